@@ -1,0 +1,517 @@
+# Copyright: (c) 2026, lvs.cluster contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one schema of a virtual service, as values that can't change.
+
+Everything that speaks of a virtual service (the inventory filter, the modules' arguments and
+results, the netlink layer) speaks in these types. Text becomes a value in ``parse_services``, which
+collects a sentence for every mistake instead of stopping at the first; a value becomes plain data
+again in ``to_dict``. Values are normal: two that mean the same to the kernel are equal.
+
+Bounds and meanings come from the kernel's ``include/uapi/linux/ip_vs.h`` and
+``net/netfilter/ipvs/ip_vs_ctl.c``, and where the kernel itself is lax from ``ipvsadm(8)``.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Dict, NamedTuple, Union
+
+FAMILIES = ("ipv4", "ipv6")
+PROTOCOLS = ("tcp", "udp", "sctp")
+SCHEDULERS = (
+    *("rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh", "sed", "nq"),
+    *("fo", "ovf", "mh", "twos"),
+)
+#: The three flag bits of a scheduler. ``sh`` and ``mh`` give the first two a meaning.
+SCHEDULER_FLAGS: dict[str, tuple[str, ...]] = {
+    "sh": ("sh-fallback", "sh-port", "flag-3"),
+    "mh": ("mh-fallback", "mh-port", "flag-3"),
+}
+PLAIN_FLAGS = ("flag-1", "flag-2", "flag-3")
+METHODS = ("dr", "tun", "nat", "local")
+TUNNEL_TYPES = ("ipip", "gue", "gre")
+TUNNEL_CHECKSUMS = ("none", "checksum", "remote")
+
+#: ipvsadm's own bounds: a month for a timeout, 16 bits for a weight.
+MAX_TIMEOUT = 31 * 86400
+MAX_WEIGHT = 65535
+MAX_U32 = 0xFFFFFFFF
+
+Mask = Union[int, str]
+
+
+class Destination(NamedTuple):
+    """One real server of a virtual service.
+
+    ``method`` is how packets are forwarded to it; ``local`` is only ever read back, from kernels
+    that say so of an address of the director's own. ``weight`` 0 takes no new connections.
+    Thresholds count connections; 0 is none.
+    """
+
+    address: str
+    port: int
+    method: str = "dr"
+    weight: int = 1
+    upper_threshold: int = 0
+    lower_threshold: int = 0
+    tunnel_type: str = "ipip"
+    tunnel_port: int = 0
+    tunnel_checksum: str = "none"
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """What tells two destinations of a service apart: address and port."""
+        return self[:2]
+
+    def __str__(self) -> str:
+        return endpoint(self.address, self.port)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data: what always matters, and what else differs from its default."""
+        always = {field: getattr(self, field) for field in self._fields[:4]}
+        return {**always, **_set_fields(self, self._fields[4:])}
+
+
+class ServiceKey(NamedTuple):
+    """What tells two virtual services apart: family, and protocol, VIP and port, or a mark."""
+
+    family: str
+    protocol: str = ""
+    vip: str = ""
+    port: int = 0
+    fwmark: int = 0
+
+    def __str__(self) -> str:
+        if self.fwmark:
+            return f"fwmark {self.fwmark}{' (ipv6)' if self.family == 'ipv6' else ''}"
+        return f"{self.protocol} {endpoint(self.vip, self.port)}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the key as the fields a person writes."""
+        if self.fwmark:
+            return {"fwmark": self.fwmark, "family": self.family}
+        return {"vip": self.vip, "port": self.port, "protocol": self.protocol}
+
+
+class VirtualService(NamedTuple):
+    """A virtual service and its pool.
+
+    ``persistence_timeout`` is in seconds, 0 for none. ``persistence_mask`` is the prefix length by
+    which clients are grouped (or, read from a kernel where somebody set one that is no prefix, a
+    dotted mask). ``destinations`` are sorted by address and port.
+    """
+
+    key: ServiceKey
+    scheduler: str = "wlc"
+    scheduler_flags: tuple[str, ...] = ()
+    persistence_timeout: int = 0
+    persistence_mask: Mask = 32
+    persistence_engine: str = ""
+    one_packet: bool = False
+    destinations: tuple[Destination, ...] = ()
+
+    def __str__(self) -> str:
+        return str(self.key)
+
+    def with_destinations(self, pool: Iterable[Destination]) -> VirtualService:
+        """Return the same service with another pool, sorted."""
+        return self._replace(destinations=tuple(sorted(pool, key=address_order)))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data that ``parse_services`` reads back to an equal value."""
+        extra = _set_fields(self, self._fields[2:-1])
+        if self.persistence_mask == host_prefix(self.key.family):
+            extra.pop("persistence_mask", None)
+        else:
+            extra["persistence_mask"] = self.persistence_mask
+        return {
+            **self.key.to_dict(),
+            "scheduler": self.scheduler,
+            **{k: list(v) if isinstance(v, tuple) else v for k, v in extra.items()},
+            "destinations": [d.to_dict() for d in self.destinations],
+        }
+
+
+Table = Dict[ServiceKey, VirtualService]
+
+
+def _set_fields(value: Any, fields: Iterable[str]) -> dict[str, Any]:
+    defaults = value._field_defaults
+    return {f: getattr(value, f) for f in fields if getattr(value, f) != defaults[f]}
+
+
+def endpoint(address: str, port: int) -> str:
+    """Return ``address:port``, an IPv6 address in brackets."""
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
+def family_of(address: str) -> str:
+    """Return ``ipv4`` or ``ipv6`` for a normal address."""
+    return "ipv6" if ":" in address else "ipv4"
+
+
+def host_prefix(family: str) -> int:
+    """Return the prefix length that means one host: 32 or 128."""
+    return 128 if family == "ipv6" else 32
+
+
+def normal_address(text: Any) -> str | None:
+    """Return the one spelling of an IPv4 or IPv6 address (RFC 5952), or None if it is none."""
+    try:
+        if ":" in text:
+            return socket.inet_ntop(socket.AF_INET6, socket.inet_pton(socket.AF_INET6, text))
+        return socket.inet_ntop(socket.AF_INET, socket.inet_pton(socket.AF_INET, text))
+    except (OSError, TypeError, ValueError):
+        return None
+
+
+def packed_address(address: str) -> bytes:
+    """Return the 4 or 16 bytes of a normal address, in network order."""
+    return socket.inet_pton(socket.AF_INET6 if ":" in address else socket.AF_INET, address)
+
+
+def address_order(destination: Destination) -> tuple[bytes, int]:
+    """Sort key of a pool. Two directors must fill mh's table in the same order."""
+    return packed_address(destination.address), destination.port
+
+
+def flag_names(scheduler: str) -> tuple[str, ...]:
+    """Return the names of a scheduler's three flags, lowest bit first."""
+    return SCHEDULER_FLAGS.get(scheduler, PLAIN_FLAGS)
+
+
+def as_table(services: Iterable[VirtualService]) -> Table:
+    """Return services by key."""
+    return {service.key: service for service in services}
+
+
+def parse_services(raw: Any) -> tuple[list[VirtualService], list[str]]:
+    """Read virtual services from plain data.
+
+    Returns the services and a sentence for every mistake, each with its place. The services are
+    worth using only if there is no mistake.
+    """
+    mistakes: list[str] = []
+    if not isinstance(raw, Sequence) or isinstance(raw, str):
+        return [], ["The services are not a list."]
+    places: dict[ServiceKey, str] = {}
+    services = []
+    for number, item in enumerate(raw, 1):
+        if not isinstance(item, Mapping):
+            mistakes.append(f"service {number} is not a mapping of fields.")
+            continue
+        place = f"service {_label(item) or number}"
+        service = _service(item, place, mistakes)
+        if service is None:
+            continue
+        if service.key in places:
+            mistakes.append(
+                f"{place}: {service.key} is described a second time, first by"
+                f" {places[service.key]}; keep one of them."
+            )
+        places.setdefault(service.key, place)
+        services.append(service)
+    return services, mistakes
+
+
+def parse_key(item: Mapping[str, Any]) -> tuple[ServiceKey | None, list[str]]:
+    """Read only what names a service, with a sentence for every mistake."""
+    mistakes: list[str] = []
+    fields = _Fields(item, f"service {_label(item) or ''}".rstrip(), mistakes)
+    return _key(fields), mistakes
+
+
+def parse_destination(
+    item: Mapping[str, Any], key: ServiceKey
+) -> tuple[Destination | None, list[str]]:
+    """Read one destination of the service ``key``, with a sentence for every mistake."""
+    mistakes: list[str] = []
+    return _destination(item, key, f"service {key}: destination", mistakes), mistakes
+
+
+def _label(item: Mapping[str, Any]) -> str:
+    if item.get("name"):
+        return str(item["name"])
+    if item.get("fwmark"):
+        return f"fwmark {item['fwmark']}"
+    if item.get("vip"):
+        return f"{item.get('protocol') or 'tcp'} {item['vip']}:{item.get('port')}"
+    return ""
+
+
+class _Fields:
+    """Takes typed fields out of one mapping; what is wrong becomes a sentence with its place.
+
+    A field that is missing or null has its default. Text that spells a number is one, since
+    that is what a template in an inventory gives.
+    """
+
+    def __init__(self, raw: Mapping[str, Any], place: str, mistakes: list[str]) -> None:
+        self.raw = raw
+        self.place = place
+        self.mistakes = mistakes
+
+    def wrong(self, sentence: str) -> None:
+        self.mistakes.append(f"{self.place}: {sentence}.")
+
+    def known(self, names: frozenset[str]) -> None:
+        if not names.issuperset(self.raw):
+            for name in sorted(set(map(str, self.raw)) - names):
+                self.wrong(f"there is no field '{name}'{suggestion(name, names)}")
+
+    def integer(self, name: str, low: int, high: int, default: int) -> int:
+        value = self.raw.get(name)
+        if value is None:
+            return default
+        number = as_integer(value)
+        if number is None or not low <= number <= high:
+            self.wrong(f"{name} is {value!r}; it must be a whole number from {low} to {high}")
+            return default
+        return number
+
+    def choice(self, name: str, choices: Sequence[str], default: str) -> str:
+        value = self.raw.get(name)
+        if value is None or value == "":
+            return default
+        if value not in choices:
+            self.wrong(
+                f"{name} is {value!r}{suggestion(str(value), choices)};"
+                f" it must be one of {', '.join(choices)}"
+            )
+            return default
+        return str(value)
+
+    def boolean(self, name: str) -> bool:
+        value = self.raw.get(name)
+        if isinstance(value, bool) or value is None:
+            return bool(value)
+        if str(value).lower() in ("yes", "true", "1", "no", "false", "0"):
+            return str(value).lower() in ("yes", "true", "1")
+        self.wrong(f"{name} is {value!r}; it must be true or false")
+        return False
+
+
+def as_integer(value: Any) -> int | None:
+    """Return a whole number given as one or as its text, else None. True and False are none."""
+    if type(value) is int:
+        return value
+    if isinstance(value, str) and value.isdecimal() and value.isascii():
+        return int(value)
+    return int(value) if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def suggestion(word: str, known: Iterable[str]) -> str:
+    """Return ' (did you mean ...?)' if a known word is near, else nothing."""
+    import difflib  # rarely needed, and each import costs time on every host
+
+    near = difflib.get_close_matches(word, list(known), 1, 0.7)
+    return f" (did you mean {near[0]}?)" if near else ""
+
+
+_KEY_FIELDS = frozenset({"name", "vip", "port", "protocol", "fwmark", "family"})
+_SERVICE_FIELDS = _KEY_FIELDS | (frozenset(VirtualService._fields) - {"key"})
+_DESTINATION_FIELDS = frozenset(Destination._fields) | {"name"}
+_PLAIN_FIELDS = frozenset({"name", "address", "port", "method", "weight"})
+
+
+def _key(fields: _Fields) -> ServiceKey | None:
+    raw = fields.raw
+    before = len(fields.mistakes)
+    if raw.get("fwmark"):
+        mark = fields.integer("fwmark", 1, MAX_U32, 1)
+        for name in ("vip", "port"):
+            if raw.get(name) not in (None, ""):
+                fields.wrong(f"a firewall mark stands for VIP and port; remove {name} or fwmark")
+        key = ServiceKey(fields.choice("family", FAMILIES, "ipv4"), fwmark=mark)
+        return key if len(fields.mistakes) == before else None
+    vip = normal_address(raw.get("vip"))
+    if raw.get("vip") is None:
+        fields.wrong("it has neither a vip nor a fwmark; give one of them")
+    elif vip is None:
+        fields.wrong(f"vip is {raw['vip']!r}, which is no IPv4 or IPv6 address")
+    if raw.get("port") is None:
+        fields.wrong("it has no port; give one, or 0 for every port (with persistence)")
+    port = fields.integer("port", 0, 65535, 0)
+    protocol = fields.choice("protocol", PROTOCOLS, "tcp")
+    if vip and raw.get("family") not in (None, "", family_of(vip)):
+        fields.wrong(f"family is {raw['family']!r}, but the VIP {vip} is {family_of(vip)}")
+    if vip is None or len(fields.mistakes) > before:
+        return None
+    return ServiceKey(family_of(vip), protocol, vip, port)
+
+
+def _service(raw: Mapping[str, Any], place: str, mistakes: list[str]) -> VirtualService | None:
+    fields = _Fields(raw, place, mistakes)
+    fields.known(_SERVICE_FIELDS)
+    key = _key(fields)
+    family = key.family if key else "ipv4"
+    scheduler = fields.choice("scheduler", SCHEDULERS, "wlc")
+    timeout = fields.integer("persistence_timeout", 0, MAX_TIMEOUT, 0)
+    mask = _mask(fields, family)
+    engine = fields.choice("persistence_engine", ("sip",), "")
+    one_packet = fields.boolean("one_packet")
+    if key is None:
+        return None
+    if not timeout:
+        if mask != host_prefix(family):
+            fields.wrong(
+                "persistence_mask needs a persistence_timeout; give one or remove the mask"
+            )
+        if engine:
+            fields.wrong("persistence_engine needs a persistence_timeout")
+        if key.port == 0 and not key.fwmark:
+            fields.wrong(
+                "port 0 means every port and needs persistence; give a persistence_timeout"
+                " or a port"
+            )
+    if one_packet and not key.fwmark and key.protocol != "udp":
+        fields.wrong(f"one_packet is for udp; this service is {key.protocol}")
+    flags = _scheduler_flags(fields, scheduler)
+    pool = _pool(fields, key)
+    return VirtualService(key, scheduler, flags, timeout, mask, engine, one_packet, pool)
+
+
+def _mask(fields: _Fields, family: str) -> Mask:
+    whole = host_prefix(family)
+    value = fields.raw.get("persistence_mask")
+    if value is None or value == "":
+        return whole
+    if family == "ipv4" and isinstance(value, str) and "." in value:
+        dotted = normal_address(value)
+        if dotted:
+            return mask_length(packed_address(dotted))
+    number = as_integer(value)
+    if number is not None and (1 if family == "ipv6" else 0) <= number <= whole:
+        return number
+    fields.wrong(
+        f"persistence_mask is {value!r}; it must be a prefix length up to {whole}"
+        + (" or a netmask" if family == "ipv4" else "")
+    )
+    return whole
+
+
+def mask_length(packed: bytes) -> Mask:
+    """Return an IPv4 netmask's prefix length, or its dotted text if it is no prefix."""
+    bits = f"{int.from_bytes(packed, 'big'):032b}"
+    if "01" in bits:
+        return socket.inet_ntop(socket.AF_INET, packed)
+    return bits.count("1")
+
+
+def _scheduler_flags(fields: _Fields, scheduler: str) -> tuple[str, ...]:
+    value = fields.raw.get("scheduler_flags") or ()
+    if isinstance(value, str):
+        value = [flag.strip() for flag in value.split(",")]
+    names = flag_names(scheduler)
+    chosen = set()
+    for flag in value:
+        if flag in names:
+            chosen.add(flag)
+        elif flag in PLAIN_FLAGS:
+            chosen.add(names[PLAIN_FLAGS.index(flag)])
+        else:
+            fields.wrong(f"scheduler {scheduler} has no flag {flag!r}; it has {', '.join(names)}")
+    return tuple(name for name in names if name in chosen)
+
+
+def _pool(fields: _Fields, key: ServiceKey) -> tuple[Destination, ...]:
+    raw = fields.raw.get("destinations") or ()
+    if not isinstance(raw, Sequence) or isinstance(raw, str):
+        fields.wrong("destinations is not a list")
+        return ()
+    pool: dict[tuple[str, int], Destination] = {}
+    for number, item in enumerate(raw, 1):
+        if not isinstance(item, Mapping):
+            fields.wrong(f"destination {number} is not a mapping of fields")
+            continue
+        destination = _plain_destination(item, key)
+        if destination is None:
+            name = item.get("name") or item.get("address") or number
+            place = f"{fields.place}: destination {name}"
+            destination = _destination(item, key, place, fields.mistakes)
+        if destination is None:
+            continue
+        if destination.key in pool:
+            name = item.get("name") or f"number {number}"
+            fields.wrong(f"{destination} is in the pool twice, again as {name}; remove one of them")
+        pool[destination.key] = destination
+    return tuple(sorted(pool.values(), key=address_order))
+
+
+def _plain_destination(raw: Mapping[str, Any], key: ServiceKey) -> Destination | None:
+    """Read a destination that has only what most have, and right; None sends it the careful way.
+
+    Pools of ten thousand are read at each run, nearly all of them like this.
+    """
+    weight = raw.get("weight", 1)
+    method = raw.get("method", "dr")
+    if (
+        _PLAIN_FIELDS.issuperset(raw)
+        and type(weight) is int
+        and 0 <= weight <= MAX_WEIGHT
+        and raw.get("port", key.port) == key.port
+        and method in METHODS
+    ):
+        address = normal_address(raw.get("address"))
+        if address is not None and (":" in address) == (key.family == "ipv6"):
+            return Destination(address, key.port, method, weight)
+    return None
+
+
+def _destination(
+    raw: Mapping[str, Any], key: ServiceKey, place: str, mistakes: list[str]
+) -> Destination | None:
+    fields = _Fields(raw, place, mistakes)
+    fields.known(_DESTINATION_FIELDS)
+    address = normal_address(raw.get("address"))
+    if address is None:
+        given = raw.get("address")
+        fields.wrong(
+            "it has no address"
+            if given is None
+            else f"address is {given!r}, which is no IPv4 or IPv6 address"
+        )
+        return None
+    method = fields.choice("method", METHODS, "dr")
+    port = fields.integer("port", 0, 65535, key.port)
+    upper = fields.integer("upper_threshold", 0, MAX_U32, 0)
+    lower = fields.integer("lower_threshold", 0, MAX_U32, 0)
+    weight = fields.integer("weight", 0, MAX_WEIGHT, 1)
+    if lower > upper:
+        fields.wrong(
+            f"lower_threshold {lower} is above upper_threshold {upper}; the kernel refuses that"
+        )
+    if method in ("dr", "tun") and port != key.port:
+        fields.wrong(
+            f"port is {port}, but with method {method} packets arrive unchanged, at the service's"
+            f" port {key.port}; use that port, or method nat"
+        )
+    if method != "tun":
+        if family_of(address) != key.family:
+            fields.wrong(
+                f"{address} is {family_of(address)} and the service {key.family}; only method tun"
+                " can mix them"
+            )
+        tunnel: tuple[str, int, str] = ("ipip", 0, "none")
+        for name, default in zip(Destination._fields[6:], tunnel):
+            if raw.get(name) not in (None, "", default):
+                fields.wrong(f"{name} goes with method tun, and the method is {method}")
+    else:
+        tunnel = _tunnel(fields)
+    return Destination(address, port, method, weight, upper, lower, *tunnel)
+
+
+def _tunnel(fields: _Fields) -> tuple[str, int, str]:
+    kind = fields.choice("tunnel_type", TUNNEL_TYPES, "ipip")
+    port = fields.integer("tunnel_port", 0, 65535, 0)
+    checksum = fields.choice("tunnel_checksum", TUNNEL_CHECKSUMS, "none")
+    if kind == "gue" and not port:
+        fields.wrong("tunnel_type gue needs a tunnel_port (often 6080)")
+    if kind != "gue" and port:
+        fields.wrong(f"tunnel_port is for gue; tunnel_type is {kind}")
+    if kind == "ipip" and checksum != "none":
+        fields.wrong("tunnel_checksum is for gue and gre; tunnel_type is ipip")
+    if kind == "gre" and checksum == "remote":
+        fields.wrong("gre has no remote checksum; use none or checksum")
+    return kind, port, checksum

@@ -1,0 +1,122 @@
+# Copyright: (c) 2026, lvs.cluster contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From the table there is to the table there should be: pure functions, no I/O.
+
+``merge`` says what the table should be, ``plan`` how to get there. Check mode, the diff and what
+is really done come from the same plan, so they can't disagree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from ansible_collections.lvs.cluster.plugins.module_utils._model import (
+    Destination,
+    Table,
+    VirtualService,
+)
+
+
+class Operation(NamedTuple):
+    """One change of the kernel's table.
+
+    ``action`` is ``add``, ``set`` or ``delete``; it is done to the destination if there is one,
+    else to the service itself.
+    """
+
+    action: str
+    service: VirtualService
+    destination: Destination | None = None
+
+    def __str__(self) -> str:
+        if self.destination is None:
+            return f"{self.action} service {self.service}"
+        return f"{self.action} destination {self.destination} of service {self.service}"
+
+
+def merge(current: Table, wanted: Iterable[VirtualService], prune: str) -> Table:
+    """Return the table that should be: the wanted services among those there are.
+
+    ``prune`` says what goes: ``none`` nothing, so that destinations are only added and changed;
+    ``destinations`` what a wanted service's pool has and isn't wanted; ``all`` also every service
+    that isn't wanted.
+    """
+    desired = {} if prune == "all" else dict(current)
+    for service in wanted:
+        old = current.get(service.key)
+        if old and prune == "none":
+            pool = {d.key: d for d in (*old.destinations, *service.destinations)}
+            service = service.with_destinations(pool.values())
+        desired[service.key] = service
+    return desired
+
+
+def plan(current: Table, desired: Table) -> list[Operation]:
+    """Return the operations that turn ``current`` into ``desired``, in a safe order.
+
+    Everything is edited in place: what stays is never deleted and added again, so its connections
+    live. In a pool, what adds capacity comes before what takes it away: a service that has a
+    server with weight before and after has one at every moment between. Services that go, go last.
+    """
+    operations: list[Operation] = []
+    for key, service in desired.items():
+        old = current.get(key)
+        if old is None:
+            operations.append(Operation("add", service))
+            operations += [Operation("add", service, d) for d in service.destinations]
+        elif old != service:
+            operations += _change(old, service)
+    gone = (service for key, service in current.items() if key not in desired)
+    operations += [Operation("delete", service) for service in gone]
+    return operations
+
+
+def _change(old: VirtualService, new: VirtualService) -> Iterator[Operation]:
+    if old._replace(destinations=()) != new._replace(destinations=()):
+        yield Operation("set", new)
+    before = {d.key: d for d in old.destinations}
+    after = {d.key for d in new.destinations}
+    less = []
+    for destination in new.destinations:
+        was = before.get(destination.key)
+        if was is None:
+            yield Operation("add", new, destination)
+        elif was != destination:
+            change = Operation("set", new, destination)
+            if destination.weight < was.weight:
+                less.append(change)
+            else:
+                yield change
+    yield from less
+    for destination in old.destinations:
+        if destination.key not in after:
+            yield Operation("delete", new, destination)
+
+
+def settle(read: Table, desired: Table) -> Table:
+    """Return ``desired`` with each destination that was read as ``local`` taken as it was read.
+
+    A kernel may say ``local`` of an address of the director's own, whatever method was asked for;
+    to go on asking would be a change for ever.
+    """
+    settled = dict(desired)
+    for key, service in read.items():
+        local = {d.key: d for d in service.destinations if d.method == "local"}
+        if local and key in desired:
+            pool = (_settled(d, local.get(d.key)) for d in desired[key].destinations)
+            settled[key] = desired[key]._replace(destinations=tuple(pool))
+    return settled
+
+
+def _settled(wanted: Destination, local: Destination | None) -> Destination:
+    plain = wanted._replace(
+        method="local", tunnel_type="ipip", tunnel_port=0, tunnel_checksum="none"
+    )
+    return plain if plain == local else wanted
+
+
+def touched(table: Table, operations: Iterable[Operation]) -> Table:
+    """Return the part of a table that operations are about."""
+    keys = {operation.service.key for operation in operations}
+    return {key: service for key, service in table.items() if key in keys}

@@ -1,0 +1,103 @@
+# Copyright: (c) 2026, lvs.cluster contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one way in which modules change the kernel's table: plan, apply, read again, compare."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+from ansible_collections.lvs.cluster.plugins.module_utils._model import Table, as_table
+from ansible_collections.lvs.cluster.plugins.module_utils._netlink import (
+    Ipvs,
+    IpvsError,
+    NoIpvs,
+)
+from ansible_collections.lvs.cluster.plugins.module_utils._owners import (
+    refuse_other_owners,
+)
+from ansible_collections.lvs.cluster.plugins.module_utils._plan import (
+    Operation,
+    plan,
+    settle,
+    touched,
+)
+from ansible_collections.lvs.cluster.plugins.module_utils._rules import to_rules
+from ansible_collections.lvs.cluster.plugins.module_utils._run import OperatorError
+
+
+class Transition(NamedTuple):
+    """A table as it is and as it should be, and the operations between.
+
+    ``unmet`` has a sentence where there is no IPVS to apply them to.
+    """
+
+    before: Table
+    after: Table
+    operations: Sequence[Operation]
+    unmet: Sequence[str] = ()
+
+    @property
+    def text(self) -> tuple[str, str]:
+        """What operations touch, as ipvsadm's rules before and after."""
+        before, after = (
+            to_rules(touched(table, self.operations).values())
+            for table in (self.before, self.after)
+        )
+        return before, after
+
+    def apply(self) -> Mapping[str, object]:
+        """Do the operations, read the table again and compare.
+
+        If the kernel refuses one, or doesn't hold what was written, what was done is undone.
+        Raises `OperatorError`.
+        """
+        if self.operations:
+            with Ipvs() as ipvs:
+                self._apply(ipvs)
+        return {}
+
+    def _apply(self, ipvs: Ipvs) -> None:
+        try:
+            ipvs.apply(self.operations)
+            now = self._now(ipvs)
+        except IpvsError as error:
+            raise OperatorError(f"{error}; {self._undo(ipvs)}.") from error
+        left = plan(now, settle(now, touched(self.after, self.operations)))
+        if left:
+            raise OperatorError(
+                *(f"The kernel took the change, but it remains to {op}." for op in left),
+                f"{self._undo(ipvs)}.",
+            )
+
+    def _now(self, ipvs: Ipvs) -> Table:
+        return touched(as_table(ipvs.services()), self.operations)
+
+    def _undo(self, ipvs: Ipvs) -> str:
+        """Bring what operations touched back to what it was; say how that went."""
+        try:
+            ipvs.apply(plan(self._now(ipvs), touched(self.before, self.operations)))
+        except IpvsError as error:
+            return f"undoing what was done failed too ({error}); compare with 'ipvsadm -Sn'"
+        return "what had been done is undone, the table is as it was"
+
+
+def transition(desire: Callable[[Table], Table], ignore_owners: Sequence[str] = ()) -> Transition:
+    """Read the table and plan the way to what ``desire`` makes of it.
+
+    A kernel without IPVS counts as an empty table, which is what it will be when IPVS is loaded.
+    Raises `OperatorError`, also where something has to change and another program owns the table.
+    """
+    unmet = []
+    try:
+        with Ipvs() as ipvs:
+            before = as_table(ipvs.services())
+    except NoIpvs as error:
+        before, unmet = {}, [f"{error}."]
+    except IpvsError as error:
+        raise OperatorError(f"{error}.") from error
+    after = settle(before, desire(before))
+    operations = plan(before, after)
+    if operations:
+        refuse_other_owners(ignore_owners)
+    return Transition(before, after, operations, unmet)

@@ -1,0 +1,290 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, lvs.cluster contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Manage one destination of a virtual service of IPVS."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: ipvs_dest
+short_description: Manage one destination of a virtual service of IPVS
+version_added: 0.1.0
+author: lvs.cluster contributors (@lvs-cluster)
+description:
+  - Adds, changes, drains or removes one real server of a virtual service that is there already.
+  - A change is made in place, so that connections live.
+  - An option that is not given leaves what is there; for a new destination it has the default that is named with it. So a change of
+    weight never changes the forwarding method.
+options:
+  service:
+    description: Which virtual service the destination belongs to.
+    type: dict
+    required: true
+    suboptions:
+      vip:
+        description: The address that clients use (VIP), IPv4 or IPv6.
+        type: str
+      port:
+        description: The port that clients use.
+        type: int
+      protocol:
+        description: The transport protocol. V(tcp) if not given.
+        type: str
+        choices: [tcp, udp, sctp]
+      fwmark:
+        description: A firewall mark, in place of VIP, port and protocol.
+        type: int
+      family:
+        description: The address family of a service by firewall mark. V(ipv4) if not given.
+        type: str
+        choices: [ipv4, ipv6]
+  address:
+    description: The real server's own address (RIP).
+    type: str
+    required: true
+  port:
+    description: The real server's port. The service's if not given; another needs O(method=nat).
+    type: int
+  method:
+    description:
+      - The forwarding method. V(dr) for a new destination.
+      - V(local) is read back from some kernels for an address of the director itself and means any method.
+    type: str
+    choices: [dr, tun, nat, local]
+  weight:
+    description: V(0) to V(65535). V(1) for a new destination. V(0) takes no new connections. Not with O(state=drained).
+    type: int
+  upper_threshold:
+    description: The number of connections from which on the server takes no more. V(0), none, for a new destination.
+    type: int
+  lower_threshold:
+    description: The number of connections below which it takes some again.
+    type: int
+  tunnel_type:
+    description: How packets are wrapped with O(method=tun). V(ipip) for a new destination.
+    type: str
+    choices: [ipip, gue, gre]
+  tunnel_port:
+    description: The UDP port of V(gue).
+    type: int
+  tunnel_checksum:
+    description: The checksum of V(gue) and V(gre). V(none) for a new destination.
+    type: str
+    choices: [none, checksum, remote]
+  state:
+    description:
+      - V(present) makes it as described, V(absent) removes it.
+      - V(drained) gives it weight 0 and waits until its connections have ended, at most O(drain_timeout). It stays in the pool, so that
+        connections that are left live on. A destination that is not there is drained.
+    type: str
+    choices: [present, absent, drained]
+    default: present
+  drain_timeout:
+    description:
+      - For how many seconds O(state=drained) waits. V(0) doesn't wait.
+      - When the time is up the module succeeds with a warning, and RV(drained) is false.
+    type: int
+    default: 300
+  drain_until:
+    description:
+      - Which connections O(state=drained) waits for. V(active) are the established ones of TCP and SCTP; V(all) also those that the
+        kernel counts as inactive, which are closing ones and every one of UDP.
+      - A client held by persistence comes back to a server of weight 0 unless the sysctl C(net.ipv4.vs.expire_quiescent_template) is 1.
+    type: str
+    choices: [active, all]
+    default: active
+extends_documentation_fragment:
+  - lvs.cluster.virtual_service
+  - lvs.cluster.attributes
+seealso:
+  - module: lvs.cluster.ipvs_service
+  - module: lvs.cluster.ipvs_table
+"""
+
+EXAMPLES = r"""
+- name: Give a real server three times the share
+  lvs.cluster.ipvs_dest:
+    service: {vip: 192.168.2.149, port: 80}
+    address: 192.168.2.31
+    weight: 15
+
+- name: Take a real server out without cutting a connection
+  lvs.cluster.ipvs_dest:
+    service: {vip: 192.168.2.149, port: 80}
+    address: 192.168.2.31
+    state: drained
+    drain_timeout: 600
+"""
+
+RETURN = r"""
+before:
+  description: The destination as it was, or nothing.
+  returned: success
+  type: dict
+  sample: {address: 192.168.2.31, port: 80, method: dr, weight: 5}
+after:
+  description: The destination as it is now, or would be in check mode, or nothing.
+  returned: success
+  type: dict
+  sample: {address: 192.168.2.31, port: 80, method: dr, weight: 15}
+operations:
+  description: What was done, or would be in check mode, in its order.
+  returned: success
+  type: list
+  elements: str
+  sample: ["set destination 192.168.2.31:80 of service tcp 192.168.2.149:80"]
+drained:
+  description: Whether the connections that O(drain_until) names have ended.
+  returned: success, when O(state=drained)
+  type: bool
+  sample: true
+connections:
+  description: The connections it bears at the end. V(persistent) counts the clients that persistence holds.
+  returned: success, when O(state=drained)
+  type: dict
+  sample: {active: 0, inactive: 3, persistent: 0}
+"""
+
+import time
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.lvs.cluster.plugins.module_utils import _arguments
+from ansible_collections.lvs.cluster.plugins.module_utils._model import (
+    Table,
+    VirtualService,
+    normal_address,
+    parse_destination,
+    parse_key,
+)
+from ansible_collections.lvs.cluster.plugins.module_utils._netlink import Ipvs, NoIpvs
+from ansible_collections.lvs.cluster.plugins.module_utils._run import (
+    Change,
+    OperatorError,
+    run,
+)
+from ansible_collections.lvs.cluster.plugins.module_utils._table import transition
+
+ARGUMENTS = {
+    "service": {"type": "dict", "required": True, "options": _arguments.KEY},
+    **_arguments.DESTINATION,
+    "state": {
+        "type": "str",
+        "choices": ["present", "absent", "drained"],
+        "default": "present",
+    },
+    "drain_timeout": {"type": "int", "default": 300},
+    "drain_until": {"type": "str", "choices": ["active", "all"], "default": "active"},
+    **_arguments.IGNORE_OWNERS,
+}
+
+#: Seconds between two looks at the connections that are left.
+POLL = 1
+
+
+def prepare(module):
+    """Return the change that makes the destination what the module's parameters say."""
+    params = module.params
+    key, mistakes = parse_key(_arguments.given(params["service"], _arguments.KEY))
+    if key is None:
+        raise OperatorError(*mistakes)
+    settings = _arguments.given(params, _arguments.DESTINATION)
+    draining = params["state"] == "drained"
+    if draining and settings.get("weight"):
+        raise OperatorError(
+            f"service {key}: destination {params['address']}: state drained means weight 0;"
+            f" leave out weight {settings['weight']}."
+        )
+    name = normal_address(params["address"]), settings.get("port", key.port)
+    missing = []
+
+    def desire(current: Table) -> Table:
+        service = current.get(key)
+        if service is None:
+            if params["state"] != "present":
+                return current
+            missing.append(f"service {key} is not there; add it first (lvs.cluster.ipvs_service).")
+            service = VirtualService(key)
+        pool = {destination.key: destination for destination in service.destinations}
+        old = pool.pop(name, None)
+        if params["state"] == "present":
+            pool[name] = described(key, old, settings)
+        elif draining and old:
+            pool[name] = old._replace(weight=0)
+        return {**current, key: service.with_destinations(pool.values())}
+
+    way = transition(desire, params["ignore_owners"])
+    results = {"operations": [str(operation) for operation in way.operations]}
+
+    def apply():
+        way.apply()
+        return drain(module, key, name, params["drain_timeout"]) if draining else {}
+
+    if draining and (module.check_mode or not way.operations):
+        wait = 0 if module.check_mode else params["drain_timeout"]
+        results.update(drain(module, key, name, wait))
+    before, after = (found(table, key, name) for table in (way.before, way.after))
+    unmet = [*way.unmet, *missing]
+    return Change(before, after, apply, text=way.text, results=results, unmet=unmet)
+
+
+def described(key, old, settings):
+    """Return the destination with the given settings, the others as they are."""
+    kept = old.to_dict() if old else {}
+    if settings.get("method", kept.get("method")) != "tun":
+        kept = {field: value for field, value in kept.items() if not field.startswith("tunnel_")}
+    destination, mistakes = parse_destination({**kept, **settings}, key)
+    if mistakes:
+        raise OperatorError(*mistakes)
+    return destination
+
+
+def found(table, key, name):
+    """Return a destination's fields; none if it is not there."""
+    for destination in table[key].destinations if key in table else ():
+        if destination.key == name:
+            return destination.to_dict()
+    return {}
+
+
+def drain(module, key, name, timeout):
+    """Wait up to timeout seconds for a destination's connections to end; return what is left."""
+    deadline = time.monotonic() + timeout
+    while True:
+        left = connections(key, name)
+        waited_for = left["active"]
+        if module.params["drain_until"] == "all":
+            waited_for += left["inactive"]
+        remaining = deadline - time.monotonic()
+        if not waited_for or remaining <= 0:
+            break
+        time.sleep(min(POLL, remaining))
+    if waited_for and not module.check_mode:
+        module.warn(
+            f"service {key}: destination {module.params['address']} still bears {waited_for}"
+            f" connections after {timeout} s. It takes no new ones; what is left goes on."
+        )
+    return {"drained": not waited_for, "connections": left}
+
+
+def connections(key, name):
+    """Return how many connections a destination bears; none if it is not there."""
+    try:
+        with Ipvs() as ipvs:
+            loads = ipvs.loads(key)
+    except NoIpvs:
+        loads = {}
+    for destination, load in loads.items():
+        if destination.key == name:
+            return {field: getattr(load, field) for field in ("active", "inactive", "persistent")}
+    return {"active": 0, "inactive": 0, "persistent": 0}
+
+
+def main():
+    """Run the module."""
+    module = AnsibleModule(ARGUMENTS, supports_check_mode=True)
+    run(module, lambda _params: prepare(module))
+
+
+if __name__ == "__main__":
+    main()
