@@ -19,7 +19,8 @@ options:
   ignore_owners:
     description:
       - Programs that may run beside this module although they usually own the IPVS table.
-      - Without it a change is refused, also in check mode, where one of them runs in the same network namespace.
+      - Without it a change is refused, also in check mode, where one of them runs in the same
+        network namespace.
     type: list
     elements: str
     choices: [keepalived, kube-proxy, kube-router, ldirectord]
@@ -32,14 +33,17 @@ options:
     description: The address that clients use (VIP), IPv4 or IPv6.
     type: str
   port:
-    description: The port that clients use, V(0) to V(65535). V(0) is every port and needs O(persistence_timeout).
+    description:
+      - The port that clients use, V(0) to V(65535). V(0) is every port and needs
+        O(persistence_timeout).
     type: int
   protocol:
     description: The transport protocol. V(tcp) if not given.
     type: str
     choices: [tcp, udp, sctp]
   fwmark:
-    description: A firewall mark, V(1) to V(4294967295), in place of O(vip), O(port) and O(protocol).
+    description:
+      - A firewall mark, V(1) to V(4294967295), in place of O(vip), O(port) and O(protocol).
     type: int
   family:
     description: The address family of a service by firewall mark. V(ipv4) if not given.

@@ -166,6 +166,23 @@ def normal_address(text: Any) -> str | None:
         return None
 
 
+def unusable(address: str) -> str:
+    """Return why the kernel refuses a normal address for a real server; nothing if it doesn't.
+
+    See ``ip_vs_new_dest`` in the kernel's ``ip_vs_ctl.c``: it takes unicast addresses only.
+    """
+    packed = packed_address(address)
+    if ":" in address:
+        if packed[0] == 0xFE and packed[1] & 0xC0 == 0x80:
+            return "which is link-local: it means nothing without an interface"
+        multicast, top = packed[0] == 0xFF, None
+    else:
+        multicast, top = 224 <= packed[0] < 240, b"\xff" * 4
+    if multicast or packed == top or not any(packed):
+        return "which no host can have"
+    return ""
+
+
 def packed_address(address: str) -> bytes:
     """Return the 4 or 16 bytes of a normal address, in network order."""
     return socket.inet_pton(socket.AF_INET6 if ":" in address else socket.AF_INET, address)
@@ -330,6 +347,8 @@ def _key(fields: _Fields) -> ServiceKey | None:
         fields.wrong("it has neither a vip nor a fwmark; give one of them")
     elif vip is None:
         fields.wrong(f"vip is {raw['vip']!r}, which is no IPv4 or IPv6 address")
+    elif unusable(vip):
+        fields.wrong(f"vip is {vip}, {unusable(vip)}")
     if raw.get("port") is None:
         fields.wrong("it has no port; give one, or 0 for every port (with persistence)")
     port = fields.integer("port", 0, 65535, 0)
@@ -345,30 +364,29 @@ def _service(raw: Mapping[str, Any], place: str, mistakes: list[str]) -> Virtual
     fields = _Fields(raw, place, mistakes)
     fields.known(_SERVICE_FIELDS)
     key = _key(fields)
-    family = key.family if key else "ipv4"
     scheduler = fields.choice("scheduler", SCHEDULERS, "wlc")
+    flags = _scheduler_flags(fields, scheduler)
     timeout = fields.integer("persistence_timeout", 0, MAX_TIMEOUT, 0)
-    mask = _mask(fields, family)
     engine = fields.choice("persistence_engine", ("sip",), "")
     one_packet = fields.boolean("one_packet")
+    pool = _pool(fields, key)
+    if engine and not timeout:
+        fields.wrong("persistence_engine needs a persistence_timeout")
     if key is None:
         return None
+    mask = _mask(fields, key.family)
     if not timeout:
-        if mask != host_prefix(family):
+        if mask != host_prefix(key.family):
             fields.wrong(
                 "persistence_mask needs a persistence_timeout; give one or remove the mask"
             )
-        if engine:
-            fields.wrong("persistence_engine needs a persistence_timeout")
         if key.port == 0 and not key.fwmark:
             fields.wrong(
-                "port 0 means every port and needs persistence; give a persistence_timeout"
-                " or a port"
+                "port 0 means every port and needs persistence; give a persistence_timeout or a"
+                " port"
             )
     if one_packet and not key.fwmark and key.protocol != "udp":
         fields.wrong(f"one_packet is for udp; this service is {key.protocol}")
-    flags = _scheduler_flags(fields, scheduler)
-    pool = _pool(fields, key)
     return VirtualService(key, scheduler, flags, timeout, mask, engine, one_packet, pool)
 
 
@@ -415,7 +433,7 @@ def _scheduler_flags(fields: _Fields, scheduler: str) -> tuple[str, ...]:
     return tuple(name for name in names if name in chosen)
 
 
-def _pool(fields: _Fields, key: ServiceKey) -> tuple[Destination, ...]:
+def _pool(fields: _Fields, key: ServiceKey | None) -> tuple[Destination, ...]:
     raw = fields.raw.get("destinations") or ()
     if not isinstance(raw, Sequence) or isinstance(raw, str):
         fields.wrong("destinations is not a list")
@@ -425,7 +443,7 @@ def _pool(fields: _Fields, key: ServiceKey) -> tuple[Destination, ...]:
         if not isinstance(item, Mapping):
             fields.wrong(f"destination {number} is not a mapping of fields")
             continue
-        destination = _plain_destination(item, key)
+        destination = _plain_destination(item, key) if key else None
         if destination is None:
             name = item.get("name") or item.get("address") or number
             place = f"{fields.place}: destination {name}"
@@ -455,51 +473,62 @@ def _plain_destination(raw: Mapping[str, Any], key: ServiceKey) -> Destination |
     ):
         address = normal_address(raw.get("address"))
         if address is not None and (":" in address) == (key.family == "ipv6"):
-            return Destination(address, key.port, method, weight)
+            destination = Destination(address, key.port, method, weight)
+            return None if unusable(address) else destination
     return None
 
 
 def _destination(
-    raw: Mapping[str, Any], key: ServiceKey, place: str, mistakes: list[str]
+    raw: Mapping[str, Any], key: ServiceKey | None, place: str, mistakes: list[str]
 ) -> Destination | None:
     fields = _Fields(raw, place, mistakes)
     fields.known(_DESTINATION_FIELDS)
     address = normal_address(raw.get("address"))
-    if address is None:
-        given = raw.get("address")
-        fields.wrong(
-            "it has no address"
-            if given is None
-            else f"address is {given!r}, which is no IPv4 or IPv6 address"
-        )
-        return None
+    if raw.get("address") is None:
+        fields.wrong("it has no address")
+    elif address is None:
+        fields.wrong(f"address is {raw['address']!r}, which is no IPv4 or IPv6 address")
+    elif unusable(address):
+        fields.wrong(f"address is {address}, {unusable(address)}")
     method = fields.choice("method", METHODS, "dr")
-    port = fields.integer("port", 0, 65535, key.port)
+    port = fields.integer("port", 0, 65535, key.port if key else 0)
+    weight = fields.integer("weight", 0, MAX_WEIGHT, 1)
     upper = fields.integer("upper_threshold", 0, MAX_U32, 0)
     lower = fields.integer("lower_threshold", 0, MAX_U32, 0)
-    weight = fields.integer("weight", 0, MAX_WEIGHT, 1)
     if lower > upper:
         fields.wrong(
             f"lower_threshold {lower} is above upper_threshold {upper}; the kernel refuses that"
         )
+    tunnel = _tunnel(fields) if method == "tun" else _no_tunnel(fields, method)
+    if address is None:
+        return None
+    destination = Destination(address, port, method, weight, upper, lower, *tunnel)
+    if key:
+        _check_method(fields, key, destination)
+    return destination
+
+
+def _check_method(fields: _Fields, key: ServiceKey, destination: Destination) -> None:
+    """Check what a forwarding method asks of service and destination together."""
+    method, port, family = destination.method, destination.port, family_of(destination.address)
     if method in ("dr", "tun") and port != key.port:
         fields.wrong(
             f"port is {port}, but with method {method} packets arrive unchanged, at the service's"
             f" port {key.port}; use that port, or method nat"
         )
-    if method != "tun":
-        if family_of(address) != key.family:
-            fields.wrong(
-                f"{address} is {family_of(address)} and the service {key.family}; only method tun"
-                " can mix them"
-            )
-        tunnel: tuple[str, int, str] = ("ipip", 0, "none")
-        for name, default in zip(Destination._fields[6:], tunnel):
-            if raw.get(name) not in (None, "", default):
-                fields.wrong(f"{name} goes with method tun, and the method is {method}")
-    else:
-        tunnel = _tunnel(fields)
-    return Destination(address, port, method, weight, upper, lower, *tunnel)
+    if method != "tun" and family != key.family:
+        fields.wrong(
+            f"{destination.address} is {family} and the service {key.family}; only method tun can"
+            " mix them"
+        )
+
+
+def _no_tunnel(fields: _Fields, method: str) -> tuple[str, int, str]:
+    nothing = ("ipip", 0, "none")
+    for name, default in zip(Destination._fields[6:], nothing):
+        if fields.raw.get(name) not in (None, "", default):
+            fields.wrong(f"{name} goes with method tun, and the method is {method}")
+    return nothing
 
 
 def _tunnel(fields: _Fields) -> tuple[str, int, str]:

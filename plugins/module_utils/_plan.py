@@ -45,10 +45,11 @@ def merge(current: Table, wanted: Iterable[VirtualService], prune: str) -> Table
     desired = {} if prune == "all" else dict(current)
     for service in wanted:
         old = current.get(service.key)
+        pool = {}
         if old and prune == "none":
-            pool = {d.key: d for d in (*old.destinations, *service.destinations)}
-            service = service.with_destinations(pool.values())
-        desired[service.key] = service
+            pool = {d.key: d for d in old.destinations}
+        pool.update((d.key, d) for d in service.destinations)
+        desired[service.key] = service.with_destinations(pool.values())
     return desired
 
 

@@ -30,7 +30,9 @@ def write(path: str, text: str | None, mode: int = 0o644) -> None:
             os.unlink(path)
             _sync(directory)
         return
-    os.makedirs(directory, mode=0o755, exist_ok=True)
+    if not os.path.isdir(directory):
+        os.makedirs(directory)
+        os.chmod(directory, 0o755)  # whatever the umask
     # A name that begins with a dot and has no known ending is read by no tool at boot.
     descriptor, temporary = tempfile.mkstemp(prefix=".lvs-", dir=directory)
     try:

@@ -14,8 +14,8 @@ author: lvs.cluster contributors (@lvs-cluster)
 description:
   - Adds, changes, drains or removes one real server of a virtual service that is there already.
   - A change is made in place, so that connections live.
-  - An option that is not given leaves what is there; for a new destination it has the default that is named with it. So a change of
-    weight never changes the forwarding method.
+  - An option that is not given leaves what is there; for a new destination it has the default that
+    is named with it. So a change of weight never changes the forwarding method.
 options:
   service:
     description: Which virtual service the destination belongs to.
@@ -49,14 +49,19 @@ options:
   method:
     description:
       - The forwarding method. V(dr) for a new destination.
-      - V(local) is read back from some kernels for an address of the director itself and means any method.
+      - V(local) is read back from some kernels for an address of the director itself and means any
+        method.
     type: str
     choices: [dr, tun, nat, local]
   weight:
-    description: V(0) to V(65535). V(1) for a new destination. V(0) takes no new connections. Not with O(state=drained).
+    description:
+      - V(0) to V(65535). V(1) for a new destination. V(0) takes no new connections. Not with
+        O(state=drained).
     type: int
   upper_threshold:
-    description: The number of connections from which on the server takes no more. V(0), none, for a new destination.
+    description:
+      - The number of connections from which on the server takes no more. V(0), none, for a new
+        destination.
     type: int
   lower_threshold:
     description: The number of connections below which it takes some again.
@@ -75,8 +80,9 @@ options:
   state:
     description:
       - V(present) makes it as described, V(absent) removes it.
-      - V(drained) gives it weight 0 and waits until its connections have ended, at most O(drain_timeout). It stays in the pool, so that
-        connections that are left live on. A destination that is not there is drained.
+      - V(drained) gives it weight 0 and waits until its connections have ended, at most
+        O(drain_timeout). It stays in the pool, so that connections that are left live on. A
+        destination that is not there is drained.
     type: str
     choices: [present, absent, drained]
     default: present
@@ -88,9 +94,11 @@ options:
     default: 300
   drain_until:
     description:
-      - Which connections O(state=drained) waits for. V(active) are the established ones of TCP and SCTP; V(all) also those that the
-        kernel counts as inactive, which are closing ones and every one of UDP.
-      - A client held by persistence comes back to a server of weight 0 unless the sysctl C(net.ipv4.vs.expire_quiescent_template) is 1.
+      - Which connections O(state=drained) waits for. V(active) are the established ones of TCP and
+        SCTP; V(all) also those that the kernel counts as inactive, which are closing ones and every
+        one of UDP.
+      - A client held by persistence comes back to a server of weight 0 unless the sysctl
+        C(net.ipv4.vs.expire_quiescent_template) is 1.
     type: str
     choices: [active, all]
     default: active
@@ -140,7 +148,8 @@ drained:
   type: bool
   sample: true
 connections:
-  description: The connections it bears at the end. V(persistent) counts the clients that persistence holds.
+  description:
+    - The connections it bears at the end. V(persistent) counts the clients that persistence holds.
   returned: success, when O(state=drained)
   type: dict
   sample: {active: 0, inactive: 3, persistent: 0}

@@ -12,14 +12,17 @@ short_description: Read the IPVS table and what passes through it
 version_added: 0.1.0
 author: lvs.cluster contributors (@lvs-cluster)
 description:
-  - Returns the virtual services of the kernel's table, and beside them, never mixed with them, counters, connections, timeouts and
-    sync daemons.
-  - What it returns as RV(services) can be given to O(lvs.cluster.ipvs_table#module:services) as it is.
-  - A kernel without IPVS, or whose module C(ip_vs) is not loaded, has no table; RV(available) is false then.
+  - Returns the virtual services of the kernel's table, and beside them, never mixed with them,
+    counters, connections, timeouts and sync daemons.
+  - What it returns as RV(services) can be given to O(lvs.cluster.ipvs_table#module:services) as it
+    is.
+  - A kernel without IPVS, or whose module C(ip_vs) is not loaded, has no table; RV(available) is
+    false then.
 options:
   gather:
     description:
-      - What to read. V(connections) is the table of connections, which can have millions of entries and is read only on request.
+      - What to read. V(connections) is the table of connections, which can have millions of entries
+        and is read only on request.
     type: list
     elements: str
     choices: [services, counters, timeouts, sync_daemons, connections]
@@ -71,7 +74,9 @@ connection_table_size:
   type: int
   sample: 4096
 services:
-  description: The virtual services with their destinations, sorted, in the form that M(lvs.cluster.ipvs_table) takes.
+  description:
+    - The virtual services with their destinations, sorted, in the form that
+      M(lvs.cluster.ipvs_table) takes.
   returned: when O(gather) has V(services)
   type: list
   elements: dict
@@ -84,8 +89,8 @@ services:
         - {address: 192.168.2.31, port: 80, method: dr, weight: 5}
 counters:
   description:
-    - What passed through each service since its counters were last zeroed, its rates per second, and the same of each destination with
-      its connections now.
+    - What passed through each service since its counters were last zeroed, its rates per second,
+      and the same of each destination with its connections now.
     - With direct routing and tunnels answers by-pass the director, so what goes out stays 0.
   returned: when O(gather) has V(counters)
   type: list
@@ -131,7 +136,8 @@ sync_daemons:
   type: list
   elements: dict
   sample:
-    - {state: master, interface: eth0, sync_id: 51, max_length: 1460, group: 224.0.0.81, port: 8848, ttl: 1}
+    - {state: master, interface: eth0, sync_id: 51, max_length: 1460, group: 224.0.0.81, port: 8848,
+      ttl: 1}
 connections:
   description: The connections, and the templates of persistence, which have client port 0.
   returned: when O(gather) has V(connections)

@@ -12,33 +12,45 @@ short_description: Manage one virtual service of IPVS
 version_added: 0.1.0
 author: lvs.cluster contributors (@lvs-cluster)
 description:
-  - Adds, changes or removes one virtual service. Its destinations are left as they are; M(lvs.cluster.ipvs_dest) manages them
-    one by one, and M(lvs.cluster.ipvs_table) a whole table at once.
+  - Adds, changes or removes one virtual service. Its destinations are left as they are;
+    M(lvs.cluster.ipvs_dest) manages them one by one, and M(lvs.cluster.ipvs_table) a whole table at
+    once.
   - A change is made in place, so that connections live.
-  - An option that is not given leaves what is there; for a new service it has the default that is named with it.
+  - An option that is not given leaves what is there; for a new service it has the default that is
+    named with it.
 options:
   scheduler:
-    description: How a destination is chosen. V(wlc) for a new service. A new scheduler begins without the former one's flags.
+    description:
+      - How a destination is chosen. V(wlc) for a new service. A new scheduler begins without the
+        former one's flags.
     type: str
     choices: [rr, wrr, lc, wlc, lblc, lblcr, dh, sh, sed, nq, fo, ovf, mh, twos]
   scheduler_flags:
     description:
-      - Flags of the scheduler. V(sh-fallback) and V(sh-port) belong to V(sh), V(mh-fallback) and V(mh-port) to V(mh);
-        V(flag-1), V(flag-2) and V(flag-3) are the bits themselves. None for a new service.
+      - Flags of the scheduler. V(sh-fallback) and V(sh-port) belong to V(sh), V(mh-fallback) and
+        V(mh-port) to V(mh); V(flag-1), V(flag-2) and V(flag-3) are the bits themselves. None for a
+        new service.
     type: list
     elements: str
   persistence_timeout:
-    description: For how many seconds a client stays with its real server. V(0), no persistence, for a new service. At most 31 days.
+    description:
+      - For how many seconds a client stays with its real server. V(0), no persistence, for a new
+        service. At most 31 days.
     type: int
   persistence_mask:
-    description: By which prefix length (or IPv4 netmask) clients are grouped. One host for a new service.
+    description:
+      - By which prefix length (or IPv4 netmask) clients are grouped. One host for a new service.
     type: str
   persistence_engine:
-    description: What tells clients apart beside their address. V(sip) is the Call-ID. None for a new service.
+    description:
+      - What tells clients apart beside their address. V(sip) is the Call-ID. None for a new
+        service.
     type: str
     choices: [sip]
   one_packet:
-    description: Whether each datagram is scheduled by itself, for V(udp) and firewall marks. V(false) for a new service.
+    description:
+      - Whether each datagram is scheduled by itself, for V(udp) and firewall marks. V(false) for a
+        new service.
     type: bool
   state:
     description: Whether the service is there. V(absent) removes its destinations with it.

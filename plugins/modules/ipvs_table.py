@@ -13,10 +13,10 @@ version_added: 0.1.0
 author: lvs.cluster contributors (@lvs-cluster)
 description:
   - Makes the kernel's table hold the given virtual services with their destinations.
-  - What has to change is planned first, applied in one go, read back and compared. If the kernel refuses any of it, what was done
-    is undone and the message names the operation.
-  - Everything is edited in place. A destination that stays keeps its connections, and a service that has a server before
-    and after the change has one at every moment of it.
+  - What has to change is planned first, applied in one go, read back and compared. If the kernel
+    refuses any of it, what was done is undone and the message names the operation.
+  - Everything is edited in place. A destination that stays keeps its connections, and a service
+    that has a server before and after the change has one at every moment of it.
 options:
   services:
     description: The virtual services. A mistake in any of them changes nothing.
@@ -31,7 +31,8 @@ options:
         description: The address that clients use (VIP), IPv4 or IPv6.
         type: str
       port:
-        description: The port that clients use, V(0) to V(65535). V(0) is every port and needs persistence.
+        description:
+          - The port that clients use, V(0) to V(65535). V(0) is every port and needs persistence.
         type: int
       protocol:
         description: The transport protocol. V(tcp) if not given.
@@ -50,15 +51,18 @@ options:
         choices: [rr, wrr, lc, wlc, lblc, lblcr, dh, sh, sed, nq, fo, ovf, mh, twos]
       scheduler_flags:
         description:
-          - Flags of the scheduler. V(sh-fallback) and V(sh-port) belong to V(sh), V(mh-fallback) and V(mh-port) to V(mh);
-            V(flag-1), V(flag-2) and V(flag-3) are the bits themselves.
+          - Flags of the scheduler. V(sh-fallback) and V(sh-port) belong to V(sh), V(mh-fallback)
+            and V(mh-port) to V(mh); V(flag-1), V(flag-2) and V(flag-3) are the bits themselves.
         type: list
         elements: str
       persistence_timeout:
-        description: For how many seconds a client stays with its real server. V(0), no persistence, if not given. At most 31 days.
+        description:
+          - For how many seconds a client stays with its real server. V(0), no persistence, if not
+            given. At most 31 days.
         type: int
       persistence_mask:
-        description: By which prefix length (or IPv4 netmask) clients are grouped. One host if not given.
+        description:
+          - By which prefix length (or IPv4 netmask) clients are grouped. One host if not given.
         type: str
       persistence_engine:
         description: What tells clients apart beside their address. V(sip) is the Call-ID.
@@ -80,25 +84,32 @@ options:
             type: str
             required: true
           port:
-            description: The real server's port. The service's if not given; another needs O(services[].destinations[].method=nat).
+            description:
+              - The real server's port. The service's if not given; another needs
+                O(services[].destinations[].method=nat).
             type: int
           method:
             description:
               - The forwarding method. V(dr) if not given.
-              - V(local) is read back from some kernels for an address of the director itself and means any method.
+              - V(local) is read back from some kernels for an address of the director itself and
+                means any method.
             type: str
             choices: [dr, tun, nat, local]
           weight:
             description: V(0) to V(65535); V(1) if not given. V(0) takes no new connections.
             type: int
           upper_threshold:
-            description: The number of connections from which on the server takes no more. V(0), none, if not given.
+            description:
+              - The number of connections from which on the server takes no more. V(0), none, if not
+                given.
             type: int
           lower_threshold:
             description: The number of connections below which it takes some again.
             type: int
           tunnel_type:
-            description: How packets are wrapped with O(services[].destinations[].method=tun). V(ipip) if not given.
+            description:
+              - How packets are wrapped with O(services[].destinations[].method=tun). V(ipip) if not
+                given.
             type: str
             choices: [ipip, gue, gre]
           tunnel_port:
@@ -111,15 +122,17 @@ options:
   prune:
     description:
       - What is removed because it is not listed.
-      - V(none) removes nothing; V(destinations) removes from the listed services each destination that is not listed; V(all) also
-        removes every service that is not listed.
+      - V(none) removes nothing; V(destinations) removes from the listed services each destination
+        that is not listed; V(all) also removes every service that is not listed.
     type: str
     choices: [none, destinations, all]
     default: none
   save:
     description:
-      - A file to keep the services in, as C(ipvsadm --restore) reads them, so that they can be brought back at boot.
-      - A service that the file lists and O(services) no longer does was put there by this module, and is removed from the kernel too.
+      - A file to keep the services in, as C(ipvsadm --restore) reads them, so that they can be
+        brought back at boot.
+      - A service that the file lists and O(services) no longer does was put there by this module,
+        and is removed from the kernel too.
     type: path
 extends_documentation_fragment:
   - lvs.cluster.virtual_service
@@ -174,7 +187,9 @@ operations:
   returned: success
   type: list
   elements: str
-  sample: ["add service tcp 192.168.2.149:80", "add destination 192.168.2.31:80 of service tcp 192.168.2.149:80"]
+  sample:
+    - add service tcp 192.168.2.149:80
+    - add destination 192.168.2.31:80 of service tcp 192.168.2.149:80
 """
 
 from ansible.module_utils.basic import AnsibleModule

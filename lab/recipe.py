@@ -1,0 +1,291 @@
+# Copyright: (c) 2026, lvs.cluster contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is in the lab's virtual machine and in its nodes, and how they are built.
+
+A change in this file means a new build.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import mmap
+import os
+import shlex
+import tarfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from host import KEYRING, as_root, machine, run
+
+BAKED = "lvs-lab: the node images are in place"
+
+MODULES = """
+    ip_vs ip_vs_rr ip_vs_wrr ip_vs_lc ip_vs_wlc ip_vs_lblc ip_vs_lblcr ip_vs_dh ip_vs_sh ip_vs_sed
+    ip_vs_nq ip_vs_fo ip_vs_ovf ip_vs_mh ip_vs_pe_sip ipip ip6_tunnel ip_gre ip6_gre fou fou6 dummy
+    sctp sctp_diag 8021q veth bridge macvlan sch_netem sch_ingress cls_u32 nf_conntrack
+    nf_conntrack_netlink nf_nat nf_tables nft_ct nft_nat nft_masq nft_chain_nat nft_compat nft_limit
+    nft_log nft_reject_inet xt_ipvs xt_mark xt_conntrack xt_MASQUERADE xt_TCPMSS
+""".split()
+
+VM_SUITE = "bookworm"
+VM_PACKAGES = "systemd-sysv udev kmod iproute2 procps nftables ca-certificates docker.io".split()
+VM_FILES: dict[str, str | Path] = {
+    "etc/hostname": "lvs-lab\n",
+    "etc/hosts": "127.0.0.1 localhost\n127.0.1.1 lvs-lab\n",
+    "etc/resolv.conf": "nameserver 10.0.2.3\n",
+    "etc/modules-load.d/lab.conf": "\n".join(MODULES) + "\n",
+    "etc/sysctl.d/lab.conf": "net.ipv4.ip_forward = 1\nnet.ipv6.conf.all.forwarding = 1\n",
+    # The network that QEMU makes. Docker sets no packet rules of its own: what nodes send each
+    # other passes untouched. The one rule here lets them reach a package mirror.
+    "etc/lab/uplink.ip": """\
+link set eth0 up
+address add 10.0.2.15/24 dev eth0
+route add default via 10.0.2.2
+""",
+    "etc/lab/uplink.nft": """\
+table ip lab {
+  chain postrouting {
+    type nat hook postrouting priority srcnat
+    oifname "eth0" masquerade
+  }
+}
+""",
+    "etc/systemd/system/lab-uplink.service": """\
+[Unit]
+Description=The way out of the virtual machine
+After=systemd-modules-load.service
+[Service]
+Type=oneshot
+ExecStart=ip -batch /etc/lab/uplink.ip
+ExecStart=nft -f /etc/lab/uplink.nft
+[Install]
+WantedBy=multi-user.target
+""",
+    "etc/docker/daemon.json": json.dumps(
+        {
+            "iptables": False,
+            "userland-proxy": False,
+            "storage-driver": "overlay2",
+            "exec-opts": ["native.cgroupdriver=cgroupfs"],
+        }
+    ),
+    "etc/default/docker": (
+        'DOCKER_OPTS="-H tcp://0.0.0.0:2376 --tlsverify --tlscacert=/etc/docker/tls/ca.pem'
+        ' --tlscert=/etc/docker/tls/cert.pem --tlskey=/etc/docker/tls/key.pem"\n'
+    ),
+    "etc/systemd/system/lab-bake.service": f"""\
+[Unit]
+Description=Take the node images in, then power off
+ConditionKernelCommandLine=lab.bake
+Requires=docker.service
+After=docker.service
+SuccessAction=poweroff
+FailureAction=poweroff
+[Service]
+Type=oneshot
+ExecStart=docker load --quiet --input /dev/vdb
+ExecStart=echo {BAKED}
+StandardOutput=journal+console
+StandardError=journal+console
+[Install]
+WantedBy=multi-user.target
+""",
+}
+INITRAMFS_FILES: dict[str, str | Path] = {
+    "etc/initramfs-tools/conf.d/lab": "MODULES=list\nCOMPRESS=gzip\n",
+    "usr/share/initramfs-tools/modules.d/lab": "virtio_pci\nvirtio_blk\nvirtio_net\next4\n",
+}
+VM_ENABLE = "docker.service lab-bake.service lab-uplink.service".split()
+# Nothing in the virtual machine needs udev, and every interface of every node would start it.
+VM_MASK = """
+    systemd-udevd.service systemd-udevd-control.socket systemd-udevd-kernel.socket
+    systemd-udev-trigger.service modprobe@configfs.service modprobe@dm_mod.service
+    modprobe@efi_pstore.service modprobe@fuse.service modprobe@loop.service dev-hugepages.mount
+    sys-kernel-debug.mount sys-kernel-tracing.mount systemd-random-seed.service
+    systemd-update-utmp.service systemd-update-utmp-runlevel.service getty.target
+    apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer fstrim.timer e2scrub_all.timer
+    e2scrub_reap.service
+""".split()
+
+NODE_SUITES = {"debian12": "bookworm", "debian13": "trixie"}
+NODE_PACKAGES = """
+    systemd-sysv python3 python3-apt iproute2 iputils-ping procps kmod curl nginx-light nftables
+""".split()
+NODE_OFFLINE_PACKAGES = "ipvsadm python3-pyroute2 keepalived tcpdump".split()
+NODE_DISABLE = "nginx.service apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer".split()
+NODE_MASK = """
+    getty.target console-getty.service systemd-logind.service systemd-udevd.service
+    systemd-udev-trigger.service systemd-firstboot.service systemd-journald-audit.socket
+    systemd-update-utmp.service systemd-hostnamed.socket systemd-creds.socket e2scrub_all.timer
+    dev-hugepages.mount sys-kernel-config.mount sys-kernel-debug.mount sys-kernel-tracing.mount
+""".split()
+NODE_CONFIG = {"Cmd": ["/sbin/init"], "Env": ["container=docker"], "StopSignal": "SIGRTMIN+3"}
+
+CERTIFICATES = """\
+[req]
+distinguished_name = name
+[name]
+[ca]
+basicConstraints = critical, CA:TRUE
+keyUsage = critical, keyCertSign
+subjectKeyIdentifier = hash
+[server]
+basicConstraints = critical, CA:FALSE
+keyUsage = critical, digitalSignature
+extendedKeyUsage = serverAuth
+subjectAltName = IP:127.0.0.1, DNS:localhost
+subjectKeyIdentifier = hash
+authorityKeyIdentifier = keyid
+[client]
+basicConstraints = critical, CA:FALSE
+keyUsage = critical, digitalSignature
+extendedKeyUsage = clientAuth
+subjectKeyIdentifier = hash
+authorityKeyIdentifier = keyid
+"""
+
+
+def recipe_key(mirror: str) -> str:
+    """Name this recipe: the same name, the same build."""
+    parts = [machine().arch.encode(), mirror.encode(), Path(__file__).read_bytes()]
+    return hashlib.sha256(b"\0".join(parts)).hexdigest()[:12]
+
+
+def add(tar: tarfile.TarFile, name: str, data: bytes) -> None:
+    """Add a file of root's to an archive; keys are for root alone."""
+    info = tarfile.TarInfo(name)
+    info.size = len(data)
+    info.mode = 0o600 if name.endswith("key.pem") else 0o644
+    tar.addfile(info, io.BytesIO(data))
+
+
+def overlay(path: Path, files: Mapping[str, str | Path]) -> str:
+    """Put files, given as text or copied, into an archive; return the hook that unpacks it."""
+    with tarfile.open(path, "w") as tar:
+        for name, content in files.items():
+            add(tar, name, content.read_bytes() if isinstance(content, Path) else content.encode())
+    return f"tar-in {shlex.quote(str(path))} /"
+
+
+def bootstrap(
+    suite: str, target: Path, mirror: str, packages: Sequence[str], options: Sequence[str]
+) -> None:
+    """Make a small Debian system, a directory or (named .tar) an archive, with mmdebstrap."""
+    run(
+        f"bootstrap-{target.stem}",
+        as_root(
+            ["env", f"TMPDIR={target.parent}", "mmdebstrap", "--variant=minbase"]
+            + [f"--keyring={KEYRING}", "--components=main", f"--include={','.join(packages)}"]
+            + ['--aptopt=APT::Install-Recommends "false"', '--aptopt=Acquire::Languages "none"']
+            + [f"--dpkgopt=path-exclude=/usr/share/{d}/*" for d in ("doc", "man", "locale")]
+            + ["--dpkgopt=force-unsafe-io", *options, suite, str(target), mirror]
+        ),
+    )
+
+
+def build_node(work: Path, mirror: str, name: str) -> Path:
+    """Build a node's root file system as a tar archive.
+
+    Packages for use without a network lie in apt's cache. apt's lists are cut down to these and
+    the installed ones: reading the whole of Debian takes an emulated machine many seconds.
+    """
+    script = f"""
+        set -e
+        chroot "$1" apt-get clean
+        chroot "$1" apt-get install --yes --download-only {" ".join(NODE_OFFLINE_PACKAGES)}
+        cd "$1"/var/cache/apt
+        rm -f pkgcache.bin srcpkgcache.bin
+        chroot "$1" dpkg-query --show --showformat '${{Package}}\\n' >names
+        ls archives | sed -n 's/_.*//p' >>names
+        for list in "$1"/var/lib/apt/lists/*_Packages; do
+            awk 'NR == FNR {{ wanted[$1]; next }} $2 in wanted' names RS= ORS='\\n\\n' "$list" >list
+            touch -r "$list" list
+            cat list >"$list"
+            touch -r list "$list"
+        done
+        rm list names
+        systemctl --quiet --root="$1" disable {" ".join(NODE_DISABLE)}
+        systemctl --quiet --root="$1" mask {" ".join(NODE_MASK)}
+        : >"$1"/etc/machine-id
+        touch "$1"/etc/.updated "$1"/var/.updated
+    """
+    options = [f"--customize-hook={script}", "--skip=cleanup/apt,cleanup/reproducible"]
+    layer = work / f"{name}.tar"
+    bootstrap(NODE_SUITES[name], layer, mirror, NODE_PACKAGES, options)
+    return layer
+
+
+def pack_nodes(work: Path, layers: Sequence[Path], mirror: str) -> Path:
+    """Write the archive that `docker load` takes: for each node an image of one layer."""
+    manifest = []
+    with tarfile.open(work / "nodes.tar", "w") as tar:
+        for layer in layers:
+            with (
+                layer.open("rb") as file,
+                mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content,
+            ):
+                digest = hashlib.sha256(content).hexdigest()
+            image = {
+                "architecture": machine().arch,
+                "os": "linux",
+                "config": NODE_CONFIG | {"Labels": {"lvs-lab.recipe": recipe_key(mirror)}},
+                "rootfs": {"type": "layers", "diff_ids": [f"sha256:{digest}"]},
+            }
+            config, tag = f"{layer.stem}.json", f"lvs-node:{layer.stem}"
+            add(tar, config, json.dumps(image).encode())
+            tar.add(layer, layer.name)
+            manifest.append({"Config": config, "RepoTags": [tag], "Layers": [layer.name]})
+        add(tar, "manifest.json", json.dumps(manifest).encode())
+    return work / "nodes.tar"
+
+
+def build_certificates(tls: Path) -> None:
+    """Make a server's and a client's key and certificate, and forget their authority's key."""
+    tls.mkdir(mode=0o700)
+    config = tls / "openssl.cnf"
+    config.write_text(CERTIFICATES)
+    for kind, name in {"ca": "ca", "server": "server-", "client": ""}.items():
+        authority = [] if kind == "ca" else ["-CA", "ca.pem", "-CAkey", "ca-key.pem"]
+        out = ["ca-key.pem", "ca.pem"] if kind == "ca" else [f"{name}key.pem", f"{name}cert.pem"]
+        run(
+            f"certificate-{kind}",
+            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
+            + ["-nodes", "-keyout", out[0], "-out", out[1], "-days", "3650", *authority]
+            + ["-subj", f"/CN=lvs-lab {kind}", "-config", config.name, "-extensions", kind],
+            cwd=tls,
+        )
+    (tls / "ca-key.pem").unlink()
+    config.unlink()
+
+
+def build_vm(work: Path, mirror: str) -> None:
+    """Build the virtual machine: disk.img, vmlinuz, initrd.img, bin/docker and tls/ in `work`."""
+    tls, root = work / "tls", work / "root"
+    build_certificates(tls)
+    files = VM_FILES | {
+        "etc/docker/tls/ca.pem": tls / "ca.pem",
+        "etc/docker/tls/cert.pem": tls / "server-cert.pem",
+        "etc/docker/tls/key.pem": tls / "server-key.pem",
+    }
+    options = [f"--essential-hook={overlay(work / 'initramfs-files.tar', INITRAMFS_FILES)}"]
+    options += [f"--customize-hook={overlay(work / 'vm-files.tar', files)}"]
+    options += [
+        f'--customize-hook=systemctl --quiet --root="$1" {verb} {" ".join(units)}'
+        for verb, units in {"enable": VM_ENABLE, "mask": VM_MASK}.items()
+    ]
+    options += ['--customize-hook=touch "$1"/etc/.updated "$1"/var/.updated']
+    packages = [*VM_PACKAGES, f"linux-image-cloud-{machine().arch}"]
+    bootstrap(VM_SUITE, root, mirror, packages, options)
+    script = f"""
+        set -e
+        mkdir bin
+        cp root/boot/vmlinuz-* vmlinuz
+        cp root/boot/initrd.img-* initrd.img
+        cp root/usr/bin/docker bin/docker
+        mke2fs -q -t ext4 -O ^has_journal -m 0 -d root disk.img 24G
+        rm -rf --one-file-system root vm-files.tar initramfs-files.tar tls/server-*
+        chown -R {os.getuid()}:{os.getgid()} .
+    """
+    run("disk", as_root(["sh", "-c", script]), cwd=work)

@@ -1,0 +1,417 @@
+# Copyright: (c) 2026, lvs.cluster contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Network interfaces and their addresses, and how a VIP is made known to its neighbours.
+
+The program ``ip`` reads and writes: the words it is given now are the words of the file that
+``ip -batch`` reads at boot, so both set the same.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import os
+import socket
+import struct
+import subprocess
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from ansible_collections.lvs.cluster.plugins.module_utils._run import OperatorError
+from ansible_collections.lvs.cluster.plugins.module_utils._sysctl import suppressed
+
+ETH_P_ARP = 0x0806
+ARP_REQUEST, ARP_REPLY = 1, 2
+BROADCAST = "ff:ff:ff:ff:ff:ff"
+NOBODY = "00:00:00:00:00:00"
+
+
+class Address(NamedTuple):
+    """An address on an interface.
+
+    :ivar ip: the address with its prefix length
+    :ivar preferred: whether the kernel may choose it as a source address by itself; an IPv6
+        address with preferred lifetime 0 serves, but is never chosen (RFC 4862, 5.5.4)
+    """
+
+    interface: str
+    ip: ipaddress.IPv4Interface | ipaddress.IPv6Interface
+    preferred: bool = True
+
+    @property
+    def line(self) -> str:
+        """The address in the words of ``ip address``.
+
+        A VIP is on the director and on real servers at once, so duplicate address detection
+        (nodad) would find it taken.
+        """
+        options = "" if self.preferred else " nodad preferred_lft 0"
+        return f"{self.ip.with_prefixlen} dev {self.interface}{options}"
+
+    @property
+    def host_only(self) -> bool:
+        """Whether the address brings no network with it: /32, or /128 for IPv6."""
+        return self.ip.network.prefixlen == self.ip.max_prefixlen
+
+
+class Link(NamedTuple):
+    """A network interface.
+
+    :ivar kind: what ``ip`` calls link_type: loopback, ether, ipip, none ...
+    :ivar mac: the link-layer address, "" if there is none
+    :ivar flags: as ``ip`` shows them: UP, LOOPBACK, NOARP ...
+    """
+
+    name: str
+    kind: str = ""
+    mac: str = ""
+    flags: frozenset[str] = frozenset()
+    addresses: tuple[Address, ...] = ()
+
+    @property
+    def up(self) -> bool:
+        """Whether the interface is up."""
+        return "UP" in self.flags
+
+    @property
+    def speaks_arp(self) -> bool:
+        """Whether it asks and answers for addresses: lo, dummies and tunnels do not."""
+        return not self.flags & {"LOOPBACK", "NOARP"}
+
+
+def read() -> dict[str, Link]:
+    """Return the interfaces of this network namespace by name, with their addresses."""
+    return parse(json.loads(ip("-json", "address", "show")))
+
+
+def parse(interfaces: Iterable[dict[str, Any]]) -> dict[str, Link]:
+    """Return what ``ip -json address show`` says, by name of the interface."""
+    return {
+        link["ifname"]: Link(
+            name=link["ifname"],
+            kind=link.get("link_type", ""),
+            mac=link.get("address", ""),
+            flags=frozenset(link["flags"]),
+            addresses=tuple(
+                Address(
+                    link["ifname"],
+                    ipaddress.ip_interface(f"{each['local']}/{each['prefixlen']}"),
+                    preferred=each.get("preferred_life_time") != 0,
+                )
+                for each in link.get("addr_info", [])
+                # With a peer ("address"), the prefix is the peer's: a tunnel's end, no VIP.
+                if "local" in each and "address" not in each
+            ),
+        )
+        for link in interfaces
+        if "ifname" in link
+    }
+
+
+def ip(*words: str) -> str:
+    """Run ``ip`` and return what it prints; raises OperatorError with what it complains of."""
+    path = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
+    try:
+        done = subprocess.run(
+            ("ip", *words),
+            check=False,
+            capture_output=True,
+            text=True,
+            env={**os.environ, "PATH": path, "LC_ALL": "C"},
+        )
+    except FileNotFoundError:
+        raise OperatorError("The program ip is not here: install iproute2 (iproute).") from None
+    if done.returncode != 0:
+        raise OperatorError(f"ip {' '.join(words)}: {' '.join(done.stderr.split())}.")
+    return done.stdout
+
+
+def quiet_vips(links: Iterable[Link]) -> list[Address]:
+    """Return the IPv4 addresses that look like VIPs of a real server.
+
+    These are the addresses of lo other than 127.0.0.0/8, and host addresses of interfaces that
+    do no ARP, such as dummies and tunnels (not of virtual private networks: kind none).
+    """
+    return [
+        address
+        for link in links
+        if not link.speaks_arp and link.kind != "none"
+        for address in link.addresses
+        if address.ip.version == 4 and not address.ip.is_loopback
+        if "LOOPBACK" in link.flags or address.host_only
+    ]
+
+
+def vips(interface: str, written: Iterable[str]) -> list[Address]:
+    """Return the VIPs a person lists for an interface; raises OperatorError with all mistakes."""
+    parsed: dict[str, Address] = {}
+    mistakes = []
+    for text in written:
+        try:
+            address = Address(interface, ipaddress.ip_interface(text))
+        except ValueError:
+            mistakes.append(f"{text!r} is no address: write a VIP like 192.168.2.149.")
+            continue
+        bare = address.ip.ip
+        if not address.host_only:
+            mistakes.append(
+                f"{text}: a VIP is one address, not a network: write {bare} or "
+                f"{bare}/{bare.max_prefixlen}."
+            )
+        elif bare.is_loopback or bare.is_multicast or bare.is_unspecified or bare.is_link_local:
+            mistakes.append(f"{text} cannot be a VIP: no client could reach it.")
+        else:
+            parsed[str(bare)] = address._replace(preferred=bare.version == 4)
+    if mistakes:
+        raise OperatorError(*mistakes)
+    return list(parsed.values())
+
+
+def networks(link: Link, wanted: Iterable[Address]) -> list[str]:
+    """Return a sentence for each wanted VIP that brings a network to an interface without ARP."""
+    bare = {address.ip.ip for address in wanted}
+    return [
+        f"{there.ip} is on {link.name}, which makes all of {there.ip.network} local to this host: "
+        f"take it away (ip address delete {there.ip} dev {link.name}) and run this again."
+        for there in link.addresses
+        if not link.speaks_arp and not there.host_only and there.ip.ip in bare
+    ]
+
+
+def target(
+    link: Link, wanted: Iterable[Address], unwanted: Iterable[Address]
+) -> tuple[dict[Any, Address], dict[Any, Address]]:
+    """Return the addresses concerned as they are, and as they are wanted, by their ``ip``.
+
+    A wanted VIP that is there with another prefix length is one of the host's own addresses: it
+    serves as it is. Addresses in neither list are left alone.
+    """
+    wanted, unwanted = list(wanted), list(unwanted)
+    concerned = {address.ip.ip for address in (*wanted, *unwanted)}
+    before = {each.ip: each for each in link.addresses if each.ip.ip in concerned}
+    there = {ip_.ip for ip_ in before}
+    after = dict(before)
+    for address in unwanted:
+        after.pop(address.ip, None)
+    for address in wanted:
+        if address.ip in before or address.ip.ip not in there:
+            after[address.ip] = address
+    return before, after
+
+
+def obstacles(
+    links: Mapping[str, Link],
+    interface: str,
+    added: Iterable[Address],
+    effects: Mapping[str, Mapping[str, int] | None],
+) -> list[str]:
+    """Return a sentence for everything that keeps VIPs from being added to an interface.
+
+    :param links: all interfaces
+    :param effects: the ARP settings in effect on the interfaces that have to be quiet about a VIP
+        of ``interface`` if that one does no ARP itself; None for an interface that is not there
+    """
+    link = links.get(interface)
+    if link is None:
+        return [f"interface: there is no interface {interface} here; there are {_and(links)}."]
+    bare = {address.ip.ip for address in added}
+    found = [
+        f"{there.ip.ip} is on {other.name}, which answers for it: before it can be on {interface}, "
+        f"take it away there (ip address delete {there.ip} dev {other.name})."
+        for other in links.values()
+        if other.speaks_arp
+        for there in other.addresses
+        if there.ip.ip in bare
+    ]
+    vips4 = [str(address.ip.ip) for address in added if address.ip.version == 4]
+    if vips4 and not link.speaks_arp:
+        for name, effect in effects.items():
+            if effect is None:
+                found.append(f"suppressed_on: there is no interface {name} here.")
+            elif not suppressed(effect):
+                found.append(
+                    f"ARP is not suppressed on {name} (in effect are arp_ignore "
+                    f"{effect['arp_ignore']} and arp_announce {effect['arp_announce']}, it takes "
+                    f"1 and 2): this host would answer there for {_and(vips4)} in the director's "
+                    f"place. Run lvs.cluster.arp_suppress with interfaces: [{name}] first."
+                )
+    return found
+
+
+def _and(words: Iterable[str]) -> str:
+    return ", ".join(words) or "none"
+
+
+class Operation(NamedTuple):
+    """What is done to an address, and what takes it back: the words after ``ip address``."""
+
+    do: str
+    undo: str
+
+
+def plan(before: Mapping[Any, Address], after: Mapping[Any, Address]) -> list[Operation]:
+    """Return the operations that lead from the addresses of `target` to those wanted."""
+    operations = []
+    for key, address in after.items():
+        there = before.get(key)
+        if there is None:
+            operations.append(Operation(f"replace {address.line}", f"delete {_place(address)}"))
+        elif there != address:
+            operations.append(Operation(f"replace {address.line}", f"replace {there.line}"))
+    for key, there in before.items():
+        if key not in after:
+            operations.append(Operation(f"delete {_place(there)}", f"replace {there.line}"))
+    return operations
+
+
+def _place(address: Address) -> str:
+    return address._replace(preferred=True).line
+
+
+def apply(operations: Iterable[Operation]) -> None:
+    """Carry the operations out; if one fails, take the former back and raise OperatorError."""
+    done: list[Operation] = []
+    try:
+        for operation in operations:
+            ip("address", *operation.do.split())
+            done.append(operation)
+    except OperatorError as error:
+        raise OperatorError(*error.mistakes, *undo(done)) from error
+
+
+def undo(done: Sequence[Operation]) -> list[str]:
+    """Take operations back, the last one first; return sentences that say how it went."""
+
+    def lost(operation: Operation) -> str | None:
+        try:
+            ip("address", *operation.undo.split())
+        except OperatorError as error:
+            return f"It could not be undone: {error}"
+        return None
+
+    return list(filter(None, map(lost, reversed(done)))) or ["The addresses are as they were."]
+
+
+# ------------------------------------------------------------------------- the file for boot
+
+
+def saved(text: str | None, interface: str) -> tuple[list[Address], list[str]]:
+    """Return what a file for ``ip -batch`` lists for an interface, and its other lines."""
+    mine, others = [], []
+    for line in (text or "").splitlines():
+        words = line.split("#")[0].split()
+        if words[:2] == ["address", "replace"] and words[3:5] == ["dev", interface]:
+            mine.append(Address(interface, ipaddress.ip_interface(words[2]), "nodad" not in words))
+        elif words:
+            others.append(line)
+    return mine, others
+
+
+def render(addresses: Iterable[Address], others: Iterable[str], header: str) -> str | None:
+    """Return the text of such a file; None if it would list nothing."""
+    lines = [*others, *(f"address replace {address.line}" for address in addresses)]
+    return header + "".join(f"{line}\n" for line in lines) if lines else None
+
+
+# ------------------------------------------------------------------- what neighbours are told
+
+
+def octets(mac: str) -> bytes:
+    """Return a link-layer address, like 02:00:00:00:00:01, as it is in a frame."""
+    return bytes.fromhex(mac.replace(":", ""))
+
+
+class Arp(NamedTuple):
+    """An ARP packet for IPv4 over Ethernet (RFC 826)."""
+
+    operation: int
+    sender_mac: str
+    sender_ip: str
+    target_mac: str
+    target_ip: str
+
+    def encode(self) -> bytes:
+        """Return the packet as it follows the Ethernet header."""
+        return struct.pack(
+            "!HHBBH6s4s6s4s",
+            1,
+            0x0800,
+            6,
+            4,
+            self.operation,
+            octets(self.sender_mac),
+            socket.inet_aton(self.sender_ip),
+            octets(self.target_mac),
+            socket.inet_aton(self.target_ip),
+        )
+
+    @classmethod
+    def decode(cls, packet: bytes) -> Arp | None:
+        """Return the packet, or None if it is not ARP for IPv4 over Ethernet."""
+        if len(packet) < 28 or packet[:6] != b"\0\x01\x08\0\x06\x04":
+            return None
+        operation, mac, address, to_mac, to_address = struct.unpack("!H6s4s6s4s", packet[6:28])
+        return cls(
+            operation,
+            mac.hex(":"),
+            socket.inet_ntoa(address),
+            to_mac.hex(":"),
+            socket.inet_ntoa(to_address),
+        )
+
+
+def gratuitous(mac: str, vip: str) -> tuple[Arp, Arp]:
+    """Return the two forms of an announcement; hosts differ in which of them they heed.
+
+    The request is that of RFC 5227, 2.3; the reply that of RFC 5944, 4.6.
+    """
+    return Arp(ARP_REQUEST, mac, vip, NOBODY, vip), Arp(ARP_REPLY, mac, vip, mac, vip)
+
+
+def advertisement(mac: str, vip: str, router: bool) -> bytes:
+    """Return an unsolicited neighbour advertisement (RFC 4861, 4.4).
+
+    The kernel fills in its checksum.
+
+    :param router: what is claimed about forwarding; a false claim would make neighbours
+        drop the routes they have through this host
+    """
+    override = 0x20000000
+    flags = override | (0x80000000 if router else 0)
+    target = socket.inet_pton(socket.AF_INET6, vip)
+    link_layer = struct.pack("!BB6s", 2, 1, octets(mac))
+    return struct.pack("!BBHI", 136, 0, 0, flags) + target + link_layer
+
+
+def announce(link: Link, addresses: Sequence[Address], router: bool = False) -> None:
+    """Tell the neighbours on a link that the addresses are here now.
+
+    It is said three times, and the last time more than a second after the first, because a
+    neighbour may not heed what follows its last news sooner (net/ipv4/neigh/*/locktime).
+    Raises OSError if the link does not carry it.
+    """
+    for round_ in range(3):
+        if round_:
+            time.sleep(0.6)
+        for address in addresses:
+            if address.ip.version == 4:
+                _announce4(link, str(address.ip.ip))
+            else:
+                _announce6(link, str(address.ip.ip), router)
+
+
+def _announce4(link: Link, vip: str) -> None:
+    with socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM) as packets:
+        for arp in gratuitous(link.mac, vip):
+            packets.sendto(arp.encode(), (link.name, ETH_P_ARP, 0, 0, octets(BROADCAST)))
+
+
+def _announce6(link: Link, vip: str, router: bool) -> None:
+    index = socket.if_nametoindex(link.name)
+    with socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6) as icmp:
+        # A receiver takes it only with hop limit 255: it came from the link itself.
+        icmp.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, 255)
+        icmp.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_IF, index)
+        icmp.bind((vip, 0, 0, index))
+        icmp.sendto(advertisement(link.mac, vip, router), ("ff02::1", 0, 0, index))

@@ -1,0 +1,244 @@
+# Copyright: (c) 2026, lvs.cluster contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Kernel settings under /proc/sys, and what those about ARP come to on an interface.
+
+A key is a path below /proc/sys: ``net/ipv4/conf/eth0.100/rp_filter``. A value is the text that
+the kernel shows, its fields separated by one space. /proc/sys/net shows the network namespace
+of the process that reads it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+from ansible_collections.lvs.cluster.plugins.module_utils._run import OperatorError
+
+PROC = "/proc/sys/"
+
+# The kernel itself moves these between 1 (ready to act) and 2 (acting), as memory gets short and
+# recovers (update_defense_level in net/netfilter/ipvs/ip_vs_ctl.c): 1 and 2 are one setting.
+DEFENSES = frozenset(f"net/ipv4/vs/{name}" for name in ("drop_entry", "drop_packet", "secure_tcp"))
+
+
+def canonical(key: str) -> str:
+    """Return the path form of a key, by the rule of sysctl.d(5).
+
+    The first separator tells: a slash, and the key is a path already; a dot, and dots and
+    slashes change places, so ``net.ipv4.conf.eth0/100.rp_filter`` names the interface eth0.100.
+    Raises ValueError if no path below /proc/sys comes of it.
+    """
+    separator = next((letter for letter in key if letter in "./"), "")
+    path = key.translate(str.maketrans("./", "/.")) if separator == "." else key
+    if not separator or {"", ".", ".."}.intersection(path.split("/")) or len(path.split()) != 1:
+        raise ValueError(key)
+    return path
+
+
+def parse(values: Mapping[str, object]) -> dict[str, str]:
+    """Return what a person wrote as keys and values of the kernel's form.
+
+    Raises OperatorError with every mistake in it.
+    """
+    parsed: dict[str, str] = {}
+    mistakes = []
+    for written, value in values.items():
+        try:
+            key = canonical(written)
+        except ValueError:
+            mistakes.append(
+                f"{written!r} is no kernel setting: write its path below /proc/sys, "
+                "like net/ipv4/ip_forward."
+            )
+            continue
+        if isinstance(value, bool) or not isinstance(value, (int, str)) or not str(value).split():
+            mistakes.append(f"{key}: {value!r} is no value: write a number or a text, like 1.")
+        elif len(str(value).splitlines()) != 1:
+            mistakes.append(f"{key}: its value has several lines, a setting has one.")
+        elif key in parsed:
+            mistakes.append(f"{key} is listed twice, once as {written}: leave one of them.")
+        else:
+            parsed[key] = " ".join(str(value).split())
+    if mistakes:
+        raise OperatorError(*mistakes)
+    return parsed
+
+
+def read(key: str) -> str | None:
+    """Return the value in force, or None if this kernel has no such setting (now)."""
+    try:
+        with open(PROC + key, encoding="utf-8") as file:
+            return " ".join(file.read().split())
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def read_all(keys: Iterable[str]) -> dict[str, str | None]:
+    """Return the values in force of several keys."""
+    return {key: read(key) for key in keys}
+
+
+def same(key: str, one: str | None, other: str | None) -> bool:
+    """Tell whether two values of a key are one setting."""
+    return one == other or (key in DEFENSES and {one, other} == {"1", "2"})
+
+
+def planned(before: Mapping[str, str | None], wanted: Mapping[str, str]) -> dict[str, str | None]:
+    """Return ``before`` as it will be with ``wanted`` set; what is the same setting stays."""
+    changes = {key: value for key, value in wanted.items() if not same(key, before[key], value)}
+    return {**before, **changes}
+
+
+def missing(values: Mapping[str, str | None]) -> list[str]:
+    """Return a sentence for each key that this kernel does not have, and what may help."""
+    return [_missing(key) for key, value in values.items() if value is None]
+
+
+def _missing(key: str) -> str:
+    parts = key.split("/")
+    reason = "this kernel has no such setting"
+    if key.startswith("net/ipv4/vs/") and not os.path.isdir(PROC + "net/ipv4/vs"):
+        reason = "load ip_vs first (modprobe ip_vs)"
+    elif key.startswith(("net/ipv4/conf/", "net/ipv6/conf/")) and len(parts) > 4:
+        interface = ".".join(parts[3:-1])
+        path = "/".join((*parts[:3], interface))
+        if not os.path.isdir(PROC + path):
+            reason = f"there is no interface {interface}"
+        elif len(parts) > 5:
+            reason = f"for the interface {interface}, write {path}/{parts[-1]}"
+    return f"{key} does not exist: {reason}."
+
+
+def apply(before: Mapping[str, str | None], after: Mapping[str, str | None]) -> None:
+    """Set what differs, and see that the kernel took it.
+
+    Forwarding goes first, because it resets other settings (inet_forward_change in
+    net/ipv4/devinet.c). Raises OperatorError naming the key that failed; the others are then
+    as they were.
+    """
+    differing = [key for key in after if after[key] != before[key]]
+    differing.sort(key=lambda key: not key.endswith(("/ip_forward", "/forwarding")))
+    done: list[str] = []
+    try:
+        for key in differing:
+            done.append(key)
+            _write(key, after[key])
+        for key in differing:
+            now = read(key)
+            if not same(key, now, after[key]):
+                raise OperatorError(f"{key}: the kernel keeps {now} instead of {after[key]}.")
+    except OperatorError as error:
+        raise OperatorError(*error.mistakes, *_put_back(before, done)) from error
+
+
+def _put_back(before: Mapping[str, str | None], done: Sequence[str]) -> list[str]:
+    """Set the keys as they were, the last one first; return sentences that say how it went."""
+
+    def lost(key: str) -> str | None:
+        try:
+            if read(key) != before[key]:
+                _write(key, before[key])
+        except OperatorError as error:
+            return f"It could not be put back: {error}"
+        return None
+
+    return list(filter(None, map(lost, reversed(done)))) or ["All settings are as they were."]
+
+
+def _write(key: str, value: str | None) -> None:
+    try:
+        with open(PROC + key, "w", encoding="utf-8") as file:
+            file.write(f"{value}\n")
+    except OSError as error:
+        raise OperatorError(f"{key} = {value}: the kernel refused: {error.strerror}.") from error
+
+
+def render(values: Mapping[str, str | None]) -> str:
+    """Return the settings as lines that sysctl.d(5) and people read."""
+    return "".join(f"{key} = {value}\n" for key, value in values.items() if value is not None)
+
+
+def listed(text: str | None) -> list[str]:
+    """Return the keys that a file written by `render` lists; none for no file."""
+    lines = (text or "").splitlines()
+    return [line.split("=")[0].strip() for line in lines if "=" in line and line[0] != "#"]
+
+
+# ---------------------------------------------------------------------------------------- ARP
+#
+# A request is judged by the settings of the interface it came in by, and of those the kernel
+# takes the larger of conf/all and conf/INTERFACE (IN_DEV_MAXCONF in include/linux/inetdevice.h).
+
+ARP = ("arp_ignore", "arp_announce", "rp_filter")
+
+# arp_ignore() in net/ipv4/arp.c: 1 and 2 answer for the interface's own addresses only, 8 for
+# none. 3 answers for other interfaces' addresses too, 4 to 7 and beyond 8 mean 0.
+# arp_solicit() there: 2 never names a VIP as the sender; beyond 2 means 0.
+QUIET = {"arp_ignore": (1, 2, 8), "arp_announce": (2,)}
+
+
+def conf(interface: str, setting: str) -> str:
+    """Return the key of an interface's IPv4 setting."""
+    return f"net/ipv4/conf/{interface}/{setting}"
+
+
+def arp_keys(interfaces: Iterable[str]) -> list[str]:
+    """Return the keys that tell how the interfaces treat ARP."""
+    return [conf(name, setting) for name in ("all", *interfaces) for setting in ARP]
+
+
+def in_effect(values: Mapping[str, str | None], interface: str) -> dict[str, int] | None:
+    """Return the ARP settings in effect on an interface; None if there is no such interface."""
+    if values[conf(interface, "arp_ignore")] is None:
+        return None
+    return {
+        setting: max(int(values[conf(name, setting)] or 0) for name in ("all", interface))
+        for setting in ARP
+    }
+
+
+def suppressed(effect: Mapping[str, int]) -> bool:
+    """Tell whether settings in effect keep a VIP on another interface of the host quiet."""
+    return all(effect[setting] in quiet for setting, quiet in QUIET.items())
+
+
+def suppression(
+    values: Mapping[str, str | None],
+    interfaces: Iterable[str],
+    rp_filter: str,
+    ours: Collection[str] = (),
+) -> dict[str, str]:
+    """Return the settings that suppress ARP for VIPs on the interfaces.
+
+    An interface's own value is among them where it would spoil the one of ``all``.
+
+    :param values: what is in force, for all `arp_keys` of the interfaces
+    :param rp_filter: ``loose``, ``off`` or ``keep``
+    :param ours: keys that were set for that reason before, and so are set again
+    """
+    wanted = {conf("all", "arp_ignore"): "1", conf("all", "arp_announce"): "2"}
+    if rp_filter == "off":
+        wanted[conf("all", "rp_filter")] = "0"
+    for name in interfaces:
+        effect = in_effect({**values, **wanted}, name) or {}
+        for setting, quiet in QUIET.items():
+            key = conf(name, setting)
+            if key in ours or effect.get(setting, quiet[0]) not in quiet:
+                wanted[key] = wanted[conf("all", setting)]
+        if rp_filter != "keep":
+            wanted[conf(name, "rp_filter")] = "2" if rp_filter == "loose" else "0"
+    return wanted
+
+
+def unsuppression(values: Mapping[str, str | None], listed_keys: Iterable[str]) -> dict[str, str]:
+    """Return the settings that end suppression.
+
+    :param values: what is in force, for the listed keys and `arp_keys` of ``default``
+    :param listed_keys: what `suppression` once set: an interface gets the value a new one gets
+    """
+    wanted = {conf("all", "arp_ignore"): "0", conf("all", "arp_announce"): "0"}
+    for key in listed_keys:
+        *_, interface, setting = ["", *key.split("/")]
+        if interface != "all" and key == conf(interface, setting) and values[key] is not None:
+            wanted[key] = values.get(conf("default", setting)) or "0"
+    return wanted

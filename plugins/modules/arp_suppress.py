@@ -1,0 +1,210 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, lvs.cluster contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ansible module: keep a real server from answering ARP for the VIPs it holds."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: arp_suppress
+short_description: Keep a real server from answering ARP for its VIPs
+version_added: 0.1.0
+author: lvs.cluster contributors (@lvs-cluster)
+description:
+  - With direct routing and tunnelling, a real server holds the VIP on an interface of its own, such
+    as C(lo) or C(tunl0). By default Linux answers ARP for it on every interface, and so takes
+    requests away from the director. This module makes it keep quiet.
+  - What counts is the value in effect on the interface at which a request arrives, and the kernel
+    takes the larger of C(conf/all) and C(conf/INTERFACE). The module computes it, sees that
+    C(arp_ignore) is 1, 2 or 8 in effect (3 to 7 answer for a VIP) and C(arp_announce) is 2 (a
+    larger value means 0), and sets an interface's own value where that spoils it.
+  - IPv6 needs nothing of the kind. Linux answers a neighbour solicitation only for addresses of the
+    interface it came in by.
+extends_documentation_fragment:
+  - lvs.cluster.attributes
+options:
+  interfaces:
+    description: The interfaces at which requests for the VIPs arrive, so those of the LAN, not
+      C(lo). Required for O(state=present).
+    type: list
+    elements: str
+  state:
+    description:
+      - With V(present), ARP for VIPs is suppressed.
+      - With V(absent), C(arp_ignore) and C(arp_announce) of C(conf/all) get the kernel's default 0,
+        what the file lists for an interface gets the value of C(conf/default), and the file is
+        taken away. While a VIP is still on the host, nothing of this happens and RV(msg) says why.
+        A VIP, here, is an IPv4 address of C(lo) other than 127.0.0.0/8, or an address with /32 on a
+        dummy or tunnel interface.
+    type: str
+    choices: [present, absent]
+    default: present
+  rp_filter:
+    description:
+      - What to do about reverse path filtering, which drops requests whose answers would leave by
+        another interface.
+      - V(loose) sets C(rp_filter) of each interface to 2. That wins over any value of C(conf/all).
+      - V(off) sets it to 0 for C(conf/all) and each interface.
+      - V(keep) leaves it as it is.
+    type: str
+    choices: [loose, 'off', keep]
+    default: loose
+  save:
+    description: The file that restores the settings at boot. It belongs to this module, which
+      writes it whole.
+    type: path
+    default: /etc/sysctl.d/90-lvs-arp.conf
+seealso:
+  - module: lvs.cluster.vip_iface
+notes:
+  - Suppress ARP before a VIP is added, and take VIPs away before suppression. Else neighbours learn
+    the wrong link-layer address.
+"""
+
+EXAMPLES = r"""
+- name: Keep a real server quiet about its VIPs
+  lvs.cluster.arp_suppress:
+    interfaces: [eth0]
+
+- name: Undo it, if no VIP is left
+  lvs.cluster.arp_suppress:
+    state: absent
+"""
+
+RETURN = r"""
+before:
+  description: What was in force.
+  type: dict
+  returned: success
+  contains:
+    sysctls:
+      description: The settings concerned, by their path below C(/proc/sys).
+      type: dict
+      sample: {net/ipv4/conf/all/arp_ignore: "0", net/ipv4/conf/all/arp_announce: "0"}
+    in_effect:
+      description: The values in effect on each interface; null for one that does not exist.
+      type: dict
+      sample: {eth0: {arp_ignore: 0, arp_announce: 0, rp_filter: 1}}
+after:
+  description: What is in force now.
+  type: dict
+  returned: success
+  contains:
+    sysctls:
+      description: The settings concerned, by their path below C(/proc/sys).
+      type: dict
+      sample: {net/ipv4/conf/all/arp_ignore: "1", net/ipv4/conf/all/arp_announce: "2"}
+    in_effect:
+      description: The values in effect on each interface.
+      type: dict
+      sample: {eth0: {arp_ignore: 1, arp_announce: 2, rp_filter: 2}}
+vips:
+  description: The VIPs for whose sake suppression stays.
+  type: list
+  elements: str
+  returned: O(state=absent)
+  sample: [192.168.2.149/32 dev lo]
+msg:
+  description: Why suppression stays.
+  type: str
+  returned: O(state=absent) and a VIP is still there
+  sample: "ARP stays suppressed: 192.168.2.149/32 dev lo would be answered for."
+mistakes:
+  description: Each thing that is wrong, as a sentence of its own.
+  type: list
+  elements: str
+  returned: failure
+  sample: ["interfaces: there is no interface eth9 here."]
+"""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.lvs.cluster.plugins.module_utils import (
+    _links,
+    _run,
+    _saved,
+    _sysctl,
+)
+
+HEADER = "# Written by Ansible (lvs.cluster.arp_suppress), which replaces what is changed here.\n"
+
+
+def prepare(params: Mapping[str, Any]) -> _run.Change:
+    """Return the change that the options ask for."""
+    interfaces = params["interfaces"] or []
+    odd = [name for name in interfaces if name in ("all", "default", "lo")]
+    if odd:
+        raise _run.OperatorError(
+            *(f"interfaces: no request arrives at {name}: name the LAN interface." for name in odd)
+        )
+    saved = _saved.read(params["save"])
+    ours = _sysctl.listed(saved)
+    before = _sysctl.read_all([*_sysctl.arp_keys(interfaces), *ours])
+    unmet: list[str] = []
+    results: dict[str, Any] = {}
+    text: str | None
+    if params["state"] == "present":
+        wanted = _sysctl.suppression(before, interfaces, params["rp_filter"], ours)
+        text = HEADER + _sysctl.render(wanted)
+        unmet = [
+            f"interfaces: there is no interface {name} here."
+            for name in interfaces
+            if _sysctl.in_effect(before, name) is None
+        ]
+    else:
+        vips = [address.line for address in _links.quiet_vips(_links.read().values())]
+        results["vips"] = vips
+        wanted, text = {}, saved
+        if vips:
+            results["msg"] = f"ARP stays suppressed: {', '.join(vips)} would be answered for."
+        else:
+            defaults = _sysctl.read_all(_sysctl.conf("default", name) for name in _sysctl.ARP)
+            wanted = _sysctl.unsuppression({**before, **defaults}, ours)
+            text = None
+    after = _sysctl.planned(before, wanted)
+    return _run.Change(
+        _state(before, interfaces),
+        _state(after, interfaces),
+        apply=partial(_sysctl.apply, before, after),
+        files={params["save"]: (saved, text)},
+        text=(_sysctl.render(before), _sysctl.render(after)),
+        results=results,
+        unmet=unmet,
+    )
+
+
+def _state(values: Mapping[str, str | None], interfaces: list[str]) -> dict[str, Any]:
+    """Return the settings, and what they come to, for the result."""
+    effects = {name: _sysctl.in_effect(values, name) for name in interfaces}
+    return {"sysctls": values, "in_effect": effects}
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "interfaces": {"type": "list", "elements": "str"},
+            "state": {
+                "type": "str",
+                "choices": ["present", "absent"],
+                "default": "present",
+            },
+            "rp_filter": {
+                "type": "str",
+                "choices": ["loose", "off", "keep"],
+                "default": "loose",
+            },
+            "save": {"type": "path", "default": "/etc/sysctl.d/90-lvs-arp.conf"},
+        },
+        required_if=[("state", "present", ["interfaces"])],
+        supports_check_mode=True,
+    )
+    _run.run(module, prepare)
+
+
+if __name__ == "__main__":
+    main()

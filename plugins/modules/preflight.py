@@ -1,0 +1,280 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, lvs.cluster contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ansible module: what about a machine would keep its cluster from working."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: preflight
+short_description: Find what would keep a cluster from working, before anything is changed
+version_added: 0.1.0
+author: lvs.cluster contributors (@lvs-cluster)
+description:
+  - Looks at a machine that is to be a director or a real server, and tells in sentences what about
+    it breaks a rule of its cluster.
+  - It changes nothing. What it finds is its result and no failure, so that the findings of all
+    machines can be shown together.
+extends_documentation_fragment:
+  - lvs.cluster.attributes
+attributes:
+  check_mode:
+    description: The same as without it, since nothing is changed.
+  diff_mode:
+    description: Nothing is changed, so there is nothing to show.
+    support: none
+options:
+  addresses:
+    description: The addresses that the inventory says the machine has.
+    type: list
+    elements: str
+    default: []
+  neighbours:
+    description: The addresses that have to be on a link with the machine, with no router between.
+    type: list
+    elements: str
+    default: []
+  not_gateways:
+    description: The addresses that must not be a gateway of the machine, in no routing table.
+    type: list
+    elements: str
+    default: []
+  vips:
+    description:
+      - The VIPs that the machine is to hold alone. One that another machine answers ARP for is a
+        finding. The machines of O(neighbours) are excepted, since a real server that is not yet
+        quiet about its VIP is what the roles put right.
+    type: list
+    elements: str
+    default: []
+  interface:
+    description: The interface of the VIPs. By default, it is the one by which they are routed.
+    type: str
+  kernel_modules:
+    description: The kernel modules that have to be loaded, or be there to load.
+    type: list
+    elements: str
+    default: []
+  exclusive_table:
+    description: Whether the IPVS table is to be written, so that no other program may own it.
+    type: bool
+    default: false
+  ignore_owners:
+    description: Programs that may run all the same although they usually own the table.
+    type: list
+    elements: str
+    choices: [keepalived, kube-proxy, kube-router, ldirectord]
+    default: []
+requirements:
+  - the program C(ip) of iproute2 on the target
+"""
+
+EXAMPLES = r"""
+- name: Look at a director
+  lvs.cluster.preflight:
+    addresses: [192.168.2.23]
+    neighbours: [192.168.2.31, 192.168.2.32]
+    vips: [192.168.2.149]
+    kernel_modules: [ip_vs]
+    exclusive_table: true
+  register: director
+
+- name: Look at a real server for direct routing
+  lvs.cluster.preflight:
+    addresses: [192.168.2.31]
+    not_gateways: [192.168.2.23]
+  register: real_server
+"""
+
+RETURN = r"""
+findings:
+  description: What breaks a rule, and what to do about it, as sentences.
+  type: list
+  elements: str
+  returned: success
+  sample: ["192.168.2.31 is reached through the router 192.168.2.1, ..."]
+"""
+
+import json
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.lvs.cluster.plugins.module_utils import (
+    _arguments,
+    _links,
+    _owners,
+    _run,
+)
+
+Facts = Mapping[str, Any]
+
+
+def examine(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the findings about this machine."""
+    links = ip("address", "show")
+    findings = [
+        *not_here(params["addresses"], links),
+        *not_on_link(params["neighbours"]),
+        *through_director(params["not_gateways"]),
+        *not_loadable(params["kernel_modules"]),
+        *held_by_others(params, links),
+    ]
+    if params["exclusive_table"]:
+        try:
+            _owners.refuse_other_owners(params["ignore_owners"])
+        except _run.OperatorError as error:
+            findings += error.mistakes
+    return {"findings": findings}
+
+
+def succeeds(*words: str) -> str | None:
+    """Run a program; return what it prints, or None if it fails or isn't there."""
+    path = os.environ.get("PATH", os.defpath) + ":/usr/sbin:/sbin"
+    environment = {**os.environ, "PATH": path}
+    try:
+        done = subprocess.run(words, check=False, capture_output=True, text=True, env=environment)
+    except FileNotFoundError:
+        return None
+    return None if done.returncode else done.stdout
+
+
+def ip(*words: str) -> list[Facts]:
+    """Return what the program ip says, and nothing where it fails."""
+    said: list[Facts] = json.loads(succeeds("ip", "-json", *words) or "[]")
+    return said
+
+
+def addresses(links: Iterable[Facts]) -> dict[str, Facts]:
+    """Return the machine's addresses, each with the interface that it is on."""
+    return {each["local"]: link for link in links for each in link["addr_info"]}
+
+
+def gateway(route: Facts) -> str:
+    """Return the address of a route's next router, "" if the link itself is next."""
+    return str(route.get("gateway") or route.get("via", {}).get("host", ""))
+
+
+def not_here(wanted: Iterable[str], links: Iterable[Facts]) -> Iterator[str]:
+    """Tell which of the machine's addresses it does not have."""
+    here = addresses(links)
+    for address in wanted:
+        if address not in here:
+            yield (
+                f"{address} is on no interface of this machine. If Ansible reaches it by an address"
+                " that is not its own, set lvs_address to the one it has."
+            )
+
+
+def not_on_link(neighbours: Iterable[str]) -> Iterator[str]:
+    """Tell which neighbours are none."""
+    for address in neighbours:
+        routes = ip("route", "get", address)
+        if not routes:
+            yield f"{address} is to be on a link with this machine, and there is no route to it."
+        elif router := gateway(routes[0]):
+            yield (
+                f"{address} is reached through the router {router}, but direct routing needs it on"
+                " a link with this machine. Put both on one link, or use the method tun."
+            )
+
+
+def through_director(not_gateways: Iterable[str]) -> Iterator[str]:
+    """Tell which gateways of the machine are not to be."""
+    routes = [r for family in ("-4", "-6") for r in ip(family, "route", "show", "table", "all")]
+    hops = [hop for route in routes for hop in (route, *route.get("nexthops", ()))]
+    for address in sorted({gateway(hop) for hop in hops}.intersection(not_gateways)):
+        yield (
+            f"Its gateway is {address}, the director, but with direct routing answers go to the"
+            " clients past the director. Give it the network's own router as its gateway."
+        )
+
+
+def not_loadable(modules: Iterable[str]) -> Iterator[str]:
+    """Tell which kernel modules are neither in the kernel nor there to load."""
+    for name in modules:
+        if os.path.isdir(f"/sys/module/{name}"):
+            continue
+        if succeeds("modprobe", "--dry-run", "--quiet", name) is None:
+            yield (
+                f"This kernel ({os.uname().release}) has no module {name}. Install the package with"
+                " the rest of its modules; in a container, load it on the host."
+            )
+
+
+def held_by_others(params: Mapping[str, Any], links: Iterable[Facts]) -> Iterator[str]:
+    """Tell which VIPs a stranger answers for, and which belong on no interface here."""
+    here, by_name = addresses(links), {link["ifname"]: link for link in links}
+    neighbours = [address for address in params["neighbours"] if ":" not in address]
+    for vip in params["vips"]:
+        name = here[vip]["ifname"] if vip in here else params["interface"]
+        if not name:
+            routes = ip("route", "get", vip)
+            if not routes or gateway(routes[0]):
+                yield (
+                    f"The VIP {vip} is in no network of this machine. Name the interface that is to"
+                    " hold it with lvs_interface."
+                )
+                continue
+            name = routes[0]["dev"]
+        link = by_name.get(name)
+        if link is None:
+            yield f"There is no interface {name} on this machine. Correct lvs_interface."
+        elif link["link_type"] == "ether" and ":" not in vip:
+            answers = who_has(link, [vip, *neighbours])
+            known = {mac for address in neighbours for mac in answers.get(address, ())}
+            for mac in sorted(answers.get(vip, set()) - known):
+                yield (
+                    f"The VIP {vip} is in use: {mac} answers for it on {name}. Take it away there,"
+                    " or choose another."
+                )
+
+
+def who_has(link: Facts, targets: Iterable[str], wait: float = 1.0) -> dict[str, set[str]]:
+    """Return the link-layer addresses that answer for IPv4 addresses within ``wait`` seconds.
+
+    The questions name no sender (a probe, RFC 5227, 2.1.1), so that nobody learns anything by them.
+    """
+    answers: dict[str, set[str]] = {}
+    with socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM) as packets:
+        packets.bind((link["ifname"], _links.ETH_P_ARP))
+        everybody = (link["ifname"], _links.ETH_P_ARP, 0, 0, _links.octets(_links.BROADCAST))
+        for target in targets:
+            question = _links.Arp(
+                _links.ARP_REQUEST, link["address"], "0.0.0.0", _links.NOBODY, target
+            )
+            packets.sendto(question.encode(), everybody)
+        end = time.monotonic() + wait
+        while (left := end - time.monotonic()) > 0:
+            packets.settimeout(left)
+            try:
+                reply = _links.Arp.decode(packets.recv(128))
+            except socket.timeout:
+                break
+            if reply and reply.operation == _links.ARP_REPLY:
+                answers.setdefault(reply.sender_ip, set()).add(reply.sender_mac)
+    return answers
+
+
+def main() -> None:
+    """Run the module."""
+    lists = ("addresses", "neighbours", "not_gateways", "vips", "kernel_modules")
+    module = AnsibleModule(
+        argument_spec={
+            **{name: {"type": "list", "elements": "str", "default": []} for name in lists},
+            "interface": {"type": "str"},
+            "exclusive_table": {"type": "bool", "default": False},
+            **_arguments.IGNORE_OWNERS,
+        },
+        supports_check_mode=True,
+    )
+    _run.report(module, examine)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,125 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, lvs.cluster contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ansible module: kernel settings, now and after a reboot."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: sysctls
+short_description: Set kernel settings, now and after a reboot
+version_added: 0.1.0
+author: lvs.cluster contributors (@lvs-cluster)
+description:
+  - Sets any number of settings under C(/proc/sys) in one call, and writes them to a file from which
+    they are restored at boot.
+  - All settings are checked before the first is written. If the kernel refuses one, those already
+    written are put back.
+  - The value is compared with the one in force, not with a file. Values that the kernel itself
+    moves are understood; C(drop_entry), C(drop_packet) and C(secure_tcp) of C(net/ipv4/vs) are the
+    same setting at V(1) and at V(2).
+extends_documentation_fragment:
+  - lvs.cluster.attributes
+options:
+  values:
+    description:
+      - The settings, each with its value.
+      - A key is a path below C(/proc/sys), like V(net/ipv4/conf/eth0.100/rp_filter). The form with
+        dots, V(net.ipv4.ip_forward), is understood as C(sysctl.d) does, so it cannot name an
+        interface that has a dot in its name.
+      - A setting that does not exist is an error. In check mode it is a warning, because an earlier
+        task of the same play may be what loads its kernel module.
+    type: dict
+    required: true
+  save:
+    description:
+      - The file that restores the settings at boot, like V(/etc/sysctl.d/90-lvs-director.conf). It
+        belongs to the task, which writes it whole. Without any O(values) it is taken away.
+      - A setting that leaves the list leaves the file, too. It keeps the value in force until the
+        next boot, since nobody knows which other value would be right.
+    type: path
+seealso:
+  - module: ansible.posix.sysctl
+notes:
+  - C(net/ipv4/vs) exists only while the kernel module C(ip_vs) is loaded, and belongs to a network
+    namespace.
+"""
+
+EXAMPLES = r"""
+- name: Make the host a director
+  lvs.cluster.sysctls:
+    values:
+      net/ipv4/ip_forward: 1
+      net/ipv4/vs/expire_nodest_conn: 1
+      net/ipv4/vs/sync_threshold: 3 50
+    save: /etc/sysctl.d/90-lvs-director.conf
+
+- name: Accept answers that come in by a VLAN interface
+  lvs.cluster.sysctls:
+    values:
+      net/ipv4/conf/eth0.100/rp_filter: 2
+"""
+
+RETURN = r"""
+before:
+  description: The values that were in force, by path; null for a setting that did not exist.
+  type: dict
+  returned: success
+  sample: {net/ipv4/ip_forward: "0"}
+after:
+  description: The values in force now.
+  type: dict
+  returned: success
+  sample: {net/ipv4/ip_forward: "1"}
+mistakes:
+  description: Each thing that is wrong, as a sentence of its own.
+  type: list
+  elements: str
+  returned: failure
+  sample: ["net/ipv4/vs/conntrack does not exist: load ip_vs first (modprobe ip_vs)."]
+"""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.lvs.cluster.plugins.module_utils import _run, _saved, _sysctl
+
+HEADER = "# Written by Ansible (lvs.cluster.sysctls), which replaces what is changed here.\n"
+
+
+def prepare(params: Mapping[str, Any]) -> _run.Change:
+    """Return the change that the options ask for."""
+    wanted = _sysctl.parse(params["values"])
+    before = _sysctl.read_all(wanted)
+    after = _sysctl.planned(before, wanted)
+    files = {}
+    if params["save"]:
+        text = HEADER + _sysctl.render(wanted) if wanted else None
+        files[params["save"]] = (_saved.read(params["save"]), text)
+    return _run.Change(
+        before,
+        after,
+        apply=partial(_sysctl.apply, before, after),
+        files=files,
+        text=(_sysctl.render(before), _sysctl.render(after)),
+        unmet=_sysctl.missing(before),
+    )
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "values": {"type": "dict", "required": True},
+            "save": {"type": "path"},
+        },
+        supports_check_mode=True,
+    )
+    _run.run(module, prepare)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,227 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, lvs.cluster contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ansible module: the VIPs of an interface."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: vip_iface
+short_description: Give an interface its VIPs, safely
+version_added: 0.1.0
+author: lvs.cluster contributors (@lvs-cluster)
+description:
+  - Puts VIPs on an interface, now and after a reboot. On a director this is the LAN interface; on a
+    real server it is C(lo), a dummy, or the tunnel that decapsulates.
+  - On an interface that does no ARP itself (C(lo), dummies, tunnels), a VIP is added only while ARP
+    is suppressed in effect on the host's other interfaces; see M(lvs.cluster.arp_suppress). On one
+    that does, a VIP that was added is announced to the neighbours.
+  - A VIP is added without duplicate address detection, because several hosts hold it by design. An
+    IPv6 VIP gets the preferred lifetime 0, so that the host never takes it for the source address
+    of connections of its own, such as health checks.
+  - If an address cannot be added or removed, or announced, what was done before it is undone.
+extends_documentation_fragment:
+  - lvs.cluster.attributes
+options:
+  interface:
+    description: The interface.
+    type: str
+    required: true
+  vips:
+    description:
+      - The VIPs, IPv4 and IPv6. A VIP is one address, so its prefix length, if it is written at
+        all, is 32 or 128.
+      - Required for O(state=present). With O(state=absent), these VIPs are removed; without
+        O(vips), those that the file of O(save) lists for the interface.
+    type: list
+    elements: str
+  state:
+    description:
+      - With V(present), the interface has the VIPs. A VIP that O(save) lists for the interface and
+        O(vips) does not is removed. Addresses in no list are left alone.
+      - A VIP that is one of the interface's own addresses already, with a shorter prefix, is left
+        as it is. On an interface that does no ARP it is refused, for it would make a whole network
+        local to the host.
+      - A VIP that is on another interface which does ARP is not added to this one.
+      - With V(absent), the interface does not have the VIPs.
+    type: str
+    choices: [present, absent]
+    default: present
+  save:
+    description:
+      - The file that restores the VIPs at boot, by C(ip -batch). Tasks for different interfaces may
+        share it, for each writes the lines of its own interface only. Without lines it is taken
+        away.
+    type: path
+  suppressed_on:
+    description:
+      - The interfaces on which ARP has to be suppressed before an IPv4 VIP is added to an interface
+        that does no ARP itself.
+      - By default, these are all other interfaces that are up and do ARP.
+    type: list
+    elements: str
+  announce:
+    description:
+      - Whether a VIP that was added is announced, three times within two seconds. For IPv4 this is
+        gratuitous ARP, for IPv6 an unsolicited neighbour advertisement.
+      - By default, it is announced where the interface does ARP. One that is down, or no Ethernet,
+        carries no announcement.
+    type: bool
+seealso:
+  - module: lvs.cluster.arp_suppress
+requirements:
+  - the program C(ip) of iproute2 on the target
+"""
+
+EXAMPLES = r"""
+- name: Put the VIP on a director's LAN interface
+  lvs.cluster.vip_iface:
+    interface: eth0
+    vips: [192.168.2.149]
+    save: /etc/lvs/director.ip
+
+- name: Put the VIPs on a real server for direct routing, where lvs.cluster.arp_suppress came before
+  lvs.cluster.vip_iface:
+    interface: lo
+    vips: [192.168.2.149, '2001:db8::149']
+    save: /etc/lvs/realserver_dr.ip
+
+- name: Take away what was put there
+  lvs.cluster.vip_iface:
+    interface: lo
+    state: absent
+    save: /etc/lvs/realserver_dr.ip
+"""
+
+RETURN = r"""
+before:
+  description: Those of the VIPs concerned that were on the interface, in the words of C(ip
+    address).
+  type: list
+  elements: str
+  returned: success
+  sample: []
+after:
+  description: Those of them that are on the interface now.
+  type: list
+  elements: str
+  returned: success
+  sample: [192.168.2.149/32 dev lo, '2001:db8::149/128 dev lo nodad preferred_lft 0']
+announced:
+  description: The VIPs that were announced.
+  type: list
+  elements: str
+  returned: something was changed
+  sample: [192.168.2.149]
+mistakes:
+  description: Each thing that is wrong, as a sentence of its own.
+  type: list
+  elements: str
+  returned: failure
+  sample: ["interface: there is no interface tunl0 here."]
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.lvs.cluster.plugins.module_utils import (
+    _links,
+    _run,
+    _saved,
+    _sysctl,
+)
+
+HEADER = "# Written by Ansible (lvs.cluster.vip_iface), which replaces what is changed here.\n"
+
+
+def prepare(params: Mapping[str, Any]) -> _run.Change:
+    """Return the change that the options ask for."""
+    interface, path = params["interface"], params["save"]
+    listed = _links.vips(interface, params["vips"] or [])
+    saved = _saved.read(path) if path else None
+    owned, others = _links.saved(saved, interface)
+    if params["state"] == "present":
+        wanted, unwanted = listed, [address for address in owned if address not in listed]
+    else:
+        wanted, unwanted = [], owned if params["vips"] is None else listed
+
+    links = _links.read()
+    link = links.get(interface, _links.Link(interface))
+    mistakes = _links.networks(link, wanted)
+    if mistakes:
+        raise _run.OperatorError(*mistakes)
+    before, after = _links.target(link, wanted, unwanted)
+    operations = _links.plan(before, after)
+    added = [after[key] for key in after if key not in before]
+    announce = link.speaks_arp if params["announce"] is None else params["announce"]
+    heralded = added if announce and link.up and link.kind == "ether" else []
+
+    def apply() -> Mapping[str, Any]:
+        _links.apply(operations)
+        try:
+            if heralded:
+                router = _sysctl.read(f"net/ipv6/conf/{interface}/forwarding") not in (None, "0")
+                _links.announce(link, heralded, router)
+        except OSError as error:
+            raise _run.OperatorError(
+                f"{interface} did not carry the announcement of its VIPs: {error.strerror}.",
+                *_links.undo(operations),
+            ) from error
+        return {"announced": [str(address.ip.ip) for address in heralded]}
+
+    kept = [address for address in owned if address not in unwanted]
+    kept += [address for address in wanted if address.ip in after and address not in kept]
+    files = {path: (saved, _links.render(kept, others, HEADER))} if path else {}
+    return _run.Change(
+        _lines(before),
+        _lines(after),
+        apply=apply,
+        files=files,
+        text=("\n".join([*_lines(before), ""]), "\n".join([*_lines(after), ""])),
+        unmet=_obstacles(links, link, added, params["suppressed_on"]) if added else [],
+    )
+
+
+def _lines(addresses: Mapping[Any, _links.Address]) -> list[str]:
+    return sorted(address.line for address in addresses.values())
+
+
+def _obstacles(
+    links: Mapping[str, _links.Link],
+    link: _links.Link,
+    added: list[_links.Address],
+    suppressed_on: list[str] | None,
+) -> list[str]:
+    """Read the ARP settings that matter, and return what keeps VIPs from being added."""
+    if suppressed_on is None:
+        suppressed_on = [name for name in links if links[name].up and links[name].speaks_arp]
+    names = [name for name in suppressed_on if name != link.name]
+    values = _sysctl.read_all(_sysctl.arp_keys(names))
+    effects = {name: _sysctl.in_effect(values, name) for name in names}
+    return _links.obstacles(links, link.name, added, effects)
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "interface": {"type": "str", "required": True},
+            "vips": {"type": "list", "elements": "str"},
+            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+            "save": {"type": "path"},
+            "suppressed_on": {"type": "list", "elements": "str"},
+            "announce": {"type": "bool"},
+        },
+        required_if=[
+            ("state", "present", ["vips"]),
+            ("state", "absent", ["vips", "save"], True),
+        ],
+        supports_check_mode=True,
+    )
+    _run.run(module, prepare)
+
+
+if __name__ == "__main__":
+    main()

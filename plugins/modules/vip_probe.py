@@ -1,0 +1,420 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, lvs.cluster contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ansible module: what a client sees of a virtual service."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: vip_probe
+short_description: See a virtual service as a client does
+version_added: 0.1.0
+author: lvs.cluster contributors (@lvs-cluster)
+description:
+  - Connects to a virtual service a number of times, one request after the other, and tells which
+    real server answered, how long it took, whose link-layer addresses stand for the VIP, and from
+    whose the answers came.
+  - It judges nothing, and changes nothing. A request that fails is part of the result, not a
+    failure of the module.
+  - It has to run on a client. On the director, or on any host that holds the VIP, a probe never
+    leaves the host, so it is refused there.
+extends_documentation_fragment:
+  - lvs.cluster.attributes
+attributes:
+  check_mode:
+    description: The same as without it, since nothing is changed.
+  diff_mode:
+    description: Nothing is changed, so there is nothing to show.
+    support: none
+options:
+  vip:
+    description: The VIP, IPv4 or IPv6.
+    type: str
+    required: true
+  port:
+    description: The port of the virtual service.
+    type: int
+    default: 80
+  protocol:
+    description: With V(http), each request is a GET; with V(tcp), a connection on which the server
+      speaks first.
+    type: str
+    choices: [http, tcp]
+    default: http
+  path:
+    description: The path that is requested.
+    type: str
+    default: /
+  host:
+    description: The Host header. By default, it is the VIP.
+    type: str
+  requests:
+    description: How many requests are made.
+    type: int
+    default: 12
+  interval:
+    description: The pause between requests, in seconds.
+    type: float
+    default: 0.0
+  timeout:
+    description: How long a request may wait for an answer, in seconds.
+    type: float
+    default: 3.0
+  identity:
+    description:
+      - How a real server names itself.
+      - V(body) is the first line of what it answers.
+      - V(header:NAME) is the header of that name.
+      - V(none) does not ask. All answers count for V(any), and with O(protocol=tcp) nothing is
+        read.
+      - Anything else is a regular expression with one group, which is searched for in the answer.
+    type: str
+    default: body
+  interface:
+    description: The interface on which frames are watched. By default, it is the one by which the
+      VIP is routed.
+    type: str
+notes:
+  - It opens packet sockets, which takes C(CAP_NET_RAW), so set C(become).
+requirements:
+  - the program C(ip) of iproute2 on the target
+seealso:
+  - module: lvs.cluster.ipvs_info
+"""
+
+EXAMPLES = r"""
+- name: See which real servers answer
+  lvs.cluster.vip_probe:
+    vip: 192.168.2.149
+    requests: 10
+  register: seen
+
+- name: Require that the director alone stands for the VIP, and that both real servers answer
+  ansible.builtin.assert:
+    that:
+      - seen.failures == []
+      - seen.macs == [director_mac]
+      - seen.answers | length == 2
+
+- name: Ask servers that name themselves in a header
+  lvs.cluster.vip_probe:
+    vip: '2001:db8::149'
+    identity: header:X-Served-By
+"""
+
+RETURN = r"""
+answers:
+  description: How often each real server answered.
+  type: dict
+  returned: success
+  sample: {rs31: 5, rs32: 5}
+sequence:
+  description: Who answered, request by request; null for one that failed.
+  type: list
+  elements: str
+  returned: success
+  sample: [rs31, rs32, rs31, rs32]
+failures:
+  description: The requests that failed.
+  type: list
+  elements: dict
+  returned: success
+  contains:
+    n:
+      description: Which request it was, the first one being 1.
+      type: int
+      sample: 3
+    error:
+      description: What went wrong.
+      type: str
+      sample: "HTTP 503 Service Unavailable"
+latency_ms:
+  description: How long the requests that were answered took, from connecting to the last byte, in
+    milliseconds. Null if none was.
+  type: dict
+  returned: success
+  sample: {min: 0.9, median: 1.2, max: 4.0}
+interface:
+  description: The interface by which the VIP is routed, or O(interface).
+  type: str
+  returned: success
+  sample: eth0
+on_link:
+  description: Whether the VIP is a neighbour on that interface. Else a router lies between, and
+    RV(macs) is empty.
+  type: bool
+  returned: success
+  sample: true
+macs:
+  description:
+    - The link-layer addresses that stand for the VIP, in the order in which they answered.
+    - For IPv4, all that answer an ARP request within a second, so that a real server that does not
+      keep quiet is seen beside the director. For IPv6, the one in the neighbour table.
+  type: list
+  elements: str
+  returned: success
+  sample: ["02:42:c0:a8:02:17"]
+answer_macs:
+  description:
+    - From which link-layer addresses the frames came that carried the answers, and how many.
+    - With direct routing these are the real servers' own; the director's shows that answers pass
+      through it.
+  type: dict
+  returned: success
+  sample: {"02:42:c0:a8:02:1f": 25, "02:42:c0:a8:02:20": 25}
+mistakes:
+  description: Each thing that is wrong, as a sentence of its own.
+  type: list
+  elements: str
+  returned: failure
+  sample: ["port: 0 is not between 1 and 65535."]
+"""
+
+import collections
+import contextlib
+import http.client
+import ipaddress
+import json
+import re
+import socket
+import statistics
+import struct
+import time
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.lvs.cluster.plugins.module_utils import _links, _run
+
+ETH_P = {4: 0x0800, 6: 0x86DD}
+
+
+class Answer(NamedTuple):
+    """What a server answered: headers (lower case) and text."""
+
+    headers: Mapping[str, str]
+    body: str
+
+
+class Refused(Exception):
+    """The server answered, but not as a real server that is well."""
+
+
+def identify(answer: Answer, identity: str) -> str:
+    """Return the name that the option ``identity`` finds in an answer; raises Refused."""
+    if identity == "none":
+        return "any"
+    if identity == "body":
+        if not answer.body.strip():
+            raise Refused("the answer is empty, so the server did not name itself")
+        return answer.body.strip().splitlines()[0].strip()
+    if identity.startswith("header:"):
+        name = identity[len("header:") :]
+        if name.lower() not in answer.headers:
+            raise Refused(f"the answer has no header {name}")
+        return answer.headers[name.lower()]
+    match = re.search(identity, answer.body)
+    if not (match and match.group(1)):
+        raise Refused(f"nothing in the answer matches {identity}")
+    return match.group(1)
+
+
+def sender(packet: bytes) -> tuple[str, int] | None:
+    """Return who sent an IP packet that carries TCP: address and port; None for another packet."""
+    if packet[:1] and packet[0] >> 4 == 4 and len(packet) >= 20 and packet[9] == socket.IPPROTO_TCP:
+        start, address = (packet[0] & 15) * 4, packet[12:16]
+    elif (
+        packet[:1] and packet[0] >> 4 == 6 and len(packet) >= 40 and packet[6] == socket.IPPROTO_TCP
+    ):
+        start, address = 40, packet[8:24]
+    else:
+        return None
+    if len(packet) < start + 2:
+        return None
+    return str(ipaddress.ip_address(address)), struct.unpack_from("!H", packet, start)[0]
+
+
+def check(params: Mapping[str, Any]) -> list[str]:
+    """Return what is wrong with the options, as sentences."""
+    mistakes = []
+    try:
+        ipaddress.ip_address(params["vip"])
+    except ValueError:
+        mistakes.append(f"vip: {params['vip']!r} is no address: write it like 192.168.2.149.")
+    if not 0 < params["port"] < 65536:
+        mistakes.append(f"port: {params['port']} is not between 1 and 65535.")
+    if params["requests"] < 1:
+        mistakes.append("requests: at least one has to be made.")
+    if params["timeout"] <= 0:
+        mistakes.append("timeout: it has to be longer than 0 seconds.")
+    if params["interval"] < 0:
+        mistakes.append("interval: it cannot be shorter than 0 seconds.")
+    identity = params["identity"]
+    if identity.startswith("header:"):
+        if params["protocol"] == "tcp":
+            mistakes.append("identity: only HTTP has headers: leave header: to protocol http.")
+    elif identity not in ("body", "none"):
+        try:
+            groups = re.compile(identity).groups
+        except re.error as error:
+            mistakes.append(f"identity: {identity!r} is no regular expression: {error}.")
+        else:
+            if groups != 1:
+                mistakes.append(f"identity: {identity!r} has {groups} groups, it takes one.")
+    return mistakes
+
+
+def ask(params: Mapping[str, Any]) -> Answer:
+    """Make one request and return its answer; raises OSError, HTTPException or Refused."""
+    vip, port, timeout = params["vip"], params["port"], params["timeout"]
+    if params["protocol"] == "tcp":
+        with socket.create_connection((vip, port), timeout) as stream:
+            if params["identity"] == "none":
+                return Answer({}, "")
+            return Answer({}, stream.recv(4096).decode(errors="replace"))
+    headers = {"Connection": "close", "User-Agent": "lvs.cluster.vip_probe"}
+    if params["host"]:
+        headers["Host"] = params["host"]
+    connection = http.client.HTTPConnection(vip, port, timeout=timeout)
+    try:
+        connection.request("GET", params["path"], headers=headers)
+        response = connection.getresponse()
+        body = response.read().decode(errors="replace")
+    finally:
+        connection.close()
+    if response.status >= 400:
+        raise Refused(f"HTTP {response.status} {response.reason}")
+    return Answer({name.lower(): value for name, value in response.getheaders()}, body)
+
+
+class Watch:
+    """Counts from which link-layer addresses the frames come that a VIP's TCP port sends."""
+
+    def __init__(self, interface: str, vip: str, port: int) -> None:
+        self.source = (vip, port)
+        self.macs: collections.Counter[str] = collections.Counter()
+        ethertype = ETH_P[ipaddress.ip_address(vip).version]
+        self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM)
+        self.socket.bind((interface, ethertype))
+        self.socket.setblocking(False)
+
+    def close(self) -> None:
+        """Stop watching."""
+        self.socket.close()
+
+    def count(self) -> None:
+        """Count what has come in since the last time."""
+        while True:
+            try:
+                packet, origin = self.socket.recvfrom(128)
+            except BlockingIOError:
+                return
+            if origin[2] == socket.PACKET_HOST and origin[4] and sender(packet) == self.source:
+                self.macs[origin[4].hex(":")] += 1
+
+
+def neighbours(link: _links.Link, vip: str, address: str, wait: float = 1.0) -> list[str]:
+    """Return the link-layer addresses that answer an ARP request for the VIP within ``wait`` s."""
+    with socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM) as packets:
+        packets.bind((link.name, _links.ETH_P_ARP))
+        request = _links.Arp(_links.ARP_REQUEST, link.mac, address, _links.NOBODY, vip)
+        everybody = (link.name, _links.ETH_P_ARP, 0, 0, _links.octets(_links.BROADCAST))
+        packets.sendto(request.encode(), everybody)
+        macs: list[str] = []
+        end = time.monotonic() + wait
+        while (left := end - time.monotonic()) > 0:
+            packets.settimeout(left)
+            try:
+                reply = _links.Arp.decode(packets.recv(128))
+            except socket.timeout:
+                break
+            if reply and reply.operation == _links.ARP_REPLY and reply.sender_ip == vip:
+                macs.append(reply.sender_mac)
+    return list(dict.fromkeys(macs))
+
+
+def probe(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Make the requests and return what was seen."""
+    mistakes = check(params)
+    if mistakes:
+        raise _run.OperatorError(*mistakes)
+    vip = str(ipaddress.ip_address(params["vip"]))
+    by = ("oif", params["interface"]) if params["interface"] else ()
+    route = json.loads(_links.ip("-json", "route", "get", vip, *by))[0]
+    if route.get("type") == "local":
+        raise _run.OperatorError(
+            f"vip: {vip} is on this host, so a probe would not leave it: probe from a client."
+        )
+    link = _links.read()[route["dev"]]
+    on_link = "gateway" not in route and "via" not in route and link.kind == "ether"
+
+    macs: list[str] = []
+    if on_link and ":" not in vip:
+        macs = neighbours(link, vip, route.get("prefsrc", "0.0.0.0"))
+    sequence: list[str | None] = []
+    failures = []
+    latencies = []
+    with contextlib.closing(Watch(link.name, vip, params["port"])) as watch:
+        for n in range(1, params["requests"] + 1):
+            if n > 1:
+                time.sleep(params["interval"])
+            start = time.perf_counter()
+            try:
+                answer = ask({**params, "vip": vip})
+                latency = (time.perf_counter() - start) * 1000
+                sequence.append(identify(answer, params["identity"]))
+                latencies.append(latency)
+            except (OSError, http.client.HTTPException, Refused) as error:
+                sequence.append(None)
+                failures.append({"n": n, "error": str(error) or type(error).__name__})
+            watch.count()
+    if on_link and ":" in vip:
+        known = json.loads(_links.ip("-json", "neighbour", "show", "to", vip, "dev", link.name))
+        macs = [entry["lladdr"] for entry in known if "lladdr" in entry]
+    return {
+        "answers": collections.Counter(name for name in sequence if name is not None),
+        "sequence": sequence,
+        "failures": failures,
+        "latency_ms": summary(latencies),
+        "interface": link.name,
+        "on_link": on_link,
+        "macs": macs,
+        "answer_macs": watch.macs,
+    }
+
+
+def summary(latencies: list[float]) -> dict[str, float] | None:
+    """Return the least, the median and the greatest of some latencies; None for none."""
+    if not latencies:
+        return None
+    figures = {
+        "min": min(latencies),
+        "median": statistics.median(latencies),
+        "max": max(latencies),
+    }
+    return {name: round(figure, 3) for name, figure in figures.items()}
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "vip": {"type": "str", "required": True},
+            "port": {"type": "int", "default": 80},
+            "protocol": {"type": "str", "choices": ["http", "tcp"], "default": "http"},
+            "path": {"type": "str", "default": "/"},
+            "host": {"type": "str"},
+            "requests": {"type": "int", "default": 12},
+            "interval": {"type": "float", "default": 0.0},
+            "timeout": {"type": "float", "default": 3.0},
+            "identity": {"type": "str", "default": "body"},
+            "interface": {"type": "str"},
+        },
+        supports_check_mode=True,
+    )
+    _run.report(module, probe)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,676 @@
+# Copyright: (c) 2026, lvs.cluster contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What an inventory says of a cluster, made into virtual services.
+
+Pure: plain data in, plain data and sentences out. Every rule that can be seen from an inventory is
+checked here, and one run tells all the mistakes. A sentence that is true of many hosts or services
+is said once and names them: who is woken by it should read few lines and know what to change.
+
+The schema of a service and its bounds are ``_model``'s. Here is what only an inventory knows:
+groups, hosts, and what must hold between them.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from ansible_collections.lvs.cluster.plugins.module_utils._model import (
+    MAX_WEIGHT,
+    ServiceKey,
+    VirtualService,
+    _Fields,
+    _label,
+    as_integer,
+    family_of,
+    normal_address,
+    parse_services,
+    suggestion,
+    unusable,
+)
+
+DIRECTORS = "lvs_directors"
+REALSERVERS = "lvs_realservers"
+
+#: Every variable of this collection that an inventory may set. The prefix ``lvs_`` is ours, so one
+#: that is not here is a slip of the pen.
+VARIABLES = frozenset(
+    "lvs_services lvs_method lvs_network"  # the cluster
+    " lvs_address lvs_interface lvs_gateway"  # any host
+    " lvs_weight lvs_weights lvs_drained"  # a real server
+    " lvs_priority lvs_virtual_router_id lvs_auth_pass".split()  # a director
+)
+
+#: fullnat is IPVS's nat, with source NAT on the way out so that answers come back by themselves.
+METHODS = ("dr", "tun", "nat", "fullnat")
+#: Director and real servers have one link, or one private network, between them.
+_ONE_NETWORK = ("dr", "nat")
+#: Packets reach the real server as the client sent them, and answers go past the director.
+_UNCHANGED = ("dr", "tun")
+
+#: What a service says of all its destinations, in a destination's own words.
+_SHARED_FIELDS = frozenset(
+    "upper_threshold lower_threshold tunnel_type tunnel_port tunnel_checksum".split()
+)
+_SCHEMA_FIELDS = frozenset({"name", *ServiceKey._fields, *VirtualService._fields} - {"key"})
+_SERVICE_FIELDS = _SCHEMA_FIELDS | _SHARED_FIELDS | {"realservers", "realserver_port"}
+_SERVICE_FIELDS |= {"method", "check"}
+
+#: Stands for all destinations that a group gives, while the model reads a service: addresses that
+#: no machine has (RFC 7600 and 6666).
+_STAND_IN = {"ipv4": "192.0.0.8", "ipv6": "100::"}
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Interface = ipaddress.IPv4Interface | ipaddress.IPv6Interface
+
+
+class Unreadable(NamedTuple):
+    """Stands for a value whose template failed."""
+
+    reason: str
+
+
+def resolve(
+    services: Any,
+    groups: Mapping[str, Sequence[str]],
+    variables: Callable[[str], Mapping[str, Any]],
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """Return the virtual services that an inventory describes, and a sentence for each mistake.
+
+    ``services`` is the value of ``lvs_services``, ``groups`` has the hosts of each group, and
+    ``variables`` gives the variables of a host; it is called once for each host that matters.
+    If there is a mistake, there are no services.
+    """
+    if not isinstance(services, list):
+        return [], ["lvs_services is not a list; write each service as an item that begins with -."]
+    mistakes = Mistakes()
+    described = []
+    for number, item in enumerate(services, 1):
+        if isinstance(item, Mapping):
+            described.append(_Service(item, number, groups, mistakes))
+        else:
+            mistakes.add("not a mapping of fields such as vip and port", "service", str(number))
+    _Cluster(described, groups, variables, mistakes).check()
+    readable = [service for service in described if service.readable]
+    parsed, sentences = parse_services([service.plain() for service in readable])
+    for sentence in sentences:
+        mistakes.add(sentence)
+    if lines := mistakes.lines():
+        return [], [f"{line.rstrip('.')}." for line in lines]
+    return [service.resolved(value) for service, value in zip(readable, parsed, strict=True)], []
+
+
+class Mistakes:
+    """Sentences, each said once with all the hosts or services that it is true of."""
+
+    def __init__(self) -> None:
+        self._subjects: dict[tuple[str, str], dict[str, None]] = {}
+
+    def add(self, sentence: str, kind: str = "", *names: str) -> None:
+        """Note a sentence about things of a kind, or about the whole if no kind is given."""
+        self._subjects.setdefault((kind, sentence), {}).update(dict.fromkeys(names))
+
+    def lines(self) -> list[str]:
+        """Return the sentences in the order in which they were first noted."""
+        return [
+            f"{kind}{'s' if len(names) > 1 else ''} {listed(names)}: {sentence}"
+            if kind
+            else sentence
+            for (kind, sentence), names in self._subjects.items()
+        ]
+
+
+class _Subject(_Fields):
+    """Typed fields of a host or a service, whose mistakes are joined with those of others."""
+
+    def __init__(self, raw: Mapping[str, Any], kind: str, name: str, mistakes: Mistakes) -> None:
+        super().__init__(raw, f"{kind} {name}", [])
+        self.report = mistakes
+        self._subject = kind, name
+
+    def wrong(self, sentence: str) -> None:
+        self.report.add(sentence, *self._subject)
+
+    def readable(self, names: Iterable[str], raw: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the values of names, but for those whose template failed."""
+        values = {name: raw[name] for name in names}
+        reasons = {name: _unreadable(value) for name, value in values.items()}
+        for name, reason in reasons.items():
+            if reason:
+                self.wrong(f"{name} can't be worked out: {reason}; define what it refers to")
+        return {name: value for name, value in values.items() if not reasons[name]}
+
+    def many(self, name: str) -> list[Any]:
+        """Return a value that is one or a list as a list."""
+        value = self.raw.get(name)
+        return value if isinstance(value, list) else [] if value in (None, "") else [value]
+
+    def addresses(self, name: str) -> list[str]:
+        """Return the addresses of machines in a field that is one or a list of them."""
+        found = [normal_address(item) for item in self.many(name)]
+        good = [address for address in found if address and _usable(address)]
+        if len(good) < len(found):
+            self.wrong(f"{name} is {self.raw[name]!r}; it must be a machine's address, or a list")
+        return good
+
+    def networks(self, name: str) -> tuple[Network, ...]:
+        """Return the networks in a field that is one or a list of them."""
+        try:
+            if all("/" in item for item in self.many(name)):
+                return tuple(ipaddress.ip_network(item, strict=False) for item in self.many(name))
+        except (TypeError, ValueError):
+            pass
+        self.wrong(f"{name} is {self.raw[name]!r}; it must be as 192.168.2.0/24, or a list of such")
+        return ()
+
+
+class _Host:
+    """A machine of the cluster, with its variables read once and checked."""
+
+    def __init__(self, name: str, variables: Mapping[str, Any], mistakes: Mistakes) -> None:
+        self.name = name
+        self._variables = variables
+        self._facts: list[Interface] | None = None
+        fields = self._fields = _Subject({}, "host", name, mistakes)
+        self.wrong = fields.wrong
+        fields.raw = fields.readable(self._known(variables), variables)
+        self.method = fields.choice("lvs_method", METHODS, "")
+        self.networks = fields.networks("lvs_network")
+        self.gateways = fields.addresses("lvs_gateway")
+        self.stated = fields.addresses("lvs_address")
+        literal = map(normal_address, (variables.get("ansible_host"), name))
+        self.reached = [address for address in literal if address and _usable(address)]
+        #: The addresses that the inventory says are its own.
+        self.own = self.stated + self.reached
+        self.drained = fields.boolean("lvs_drained")
+        self._weight = fields.integer("lvs_weight", 0, MAX_WEIGHT, 1)
+        self.weights = self._weights()
+        # RFC 5798, 5.2.3 and 5.2.4: 255 and 0 have meanings of their own.
+        self.router = fields.integer("lvs_virtual_router_id", 1, 255, 0)
+        self.priority = fields.integer("lvs_priority", 1, 254, 0)
+        self.password = str(fields.raw.get("lvs_auth_pass") or "")
+        if len(self.password) > 8:
+            self.wrong("lvs_auth_pass is longer than the 8 characters that VRRP takes; shorten it")
+        interface = fields.raw.get("lvs_interface")
+        if interface is not None and not (
+            isinstance(interface, str) and re.fullmatch(r"[^\s/]{1,15}", interface)
+        ):
+            self.wrong(
+                f"lvs_interface is {interface!r}; it must be the name of one interface, such as"
+                " eth0"
+            )
+
+    def _known(self, variables: Iterable[str]) -> Iterator[str]:
+        for name in variables:
+            if name in VARIABLES and name != "lvs_services":
+                yield name
+            elif name.startswith("lvs_") and name not in VARIABLES:
+                self.wrong(
+                    f"there is no variable {name}{suggestion(name, VARIABLES)}; correct or remove"
+                    " it, since all that begins with lvs_ is lvs.cluster's"
+                )
+
+    def _weights(self) -> dict[str, int]:
+        weights = self._fields.raw.get("lvs_weights") or {}
+        if not isinstance(weights, Mapping):
+            self.wrong(f"lvs_weights is {weights!r}; it must be a mapping such as {{web: 3}}")
+            return {}
+        named = {f"lvs_weights[{name}]": weight for name, weight in weights.items()}
+        fields = _Subject(named, "host", self.name, self._fields.report)
+        found = [fields.integer(name, 0, MAX_WEIGHT, self._weight) for name in named]
+        return dict(zip(map(str, weights), found, strict=True))
+
+    def weight(self, service: str) -> int:
+        """Return its weight in a service."""
+        return 0 if self.drained else self.weights.get(service, self._weight)
+
+    def addresses(
+        self, family: str, vip: str | None, networks: Sequence[Network], vips: set[str]
+    ) -> list[str]:
+        """Return its address toward a service: none, one, or several if only facts tell it.
+
+        What is stated is final. Else it is where Ansible reaches it, unless that is known to be
+        in another network and its facts have an address in this one. What they have of ``vips``
+        is not its own.
+        """
+
+        def nearest(addresses: Iterable[str]) -> list[str]:
+            mine = [address for address in addresses if family_of(address) == family]
+            return ([address for address in mine if _inside(address, networks)] or mine)[:1]
+
+        reached = nearest(self.reached)
+        if self.stated or (reached and _inside(reached[0], networks)):
+            return nearest(self.stated) or reached
+        if self._facts is None:
+            self._facts = list(_interfaces(self._variables.get("ansible_facts")))
+        found = [
+            str(interface.ip)
+            for interface in self._facts
+            if (
+                _inside(str(interface.ip), networks)
+                if networks
+                else vip and ipaddress.ip_address(vip) in interface.network
+            )
+        ]
+        mine = [a for a in found if family_of(a) == family and a not in vips]
+        return list(dict.fromkeys(mine)) or reached
+
+
+class _Service:
+    """A service as the inventory describes it, on its way to one with destinations."""
+
+    def __init__(
+        self,
+        raw: Mapping[str, Any],
+        number: int,
+        groups: Mapping[str, Sequence[str]],
+        mistakes: Mistakes,
+    ) -> None:
+        told = {field: value for field, value in raw.items() if not _unreadable(value)}
+        self.fields = _Subject(told, "service", _label(told) or str(number), mistakes)
+        self.wrong = self.fields.wrong
+        self.raw = self.fields.readable(self._known(raw), raw)
+        self.readable = self.raw.keys() == _SERVICE_FIELDS & raw.keys()
+        self.notes = Mistakes()
+        self.name = str(self.raw.get("name") or "")
+        if not isinstance(self.raw.get("name") or "", str):
+            self.wrong(f"name is {self.raw['name']!r}; it must be text, in quotes if need be")
+        self.vip, self.family = self._vip()
+        self.method = self.fields.choice("method", METHODS, "")
+        self.networks: Sequence[Network] = ()
+        self.shared = {f: self.raw[f] for f in _SHARED_FIELDS & self.raw.keys()}
+        self.group = self._group(groups)
+        self.members = list(groups[self.group]) if self.group else []
+        #: Address and weight of each member, as far as they are known.
+        self.pool: dict[str, tuple[str, int]] = {}
+        check = self.raw.get("check")
+        if check is not None and not (isinstance(check, Mapping) and check.get("type")):
+            self.wrong(f"check is {check!r}; it must be a mapping with a type, as {{type: tcp}}")
+
+    def _known(self, raw: Iterable[str]) -> Iterator[str]:
+        for name in raw:
+            if name in _SERVICE_FIELDS:
+                yield name
+            else:
+                near = suggestion(str(name), _SERVICE_FIELDS)
+                self.wrong(f"there is no field '{name}'{near}; correct or remove it")
+
+    def _vip(self) -> tuple[str | None, str | None]:
+        """Return VIP and family, as far as there are."""
+        if self.raw.get("fwmark"):
+            return None, "ipv6" if self.raw.get("family") == "ipv6" else "ipv4"
+        vip = normal_address(self.raw.get("vip"))
+        if vip is None:
+            return None, None
+        if ipaddress.ip_address(vip).is_loopback:
+            self.wrong(f"vip is {vip}, which no client can reach; give the address clients use")
+        return vip, family_of(vip)
+
+    def _group(self, groups: Mapping[str, Sequence[str]]) -> str:
+        """Return the group that gives it destinations, or nothing."""
+        group = self.raw.get("realservers", REALSERVERS)
+        if "realservers" not in self.raw and (not self.readable or "destinations" in self.raw):
+            if not self.raw.get("destinations", True):
+                self.wrong(f"destinations is empty; list some, or remove it to use {REALSERVERS}")
+        elif not isinstance(group, str):
+            self.wrong(f"realservers is {group!r}; it must be the name of one group")
+        elif group not in groups:
+            self.wrong(
+                f"there is no group '{group}'{suggestion(group, groups)}; add it to the inventory,"
+                " or name another with realservers"
+            )
+        elif not groups[group]:
+            self.wrong(
+                f"the group {group} has no hosts; add some, or name another with realservers"
+            )
+        else:
+            return group
+        return ""
+
+    def settle(self, method: str, networks: Sequence[Network]) -> None:
+        """Take from the cluster what it does not state itself."""
+        self.method = self.method or method
+        self.networks = networks if self.method in _ONE_NETWORK else ()
+        port = self.fields.integer("realserver_port", 1, 65535, 0)
+        if port and self.method not in _UNCHANGED:
+            self.shared["port"] = port
+        elif port and port != as_integer(self.raw.get("port")):
+            self.wrong(
+                f"realserver_port is {port}, but with method {self.method} packets arrive as they"
+                " were sent, at the service's port; remove it, or use method nat"
+            )
+
+    def note(self, sentence: str, name: str, kind: str = "host") -> None:
+        """Note a mistake about a host or destination in this service."""
+        self.notes.add(sentence, kind, name)
+
+    @property
+    def listed(self) -> Any:
+        """What it lists outright, completed by what it says of all its destinations."""
+        pool = self.raw.get("destinations") or []
+        if not isinstance(pool, list):
+            return pool
+        return [
+            {**self.shared, **item, "method": _kernel_method(item.get("method") or self.method)}
+            if isinstance(item, Mapping)
+            else item
+            for item in pool
+        ]
+
+    @property
+    def outright(self) -> list[Mapping[str, Any]]:
+        """The destinations that it lists outright."""
+        pool = self.listed
+        return [i for i in pool if isinstance(i, Mapping)] if isinstance(pool, list) else []
+
+    def plain(self) -> dict[str, Any]:
+        """Return it in the schema, one destination standing for all that its group gives."""
+        pool = self.listed
+        if self.group and isinstance(pool, list):
+            address = _STAND_IN[self.family or "ipv4"]
+            method = _kernel_method(self.method)
+            name = f"in {self.group}"
+            pool.append({**self.shared, "name": name, "address": address, "method": method})
+        fields = {field: self.raw[field] for field in _SCHEMA_FIELDS & self.raw.keys()}
+        return {**fields, "destinations": pool}
+
+    def resolved(self, service: VirtualService) -> dict[str, Any]:
+        """Return it as plain data with all its destinations, once the model has read it."""
+        names, pool = {}, []
+        for item in self.outright:
+            address, port = normal_address(item["address"]), as_integer(item.get("port"))
+            key = address, service.key.port if port is None else port
+            names[key] = str(item.get("name") or address)
+        for destination in service.destinations:
+            if destination.address != _STAND_IN[service.key.family]:
+                pool.append(destination)
+                continue
+            for host, (address, weight) in self.pool.items():
+                names[address, destination.port] = host
+                pool.append(destination._replace(address=address, weight=weight))
+        result = service.with_destinations(pool).to_dict()
+        for destination in result["destinations"]:
+            destination["name"] = names[destination["address"], destination["port"]]
+        return {"name": self.name, **result} if self.name else result
+
+
+class _Cluster:
+    """Directors, real servers and services together, and the rules that hold between them."""
+
+    def __init__(
+        self,
+        services: list[_Service],
+        groups: Mapping[str, Sequence[str]],
+        variables: Callable[[str], Mapping[str, Any]],
+        mistakes: Mistakes,
+    ) -> None:
+        self.mistakes = mistakes
+        self.services = services
+        directors = list(groups.get(DIRECTORS) or ())
+        inventory = set(groups.get("all") or ())
+        members = [name for service in services for name in service.members]
+        named = [str(item.get("name")) for service in services for item in service.outright]
+        names = dict.fromkeys([*directors, *members, *(n for n in named if n in inventory)])
+        self.hosts = {name: _Host(name, variables(name), mistakes) for name in names}
+        self.directors = [self.hosts[name] for name in directors]
+        self.vips = {service.vip for service in services if service.vip}
+        #: The hosts that have an address toward some service.
+        self.owners: dict[str, dict[str, None]] = {}
+        #: The hosts that have it as real servers.
+        self.rips: dict[str, dict[str, None]] = {}
+
+    def check(self) -> None:
+        """Give each service its pool, and note what is wrong."""
+        self._check_directors()
+        method = self._agreed("lvs_method", lambda host: host.method) or "dr"
+        networks = self._agreed("lvs_network", lambda host: host.networks) or ()
+        for service in self.services:
+            service.settle(method, networks)
+            if service.family:
+                self._fill(service)
+        self._check_names()
+        for service in self.services:
+            if service.family:
+                self._check_outright(service)
+                self._check_vip(service)
+                self._check_gateways(service)
+            for line in service.notes.lines():
+                service.wrong(line)
+        for address, names in self.owners.items():
+            if len(names) > 1:
+                self.mistakes.add(
+                    f"they have one address, {address}; give each its own lvs_address, or keep one"
+                    " name for one machine",
+                    "host",
+                    *names,
+                )
+
+    def _agreed(self, variable: str, of: Callable[[_Host], Any]) -> Any:
+        """Return what all hosts say that state a variable of the cluster."""
+        values: dict[Any, list[str]] = {}
+        for host in self.hosts.values():
+            if of(host):
+                values.setdefault(of(host), []).append(host.name)
+        if len(values) > 1:
+            shown = "; ".join(f"{_shown(value)} on {listed(who)}" for value, who in values.items())
+            self.mistakes.add(
+                f"{variable} differs within the cluster ({shown}); state one for all hosts"
+                + ", and a service's own with method" * (variable == "lvs_method")
+            )
+        return next(iter(values), None)
+
+    def _check_directors(self) -> None:
+        """Check what keepalived needs of several directors."""
+        names = [host.name for host in self.directors]
+        if not names:
+            self.mistakes.add(
+                f"there is no director; put the host that is to balance into the group {DIRECTORS}"
+            )
+        priorities: dict[int, list[str]] = {}
+        for host in self.directors:
+            priorities.setdefault(host.priority, []).append(host.name)
+        remedy = "give each director its own, the highest to the one that is to be master"
+        for priority, equal in priorities.items():
+            if priority and len(equal) > 1:
+                sentence = f"they have one lvs_priority, {priority}; {remedy}"
+                self.mistakes.add(sentence, "host", *equal)
+            elif not priority and len(priorities) > 1:
+                sentence = f"no lvs_priority, though other directors have one; {remedy}"
+                self.mistakes.add(sentence, "host", *equal)
+        for variable, values in (
+            ("lvs_virtual_router_id", {host.router for host in self.directors}),
+            ("lvs_auth_pass", {host.password for host in self.directors}),
+        ):
+            if len(values) > 1:
+                sentence = f"{variable} is not the same on all directors; make it so"
+                self.mistakes.add(sentence, "host", *names)
+
+    def _check_names(self) -> None:
+        names = [service.name for service in self.services if service.name]
+        for name in dict.fromkeys(names):
+            if names.count(name) > 1:
+                self.mistakes.add(
+                    f"{names.count(name)} services have this name; give each its own, since"
+                    " lvs_weights goes by it",
+                    "service",
+                    name,
+                )
+        for host in self.hosts.values():
+            for name in sorted(host.weights.keys() - names):
+                host.wrong(
+                    f"lvs_weights names a service '{name}' that is not in lvs_services"
+                    f"{suggestion(name, names)}; correct or remove it"
+                )
+
+    def _address(self, host: _Host, service: _Service, *, needed: bool = True) -> str | None:
+        """Return a host's address toward a service."""
+        families = [service.family or "ipv4"]
+        if service.method == "tun":
+            families += {"ipv4", "ipv6"}.difference(families)
+        for family in families:
+            networks = [n for n in service.networks if _spelled(n) == _spelled(family)]
+            found = host.addresses(family, service.vip, networks, self.vips)
+            if service.method not in _UNCHANGED and host in self.directors and not host.stated:
+                found = [address for address in found if address not in self.vips]
+            if found:
+                break
+        else:
+            if needed:
+                service.note(
+                    f"no {_spelled(families[0])} address is known; set lvs_address to the one"
+                    " between director and real servers",
+                    host.name,
+                )
+            return None
+        address = found[0]
+        if len(found) > 1:
+            service.note(
+                f"its facts show several addresses for it ({listed(found)}); choose one with"
+                " lvs_address",
+                host.name,
+            )
+        if not _inside(address, networks):
+            service.note(
+                f"its address {address} is outside lvs_network ({_shown(networks)}), but method"
+                f" {service.method} needs director and real servers in one network; set lvs_address"
+                " to its address there",
+                host.name,
+            )
+        self.owners.setdefault(address, {})[host.name] = None
+        return address
+
+    def _fill(self, service: _Service) -> None:
+        """Find the address and weight of each host of a service's group."""
+        for name in service.members:
+            host = self.hosts[name]
+            address = self._address(host, service)
+            if address:
+                self.rips.setdefault(address, {})[name] = None
+                service.pool[name] = address, host.weight(service.name)
+        weights = [self.hosts[name].weight(service.name) for name in service.members]
+        weights += [as_integer(item.get("weight")) != 0 for item in service.outright]
+        willing = [name for name in service.members if not self.hosts[name].drained]
+        if willing and not any(weights):
+            service.wrong(
+                "every destination has weight 0, so nobody is served; raise lvs_weight of"
+                f" {listed(willing)}, or take hosts out on purpose with lvs_drained: true"
+            )
+
+    def _check_outright(self, service: _Service) -> None:
+        port = as_integer(service.raw.get("port"))
+        member_port = service.shared.get("port", port)
+        members = {(rip, member_port): name for name, (rip, _) in service.pool.items()}
+        for item in service.outright:
+            address = normal_address(item.get("address"))
+            if not address:
+                continue  # the model tells it
+            name = str(item.get("name") or address)
+            own = self.hosts[name].own if name in self.hosts else []
+            twin = members.get((address, as_integer(item.get("port", port))))
+            wrong = []
+            if own and address not in own:
+                wrong.append(f"the inventory says {listed(own)}; correct the address or the name")
+            if twin:
+                who = f"{twin} of the group {service.group}"
+                wrong.append(f"it is in the pool already, as {who}; remove one of them")
+            if address == service.vip:
+                wrong.append("that is the VIP; give the real server's own address")
+            for sentence in wrong:
+                service.note(f"its address is {address}; {sentence}", name, "destination")
+
+    def _check_vip(self, service: _Service) -> None:
+        """See that the VIP is nobody's own address, but for a NAT director's outer one."""
+        owners = dict(self.rips.get(service.vip or "", {}))
+        for host in self.hosts.values():
+            inner = service.method in _UNCHANGED or host not in self.directors
+            if inner and service.vip in host.own:
+                owners[host.name] = None
+        for name in owners:
+            service.note(
+                f"{service.vip} is the VIP and this machine's own address; give the service a VIP"
+                " that is nobody's, or correct lvs_address or ansible_host",
+                name,
+            )
+
+    def _check_gateways(self, service: _Service) -> None:
+        """Look at the way back: through the director with nat, past it with dr and tun."""
+        nat = service.method == "nat"
+        dips = {}
+        for host in self.directors:
+            dip = self._address(host, service, needed=nat)
+            for address in [dip] if nat else [dip, *host.own]:
+                dips[address] = f"the DIP of {host.name}"
+        if service.method in _UNCHANGED:
+            dips.update(dict.fromkeys(self.vips, "a VIP"))
+        for name in service.members:
+            host = self.hosts[name]
+            for gateway in host.gateways if host not in self.directors else ():
+                if service.method in _UNCHANGED and gateway in dips:
+                    service.note(
+                        f"lvs_gateway is {gateway}, {dips[gateway]}, but with method"
+                        f" {service.method} answers go past the director; set the router's address",
+                        name,
+                    )
+                elif nat and len(self.directors) == 1 and gateway not in dips and None not in dips:
+                    service.note(
+                        f"lvs_gateway is {gateway}, but with method nat answers go back through the"
+                        f" director; set {listed(f'{a}, {whose}' for a, whose in dips.items())}",
+                        name,
+                    )
+
+
+def listed(names: Iterable[str], limit: int = 5) -> str:
+    """Return names as a person lists them; of many only the first ones, and how many more."""
+    names = list(names)
+    if len(names) > limit:
+        names[limit - 1 :] = [f"{len(names) - limit + 1} more"]
+    return " and ".join([", ".join(names[:-1]), *names[-1:]] if len(names) > 1 else names)
+
+
+def _shown(value: Any) -> str:
+    return value if isinstance(value, str) else listed(map(str, value))
+
+
+def _spelled(what: Network | str) -> str:
+    """Return IPv4 or IPv6, as a person writes it."""
+    return "IPv6" if what == "ipv6" or ":" in str(what) else "IPv4"
+
+
+def _usable(address: str) -> bool:
+    """Whether a machine can have an address toward others."""
+    return not unusable(address) and not ipaddress.ip_address(address).is_loopback
+
+
+def _inside(address: str, networks: Sequence[Network]) -> bool:
+    """Whether an address is in one of the networks, or none is known."""
+    return not networks or any(ipaddress.ip_address(address) in network for network in networks)
+
+
+def _kernel_method(method: Any) -> Any:
+    return "nat" if method == "fullnat" else method
+
+
+def _unreadable(value: Any) -> str:
+    """Return why a template somewhere in a value failed, or nothing."""
+    if isinstance(value, Unreadable):
+        return value.reason
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    return next(filter(None, map(_unreadable, value)), "") if isinstance(value, list) else ""
+
+
+def _interfaces(facts: Any) -> Iterator[Interface]:
+    """Return a host's addresses with their networks, as Ansible's setup module found them.
+
+    Those that stand alone in their network are left out: VIPs are such.
+    """
+    for name in (facts or {}).get("interfaces", ()):
+        fact = facts.get(name.replace("-", "_"), {})
+        for entries in (fact.get(key, []) for key in ("ipv4", "ipv4_secondaries", "ipv6")):
+            for entry in entries if isinstance(entries, list) else [entries]:
+                mask = entry.get("prefix") or entry["netmask"]
+                interface = ipaddress.ip_interface(f"{entry['address']}/{mask}")
+                if interface.network.num_addresses > 1 and _usable(str(interface.ip)):
+                    yield interface

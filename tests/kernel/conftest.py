@@ -1,0 +1,210 @@
+# Copyright: (c) 2026, lvs.cluster contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the tests on a real kernel share: network namespaces, and modules run in them.
+
+They need CAP_SYS_ADMIN and CAP_NET_ADMIN, and touch nothing outside the namespaces they make.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import importlib
+import io
+import json
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import pytest
+from ansible.module_utils.common import warnings
+from ansible.module_utils.testing import patch_module_args
+
+CLONE_NEWNET = 0x40000000
+OUR_NAMESPACE = "/proc/thread-self/ns/net"
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+def _checked(result: int) -> None:
+    if result != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+
+
+@contextlib.contextmanager
+def _come_back() -> Iterator[None]:
+    """Be in the same network namespace afterwards as before."""
+    here = os.open(OUR_NAMESPACE, os.O_RDONLY)
+    try:
+        yield
+    finally:
+        _checked(libc.setns(here, CLONE_NEWNET))
+        os.close(here)
+
+
+class Namespace:
+    """A fresh network namespace with lo up; it ends with `close` and the last process in it.
+
+    Sockets, child processes and what `/proc/sys/net` shows all belong to the namespace this
+    process is in at that moment: ``with namespace.entered():``.
+    """
+
+    def __init__(self) -> None:
+        with _come_back():
+            _checked(libc.unshare(CLONE_NEWNET))
+            self.fd = os.open(OUR_NAMESPACE, os.O_RDONLY)
+        self.ip("link set lo up")
+
+    @contextlib.contextmanager
+    def entered(self) -> Iterator[Namespace]:
+        """Move this process (its calling thread) into the namespace for a while."""
+        with _come_back():
+            _checked(libc.setns(self.fd, CLONE_NEWNET))
+            yield self
+
+    def run(self, command: str) -> str:
+        """Run a command in the namespace and return what it prints."""
+        with self.entered():
+            done = subprocess.run(
+                command.split(), check=False, capture_output=True, text=True, timeout=30
+            )
+        assert done.returncode == 0, f"{command}: {done.stderr}"
+        return done.stdout
+
+    def ip(self, command: str) -> Any:
+        """Run ``ip command`` in the namespace; return what it says, parsed where it shows."""
+        said = self.run(f"ip -json {command}")
+        return json.loads(said) if said.strip() else []
+
+    def connect(self, other: Namespace, ours: str = "eth0", theirs: str = "eth0") -> None:
+        """Lay a cable (a veth pair, both ends up) between two namespaces."""
+        path = f"/proc/{os.getpid()}/fd/{other.fd}"
+        self.ip(f"link add {ours} type veth peer name {theirs} netns {path}")
+        self.ip(f"link set {ours} up")
+        other.ip(f"link set {theirs} up")
+
+    def address(self, address: str, interface: str = "eth0") -> None:
+        """Give an interface an address, to be used at once."""
+        self.ip(f"address add {address} dev {interface}{' nodad' if ':' in address else ''}")
+
+    def addresses(self, interface: str) -> list[str]:
+        """Return the addresses of an interface with their prefix lengths."""
+        link = self.ip(f"address show {interface}")[0]
+        return [f"{each['local']}/{each['prefixlen']}" for each in link["addr_info"]]
+
+    def mac(self, interface: str = "eth0") -> str:
+        """Return the link-layer address of an interface."""
+        return str(self.ip(f"link show {interface}")[0]["address"])
+
+    def sysctl(self, key: str, value: object = None) -> str:
+        """Set the key (slash form) if a value is given; return what it holds then."""
+        path = Path("/proc/sys", key)
+        with self.entered():
+            if value is not None:
+                path.write_text(str(value))
+            return path.read_text().strip()
+
+    def close(self) -> None:
+        """Let go of the namespace."""
+        os.close(self.fd)
+
+
+@pytest.fixture
+def new_netns() -> Iterator[Callable[[], Namespace]]:
+    """Make network namespaces beside the test's own, for the machines around it."""
+    made: list[Namespace] = []
+
+    def make() -> Namespace:
+        made.append(Namespace())
+        return made[-1]
+
+    yield make
+    for namespace in made:
+        namespace.close()
+
+
+@pytest.fixture
+def netns(new_netns: Callable[[], Namespace]) -> Iterator[Namespace]:
+    """Run the test in a fresh network namespace."""
+    with new_netns().entered() as namespace:
+        yield namespace
+
+
+@pytest.fixture
+def peer(netns: Namespace, new_netns: Callable[[], Namespace]) -> Callable[[str, str], Namespace]:
+    """Give the test's namespace an interface, at whose other end is a new namespace.
+
+    ``peer("eth0", "192.0.2.1/24")`` returns that namespace; its own interface is ``eth0``.
+    """
+
+    def make(ours: str, address: str = "") -> Namespace:
+        other = new_netns()
+        netns.connect(other, ours=ours)
+        if address:
+            other.address(address)
+        return other
+
+    return make
+
+
+class Lan:
+    """A switch, to which hosts are connected by their ``eth0``."""
+
+    def __init__(self, new_netns: Callable[[], Namespace]) -> None:
+        self._new_netns = new_netns
+        self._ports = 0
+        self._switch = new_netns()
+        self._switch.ip("link add lan type bridge")
+        self._switch.ip("link set lan up")
+
+    def host(self, address: str, host: Namespace | None = None) -> Namespace:
+        """Connect a host, a new one by default, and give it an address."""
+        host = host or self._new_netns()
+        port = f"port{self._ports}"
+        self._ports += 1
+        host.connect(self._switch, theirs=port)
+        self._switch.ip(f"link set {port} master lan")
+        host.address(address)
+        return host
+
+
+@pytest.fixture
+def lan(new_netns: Callable[[], Namespace]) -> Lan:
+    """Have a LAN: ``lan.host("192.0.2.1/24")`` is a host on it."""
+    return Lan(new_netns)
+
+
+@pytest.fixture
+def run_module() -> Callable[..., dict[str, Any]]:
+    """Run a module of the collection with its arguments, as Ansible does on a target.
+
+    ``run_module("vip_iface", check=True, diff=True, vips=[...])`` returns the result; a module
+    that fails has ``failed`` in it, and ``warnings`` is always a list of sentences. The module's
+    own main() runs, on the real kernel, but in this process: to start one takes longer than most
+    modules on an emulated machine. That modules start by themselves is shown by Molecule.
+    """
+
+    def run(
+        name: str, *, check: bool = False, diff: bool = False, **options: Any
+    ) -> dict[str, Any]:
+        module = importlib.import_module(f"ansible_collections.lvs.cluster.plugins.modules.{name}")
+        arguments = {**options, "_ansible_check_mode": check, "_ansible_diff": diff}
+        with (
+            patch_module_args(arguments),
+            mock.patch.dict(warnings._global_warnings, clear=True),
+            contextlib.redirect_stdout(io.StringIO()) as output,
+            contextlib.suppress(SystemExit),
+        ):
+            module.main()
+        result: dict[str, Any] = json.loads(output.getvalue())
+        # ansible-core 2.19 wraps a warning in where it came from.
+        result["warnings"] = [
+            warning if isinstance(warning, str) else warning["event"]["msg"]
+            for warning in result.get("warnings", [])
+        ]
+        return result
+
+    return run

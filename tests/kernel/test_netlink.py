@@ -1,0 +1,174 @@
+# Copyright: (c) 2026, lvs.cluster contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The netlink layer on a real kernel: what no module shows."""
+
+from __future__ import annotations
+
+import errno
+import subprocess
+import threading
+
+import pytest
+from ansible_collections.lvs.cluster.plugins.module_utils import _netlink
+from ansible_collections.lvs.cluster.plugins.module_utils._model import (
+    Destination,
+    ServiceKey,
+    VirtualService,
+    as_table,
+)
+from ansible_collections.lvs.cluster.plugins.module_utils._plan import Operation, plan
+from ansible_collections.lvs.cluster.tests.unit import strategies
+from hypothesis import HealthCheck, Phase, given, settings
+
+KEY = ServiceKey("ipv4", "tcp", "192.0.2.1", 80)
+
+
+@pytest.fixture
+def ipvs(netns):
+    """Open the IPVS of a fresh network namespace."""
+    with _netlink.Ipvs() as opened:
+        yield opened
+
+
+@settings(
+    max_examples=25,
+    deadline=None,
+    phases=[Phase.explicit, Phase.generate],  # shrinking takes minutes on an emulated machine
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(strategies.two_tables())
+def test_plans_lead_the_kernel_from_any_table_to_any_other(ipvs, tables):
+    for table in map(for_this_kernel, tables):
+        now = as_table(ipvs.services())
+        ipvs.apply(plan(now, table))
+        assert as_table(ipvs.services()) == table
+
+
+def for_this_kernel(table):
+    """Leave out what Debian's kernels are built without: the scheduler twos."""
+    return {
+        key: service._replace(scheduler="rr", scheduler_flags=())
+        if service.scheduler == "twos"
+        else service
+        for key, service in table.items()
+    }
+
+
+def big_table(services=20, destinations=500):
+    """Return a table of ten thousand destinations."""
+    return as_table(
+        VirtualService(ServiceKey("ipv4", "tcp", f"198.51.100.{s}", 80), "rr").with_destinations(
+            Destination(f"10.{s}.{d >> 8}.{d & 255}", 80) for d in range(destinations)
+        )
+        for s in range(services)
+    )
+
+
+def test_ten_thousand_destinations_are_written_and_read_whole(ipvs):
+    table = big_table()
+    ipvs.apply(plan({}, table))
+    assert as_table(ipvs.services()) == table
+
+
+def test_an_error_names_the_operation_that_failed(ipvs):
+    service = VirtualService(KEY)
+    gone = Operation("delete", service, Destination("192.0.2.99", 80))
+    added = [Operation("add", service, Destination(f"192.0.2.{n}", 80)) for n in range(10, 20)]
+    with pytest.raises(_netlink.Refused) as caught:
+        ipvs.apply([Operation("add", service), *added[:5], gone, *added[5:]])
+    assert caught.value.operation == gone
+    assert caught.value.code == errno.ENOENT
+    assert "delete destination 192.0.2.99:80 of service tcp 192.0.2.1:80" in str(caught.value)
+
+
+def test_a_whole_batch_of_errors_is_survived(ipvs):
+    missing = [Operation("set", VirtualService(KEY), Destination("192.0.2.9", 80))] * 1000
+    with pytest.raises(_netlink.Refused):
+        ipvs.apply(missing)
+    assert ipvs.services() == []
+
+
+def test_reading_goes_on_while_the_table_changes(ipvs, netns):
+    steady = as_table(
+        VirtualService(ServiceKey("ipv4", fwmark=n), "rr").with_destinations(
+            [Destination("192.0.2.11", 0)]
+        )
+        for n in range(1, 200)
+    )
+    ipvs.apply(plan({}, steady))
+    stop = threading.Event()
+    trouble = []
+
+    def churn():
+        with netns.entered(), _netlink.Ipvs() as other:
+            service = VirtualService(KEY).with_destinations([Destination("192.0.2.12", 80)])
+            while not stop.is_set():
+                try:
+                    other.apply(plan({}, {KEY: service}))
+                    other.apply(plan({KEY: service}, {}))
+                except _netlink.IpvsError as error:
+                    trouble.append(error)
+                    return
+
+    thread = threading.Thread(target=churn)
+    thread.start()
+    try:
+        for _round in range(20):
+            read = as_table(ipvs.services())
+            assert set(read) - set(steady) <= {KEY}
+    finally:
+        stop.set()
+        thread.join()
+    assert trouble == []
+
+
+def test_a_service_that_goes_while_its_pool_is_read_has_none(ipvs):
+    assert ipvs.loads(KEY) == {}
+
+
+def test_timeouts_are_set_one_by_one(ipvs):
+    ipvs.set_timeouts(_netlink.Timeouts(tcp=1000))
+    assert ipvs.timeouts() == _netlink.Timeouts(1000, 120, 300)
+    ipvs.set_timeouts(_netlink.Timeouts(udp=30, tcp_fin=10))
+    assert ipvs.timeouts() == _netlink.Timeouts(1000, 10, 30)
+    said = subprocess.check_output(["ipvsadm", "-L", "--timeout"], text=True)
+    assert said.strip().endswith("1000 10 30")
+
+
+def test_sync_daemons_start_and_stop(ipvs, netns):
+    netns.ip("link add sync0 type dummy")
+    netns.ip("link set sync0 up multicast on")
+    netns.ip("address add 192.0.2.1/24 dev sync0")
+    master = _netlink.SyncDaemon("master", "sync0", 51, 1400, "224.0.0.99", 8849, 2)
+    ipvs.start_sync_daemon(master)
+    assert ipvs.sync_daemons() == [master]
+    with pytest.raises(_netlink.IpvsError) as caught:
+        ipvs.start_sync_daemon(master)
+    assert caught.value.code == errno.EEXIST
+    ipvs.start_sync_daemon(_netlink.SyncDaemon("backup", "sync0", 52))
+    states = {daemon.state: daemon.sync_id for daemon in ipvs.sync_daemons()}
+    assert states == {"master": 51, "backup": 52}
+    for daemon in ipvs.sync_daemons():
+        ipvs.stop_sync_daemon(daemon)
+    assert ipvs.sync_daemons() == []
+
+
+def test_zero_and_flush(ipvs):
+    ipvs.apply(plan({}, big_table(2, 2)))
+    ipvs.zero()
+    ipvs.zero(next(iter(big_table(1, 0))))
+    assert len(ipvs.services()) == 2
+    ipvs.flush()
+    assert ipvs.services() == []
+
+
+def test_an_unknown_service_cannot_be_zeroed(ipvs):
+    with pytest.raises(_netlink.IpvsError) as caught:
+        ipvs.zero(KEY)
+    assert caught.value.code == errno.ESRCH
+
+
+def test_info_is_what_ipvsadm_says(ipvs):
+    version, size = ipvs.info()
+    said = subprocess.check_output(["ipvsadm", "-Ln"], text=True)
+    assert said.startswith(f"IP Virtual Server version {version} (size={size})")

@@ -1,0 +1,163 @@
+# Copyright: (c) 2026, lvs.cluster contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The module sysctls against the settings of a fresh network namespace."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+import pytest
+
+FORWARD = "net/ipv4/ip_forward"
+TTL = "net/ipv4/ip_default_ttl"
+PORTS = "net/ipv4/ip_local_port_range"
+
+needs_ipvs = pytest.mark.skipif(
+    not os.path.exists("/proc/net/ip_vs"), reason="this kernel has no ip_vs; the lab's has"
+)
+
+
+def restore(netns, path):
+    """Do with the file what is done at boot."""
+    program = shutil.which("sysctl")
+    netns.run(f"{program} -p {path}" if program else f"/usr/lib/systemd/systemd-sysctl {path}")
+
+
+def test_sets_and_saves_and_is_idempotent(netns, run_module, tmp_path):
+    netns.sysctl(FORWARD, 0)
+    file = tmp_path / "etc" / "sysctl.d" / "90-lvs.conf"
+    options = {"values": {"net.ipv4.ip_forward": 1, PORTS: "20000  50000"}, "save": str(file)}
+
+    result = run_module("sysctls", diff=True, **options)
+
+    assert result["changed"]
+    assert result["before"][FORWARD] == "0"
+    assert result["after"] == {FORWARD: "1", PORTS: "20000 50000"}
+    assert netns.sysctl(FORWARD) == "1"
+    assert netns.sysctl(PORTS).split() == ["20000", "50000"]
+    assert file.read_text().splitlines()[1:] == [f"{FORWARD} = 1", f"{PORTS} = 20000 50000"]
+    assert file.stat().st_mode & 0o777 == 0o644
+    live, saved = result["diff"]
+    assert f"{FORWARD} = 0\n" in live["before"]
+    assert f"{FORWARD} = 1\n" in live["after"]
+    assert saved == {
+        "before": "",
+        "after": file.read_text(),
+        "before_header": str(file),
+        "after_header": str(file),
+    }
+    assert not run_module("sysctls", **options)["changed"]
+
+
+def test_what_is_saved_is_what_boot_restores(netns, new_netns, run_module, tmp_path):
+    netns.ip("link add eth0.100 type veth peer name other")
+    key = "net/ipv4/conf/eth0.100/rp_filter"
+    file = tmp_path / "90-lvs.conf"
+    assert run_module("sysctls", values={key: 2, FORWARD: 1}, save=str(file))["changed"]
+
+    rebooted = new_netns()
+    rebooted.ip("link add eth0.100 type veth peer name other")
+    rebooted.sysctl(key, 0)
+    rebooted.sysctl(FORWARD, 0)
+    restore(rebooted, file)
+
+    assert (rebooted.sysctl(key), rebooted.sysctl(FORWARD)) == ("2", "1")
+
+
+def test_check_mode_tells_and_changes_nothing(netns, run_module, tmp_path):
+    netns.sysctl(FORWARD, 0)
+    file = tmp_path / "90-lvs.conf"
+
+    result = run_module("sysctls", check=True, values={FORWARD: 1}, save=str(file))
+
+    assert result["changed"]
+    assert result["after"] == {FORWARD: "1"}
+    assert netns.sysctl(FORWARD) == "0"
+    assert not file.exists()
+
+
+def test_a_file_alone_that_differs_is_a_change(netns, run_module, tmp_path):
+    netns.sysctl(FORWARD, 1)
+    file = tmp_path / "90-lvs.conf"
+    file.write_text(f"{FORWARD} = 0\n")
+    assert run_module("sysctls", values={FORWARD: 1}, save=str(file))["changed"]
+    assert f"{FORWARD} = 1\n" in file.read_text()
+
+
+def test_a_setting_that_is_no_longer_listed_keeps_its_value(netns, run_module, tmp_path):
+    file = tmp_path / "90-lvs.conf"
+    run_module("sysctls", values={FORWARD: 1, TTL: 60}, save=str(file))
+    assert run_module("sysctls", values={FORWARD: 1}, save=str(file))["changed"]
+    assert TTL not in file.read_text()
+    assert netns.sysctl(TTL) == "60"
+    assert run_module("sysctls", values={}, save=str(file))["changed"]
+    assert not file.exists()
+    assert not run_module("sysctls", values={}, save=str(file))["changed"]
+
+
+def test_a_refused_value_leaves_everything_as_it_was(netns, run_module, tmp_path):
+    before = netns.sysctl(FORWARD, 0), netns.sysctl(PORTS), netns.sysctl(TTL)
+    file = tmp_path / "90-lvs.conf"
+    file.write_text("old\n")
+
+    result = run_module(
+        "sysctls", values={FORWARD: 1, PORTS: "20000 50000", TTL: 999}, save=str(file)
+    )
+
+    assert result["failed"]
+    assert f"{TTL} = 999: the kernel refused: Invalid argument." in result["mistakes"]
+    assert (netns.sysctl(FORWARD), netns.sysctl(PORTS), netns.sysctl(TTL)) == before
+    assert file.read_text() == "old\n"
+
+
+def test_every_setting_that_is_missing_is_named_before_anything_is_written(netns, run_module):
+    netns.sysctl(FORWARD, 0)
+    netns.ip("link add eth0.100 type veth peer name other")
+    absent = {
+        "net/ipv4/conf/eth9/rp_filter": "there is no interface eth9",
+        "net.ipv4.conf.eth0.100.rp_filter": (
+            "for the interface eth0.100, write net/ipv4/conf/eth0.100/rp_filter"
+        ),
+        "net/ipv4/ip_backward": "this kernel has no such setting",
+    }
+
+    result = run_module("sysctls", values={FORWARD: 1, **dict.fromkeys(absent, 1)})
+
+    assert result["failed"]
+    assert len(result["mistakes"]) == len(absent)
+    for sentence, reason in zip(result["mistakes"], absent.values(), strict=True):
+        assert reason in sentence
+    assert netns.sysctl(FORWARD) == "0"
+
+
+@pytest.mark.usefixtures("netns")
+@pytest.mark.skipif(
+    os.path.exists("/proc/net/ip_vs"), reason="ip_vs is loaded here; it is missing elsewhere"
+)
+def test_without_ip_vs_the_remedy_is_named(run_module):
+    key = "net/ipv4/vs/conntrack"
+    sentence = f"{key} does not exist: load ip_vs first (modprobe ip_vs)."
+    assert run_module("sysctls", values={key: 1})["mistakes"] == [sentence]
+    checked = run_module("sysctls", check=True, values={key: 1})
+    assert checked["changed"]
+    assert checked["warnings"] == [sentence]
+    assert checked["before"] == {key: None}
+
+
+@needs_ipvs
+@pytest.mark.parametrize("name", ["drop_entry", "drop_packet", "secure_tcp"])
+def test_what_the_kernel_moves_between_1_and_2_is_one_setting(netns, run_module, name):
+    key = f"net/ipv4/vs/{name}"
+    netns.sysctl(key, 2)
+    assert not run_module("sysctls", values={key: 1})["changed"]
+    assert run_module("sysctls", values={key: 3})["changed"]
+    assert netns.sysctl(key) == "3"
+
+
+@needs_ipvs
+def test_a_setting_of_several_numbers_is_compared_by_its_fields(netns, run_module):
+    key = "net/ipv4/vs/sync_threshold"
+    assert run_module("sysctls", values={key: "5 60"})["changed"]
+    assert not run_module("sysctls", values={key: "5\t60"})["changed"]
+    assert netns.sysctl(key).split() == ["5", "60"]

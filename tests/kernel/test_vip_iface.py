@@ -1,0 +1,298 @@
+# Copyright: (c) 2026, lvs.cluster contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The module vip_iface in fresh network namespaces, and what their neighbours see of it."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+
+import pytest
+from ansible_collections.lvs.cluster.plugins.module_utils import _links, _sysctl
+
+VIP, VIP2, VIP6 = "192.0.2.149", "192.0.2.150", "2001:db8::149"
+LINE, LINE2 = f"{VIP}/32 dev lo", f"{VIP2}/32 dev lo"
+LINE6 = f"{VIP6}/128 dev lo nodad preferred_lft 0"
+
+
+@pytest.fixture
+def save(tmp_path):
+    return tmp_path / "lvs" / "vips.ip"
+
+
+@pytest.fixture
+def host(netns, peer):
+    """The test's own namespace, with a LAN interface that answers for any address it has."""
+    for interface in ("all", "default"):
+        for setting in _sysctl.ARP:
+            netns.sysctl(_sysctl.conf(interface, setting), 0)
+    netns.neighbour = peer("eth0", "192.0.2.1/24")
+    netns.neighbour.address("2001:db8::1/64")
+    netns.address("192.0.2.31/24")
+    netns.address("2001:db8::31/64")
+    return netns
+
+
+@pytest.fixture
+def quiet(host):
+    """The same with ARP suppressed."""
+    host.sysctl(_sysctl.conf("all", "arp_ignore"), 1)
+    host.sysctl(_sysctl.conf("all", "arp_announce"), 2)
+    return host
+
+
+def lines(host, interface="lo"):
+    """Return the addresses of an interface in the words of the module."""
+    with host.entered():
+        return sorted(address.line for address in _links.read()[interface].addresses)
+
+
+OWN = ["127.0.0.1/8 dev lo", "::1/128 dev lo"]
+
+
+def test_a_real_server_gets_its_vips(quiet, run_module, save):
+    options = {"interface": "lo", "vips": [VIP, f"{VIP6}/128"], "save": str(save)}
+
+    result = run_module("vip_iface", diff=True, **options)
+
+    assert result["changed"]
+    assert (result["before"], result["after"]) == ([], [LINE, LINE6])
+    assert result["announced"] == []
+    assert lines(quiet) == sorted([*OWN, LINE, LINE6])
+    assert result["diff"][0] == {"before": "", "after": f"{LINE}\n{LINE6}\n"}
+    assert result["diff"][1]["after"] == save.read_text()
+    again = run_module("vip_iface", **options)
+    assert not again["changed"]
+    assert again["before"] == again["after"] == [LINE, LINE6]
+
+
+def test_what_is_saved_is_what_boot_restores(quiet, new_netns, run_module, save):
+    run_module("vip_iface", interface="lo", vips=[VIP, VIP6], save=str(save))
+    rebooted = new_netns()
+    for _ in range(2):
+        rebooted.run(f"ip -batch {save}")
+        assert lines(rebooted) == lines(quiet)
+
+
+def test_check_mode_tells_and_changes_nothing(host, run_module, save):
+    result = run_module("vip_iface", check=True, interface="lo", vips=[VIP, VIP6], save=str(save))
+    assert result["changed"]
+    assert result["after"] == [LINE, LINE6]
+    # An earlier task of the same play, not carried out either, is to suppress ARP.
+    assert "ARP is not suppressed on eth0" in result["warnings"][0]
+    assert lines(host) == OWN
+    assert not save.exists()
+
+
+def test_a_vip_waits_for_suppression(host, run_module, save):
+    options = {"interface": "lo", "vips": [VIP], "save": str(save)}
+    result = run_module("vip_iface", **options)
+    assert result["failed"]
+    assert "lvs.cluster.arp_suppress with interfaces: [eth0]" in result["msg"]
+    assert lines(host) == OWN
+    assert not save.exists()
+
+    arp = save.parent / "arp.conf"
+    assert run_module("arp_suppress", interfaces=["eth0"], save=str(arp))["changed"]
+    assert run_module("vip_iface", **options)["changed"]
+    assert not run_module("arp_suppress", state="absent", save=str(arp))["changed"]
+    assert run_module("vip_iface", **{**options, "state": "absent"})["changed"]
+    assert run_module("arp_suppress", state="absent", save=str(arp))["changed"]
+
+
+def test_suppression_is_asked_for_where_it_matters(quiet, run_module):
+    quiet.ip("link add other type veth peer name eth1")
+    quiet.ip("link set other up")
+    quiet.sysctl(_sysctl.conf("other", "arp_ignore"), 3)
+    refused = run_module("vip_iface", interface="lo", vips=[VIP])
+    assert refused["failed"]
+    assert len(refused["mistakes"]) == 1
+    assert "ARP is not suppressed on other" in refused["msg"]
+    assert run_module("vip_iface", interface="lo", vips=[VIP], suppressed_on=["eth0"])["changed"]
+    nowhere = run_module("vip_iface", interface="lo", vips=[VIP2], suppressed_on=["eth7"])
+    assert nowhere["mistakes"] == ["suppressed_on: there is no interface eth7 here."]
+
+
+@pytest.mark.usefixtures("host")
+def test_ipv6_waits_for_nothing(run_module):
+    assert run_module("vip_iface", interface="lo", vips=[VIP6])["after"] == [LINE6]
+
+
+def test_ownership(quiet, run_module, save):
+    """What the file lists and the task does not is removed; what is in no file stays."""
+    foreign = "198.51.100.7/32"
+    quiet.address(foreign, "lo")
+    quiet.address("198.51.100.8/32")
+    run_module("vip_iface", interface="lo", vips=[VIP, VIP6], save=str(save))
+    run_module("vip_iface", interface="eth0", vips=[VIP2], save=str(save), announce=False)
+
+    result = run_module("vip_iface", interface="lo", vips=[VIP], save=str(save))
+
+    assert result["changed"]
+    assert (result["before"], result["after"]) == ([LINE, LINE6], [LINE])
+    assert lines(quiet) == sorted([*OWN, f"{foreign} dev lo", LINE])
+    assert f"{VIP2}/32" in quiet.addresses("eth0")
+    assert f"address replace {VIP2}/32 dev eth0\n" in save.read_text()
+    assert VIP6 not in save.read_text()
+
+    assert run_module("vip_iface", interface="lo", state="absent", save=str(save))["changed"]
+    assert lines(quiet) == sorted([*OWN, f"{foreign} dev lo"])
+    assert not run_module("vip_iface", interface="lo", state="absent", save=str(save))["changed"]
+    absent = {"interface": "eth0", "state": "absent", "vips": [VIP2, "198.51.100.8"]}
+    assert run_module("vip_iface", **absent, save=str(save))["changed"]
+    assert "198.51.100.8/32" not in quiet.addresses("eth0")
+    assert "192.0.2.31/24" in quiet.addresses("eth0")
+    assert not save.exists()
+
+
+def test_an_ipv6_vip_that_could_be_a_source_address_is_put_right(quiet, run_module):
+    quiet.address(f"{VIP6}/128", "lo")
+    result = run_module("vip_iface", interface="lo", vips=[VIP6])
+    assert (result["before"], result["after"]) == ([f"{VIP6}/128 dev lo"], [LINE6])
+    assert LINE6 in lines(quiet)
+
+
+def test_a_vip_on_the_lan_interface_is_not_added_to_lo(quiet, run_module):
+    quiet.address(f"{VIP}/32")
+    quiet.address(f"{VIP6}/128")
+    result = run_module("vip_iface", interface="lo", vips=[VIP, VIP6, VIP2])
+    assert len(result["mistakes"]) == 2
+    assert f"ip address delete {VIP}/32 dev eth0" in result["mistakes"][0]
+    assert lines(quiet) == OWN
+
+
+def test_a_vip_on_lo_already_may_be_on_the_lan_interface_too(quiet, run_module):
+    """A real server that is the master just now: keepalived put it there."""
+    quiet.address(f"{VIP}/32", "lo")
+    quiet.address(f"{VIP}/32")
+    assert not run_module("vip_iface", interface="lo", vips=[VIP])["changed"]
+
+
+def test_a_network_on_lo_is_refused(quiet, run_module):
+    quiet.address(f"{VIP}/24", "lo")
+    result = run_module("vip_iface", interface="lo", vips=[VIP])
+    assert result["failed"]
+    assert "makes all of 192.0.2.0/24 local" in result["msg"]
+
+
+@pytest.mark.usefixtures("host")
+def test_an_own_address_of_the_interface_serves_as_vip(run_module, save):
+    result = run_module("vip_iface", interface="eth0", vips=["192.0.2.31"], save=str(save))
+    assert not result["changed"]
+    assert not save.exists()
+    absent = {"interface": "eth0", "vips": ["192.0.2.31"], "state": "absent"}
+    assert not run_module("vip_iface", **absent)["changed"]
+
+
+@pytest.mark.usefixtures("host")
+def test_an_interface_that_is_not_there(run_module, save):
+    options = {"interface": "tunl9", "vips": [VIP], "save": str(save)}
+    result = run_module("vip_iface", **options)
+    assert "there is no interface tunl9 here" in result["msg"]
+    assert not save.exists()
+    assert run_module("vip_iface", check=True, **options)["after"] == [f"{VIP}/32 dev tunl9"]
+
+
+@pytest.mark.usefixtures("host")
+def test_the_file_of_an_interface_that_is_gone_can_be_cleared(run_module, save):
+    save.parent.mkdir()
+    save.write_text(f"address replace {VIP}/32 dev tunl9\n")
+    assert run_module("vip_iface", interface="tunl9", state="absent", save=str(save))["changed"]
+    assert not save.exists()
+
+
+def test_a_failure_half_way_is_undone(quiet, run_module, save):
+    run_module("vip_iface", interface="eth0", vips=[VIP2], save=str(save), announce=False)
+    text, before = save.read_text(), lines(quiet, "eth0")
+    quiet.sysctl("net/ipv6/conf/eth0/disable_ipv6", 1)
+    before = lines(quiet, "eth0")
+
+    result = run_module("vip_iface", interface="eth0", vips=[VIP, VIP6], save=str(save))
+
+    assert result["failed"]
+    assert f"ip address replace {VIP6}/128 dev eth0" in result["msg"]
+    assert lines(quiet, "eth0") == before
+    assert save.read_text() == text
+
+
+def heard(neighbour):
+    """Return a packet socket of the neighbour, and a function that reads what it heard so far."""
+    with neighbour.entered():
+        ear = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM)
+        ear.bind(("eth0", _links.ETH_P_ARP))
+        ear.setblocking(False)
+
+    def read():
+        packets = []
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                packets.append(_links.Arp.decode(ear.recv(128)))
+        return packets
+
+    return ear, read
+
+
+def test_a_director_announces_a_vip_it_gets(host, run_module):
+    stale = "02:00:00:00:00:99"
+    for vip in (VIP, VIP6):
+        host.neighbour.ip(f"neighbour replace {vip} lladdr {stale} dev eth0 nud stale")
+    ear, read = heard(host.neighbour)
+    with ear:
+        result = run_module("vip_iface", interface="eth0", vips=[VIP, VIP6])
+        packets = [packet for packet in read() if packet.sender_ip == VIP]
+
+    assert result["announced"] == [VIP, VIP6]
+    assert [packet.operation for packet in packets] == [_links.ARP_REQUEST, _links.ARP_REPLY] * 3
+    assert {packet.sender_mac for packet in packets} == {host.mac()}
+    known = host.neighbour.ip("neighbour show dev eth0")
+    macs = {entry["dst"]: entry["lladdr"] for entry in known if entry["dst"] in (VIP, VIP6)}
+    assert macs == {VIP: host.mac(), VIP6: host.mac()}
+    routers = {entry["dst"] for entry in known if "router" in entry}
+    assert VIP6 not in routers
+
+
+def test_a_director_that_forwards_ipv6_says_that_it_is_a_router(host, run_module):
+    host.sysctl("net/ipv6/conf/eth0/forwarding", 1)
+    host.neighbour.ip(f"neighbour replace {VIP6} lladdr 02:00:00:00:00:99 dev eth0 nud stale")
+    run_module("vip_iface", interface="eth0", vips=[VIP6])
+    known = host.neighbour.ip(f"neighbour show to {VIP6} dev eth0")
+    assert (known[0]["lladdr"], "router" in known[0]) == (host.mac(), True)
+
+
+def test_a_vip_whose_announcement_is_lost_is_taken_back(host, run_module, save):
+    host.run("tc qdisc add dev eth0 root pfifo limit 0")
+    result = run_module("vip_iface", interface="eth0", vips=[VIP], save=str(save))
+    assert result["mistakes"] == [
+        "eth0 did not carry the announcement of its VIPs: No buffer space available.",
+        "The addresses are as they were.",
+    ]
+    assert f"{VIP}/32" not in host.addresses("eth0")
+    assert not save.exists()
+
+
+@pytest.mark.parametrize("quiet_by", ["option", "presence", "down"])
+def test_what_is_not_announced(host, run_module, quiet_by):
+    options = {"announce": False} if quiet_by == "option" else {}
+    if quiet_by == "presence":
+        host.address(f"{VIP}/32")
+    elif quiet_by == "down":
+        host.ip("link set eth0 down")
+    ear, read = heard(host.neighbour)
+    with ear:
+        result = run_module("vip_iface", interface="eth0", vips=[VIP], **options)
+        assert [packet for packet in read() if packet.sender_ip == VIP] == []
+    assert result.get("announced", []) == []
+
+
+@pytest.mark.parametrize("kind", ["dummy", "ipip"])
+def test_dummies_and_tunnels_are_quiet_interfaces(host, run_module, kind):
+    try:
+        host.ip(f"link add quiet0 type {kind}")
+    except AssertionError:
+        pytest.skip(f"this kernel has no {kind}; the lab's has")
+    host.ip("link set quiet0 up")
+    assert run_module("vip_iface", interface="quiet0", vips=[VIP])["failed"]
+    host.sysctl(_sysctl.conf("all", "arp_ignore"), 1)
+    host.sysctl(_sysctl.conf("all", "arp_announce"), 2)
+    result = run_module("vip_iface", interface="quiet0", vips=[VIP])
+    assert (result["after"], result["announced"]) == ([f"{VIP}/32 dev quiet0"], [])

@@ -1,0 +1,1183 @@
+# Copyright: (c) 2026, lvs.cluster contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From an inventory to virtual services: what it becomes, and what is refused with which words."""
+
+from __future__ import annotations
+
+import random
+import re
+
+import pytest
+from ansible_collections.lvs.cluster.plugins.module_utils._model import METHODS, parse_services
+from ansible_collections.lvs.cluster.plugins.plugin_utils._inventory import (
+    VARIABLES,
+    Unreadable,
+    resolve,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+
+VIP = "192.168.2.149"
+WEB = {"name": "web", "vip": VIP, "port": 80}
+D23 = {"d23": {"ansible_host": "192.168.2.23"}}
+PAIR = {"d23": {"ansible_host": "192.168.2.23"}, "d24": {"ansible_host": "192.168.2.24"}}
+
+
+def at(*numbers, **variables):
+    """Return real servers of the documents' network by the last byte of their addresses."""
+    return {f"rs{n}": {"ansible_host": f"192.168.2.{n}", **variables} for n in numbers}
+
+
+def look(*services, directors=D23, realservers=None, every=None, **groups):
+    """Resolve services in an inventory that is T1-DR's but for what is given."""
+    groups = {
+        "lvs_directors": directors,
+        "lvs_realservers": at(31, 32) if realservers is None else realservers,
+        **groups,
+    }
+    hosts = {}
+    for group in groups.values():
+        for name, variables in group.items():
+            hosts.setdefault(name, dict(every or {})).update(variables)
+    names = {"all": list(hosts), **{group: list(members) for group, members in groups.items()}}
+    return resolve(list(services or [WEB]), names, hosts.__getitem__)
+
+
+def found(*services, **inventory):
+    """Return the services of an inventory that has no mistake."""
+    resolved, mistakes = look(*services, **inventory)
+    assert mistakes == []
+    return resolved
+
+
+def pool(*services, **inventory):
+    """Return the destinations of the only service: name, address, port, method and weight."""
+    (service,) = found(*services, **inventory)
+    keys = ("name", "address", "port", "method", "weight")
+    return [tuple(d[key] for key in keys) for d in service["destinations"]]
+
+
+def rips(*services, **inventory):
+    """Return the addresses of the only service's destinations."""
+    return [destination[1] for destination in pool(*services, **inventory)]
+
+
+def mistakes(*services, **inventory):
+    """Return the sentences about an inventory, which gives no services then."""
+    resolved, sentences = look(*services, **inventory)
+    assert resolved == []
+    return sentences
+
+
+def told(text):
+    """Return the sentences of a list that is written as a person reads it."""
+    return [" ".join(item.split()) for item in re.split(r"^ *- ", text, flags=re.MULTILINE)[1:]]
+
+
+# The systems of the documents.
+
+
+def test_t1_dr_resolves_to_its_table():
+    web = {**WEB, "protocol": "tcp", "scheduler": "wrr"}
+    assert found(web, realservers=at(31, 32, lvs_weight=5), every={"lvs_method": "dr"}) == [
+        {
+            "name": "web",
+            "vip": VIP,
+            "port": 80,
+            "protocol": "tcp",
+            "scheduler": "wrr",
+            "destinations": [
+                {"name": n, "address": a, "port": 80, "method": "dr", "weight": 5}
+                for n, a in (("rs31", "192.168.2.31"), ("rs32", "192.168.2.32"))
+            ],
+        }
+    ]
+
+
+T2_DIRECTORS = {
+    "d23": {"ansible_host": "192.168.2.23", "lvs_priority": 150},
+    "d31": {"ansible_host": "192.168.2.31", "lvs_priority": 100},
+}
+T2_PAIR = {"lvs_virtual_router_id": 51, "lvs_auth_pass": 1111}
+
+
+def test_t2_resolves_with_the_director_that_is_a_real_server():
+    check = {"type": "tcp", "connect_timeout": 10, "retries": 3, "delay_before_retry": 3}
+    assert pool(
+        {**WEB, "scheduler": "wrr", "check": check},
+        directors=T2_DIRECTORS,
+        realservers={**at(20, 21, 22), "d31": {}, **at(32)},
+        every={"lvs_weight": 100, **T2_PAIR},
+    ) == [
+        (name, f"192.168.2.{name[-2:]}", 80, "dr", 100)
+        for name in ("rs20", "rs21", "rs22", "d31", "rs32")
+    ]
+
+
+def test_t2s_mistakes_in_keepalived_conf_are_seen_where_an_inventory_can_show_them():
+    listed = [{"name": f"rs{n}", "address": f"192.168.2.{n}"} for n in (20, 21, 22, 32, 32)]
+    listed.append({"name": "d31", "address": "192.168.2.30"})
+    assert mistakes({**WEB, "destinations": listed}, directors=T2_DIRECTORS, every=T2_PAIR) == told(
+        """
+        - service web: destination d31: its address is 192.168.2.30; the inventory says
+          192.168.2.31; correct the address or the name.
+        - service web: 192.168.2.32:80 is in the pool twice, again as rs32; remove one of them.
+        """
+    )
+    hosts = {**at(20, 21, 22, 30, 32), "rs33": {"ansible_host": "192.168.2.32"}}
+    assert mistakes(directors=T2_DIRECTORS, realservers=hosts, every=T2_PAIR) == told(
+        """
+        - hosts rs32 and rs33: they have one address, 192.168.2.32; give each its own lvs_address,
+          or keep one name for one machine.
+        """
+    )
+
+
+def test_t3_resolves_to_a_persistent_service_on_every_port():
+    tomcats = {
+        "tom1": {"ansible_host": "172.16.31.50"},
+        "tom2": {"ansible_host": "172.16.31.51"},
+    }
+    service = {
+        "name": "tomcat",
+        "vip": "172.16.31.188",
+        "port": 0,
+        "scheduler": "rr",
+        "persistence_timeout": 50,
+        "realservers": "tomcats",
+        "check": {"type": "http", "path": "/", "status": 200},
+    }
+    directors = {
+        "proxy": {"ansible_host": "172.16.31.52", "lvs_priority": 100},
+        "proxy2": {"ansible_host": "172.16.31.53", "lvs_priority": 99},
+    }
+    assert found(service, directors=directors, realservers={}, tomcats=tomcats) == [
+        {
+            "name": "tomcat",
+            "vip": "172.16.31.188",
+            "port": 0,
+            "protocol": "tcp",
+            "scheduler": "rr",
+            "persistence_timeout": 50,
+            "destinations": [
+                {"name": n, "address": a, "port": 0, "method": "dr", "weight": 1}
+                for n, a in (("tom1", "172.16.31.50"), ("tom2", "172.16.31.51"))
+            ],
+        }
+    ]
+
+
+T4_NAT = {"lvs_method": "nat", "lvs_network": "192.168.0.0/24"}
+T4_SERVERS = {
+    f"rs{n}": {"ansible_host": f"192.168.0.{n}", "lvs_gateway": "192.168.0.254"}
+    for n in (160, 170, 180)
+}
+
+
+def test_t4_nat_resolves_with_the_director_as_fourth_real_server():
+    director = {"ansible_host": "192.168.10.254", "lvs_address": "192.168.0.254"}
+    assert rips(
+        {**WEB, "vip": "192.168.10.254"},
+        directors={"director": director},
+        realservers={**T4_SERVERS, "director": {}},
+        every=T4_NAT,
+    ) == [f"192.168.0.{n}" for n in (160, 170, 180, 254)]
+
+
+def test_a_nat_directors_outer_address_is_not_taken_for_its_dip():
+    director = {"ansible_host": "192.168.10.254"}
+    web = {**WEB, "vip": "192.168.10.254"}
+    for servers in (T4_SERVERS, {**T4_SERVERS, "director": {}}):
+        assert mistakes(
+            web, directors={"director": director}, realservers=servers, every=T4_NAT
+        ) == told(
+            """
+            - service web: host director: no IPv4 address is known; set lvs_address to the one
+              between director and real servers.
+            """
+        )
+
+
+def test_t4_dr_resolves_with_a_gateway_that_is_not_the_director():
+    servers = {
+        f"rs{n}": {"ansible_host": f"192.168.0.{n}", "lvs_gateway": "192.168.0.252"}
+        for n in (160, 170, 180)
+    }
+    director = {"ansible_host": "192.168.0.254", "lvs_gateway": "192.168.0.251"}
+    web = {**WEB, "vip": "192.168.0.200"}
+    assert rips(web, directors={"director": director}, realservers=servers) == [
+        f"192.168.0.{n}" for n in (160, 170, 180)
+    ]
+
+
+# All at once, and to be read by a person.
+
+
+def test_an_inventory_with_many_mistakes_gets_every_sentence_at_once():
+    assert mistakes(
+        {**WEB, "scheduler": "wr"},
+        {"name": "mail", "vip": "192.168.2.32", "port": 25, "realserver_port": 2525},
+        {"name": "app", "vip": VIP, "port": 8080, "realservers": "tomcat"},
+        realservers={
+            **at(20, lvs_wieght=3),
+            **at(21, lvs_weight=70000),
+            **at(32, lvs_gateway="192.168.2.23"),
+            "rs33": {"ansible_host": "rs33.example.com"},
+        },
+        tomcats=at(20),
+    ) == told(
+        """
+        - service app: there is no group 'tomcat' (did you mean tomcats?); add it to the inventory,
+          or name another with realservers.
+        - host rs20: there is no variable lvs_wieght (did you mean lvs_weight?); correct or remove
+          it, since all that begins with lvs_ is lvs.cluster's.
+        - host rs21: lvs_weight is 70000; it must be a whole number from 0 to 65535.
+        - service mail: realserver_port is 2525, but with method dr packets arrive as they were
+          sent, at the service's port; remove it, or use method nat.
+        - services web and mail: host rs33: no IPv4 address is known; set lvs_address to the one
+          between director and real servers.
+        - services web and mail: host rs32: lvs_gateway is 192.168.2.23, the DIP of d23, but with
+          method dr answers go past the director; set the router's address.
+        - service mail: host rs32: 192.168.2.32 is the VIP and this machine's own address; give the
+          service a VIP that is nobody's, or correct lvs_address or ansible_host.
+        - service web: scheduler is 'wr' (did you mean wrr?); it must be one of rr, wrr, lc, wlc,
+          lblc, lblcr, dh, sh, sed, nq, fo, ovf, mh, twos.
+        """
+    )
+
+
+def test_what_is_wrong_with_two_hundred_hosts_and_twenty_services_is_said_once():
+    hosts = {f"rs{n:03}": {"lvs_weight": -1} for n in range(200)}
+    services = [{"name": f"s{n}", "vip": VIP, "port": n + 1} for n in range(20)]
+    assert mistakes(*services, realservers=hosts) == told(
+        """
+        - hosts rs000, rs001, rs002, rs003 and 196 more: lvs_weight is -1; it must be a whole number
+          from 0 to 65535.
+        - services s0, s1, s2, s3 and 16 more: hosts rs000, rs001, rs002, rs003 and 196 more: no
+          IPv4 address is known; set lvs_address to the one between director and real servers.
+        """
+    )
+
+
+# Where a real server's address comes from.
+
+
+def test_a_stated_address_wins_over_the_one_ansible_uses():
+    assert rips(realservers=at(31, lvs_address="10.0.0.31")) == ["10.0.0.31"]
+
+
+def test_of_several_stated_addresses_the_first_of_the_vips_family_is_taken():
+    host = at(31, lvs_address=["2001:db8::31", "10.0.0.31", "10.0.0.32"])
+    assert rips(realservers=host) == ["10.0.0.31"]
+    assert rips({**WEB, "vip": "2001:db8:0::9"}, realservers=host) == ["2001:db8::31"]
+
+
+def test_a_stated_address_of_the_network_is_taken_before_others():
+    host = at(31, lvs_address=["10.0.0.31", "192.168.2.131"], lvs_network="192.168.2.0/24")
+    assert rips(realservers=host) == ["192.168.2.131"]
+
+
+def test_the_family_that_is_not_stated_is_the_one_ansible_uses():
+    host = at(31, lvs_address="2001:db8::31")
+    assert rips(realservers=host) == ["192.168.2.31"]
+
+
+def test_a_host_named_by_its_address_needs_no_other():
+    assert rips(realservers={"192.168.2.31": {}}) == ["192.168.2.31"]
+    assert rips(realservers={"192.168.2.31": {"ansible_host": "rs31.lan"}}) == ["192.168.2.31"]
+
+
+def facts(**interfaces):
+    """Return facts as the setup module gives them for a Linux host."""
+    loopback = {"ipv4": {"address": "127.0.0.1", "prefix": "8"}}
+    return {
+        "ansible_facts": {"interfaces": ["lo", *(n.replace("_", "-") for n in interfaces)]}
+        | {"lo": loopback}
+        | interfaces
+    }
+
+
+LAN = {"ipv4": {"address": "192.168.2.31", "prefix": "24"}}
+LAN6 = {
+    "ipv6": [{"address": "fe80::31", "prefix": "64"}, {"address": "2001:db8::31", "prefix": "64"}]
+}
+OTHER = {"ipv4": {"address": "10.0.0.31", "netmask": "255.255.255.0"}}
+
+
+@pytest.mark.parametrize("reached", ["rs31.example.com", "127.0.0.1", None])
+def test_facts_tell_the_address_in_the_vips_network_if_ansibles_is_of_no_use(reached):
+    host = {"ansible_host": reached, **facts(eth0=OTHER, br_lan=LAN | LAN6)}
+    assert rips(realservers={"rs31": host}) == ["192.168.2.31"]
+    assert rips({**WEB, "vip": "2001:db8::9"}, realservers={"rs31": host}) == ["2001:db8::31"]
+
+
+def test_the_address_ansible_uses_wins_over_others_that_facts_show():
+    host = {"ansible_host": "192.168.2.131", **facts(eth0=LAN)}
+    assert rips(realservers={"rs31": host}) == ["192.168.2.131"]
+
+
+def test_facts_tell_the_address_in_the_stated_network_if_ansible_uses_another():
+    host = {"ansible_host": "10.0.0.31", **facts(eth0=OTHER, eth1=LAN)}
+    network = {"lvs_network": ["192.168.2.0/24"]}
+    assert rips({**WEB, "vip": "203.0.113.9"}, realservers={"rs31": host}, every=network) == told(
+        """
+        - 192.168.2.31
+        """
+    )
+
+
+def test_a_vip_among_the_facts_is_not_taken_for_the_machines_own():
+    vips = {
+        "ipv4": {"address": "192.168.2.149", "netmask": "255.255.255.0"},
+        "ipv4_secondaries": [{"address": "192.168.2.150", "prefix": "32"}],
+    }
+    host = facts(eth0=LAN, eth1=vips)
+    assert rips(realservers={"rs31": host}) == ["192.168.2.31"]
+
+
+def test_facts_that_show_several_addresses_there_choose_none():
+    second = [{"address": "192.168.2.131", "prefix": "24"}]
+    assert mistakes(realservers={"rs31": facts(eth0={**LAN, "ipv4_secondaries": second})}) == told(
+        """
+        - service web: host rs31: its facts show several addresses for it (192.168.2.31 and
+          192.168.2.131); choose one with lvs_address.
+        """
+    )
+
+
+@pytest.mark.parametrize(
+    "host",
+    [{}, {"ansible_host": "rs31.example.com"}, {"ansible_host": "2001:db8::31"}, facts(eth0=OTHER)],
+)
+@pytest.mark.parametrize("method", ["dr", "nat"])
+def test_a_host_without_an_address_of_the_vips_family_is_named(host, method):
+    assert mistakes(realservers={"rs31": host}, every={"lvs_method": method}) == told(
+        """
+        - service web: host rs31: no IPv4 address is known; set lvs_address to the one between
+          director and real servers.
+        """
+    )
+
+
+def test_a_tunnel_goes_to_an_address_of_the_other_family_if_there_is_no_other():
+    tun = {"lvs_method": "tun"}
+    assert rips(realservers={"rs31": {"ansible_host": "2001:db8::31"}}, every=tun) == told(
+        """
+        - 2001:db8::31
+        """
+    )
+    both = {"rs31": {"lvs_address": ["2001:db8::31", "192.168.2.31"]}}
+    assert rips(realservers=both, every=tun) == ["192.168.2.31"]
+
+
+def test_a_service_by_firewall_mark_takes_addresses_of_its_family():
+    host = {"rs31": {"lvs_address": ["192.168.2.31", "2001:db8::31"]}}
+    assert rips({"fwmark": 7}, realservers=host) == ["192.168.2.31"]
+    assert rips({"fwmark": 7, "family": "ipv6"}, realservers=host) == ["2001:db8::31"]
+
+
+@pytest.mark.parametrize("address", ["rs31.lan", "127.0.0.1", "fe80::1", "224.0.0.1", "0.0.0.0", 5])
+@pytest.mark.parametrize("variable", ["lvs_address", "lvs_gateway"])
+def test_an_address_that_can_be_no_machines_is_refused(variable, address):
+    assert mistakes(realservers=at(31, **{variable: address})) == told(
+        f"""
+        - host rs31: {variable} is {address!r}; it must be a machine's address, or a list.
+        """
+    )
+    assert f"{variable} is [" in mistakes(realservers=at(31, **{variable: [address]}))[0]
+
+
+# What becomes of a service's fields.
+
+
+def test_weights_go_from_the_service_to_the_host_to_one_and_drained_is_none():
+    servers = {
+        **at(30),
+        **at(31, lvs_weight=5),
+        **at(32, lvs_weight="5", lvs_weights={"web": "0", "other": 9}),
+        **at(33, lvs_weight=5, lvs_weights={"web": 7}, lvs_drained="yes"),
+    }
+    other = {"name": "other", "vip": VIP, "port": 81}
+    weights = {
+        service["name"]: [d["weight"] for d in service["destinations"]]
+        for service in found(WEB, other, realservers=servers)
+    }
+    assert weights == {"web": [1, 5, 0, 0], "other": [1, 5, 9, 0]}
+
+
+def test_destinations_are_sorted_by_address_and_not_by_name():
+    servers = {"a": {"lvs_address": "10.0.0.10"}, "b": {"lvs_address": "10.0.0.9"}}
+    assert [d[0] for d in pool(realservers=servers)] == ["b", "a"]
+
+
+def test_destinations_listed_outright_need_no_group_and_keep_what_they_say():
+    outright = [
+        {"address": "10.0.0.2", "weight": 3, "method": "tun"},
+        {"address": "10.0.0.1", "name": "old", "upper_threshold": 9},
+    ]
+    web = {**WEB, "destinations": outright, "upper_threshold": 5}
+    (service,) = found(web, realservers={})
+    assert service["destinations"] == [
+        {
+            "name": "old",
+            "address": "10.0.0.1",
+            "port": 80,
+            "method": "dr",
+            "weight": 1,
+            "upper_threshold": 9,
+        },
+        {
+            "name": "10.0.0.2",
+            "address": "10.0.0.2",
+            "port": 80,
+            "method": "tun",
+            "weight": 3,
+            "upper_threshold": 5,
+        },
+    ]
+
+
+def test_a_service_without_a_name_stays_so():
+    (service,) = found({"vip": VIP, "port": 80})
+    assert "name" not in service
+
+
+def test_a_group_and_destinations_listed_outright_make_one_pool():
+    web = {**WEB, "realservers": "lvs_realservers", "destinations": [{"address": "10.0.0.1"}]}
+    assert [d[0] for d in pool(web)] == ["10.0.0.1", "rs31", "rs32"]
+
+
+def test_a_services_method_wins_and_fullnat_is_nat_to_the_kernel():
+    every = {"lvs_method": "tun"}
+    assert {d[3] for d in pool(every=every)} == {"tun"}
+    assert {d[2:4] for d in pool({**WEB, "method": "nat"}, every=every)} == {(80, "nat")}
+    assert {d[3] for d in pool({**WEB, "method": "fullnat"}, every=every)} == {"nat"}
+    outright = {**WEB, "destinations": [{"address": "10.0.0.1", "method": "fullnat"}]}
+    assert {d[3] for d in pool(outright)} == {"nat"}
+
+
+def test_the_method_may_stand_at_the_directors_only():
+    directors = {"d23": {"ansible_host": "192.168.2.23", "lvs_method": "tun"}}
+    assert {d[3] for d in pool(directors=directors)} == {"tun"}
+
+
+@pytest.mark.parametrize("method", ["nat", "fullnat"])
+def test_real_servers_behind_nat_may_listen_at_another_port(method):
+    web = {**WEB, "method": method, "realserver_port": 8080}
+    assert {d[2] for d in pool(web)} == {8080}
+    outright = {**web, "destinations": [{"address": "10.0.0.1"}]}
+    assert {d[2] for d in pool(outright)} == {8080}
+
+
+def test_thresholds_and_tunnel_hold_for_all_destinations():
+    extra = {
+        "upper_threshold": 9,
+        "lower_threshold": 5,
+        "tunnel_type": "gue",
+        "tunnel_port": 6080,
+        "tunnel_checksum": "remote",
+    }
+    (service,) = found({**WEB, "method": "tun", **extra})
+    assert [extra.items() <= d.items() for d in service["destinations"]] == [True, True]
+
+
+def test_nothing_but_the_schema_comes_out():
+    web = {**WEB, "check": {"type": "tcp"}, "method": "nat", "realserver_port": 81}
+    (service,) = found({**web, "realservers": "lvs_realservers", "upper_threshold": 1})
+    assert set(service) == {"name", "vip", "port", "protocol", "scheduler", "destinations"}
+
+
+def test_no_services_are_no_mistake():
+    assert resolve([], {"lvs_directors": ["d23"]}, lambda _: {}) == ([], [])
+
+
+def test_each_hosts_variables_are_asked_for_once():
+    asked = []
+
+    def variables(host):
+        asked.append(host)
+        return {"ansible_host": f"192.168.2.{host}"}
+
+    groups = {"lvs_directors": ["23", "31"], "lvs_realservers": ["31", "32"]}
+    services = [WEB, {**WEB, "name": "other", "port": 81}]
+    assert resolve(services, groups, variables)[1] == []
+    assert sorted(asked) == ["23", "31", "32"]
+
+
+# The rules, one by one.
+
+
+@pytest.mark.parametrize("services", [None, "web", 5, {"web": WEB}])
+def test_services_that_are_not_a_list_are_refused(services):
+    assert resolve(services, {}, lambda _: {}) == (
+        [],
+        ["lvs_services is not a list; write each service as an item that begins with -."],
+    )
+
+
+def test_a_service_that_is_not_a_mapping_is_refused():
+    assert mistakes(WEB, "mail") == ["service 2: not a mapping of fields such as vip and port."]
+
+
+def test_an_unknown_field_is_refused_with_what_it_may_mean():
+    assert mistakes({**WEB, "sheduler": "rr", "realserver": "x", "colour": 1}) == told(
+        """
+        - service web: there is no field 'sheduler' (did you mean scheduler?); correct or remove it.
+        - service web: there is no field 'realserver' (did you mean realservers?); correct or remove
+          it.
+        - service web: there is no field 'colour'; correct or remove it.
+        """
+    )
+
+
+def test_the_models_own_mistakes_are_told_with_the_services_name():
+    assert mistakes({**WEB, "port": 0}, {"name": "b", "vip": "web.lan", "port": 1}) == told(
+        """
+        - service web: port 0 means every port and needs persistence; give a persistence_timeout or
+          a port.
+        - service b: vip is 'web.lan', which is no IPv4 or IPv6 address.
+        """
+    )
+
+
+def test_the_same_service_twice_is_refused():
+    assert mistakes(WEB, {**WEB, "name": "www"}) == told(
+        f"""
+        - service www: tcp {VIP}:80 is described a second time, first by service web; keep one of
+          them.
+        """
+    )
+
+
+def test_two_services_of_one_name_are_refused():
+    assert mistakes(WEB, {**WEB, "port": 443}) == told(
+        """
+        - service web: 2 services have this name; give each its own, since lvs_weights goes by it.
+        """
+    )
+
+
+def test_a_name_that_is_no_text_is_refused():
+    assert mistakes({**WEB, "name": 80}) == told(
+        """
+        - service 80: name is 80; it must be text, in quotes if need be.
+        """
+    )
+
+
+@pytest.mark.parametrize("vip", ["127.0.0.1", "127.9.9.9"])
+def test_a_vip_that_no_client_can_reach_is_refused(vip):
+    assert mistakes({**WEB, "vip": vip}) == told(
+        f"""
+        - service web: vip is {vip}, which no client can reach; give the address clients use.
+        """
+    )
+
+
+def test_no_director_is_a_mistake():
+    sentence = "there is no director; put the host that is to balance into the group lvs_directors."
+    assert mistakes(directors={}) == [sentence]
+    assert resolve([], {}, lambda _: {}) == ([], [sentence])
+
+
+def test_a_group_that_is_not_there_is_named_with_what_it_may_mean():
+    assert mistakes({**WEB, "realservers": "tomcat"}, tomcats=at(31)) == told(
+        """
+        - service web: there is no group 'tomcat' (did you mean tomcats?); add it to the inventory,
+          or name another with realservers.
+        """
+    )
+    assert resolve([WEB], {"lvs_directors": ["d"]}, lambda _: {})[1] == told(
+        """
+        - service web: there is no group 'lvs_realservers'; add it to the inventory, or name another
+          with realservers.
+        """
+    )
+
+
+def test_a_group_without_hosts_is_named():
+    assert mistakes(realservers={}) == told(
+        """
+        - service web: the group lvs_realservers has no hosts; add some, or name another with
+          realservers.
+        """
+    )
+
+
+def test_realservers_must_be_one_group():
+    assert mistakes({**WEB, "realservers": ["a", "b"]}) == told(
+        """
+        - service web: realservers is ['a', 'b']; it must be the name of one group.
+        """
+    )
+
+
+@pytest.mark.parametrize("nothing", [[], None, ""])
+def test_an_empty_list_of_destinations_is_refused(nothing):
+    assert mistakes({**WEB, "destinations": nothing}) == told(
+        """
+        - service web: destinations is empty; list some, or remove it to use lvs_realservers.
+        """
+    )
+
+
+@pytest.mark.parametrize("check", ["tcp", {}, {"port": 80}, True])
+def test_a_check_without_a_type_is_refused(check):
+    assert mistakes({**WEB, "check": check}) == told(
+        f"""
+        - service web: check is {check!r}; it must be a mapping with a type, as {{type: tcp}}.
+        """
+    )
+
+
+def test_an_unknown_method_is_refused_wherever_it_stands():
+    sentence = "'drr' (did you mean dr?); it must be one of dr, tun, nat, fullnat."
+    assert mistakes({**WEB, "method": "drr"}) == [f"service web: method is {sentence}"]
+    assert mistakes(every={"lvs_method": "drr"}) == told(
+        f"""
+        - hosts d23, rs31 and rs32: lvs_method is {sentence}
+        """
+    )
+
+
+def test_hosts_that_differ_in_the_clusters_method_are_named():
+    servers = {**at(31), **at(32, lvs_method="nat")}
+    assert mistakes(directors=PAIR, realservers=servers, every={"lvs_method": "dr"}) == told(
+        """
+        - lvs_method differs within the cluster (dr on d23, d24 and rs31; nat on rs32); state one
+          for all hosts, and a service's own with method.
+        """
+    )
+
+
+def test_hosts_that_differ_in_the_clusters_network_are_named():
+    servers = {**at(31), **at(32, lvs_network=["192.168.2.0/25", "2001:db8::/64"])}
+    assert mistakes(realservers=servers, every={"lvs_network": "192.168.2.0/24"}) == told(
+        """
+        - lvs_network differs within the cluster (192.168.2.0/24 on d23 and rs31; 192.168.2.0/25 and
+          2001:db8::/64 on rs32); state one for all hosts.
+        """
+    )
+
+
+@pytest.mark.parametrize("network", ["192.168.2.0", "lan/24", 24, {"lan": 1}, [None]])
+def test_a_network_that_is_none_is_refused(network):
+    assert mistakes(realservers=at(31, lvs_network=network)) == told(
+        f"""
+        - host rs31: lvs_network is {network!r}; it must be as 192.168.2.0/24, or a list of such.
+        """
+    )
+
+
+@pytest.mark.parametrize("method", ["dr", "nat"])
+def test_an_address_outside_the_network_is_refused_with_one_link_or_one_network(method):
+    every = {"lvs_method": method, "lvs_network": "192.168.2.0/24"}
+    servers = {**at(31), "rs32": {"ansible_host": "192.168.3.32"}}
+    rest = (
+        f"is outside lvs_network (192.168.2.0/24), but method {method} needs director and real"
+        " servers in one network; set lvs_address to its address there."
+    )
+    assert mistakes(realservers=servers, every=every) == told(
+        f"""
+        - service web: host rs32: its address 192.168.3.32 {rest}
+        """
+    )
+    directors = {"d23": {"ansible_host": "192.168.3.23"}}
+    assert mistakes(directors=directors, every=every) == told(
+        f"""
+        - service web: host d23: its address 192.168.3.23 {rest}
+        """
+    )
+
+
+@pytest.mark.parametrize("method", ["tun", "fullnat"])
+def test_an_address_outside_the_network_is_fine_where_routers_may_be_between(method):
+    every = {"lvs_method": method, "lvs_network": "192.168.2.0/24"}
+    assert rips(realservers={"rs": {"ansible_host": "10.9.9.9"}}, every=every) == ["10.9.9.9"]
+
+
+def test_networks_of_both_families_can_be_stated():
+    every = {"lvs_network": ["192.168.2.0/24", "2001:db8::/64"]}
+    six = {**WEB, "name": "six", "vip": "2001:db8::9"}
+    d23 = {"d23": {"lvs_address": ["192.168.2.23", "2001:db8::23"]}}
+    both = at(31, lvs_address=["10.0.0.31", "192.168.2.31", "2001:db8:1::31"])
+    assert mistakes(WEB, six, directors=d23, realservers=both, every=every) == told(
+        """
+        - service six: host rs31: its address 2001:db8:1::31 is outside lvs_network (2001:db8::/64),
+          but method dr needs director and real servers in one network; set lvs_address to its
+          address there.
+        """
+    )
+
+
+def test_an_ipv4_network_says_nothing_of_ipv6():
+    servers = at(31, lvs_address="2001:db8::31")
+    web = {**WEB, "vip": "2001:db8::9"}
+    assert rips(web, realservers=servers, every={"lvs_network": "192.168.2.0/24"}) == told(
+        """
+        - 2001:db8::31
+        """
+    )
+
+
+@pytest.mark.parametrize("method", ["dr", "tun"])
+def test_port_mapping_is_refused_where_packets_arrive_unchanged(method):
+    web = {**WEB, "method": method}
+    assert mistakes({**web, "realserver_port": 8080}) == told(
+        f"""
+        - service web: realserver_port is 8080, but with method {method} packets arrive as they were
+          sent, at the service's port; remove it, or use method nat.
+        """
+    )
+    assert rips({**web, "realserver_port": 80}) == ["192.168.2.31", "192.168.2.32"]
+    outright = {**web, "destinations": [{"address": "10.0.0.1", "port": 8080}]}
+    assert mistakes(outright)[0].startswith("service web: destination 10.0.0.1: port is 8080")
+
+
+def test_a_realserver_port_out_of_bounds_is_refused():
+    assert mistakes({**WEB, "method": "nat", "realserver_port": 0}) == told(
+        """
+        - service web: realserver_port is 0; it must be a whole number from 1 to 65535.
+        """
+    )
+
+
+def test_what_a_service_says_wrong_of_all_its_destinations_is_said_once():
+    assert mistakes({**WEB, "lower_threshold": 5, "tunnel_type": "gue"}) == told(
+        """
+        - service web: destination in lvs_realservers: lower_threshold 5 is above upper_threshold 0;
+          the kernel refuses that.
+        - service web: destination in lvs_realservers: tunnel_type goes with method tun, and the
+          method is dr.
+        """
+    )
+
+
+def test_what_a_service_says_wrong_of_destinations_listed_outright_names_them():
+    outright = {**WEB, "lower_threshold": 5, "destinations": [{"address": "10.0.0.1"}]}
+    assert mistakes(outright) == told(
+        """
+        - service web: destination 10.0.0.1: lower_threshold 5 is above upper_threshold 0; the kernel
+          refuses that.
+        """
+    )
+
+
+def test_a_service_whose_family_is_not_known_asks_for_no_addresses():
+    director = {"d": {"ansible_host": "d.lan"}}
+    hosts = {"directors": director, "realservers": {"rs31": {}}, "every": {"lvs_method": "nat"}}
+    assert mistakes({**WEB, "vip": "web.lan"}, **hosts) == [
+        "service web: vip is 'web.lan', which is no IPv4 or IPv6 address."
+    ]
+
+
+def test_two_hosts_with_one_address_are_refused_even_if_one_is_the_director():
+    assert mistakes(realservers={**at(31), "rs23": {"ansible_host": "192.168.2.23"}}) == told(
+        """
+        - hosts rs23 and d23: they have one address, 192.168.2.23; give each its own lvs_address, or
+          keep one name for one machine.
+        """
+    )
+
+
+def test_two_hosts_of_different_pools_with_one_address_are_refused():
+    other = {"name": "other", "vip": VIP, "port": 81, "realservers": "others"}
+    twin = {"twin": {"ansible_host": "192.168.2.31"}}
+    assert mistakes(WEB, other, others=twin)[0].startswith("hosts rs31 and twin: they have one")
+
+
+def test_a_vip_that_is_a_real_servers_or_directors_own_address_is_refused():
+    rest = (
+        f"{VIP} is the VIP and this machine's own address; give the service a VIP that is nobody's,"
+        " or correct lvs_address or ansible_host."
+    )
+    assert mistakes(realservers=at(31, 149)) == [f"service web: host rs149: {rest}"]
+    director = {"d": {"ansible_host": VIP, "lvs_address": "192.168.2.23"}}
+    assert mistakes(directors=director) == [f"service web: host d: {rest}"]
+    hidden = at(149, lvs_address="192.168.2.31")
+    assert mistakes(realservers=hidden) == [f"service web: host rs149: {rest}"]
+    nat = {"d": {"lvs_address": VIP, "lvs_method": "nat"}}
+    assert mistakes(directors=nat, realservers={**at(31), "d": {}}) == told(
+        f"""
+        - service web: host d: {rest}
+        """
+    )
+
+
+def test_a_vip_that_is_a_real_servers_address_in_another_service_is_refused():
+    other = {"name": "other", "vip": "192.168.2.31", "port": 80, "realservers": "others"}
+    assert mistakes(WEB, other, others=at(40)) == told(
+        """
+        - service other: host rs31: 192.168.2.31 is the VIP and this machine's own address; give the
+          service a VIP that is nobody's, or correct lvs_address or ansible_host.
+        """
+    )
+
+
+@pytest.mark.parametrize(
+    ("address", "sentence"),
+    [
+        (VIP, "that is the VIP; give the real server's own address"),
+        (
+            "192.168.2.32",
+            "it is in the pool already, as rs32 of the group lvs_realservers; remove one of them",
+        ),
+    ],
+)
+def test_a_destination_listed_outright_with_a_wrong_address_is_refused(address, sentence):
+    outright = [{"name": "old", "address": address}, {"address": "10.0.0.1"}]
+    assert mistakes({**WEB, "realservers": "lvs_realservers", "destinations": outright}) == told(
+        f"""
+        - service web: destination old: its address is {address}; {sentence}.
+        """
+    )
+
+
+@pytest.mark.parametrize("destinations", ["10.0.0.1", {"address": "10.0.0.1"}, 5])
+@pytest.mark.parametrize("more", [{}, {"realservers": "lvs_realservers"}])
+def test_destinations_that_are_no_list_are_refused(destinations, more):
+    assert mistakes({**WEB, **more, "destinations": destinations}) == [
+        "service web: destinations is not a list."
+    ]
+
+
+def test_a_destination_without_an_address_is_refused():
+    assert mistakes({**WEB, "destinations": [{"name": "d23"}, 5]}) == told(
+        """
+        - service web: destination d23: it has no address.
+        - service web: destination 2 is not a mapping of fields.
+        """
+    )
+
+
+@pytest.mark.parametrize("method", ["dr", "tun"])
+@pytest.mark.parametrize(
+    ("gateway", "whose"), [("192.168.2.24", "the DIP of d24"), (VIP, "a VIP"), ("10.1.1.1", "")]
+)
+def test_a_gateway_that_is_the_director_is_refused_where_answers_go_past_it(method, gateway, whose):
+    every = {"lvs_method": method}
+    inventory = {
+        "directors": {
+            "d23": {"ansible_host": "192.168.2.23"},
+            "d24": {"lvs_address": "192.168.2.24"},
+        },
+        "realservers": at(31, lvs_gateway=gateway),
+        "every": every,
+    }
+    if not whose:
+        assert rips(**inventory) == ["192.168.2.31"]
+        return
+    assert mistakes(**inventory) == told(
+        f"""
+        - service web: host rs31: lvs_gateway is {gateway}, {whose}, but with method {method}
+          answers go past the director; set the router's address.
+        """
+    )
+
+
+def test_a_gateway_that_is_the_dip_known_from_facts_is_refused():
+    director = facts(eth0={"ipv4": {"address": "192.168.2.23", "prefix": "24"}})
+    servers = at(31, lvs_gateway=["192.168.2.1", "192.168.2.23"])
+    assert (
+        "192.168.2.23, the DIP of d" in mistakes(directors={"d": director}, realservers=servers)[0]
+    )
+
+
+def test_a_gateway_that_is_not_the_dip_is_refused_with_nat_and_its_one_director():
+    servers = at(31, lvs_gateway="192.168.2.1")
+    every = {"lvs_method": "nat"}
+    assert mistakes(realservers=servers, every=every) == told(
+        """
+        - service web: host rs31: lvs_gateway is 192.168.2.1, but with method nat answers go back
+          through the director; set 192.168.2.23, the DIP of d23.
+        """
+    )
+    assert rips(realservers=servers, every={"lvs_method": "fullnat"}) == ["192.168.2.31"]
+    floating = look(directors=PAIR, realservers=servers, every=every)
+    assert floating[1] == []
+
+
+def test_a_nat_director_without_a_known_address_is_named():
+    directors = {"d23": {"ansible_host": "d23.lan"}}
+    assert rips(directors=directors) == ["192.168.2.31", "192.168.2.32"]
+    gateways = at(31, lvs_gateway="192.168.2.1")
+    assert mistakes(directors=directors, realservers=gateways, every={"lvs_method": "nat"}) == told(
+        """
+        - service web: host d23: no IPv4 address is known; set lvs_address to the one between
+          director and real servers.
+        """
+    )
+
+
+@pytest.mark.parametrize("weight", [-1, 65536, "many", 1.5, True])
+def test_a_weight_out_of_bounds_is_refused(weight):
+    rest = f"is {weight!r}; it must be a whole number from 0 to 65535."
+    assert mistakes(realservers=at(31, lvs_weight=weight)) == [f"host rs31: lvs_weight {rest}"]
+    assert mistakes(realservers=at(31, lvs_weights={"web": weight})) == told(
+        f"""
+        - host rs31: lvs_weights[web] {rest}
+        """
+    )
+
+
+def test_weights_of_a_service_that_is_not_there_are_refused():
+    assert mistakes(realservers=at(31, lvs_weights={"webb": 3, "sip": 1})) == told(
+        """
+        - host rs31: lvs_weights names a service 'sip' that is not in lvs_services; correct or
+          remove it.
+        - host rs31: lvs_weights names a service 'webb' that is not in lvs_services (did you mean
+          web?); correct or remove it.
+        """
+    )
+
+
+def test_weights_that_are_no_mapping_are_refused():
+    assert mistakes(realservers=at(31, lvs_weights=[3])) == told(
+        """
+        - host rs31: lvs_weights is [3]; it must be a mapping such as {web: 3}.
+        """
+    )
+
+
+def test_drained_must_be_true_or_false():
+    assert mistakes(realservers=at(31, lvs_drained="maybe")) == told(
+        """
+        - host rs31: lvs_drained is 'maybe'; it must be true or false.
+        """
+    )
+
+
+def test_a_pool_of_weight_zero_is_refused_unless_all_of_it_is_drained():
+    servers = {**at(31, lvs_weight=0), **at(32, lvs_drained=True)}
+    assert mistakes(realservers=servers) == told(
+        """
+        - service web: every destination has weight 0, so nobody is served; raise lvs_weight of
+          rs31, or take hosts out on purpose with lvs_drained: true.
+        """
+    )
+    assert rips(realservers=at(31, 32, lvs_drained=True)) == ["192.168.2.31", "192.168.2.32"]
+    assert rips({**WEB, "destinations": [{"address": "10.0.0.1", "weight": 0}]}) == ["10.0.0.1"]
+    spare = {**WEB, "realservers": "lvs_realservers", "destinations": [{"address": "10.0.0.1"}]}
+    assert len(rips(spare, realservers=servers)) == 3
+
+
+def test_a_variable_that_is_not_ours_is_refused_with_what_it_may_mean():
+    rest = "correct or remove it, since all that begins with lvs_ is lvs.cluster's."
+    assert mistakes(realservers=at(31, 32, lvs_wieght=3, lvs_colour="red")) == told(
+        f"""
+        - hosts rs31 and rs32: there is no variable lvs_wieght (did you mean lvs_weight?); {rest}
+        - hosts rs31 and rs32: there is no variable lvs_colour; {rest}
+        """
+    )
+
+
+def test_every_variable_that_is_ours_is_let_through():
+    values = {
+        "lvs_services": [WEB],
+        "lvs_method": "dr",
+        "lvs_network": "192.168.2.0/24",
+        "lvs_address": "192.168.2.31",
+        "lvs_interface": "eth0.100",
+        "lvs_gateway": "192.168.2.1",
+        "lvs_weight": 1,
+        "lvs_weights": {"web": 1},
+        "lvs_drained": False,
+        "lvs_priority": 100,
+        "lvs_virtual_router_id": 51,
+        "lvs_auth_pass": "secret78",
+    }
+    assert set(values) == VARIABLES
+    assert rips(realservers={"rs31": values}) == ["192.168.2.31"]
+    nothing = dict.fromkeys(VARIABLES - {"lvs_services"})
+    assert rips(realservers=at(31, **nothing)) == ["192.168.2.31"]
+
+
+@pytest.mark.parametrize("interface", [0, ["eth0"], "", "eth0 eth1", "a/b", "sixteen-letters-"])
+def test_an_interface_that_is_no_name_is_refused(interface):
+    assert mistakes(realservers=at(31, lvs_interface=interface)) == told(
+        f"""
+        - host rs31: lvs_interface is {interface!r}; it must be the name of one interface, such as
+          eth0.
+        """
+    )
+
+
+def directors(**variables):
+    """Return two directors, of each variable the first and second value."""
+    return {
+        name: {**host, **{v: pair[i] for v, pair in variables.items() if pair[i] is not None}}
+        for i, (name, host) in enumerate(PAIR.items())
+    }
+
+
+REMEDY = "give each director its own, the highest to the one that is to be master."
+
+
+def test_two_directors_of_equal_priority_are_refused():
+    assert mistakes(directors=directors(lvs_priority=(100, 100))) == told(
+        f"""
+        - hosts d23 and d24: they have one lvs_priority, 100; {REMEDY}
+        """
+    )
+
+
+def test_a_director_without_priority_beside_one_that_has_it_is_refused():
+    assert mistakes(directors=directors(lvs_priority=(150, None))) == told(
+        f"""
+        - host d24: no lvs_priority, though other directors have one; {REMEDY}
+        """
+    )
+    assert len(rips(directors=directors(lvs_priority=(None, None)))) == 2
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "top"),
+    [("lvs_priority", 255, 254), ("lvs_priority", 0, 254), ("lvs_virtual_router_id", 256, 255)],
+)
+def test_numbers_that_vrrp_does_not_have_are_refused(variable, value, top):
+    assert mistakes(realservers=at(31, **{variable: value})) == told(
+        f"""
+        - host rs31: {variable} is {value}; it must be a whole number from 1 to {top}.
+        """
+    )
+
+
+@pytest.mark.parametrize(
+    ("variable", "pair"),
+    [
+        ("lvs_virtual_router_id", (51, 52)),
+        ("lvs_auth_pass", ("1111", "2222")),
+        ("lvs_auth_pass", ("1111", None)),
+    ],
+)
+def test_what_directors_must_share_is_compared_and_a_secret_is_not_told(variable, pair):
+    assert mistakes(directors=directors(**{variable: pair})) == told(
+        f"""
+        - hosts d23 and d24: {variable} is not the same on all directors; make it so.
+        """
+    )
+
+
+def test_a_password_that_would_be_cut_is_refused_and_not_told():
+    assert mistakes(every={"lvs_auth_pass": "ninechars"}) == told(
+        """
+        - hosts d23, rs31 and rs32: lvs_auth_pass is longer than the 8 characters that VRRP takes;
+          shorten it.
+        """
+    )
+
+
+def test_a_template_that_failed_is_told_with_its_place_and_hides_no_other_mistake():
+    undefined = Unreadable("'lan' is undefined")
+    assert mistakes(
+        {**WEB, "destinations": [{"address": undefined}]},
+        {"name": "b", "vip": undefined, "port": 80, "scheduler": "rr"},
+        {"name": "c", "vip": VIP, "port": 81},
+        realservers=at(31, lvs_weights={"c": undefined}, lvs_drained="?"),
+    ) == told(
+        """
+        - service web: destinations can't be worked out: 'lan' is undefined; define what it refers
+          to.
+        - service b: vip can't be worked out: 'lan' is undefined; define what it refers to.
+        - host rs31: lvs_weights can't be worked out: 'lan' is undefined; define what it refers to.
+        - host rs31: lvs_drained is '?'; it must be true or false.
+        """
+    )
+
+
+# Whatever is written.
+
+
+@st.composite
+def inventories(draw):
+    """Return services and an inventory that has no mistake."""
+    every = {"lvs_method": draw(st.sampled_from(["dr", "tun", "fullnat"]))}
+    lasts = draw(st.lists(st.integers(1, 99), min_size=2, max_size=8, unique=True))
+    hosts = {
+        f"rs{last}": {
+            "lvs_address": [f"10.0.0.{last}", f"2001:db8::{last:x}"],
+            "lvs_weight": draw(st.integers(1, 65535)),
+            "lvs_drained": draw(st.booleans()),
+        }
+        for last in lasts[1:]
+    }
+    one = {"d": {"lvs_address": [f"10.0.0.{lasts[0]}", f"2001:db8::{lasts[0]:x}"]}}
+    if draw(st.booleans()):
+        hosts["d"] = {}
+    keys = draw(
+        st.lists(
+            st.tuples(
+                st.sampled_from(["10.0.0.200", "2001:db8::200"]),
+                st.integers(1, 65535),
+                st.sampled_from(["tcp", "udp", "sctp"]),
+            ),
+            max_size=4,
+            unique=True,
+        )
+    )
+    services = [
+        {
+            "name": f"s{number}",
+            "vip": vip,
+            "port": port,
+            "protocol": protocol,
+            "scheduler": draw(st.sampled_from(["wrr", "mh", "wlc"])),
+            "realservers": draw(st.sampled_from(["lvs_realservers", "others"])),
+            "upper_threshold": draw(st.integers(0, 9)),
+        }
+        for number, (vip, port, protocol) in enumerate(keys)
+    ]
+    for service in services:
+        hosts[draw(st.sampled_from(sorted(hosts)))].setdefault("lvs_weights", {})[
+            service["name"]
+        ] = draw(st.integers(1, 9))
+    some = draw(st.sets(st.sampled_from(sorted(hosts)), min_size=1))
+    others = {name: {} for name in sorted(some)}
+    return services, {"directors": one, "realservers": hosts, "others": others, "every": every}
+
+
+@given(inventories(), st.randoms(use_true_random=False))
+def test_what_is_resolved_has_no_mistake_and_does_not_depend_on_order(
+    described, shuffle: random.Random
+):
+    services, inventory = described
+    if not services:
+        return
+    resolved = found(*services, **inventory)
+    assert parse_services(resolved)[1] == []
+    for group in ("realservers", "others"):
+        hosts = list(inventory[group].items())
+        shuffle.shuffle(hosts)
+        inventory[group] = dict(hosts)
+    again = sorted(services, key=lambda _: shuffle.random())
+    assert sorted(found(*again, **inventory), key=lambda s: s["name"]) == resolved
+    for service, result in zip(services, resolved, strict=True):
+        group = "others" if service["realservers"] == "others" else "realservers"
+        assert {d["name"] for d in result["destinations"]} == set(inventory[group])
+
+
+junk = st.recursive(
+    st.sampled_from([None, True, 0, -1, 80, 1.5, "", "x", VIP, "192.168.2.31", "::", "dr", "wrr"]),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=2),
+        st.dictionaries(st.sampled_from(["name", "address", "type", "web", 5]), inner, max_size=2),
+    ),
+    max_leaves=4,
+)
+FIELDS = [
+    *("name", "vip", "port", "protocol", "fwmark", "family", "scheduler"),
+    *("persistence_timeout", "persistence_mask", "persistence_engine", "one_packet", "method"),
+    *("destinations", "realservers", "realserver_port", "check", "tunnel_type", "lower_threshold"),
+]
+
+
+@given(
+    st.dictionaries(st.sampled_from(FIELDS), junk, max_size=3),
+    st.dictionaries(st.sampled_from(sorted(VARIABLES | {"ansible_host"})), junk, max_size=3),
+)
+def test_whatever_is_written_is_either_resolved_or_told(fields, variables):
+    resolved, sentences = look({**WEB, **fields}, realservers={**at(31, **variables), **at(32)})
+    assert bool(resolved) != bool(sentences)
+    assert all(line.endswith(".") and "\n" not in line for line in sentences)
+    methods = {d["method"] for service in resolved for d in service["destinations"]}
+    assert methods <= set(METHODS)

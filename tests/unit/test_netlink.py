@@ -1,0 +1,190 @@
+# Copyright: (c) 2026, lvs.cluster contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The encoder's bytes, read by pyroute2, and the decoders on bytes laid out as the kernel does."""
+
+from __future__ import annotations
+
+import socket
+import struct
+
+from ansible_collections.lvs.cluster.plugins.module_utils import _netlink
+from ansible_collections.lvs.cluster.plugins.module_utils._model import (
+    Destination,
+    ServiceKey,
+    VirtualService,
+    host_prefix,
+)
+from ansible_collections.lvs.cluster.plugins.module_utils._plan import Operation
+from ansible_collections.lvs.cluster.tests.unit import strategies
+from hypothesis import given
+from hypothesis import strategies as st
+from pyroute2.netlink.generic import ipvs as peer
+
+FORWARDING = {"nat": 0, "tun": 2, "dr": 3}
+TUNNELS = {"ipip": 0, "gue": 1, "gre": 2}
+CHECKSUMS = {"none": 0, "checksum": 1, "remote": 2}
+KEY = ServiceKey("ipv4", "tcp", "192.168.2.149", 80)
+
+
+def read_by_pyroute2(command, payload):
+    """Return the attributes that pyroute2 finds in a command and its payload."""
+    header = struct.pack("=IHHIIBBH", 20 + len(payload), 32, 1, 1, 0, command, 1, 0)
+    message = peer.ipvsmsg(header + payload)
+    message.decode()
+    assert message["cmd"] == command
+    return message
+
+
+def encoded(action, service, destination=None):
+    """Return how pyroute2 reads an operation."""
+    return read_by_pyroute2(*_netlink.Encoder()(Operation(action, service, destination)))
+
+
+def check_key(attributes, key):
+    """Compare what names a service."""
+    number = socket.AF_INET6 if key.family == "ipv6" else socket.AF_INET
+    assert attributes.get("AF") == number
+    if key.fwmark:
+        assert attributes.get("FWMARK") == key.fwmark
+        assert attributes.get("ADDR") is None
+    else:
+        assert attributes.get("ADDR") == key.vip
+        assert attributes.get("PORT") == key.port
+        assert attributes.get("PROTOCOL") == {"tcp": 6, "udp": 17, "sctp": 132}[key.protocol]
+
+
+@given(strategies.services())
+def test_pyroute2_reads_the_service_that_was_encoded(service):
+    message = encoded("add", service)
+    assert message["cmd"] == peer.IPVS_CMD_NEW_SERVICE
+    attributes = message.get("SERVICE")
+    check_key(attributes, service.key)
+    assert attributes.get("SCHED_NAME") == service.scheduler
+    assert attributes.get("TIMEOUT") == service.persistence_timeout
+    assert attributes.get("PE_NAME") == (service.persistence_engine or None)
+    flags = attributes.get("FLAGS")
+    assert flags["mask"] == 0xFFFFFFFF
+    assert bool(flags["flags"] & 1) == bool(service.persistence_timeout)
+    assert bool(flags["flags"] & 4) == service.one_packet
+    assert bin(flags["flags"] >> 3).count("1") == len(service.scheduler_flags)
+    # pyroute2 reads every mask as an IPv4 address, which it is for IPv4 alone.
+    mask = socket.inet_aton(attributes.get("NETMASK"))
+    if service.key.family == "ipv4":
+        assert bin(int.from_bytes(mask, "big")) == "0b" + (
+            "1" * service.persistence_mask + "0" * (32 - service.persistence_mask)
+        )
+    else:
+        assert struct.unpack("=I", mask)[0] == service.persistence_mask
+
+
+@given(st.data(), strategies.keys())
+def test_pyroute2_reads_the_destination_that_was_encoded(data, key):
+    destination = data.draw(strategies.destinations(key))
+    message = encoded("set", VirtualService(key), destination)
+    assert message["cmd"] == peer.IPVS_CMD_SET_DEST
+    check_key(message.get("SERVICE"), key)
+    attributes = message.get("DEST")
+    assert attributes.get("ADDR") == destination.address
+    assert attributes.get("PORT") == destination.port
+    assert attributes.get("FWD_METHOD") == FORWARDING[destination.method]
+    assert attributes.get("WEIGHT") == destination.weight
+    assert attributes.get("U_THRESH") == destination.upper_threshold
+    assert attributes.get("L_THRESH") == destination.lower_threshold
+    assert (attributes.get("TUN_TYPE") or 0) == TUNNELS[destination.tunnel_type]
+    assert (attributes.get("TUN_FLAGS") or 0) == CHECKSUMS[destination.tunnel_checksum]
+    # pyroute2 reads this port in host order; the kernel's is big-endian.
+    assert socket.ntohs(attributes.get("TUN_PORT") or 0) == destination.tunnel_port
+
+
+def test_deleting_names_the_service_and_nothing_else():
+    service = VirtualService(KEY, "wrr")
+    message = encoded("delete", service)
+    assert message["cmd"] == peer.IPVS_CMD_DEL_SERVICE
+    check_key(message.get("SERVICE"), KEY)
+    assert message.get("SERVICE").get("SCHED_NAME") is None
+
+
+@given(strategies.services())
+def test_a_service_survives_encoding_and_decoding(service):
+    payload = _netlink.encode_service(service)
+    attributes = _netlink.attributes_of(payload, 4, len(payload))
+    assert _netlink.decode_service(attributes) == service._replace(destinations=())
+
+
+def answer(destination, with_stats=True):
+    """Return a destination as the kernel lays it out (ip_vs_genl_fill_dest)."""
+    attribute, u32 = _netlink._attribute, _netlink._attr_u32
+    given_back = _netlink.encode_destination(destination)
+    fields = _netlink.attributes_of(given_back, 4, len(given_back))
+    order = (1, 2, 3, 4, 5, 6)
+    tunnel = ((13, b"\0"), (14, b"\0\0"), (15, b"\0\0"))
+    inner = b"".join(
+        (
+            *(attribute(kind, fields[kind].ljust(16 if kind == 1 else 0, b"\0")) for kind in order),
+            *(attribute(kind, fields.get(kind, default)) for kind, default in tunnel),
+            *(u32(kind, 7) for kind in (7, 8, 9)),
+            attribute(11, fields[11]),
+            attribute(10, b"\0" * 96) if with_stats else b"",
+        )
+    )
+    return attribute(2 | 0x8000, inner)
+
+
+@given(st.data(), strategies.keys())
+def test_the_fast_decoder_reads_what_the_careful_one_reads(data, key):
+    pool = [Destination("192.0.2.1", key.port), Destination("192.0.2.2", key.port, "nat")]
+    pool += data.draw(strategies.pools(key))
+    decode = _netlink.DestinationDecoder()
+    for destination in pool:
+        message = answer(destination)
+        assert decode(key.family, message, 0, len(message)) == destination
+
+
+def test_an_answer_of_the_same_length_in_another_order_is_not_mistaken():
+    decode = _netlink.DestinationDecoder()
+    first = answer(Destination("192.0.2.1", 80, weight=5))
+    decode("ipv4", first, 0, len(first))
+    # weight and upper threshold change places: the same length, other headers
+    weight, upper = _netlink._attr_u32(4, 9), _netlink._attr_u32(5, 1)
+    second = first.replace(_netlink._attr_u32(4, 5) + _netlink._attr_u32(5, 0), upper + weight)
+    assert second != first
+    read = decode("ipv4", second, 0, len(second))
+    assert (read.weight, read.upper_threshold) == (9, 1)
+
+
+def test_a_kernel_that_gives_no_family_means_the_services():
+    attribute = _netlink._attribute
+    fields = (
+        (1, socket.inet_pton(socket.AF_INET6, "2001:db8::1")),
+        (2, b"\0\x50"),
+        *((kind, struct.pack("=I", 3)) for kind in (3, 4)),
+    )
+    message = attribute(2, b"".join(attribute(kind, value) for kind, value in fields))
+    read = _netlink.DestinationDecoder()("ipv6", message, 0, len(message))
+    assert read == Destination("2001:db8::1", 80, "dr", 3)
+
+
+def test_a_mask_that_is_no_prefix_is_kept_as_it_is():
+    service = VirtualService(KEY, persistence_timeout=5, persistence_mask="255.0.255.0")
+    payload = _netlink.encode_service(service)
+    decoded = _netlink.decode_service(_netlink.attributes_of(payload, 4, len(payload)))
+    assert decoded.persistence_mask == "255.0.255.0"
+
+
+def test_what_is_stored_for_no_persistence_is_not_shown():
+    flagless = VirtualService(KEY)
+    payload = _netlink.encode_service(flagless).replace(
+        struct.pack("=HHI", 8, 8, 0), struct.pack("=HHI", 8, 8, 360)
+    )
+    decoded = _netlink.decode_service(_netlink.attributes_of(payload, 4, len(payload)))
+    assert decoded == flagless
+    assert decoded.persistence_mask == host_prefix("ipv4")
+
+
+def test_a_sync_daemon_survives_encoding_and_decoding():
+    daemon = _netlink.SyncDaemon("backup", "eth0", 51, 1400, "224.0.0.99", 8848, 3)
+    payload = _netlink.encode_daemon(daemon)
+    assert _netlink.decode_daemon(_netlink.attributes_of(payload, 4, len(payload))) == daemon
+    six = daemon._replace(group="ff02::81")
+    payload = _netlink.encode_daemon(six)
+    assert _netlink.decode_daemon(_netlink.attributes_of(payload, 4, len(payload))) == six

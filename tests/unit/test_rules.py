@@ -1,0 +1,41 @@
+# Copyright: (c) 2026, lvs.cluster contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Tables as ipvsadm's rules. That ipvsadm understands them is shown in tests/kernel."""
+
+from __future__ import annotations
+
+from ansible_collections.lvs.cluster.plugins.module_utils._model import (
+    Destination,
+    ServiceKey,
+    VirtualService,
+)
+from ansible_collections.lvs.cluster.plugins.module_utils._rules import service_keys, to_rules
+from ansible_collections.lvs.cluster.tests.unit import strategies
+from hypothesis import given
+
+WEB = ServiceKey("ipv4", "tcp", "192.168.2.149", 80)
+
+
+def test_rules_read_as_an_operator_would_type_them():
+    pool = (Destination("192.168.2.31", 80, weight=5), Destination("192.168.2.32", 80, "nat", 0))
+    services = [
+        VirtualService(WEB, "wrr", destinations=pool),
+        VirtualService(ServiceKey("ipv6", fwmark=7), "mh", ("mh-port",), 50, 64),
+        VirtualService(ServiceKey("ipv4", "tcp", "192.168.2.149", 0), "rr", (), 50, 24),
+    ]
+    assert to_rules(services).splitlines() == [
+        "-A -t 192.168.2.149:0 -s rr -p 50 -M 255.255.255.0",
+        "-A -t 192.168.2.149:80 -s wrr",
+        "-a -t 192.168.2.149:80 -r 192.168.2.31:80 -g -w 5",
+        "-a -t 192.168.2.149:80 -r 192.168.2.32:80 -m -w 0",
+        "-A -f 7 -6 -s mh -p 50 -M 64 -b mh-port",
+    ]
+
+
+@given(strategies.tables())
+def test_the_services_of_rules_are_found_again(table):
+    assert service_keys(to_rules(table.values())) == set(table)
+
+
+def test_lines_that_are_no_rules_are_passed_over():
+    assert service_keys("# by hand\n\n-A\n-A -t nonsense:80 -s rr\n-E -t 1.2.3.4:80\n") == set()

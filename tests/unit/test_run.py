@@ -1,0 +1,176 @@
+# Copyright: (c) 2026, lvs.cluster contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import errno
+from dataclasses import dataclass, field
+
+import pytest
+from ansible_collections.lvs.cluster.plugins.module_utils._run import (
+    Change,
+    OperatorError,
+    report,
+    run,
+)
+
+
+class Ended(Exception):
+    """The module ended with these results."""
+
+
+@dataclass
+class Module:
+    """As much of an AnsibleModule as `run` needs."""
+
+    params: dict = field(default_factory=dict)
+    check_mode: bool = False
+    _diff: bool = False
+    warnings: list = field(default_factory=list)
+
+    def warn(self, warning):
+        self.warnings.append(warning)
+
+    def exit_json(self, **results):
+        raise Ended(results)
+
+    def fail_json(self, msg, **results):
+        raise Ended({"failed": True, "msg": msg, **results})
+
+
+def end(prepare, seam=run, **module):
+    with pytest.raises(Ended) as ended:
+        seam(Module(**module), prepare)
+    return ended.value.args[0]
+
+
+def refuse(*mistakes):
+    def prepare(_params):
+        raise OperatorError(*mistakes)
+
+    return prepare
+
+
+def test_a_change_is_applied_and_told():
+    done = []
+    change = Change([], ["vip"], apply=lambda: done.append("it"), results={"extra": 1})
+    result = end(lambda params: change if params == {"a": 1} else None, params={"a": 1})
+    assert result == {"changed": True, "before": [], "after": ["vip"], "extra": 1}
+    assert done == ["it"]
+
+
+def test_what_apply_returns_is_told_too():
+    assert end(lambda _: Change(1, 2, apply=lambda: {"announced": 3}))["announced"] == 3
+
+
+def test_without_a_difference_nothing_is_applied(tmp_path):
+    path = str(tmp_path / "file")
+    change = Change(1, 1, apply=lambda: 1 / 0, files={path: (None, None)}, text=("a", "a"))
+    assert end(lambda _: change) == {"changed": False, "before": 1, "after": 1}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        Change(1, 2),
+        Change(1, 1, text=("a", "b")),
+        Change(1, 1, files={"/nonexistent/file": (None, "text")}),
+    ],
+)
+def test_check_mode_tells_of_any_difference_and_changes_nothing(change):
+    untouched = change._replace(apply=lambda: 1 / 0)
+    assert end(lambda _: untouched, check_mode=True)["changed"]
+
+
+def test_files_are_written_and_taken_away(tmp_path):
+    new, old = tmp_path / "sub" / "new", tmp_path / "old"
+    old.write_text("old\n")
+    files = {str(new): (None, "new\n"), str(old): ("old\n", None)}
+    assert end(lambda _: Change(1, 1, files=files))["changed"]
+    assert new.read_text() == "new\n"
+    assert not old.exists()
+
+
+def test_files_are_put_back_when_apply_fails(tmp_path):
+    new, old = tmp_path / "new", tmp_path / "old"
+    old.write_text("old\n")
+    files = {str(new): (None, "new\n"), str(old): ("old\n", "changed\n")}
+    seen = []
+
+    def apply():
+        seen.append((new.read_text(), old.read_text()))
+        raise OperatorError("The kernel refused.")
+
+    result = end(lambda _: Change(1, 2, apply=apply, files=files))
+    assert result["mistakes"] == ["The kernel refused."]
+    assert seen == [("new\n", "changed\n")]
+    assert not new.exists()
+    assert old.read_text() == "old\n"
+
+
+def test_a_file_that_cannot_be_written_keeps_apply_from_happening(tmp_path):
+    first, taken = tmp_path / "first", tmp_path / "taken"
+    taken.mkdir()
+    files = {str(first): (None, "text\n"), str(taken): ("", "text\n")}
+    result = end(lambda _: Change(1, 2, apply=lambda: 1 / 0, files=files))
+    assert result["failed"]
+    assert not first.exists()
+
+
+@pytest.mark.parametrize("seam", [run, report])
+def test_all_mistakes_are_told_at_once(seam):
+    result = end(refuse("One.", "Two."), seam)
+    assert result == {"failed": True, "msg": "One.\nTwo.", "mistakes": ["One.", "Two."]}
+
+
+@pytest.mark.parametrize("seam", [run, report])
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (
+            PermissionError(errno.EPERM, "Operation not permitted"),
+            "Operation not permitted. This needs root: set become: true.",
+        ),
+        (
+            OSError(errno.EROFS, "Read-only file system", "/etc/lvs"),
+            "/etc/lvs: Read-only file system.",
+        ),
+    ],
+)
+def test_what_the_system_refuses_is_said(seam, error, sentence):
+    def prepare(_params):
+        raise error
+
+    assert end(prepare, seam) == {"failed": True, "msg": sentence, "mistakes": [sentence]}
+
+
+def test_what_is_unmet_fails_a_change_before_it_begins():
+    change = Change(1, 2, apply=lambda: 1 / 0, unmet=["Load it.", "Start it."])
+    assert end(lambda _: change)["mistakes"] == ["Load it.", "Start it."]
+
+
+def test_what_is_unmet_is_a_warning_in_check_mode_and_nothing_without_a_change():
+    module = Module(check_mode=True)
+    with pytest.raises(Ended):
+        run(module, lambda _: Change(1, 2, unmet=["Load it."]))
+    assert module.warnings == ["Load it."]
+    assert not end(lambda _: Change(1, 1, unmet=["Load it."]))["changed"]
+
+
+def test_the_diff_is_shown_on_request():
+    change = Change([1], [2])
+    assert end(lambda _: change, check_mode=True, _diff=True)["diff"] == {
+        "before": [1],
+        "after": [2],
+    }
+    told = change._replace(text=("a\n", "b\n"), files={"/nonexistent/file": (None, "text\n")})
+    live, file = end(lambda _: told, check_mode=True, _diff=True)["diff"]
+    assert live == {"before": "a\n", "after": "b\n"}
+    assert (file["before"], file["after"]) == ("", "text\n")
+    assert file["before_header"] == file["after_header"] == "/nonexistent/file"
+
+
+def test_a_report_changes_nothing():
+    assert end(lambda params: params, report, params={"answers": 1}) == {
+        "changed": False,
+        "answers": 1,
+    }

@@ -1,0 +1,232 @@
+# Copyright: (c) 2026, lvs.cluster contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import re
+
+import pytest
+from ansible_collections.lvs.cluster.plugins.module_utils import _sysctl
+from ansible_collections.lvs.cluster.plugins.module_utils._run import OperatorError
+from hypothesis import given
+from hypothesis import strategies as st
+
+
+@pytest.fixture
+def proc(tmp_path, monkeypatch):
+    """A tree of files in the place of /proc/sys: ``proc({"net/ipv4/ip_forward": "0"})``."""
+    monkeypatch.setattr(_sysctl, "PROC", f"{tmp_path}/")
+
+    def fill(values):
+        for key, value in values.items():
+            (tmp_path / key).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / key).write_text(f"{value}\n")
+        return tmp_path
+
+    return fill
+
+
+@pytest.mark.parametrize(
+    ("written", "path"),
+    [
+        ("net.ipv4.ip_forward", "net/ipv4/ip_forward"),
+        ("net/ipv4/ip_forward", "net/ipv4/ip_forward"),
+        ("net/ipv4/conf/eth0.100/rp_filter", "net/ipv4/conf/eth0.100/rp_filter"),
+        ("net.ipv4.conf.eth0/100.rp_filter", "net/ipv4/conf/eth0.100/rp_filter"),
+    ],
+)
+def test_canonical(written, path):
+    assert _sysctl.canonical(written) == path
+
+
+@pytest.mark.parametrize(
+    "written",
+    [" ", "forward", "/proc/sys/net", "net/../kernel/x", "net//x", "net.ipv4.", "net/a b"],
+)
+def test_what_is_no_key(written):
+    with pytest.raises(ValueError, match=re.escape(written)):
+        _sysctl.canonical(written)
+
+
+def test_parse():
+    parsed = _sysctl.parse(
+        {"net.ipv4.ip_forward": 1, "net/ipv4/tcp_rmem": " 4096\t131072  6291456"}
+    )
+    assert parsed == {"net/ipv4/ip_forward": "1", "net/ipv4/tcp_rmem": "4096 131072 6291456"}
+
+
+def test_every_mistake_is_told():
+    wrong = {
+        "forward": 1,
+        "net/a": True,
+        "net/b": None,
+        "net/c": " ",
+        "net/d": [1, 2],
+        "net/e": "1\nnet/f = 2",
+        "net/g": 1,
+        "net.g": 1,
+    }
+    with pytest.raises(OperatorError) as error:
+        _sysctl.parse(wrong)
+    places = [sentence.split()[0].strip("':") for sentence in error.value.mistakes]
+    assert places == ["forward", "net/a", "net/b", "net/c", "net/d", "net/e", "net/g"]
+
+
+def test_read(proc):
+    proc({"net/ipv4/tcp_rmem": "4096\t131072\t6291456"})
+    assert _sysctl.read("net/ipv4/tcp_rmem") == "4096 131072 6291456"
+    assert _sysctl.read("net/ipv4/nothing") is None
+    assert _sysctl.read("net/ipv4/tcp_rmem/below") is None
+
+
+@pytest.mark.parametrize("name", ["drop_entry", "drop_packet", "secure_tcp"])
+def test_a_defense_that_is_on_is_one_setting(name):
+    key = f"net/ipv4/vs/{name}"
+    assert _sysctl.planned({key: "2"}, {key: "1"}) == {key: "2"}
+    assert _sysctl.planned({key: "2"}, {key: "3"}) == {key: "3"}
+    assert _sysctl.planned({key: "0"}, {key: "1"}) == {key: "1"}
+    assert not _sysctl.same("net/ipv4/ip_forward", "1", "2")
+
+
+def test_missing(proc):
+    proc({"net/ipv4/conf/eth0.100/rp_filter": 0, "net/ipv4/conf/eth0/rp_filter": 0})
+    reasons = {
+        "net/ipv4/vs/conntrack": "load ip_vs first (modprobe ip_vs)",
+        "net/ipv4/conf/eth9/rp_filter": "there is no interface eth9",
+        "net/ipv6/conf/eth9/forwarding": "there is no interface eth9",
+        "net/ipv4/conf/eth0/100/rp_filter": (
+            "for the interface eth0.100, write net/ipv4/conf/eth0.100/rp_filter"
+        ),
+        "net/ipv4/conf/eth0/colour": "this kernel has no such setting",
+        "kernel/colour": "this kernel has no such setting",
+    }
+    assert _sysctl.missing({"net/ipv4/ip_forward": "0", **dict.fromkeys(reasons)}) == [
+        f"{key} does not exist: {reason}." for key, reason in reasons.items()
+    ]
+
+
+def test_with_ip_vs_loaded_a_missing_setting_is_one_it_has_not(proc):
+    proc({"net/ipv4/vs/conntrack": 0})
+    assert "no such setting" in _sysctl.missing({"net/ipv4/vs/colour": None})[0]
+
+
+def test_forwarding_is_written_first_because_it_resets_others(proc, monkeypatch):
+    tree = proc({"net/ipv4/conf/all/accept_redirects": 1, "net/ipv4/ip_forward": 0})
+    order = []
+    write = _sysctl._write
+    monkeypatch.setattr(_sysctl, "_write", lambda *words: (order.append(words[0]), write(*words)))
+    before = {"net/ipv4/conf/all/accept_redirects": "1", "net/ipv4/ip_forward": "0"}
+    _sysctl.apply(before, dict.fromkeys(before, "7"))
+    assert order == ["net/ipv4/ip_forward", "net/ipv4/conf/all/accept_redirects"]
+    assert (tree / order[0]).read_text() == "7\n"
+
+
+def test_a_write_that_fails_is_named_and_the_others_put_back(proc):
+    tree = proc({"net/a": 1, "net/b": 2})
+    before = {"net/a": "1", "net/b": "2", "net/gone/c": "3"}
+    with pytest.raises(OperatorError) as error:
+        _sysctl.apply(before, {"net/a": "5", "net/b": "2", "net/gone/c": "7"})
+    assert error.value.mistakes[0] == (
+        "net/gone/c = 7: the kernel refused: No such file or directory."
+    )
+    # What is gone cannot be put back, and that is said, too.
+    assert error.value.mistakes[1].startswith("It could not be put back: net/gone/c = 3")
+    assert (tree / "net/a").read_text() == "1\n"
+    assert (tree / "net/b").read_text() == "2\n"
+
+
+def test_a_value_that_the_kernel_does_not_keep_is_an_error(proc, monkeypatch):
+    tree = proc({"net/a": 1, "net/b": 2})
+    write = _sysctl._write
+    monkeypatch.setattr(
+        _sysctl, "_write", lambda key, value: write(key, "9" if value == "999" else value)
+    )
+    with pytest.raises(OperatorError) as error:
+        _sysctl.apply({"net/a": "1", "net/b": "2"}, {"net/a": "5", "net/b": "999"})
+    assert error.value.mistakes == [
+        "net/b: the kernel keeps 9 instead of 999.",
+        "All settings are as they were.",
+    ]
+    assert (tree / "net/a").read_text() == "1\n"
+
+
+def test_what_is_rendered_lists_its_keys():
+    text = "# a comment\n" + _sysctl.render({"net/a": "1", "net/b": None, "net/c": "2 3"})
+    assert text == "# a comment\nnet/a = 1\nnet/c = 2 3\n"
+    assert _sysctl.listed(text) == ["net/a", "net/c"]
+    assert _sysctl.listed(None) == []
+
+
+number = st.integers(0, 9).map(str)
+interfaces = st.lists(st.sampled_from(["eth0", "eth1", "eth0.100"]), min_size=1, unique=True)
+
+
+@st.composite
+def settings_in_force(draw):
+    names = draw(interfaces)
+    return names, {key: draw(number) for key in _sysctl.arp_keys(names)}
+
+
+@given(settings_in_force(), st.sampled_from(["loose", "off", "keep"]))
+def test_whatever_is_in_force_suppression_suppresses(in_force, rp_filter):
+    names, values = in_force
+    wanted = _sysctl.suppression(values, names, rp_filter)
+    after = _sysctl.planned(values, wanted)
+    for name in names:
+        effect = _sysctl.in_effect(after, name)
+        assert _sysctl.suppressed(effect)
+        if rp_filter == "loose":
+            assert effect["rp_filter"] >= 2
+        elif rp_filter == "off":
+            assert effect["rp_filter"] == 0
+        else:
+            assert effect["rp_filter"] == _sysctl.in_effect(values, name)["rp_filter"]
+    assert _sysctl.suppression(after, names, rp_filter, ours=wanted) == wanted
+    assert _sysctl.planned(after, wanted) == after
+
+
+@pytest.mark.parametrize("ignore", range(10))
+def test_only_three_values_of_arp_ignore_suppress(ignore):
+    quiet = _sysctl.suppressed({"arp_ignore": ignore, "arp_announce": 2})
+    assert quiet is (ignore in (1, 2, 8))
+
+
+def test_a_stricter_value_of_the_interface_stays():
+    values = dict.fromkeys(_sysctl.arp_keys(["eth0"]), "0")
+    values["net/ipv4/conf/eth0/arp_ignore"] = "2"
+    assert _sysctl.suppression(values, ["eth0"], "keep") == {
+        "net/ipv4/conf/all/arp_ignore": "1",
+        "net/ipv4/conf/all/arp_announce": "2",
+    }
+
+
+def test_an_interface_that_is_not_there_has_nothing_in_effect():
+    values = {**dict.fromkeys(_sysctl.arp_keys(["eth9"])), "net/ipv4/conf/all/arp_ignore": "1"}
+    assert _sysctl.in_effect(values, "eth9") is None
+    assert _sysctl.suppression(values, ["eth9"], "loose")["net/ipv4/conf/eth9/rp_filter"] == "2"
+
+
+def test_unsuppression_gives_an_interface_what_a_new_one_gets():
+    values = {
+        "net/ipv4/conf/eth0/rp_filter": "2",
+        "net/ipv4/conf/gone/rp_filter": None,
+        "net/ipv4/conf/all/rp_filter": "0",
+        "net/ipv4/conf/default/rp_filter": "1",
+    }
+    keys = ["net/ipv4/conf/all/rp_filter", *list(values)[:2], "somebody's", "net.ipv4.tcp_sack"]
+    assert _sysctl.unsuppression(values, keys) == {
+        "net/ipv4/conf/all/arp_ignore": "0",
+        "net/ipv4/conf/all/arp_announce": "0",
+        "net/ipv4/conf/eth0/rp_filter": "1",
+    }
+
+
+def test_the_module_refuses_what_is_no_setting(run_main):
+    result = run_main("sysctls", values={"forward": 1, "net/ipv4/ip_forward": True})
+    assert result["failed"]
+    assert len(result["mistakes"]) == 2
+
+
+def test_the_module_reads_without_root(run_main):
+    result = run_main("sysctls", check=True, values={"net.ipv4.ip_default_ttl": 17})
+    assert result["changed"]
+    assert result["after"] == {"net/ipv4/ip_default_ttl": "17"}

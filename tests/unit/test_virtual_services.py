@@ -1,0 +1,287 @@
+# Copyright: (c) 2026, lvs.cluster contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The filter where it is used: in real playbooks, with Ansible's own inventories and templates."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible_collections.lvs.cluster.plugins.filter import virtual_services
+from ansible_collections.lvs.cluster.plugins.module_utils._model import parse_services
+from ansible_collections.lvs.cluster.plugins.modules import ipvs_table
+
+HERE = Path(__file__).resolve()
+ROOT = next(folder for folder in HERE.parents if (folder / "galaxy.yml").exists())
+RESOLVE = "{{ lvs_services | lvs.cluster.virtual_services(groups, hostvars) }}"
+
+T2 = """
+all:
+  vars:
+    lvs_method: dr
+    lvs_services:
+      - name: web
+        vip: 192.168.2.149
+        port: 80
+        protocol: tcp
+        scheduler: wrr
+        check: {type: tcp, connect_timeout: 10, retries: 3, delay_before_retry: 3}
+  children:
+    lvs_directors:
+      hosts:
+        d23: {ansible_host: 192.168.2.23, lvs_priority: 150}
+        d31: {ansible_host: 192.168.2.31, lvs_priority: 100}
+    lvs_realservers:
+      vars: {lvs_weight: 100}
+      hosts:
+        rs20: {ansible_host: 192.168.2.20}
+        rs21: {ansible_host: 192.168.2.21}
+        rs22: {ansible_host: 192.168.2.22}
+        d31:
+        rs32: {ansible_host: 192.168.2.32}
+    lvs_clients:
+      hosts: {c10: {ansible_host: 192.168.2.10}}
+"""
+
+
+class Run:
+    """What a playbook printed, and what its tasks said."""
+
+    def __init__(self, folder, inventory, tasks, *options):
+        if isinstance(inventory, str):
+            (folder / "hosts").write_text(inventory)
+            inventory = folder / "hosts"
+        play = {"hosts": "all", "gather_facts": False, "tasks": tasks}
+        (folder / "play.yml").write_text(yaml.safe_dump([play]))
+        done = subprocess.run(
+            [sys.executable, "-m", "ansible", "playbook", "-i", inventory, "play.yml", *options],
+            cwd=folder,
+            env={
+                **os.environ,
+                "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".collections"),
+                "ANSIBLE_CALLBACK_RESULT_FORMAT": "yaml",
+                "ANSIBLE_NOCOLOR": "1",
+            },
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        self.failed = done.returncode != 0
+        self.text = done.stdout + done.stderr
+        answers = re.findall(r"^ok: \[(\S+)\] => \n((?:    .*\n)+)", done.stdout, re.MULTILINE)
+        self.answers = [(host, yaml.safe_load(text)["msg"]) for host, text in answers]
+
+    @property
+    def message(self):
+        """What the task that failed said."""
+        failure = re.search(r"^fatal: .* => \n((?:    .*\n)+)", self.text, re.MULTILINE)
+        assert failure, self.text
+        return yaml.safe_load(failure[1])["msg"]
+
+    @property
+    def mistakes(self):
+        """The lines of the failure, after the one that says how many they are."""
+        message = self.message
+        count, *lines = message[message.index("the inventory has") :].splitlines()
+        number = "a mistake" if len(lines) == 1 else f"{len(lines)} mistakes"
+        assert count == f"the inventory has {number}:"
+        return lines
+
+    @property
+    def services(self):
+        """The only answer."""
+        assert not self.failed, self.text
+        ((_, services),) = self.answers
+        return services
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Run tasks, or show what the filter gives, with an inventory."""
+
+    def run(inventory, *options, tasks=None):
+        show = [{"ansible.builtin.debug": {"msg": RESOLVE}, "run_once": True}]
+        return Run(tmp_path, inventory, tasks or show, *options)
+
+    return run
+
+
+def test_the_inventory_of_a_single_director_resolves(run):
+    assert run(ROOT / "inventories" / "single_director").services == [
+        {
+            "name": "web",
+            "vip": "192.168.2.149",
+            "port": 80,
+            "protocol": "tcp",
+            "scheduler": "wrr",
+            "destinations": [
+                {"name": n, "address": a, "port": 80, "method": "dr", "weight": 5}
+                for n, a in (("rs31", "192.168.2.31"), ("rs32", "192.168.2.32"))
+            ],
+        }
+    ]
+
+
+def test_what_comes_out_is_what_ipvs_table_takes(run):
+    services = run(T2, "--limit", "rs22").services
+    assert [d["name"] for d in services[0]["destinations"]] == [
+        "rs20",
+        "rs21",
+        "rs22",
+        "d31",
+        "rs32",
+    ]
+    assert parse_services(services)[1] == []
+    options = yaml.safe_load(ipvs_table.DOCUMENTATION)["options"]
+
+    def spec(options):
+        return {
+            name: {
+                **{k: v for k, v in option.items() if k in ("type", "elements", "choices")},
+                **({"options": spec(option["suboptions"])} if "suboptions" in option else {}),
+            }
+            for name, option in options.items()
+        }
+
+    validated = ArgumentSpecValidator(spec(options)).validate({"services": services})
+    assert validated.error_messages == []
+
+
+def test_templates_are_worked_out_for_the_host_whose_they_are(run):
+    inventory = """
+all:
+  vars:
+    lan: 192.168.2
+    pool: lvs_realservers
+    lvs_services:
+      - {name: web, vip: "{{ lan }}.149", port: "{{ 70 + 10 }}", realservers: "{{ pool }}"}
+  children:
+    lvs_directors:
+      hosts: {d23: {lvs_address: "{{ lan }}.23"}}
+    lvs_realservers:
+      vars:
+        lvs_address: ["2001:db8::{{ last }}", "{{ lan }}.{{ last }}"]
+        lvs_weights: {web: "{{ cores * 2 }}"}
+        lvs_drained: "{{ inventory_hostname == 'rs32' }}"
+      hosts:
+        rs31: {last: 31, cores: 2}
+        rs32: {last: 32, cores: 4}
+        rs33: {last: 33, cores: 8}
+"""
+    (service,) = run(inventory).services
+    assert (service["vip"], service["port"]) == ("192.168.2.149", 80)
+    assert [(d["address"], d["weight"]) for d in service["destinations"]] == [
+        ("192.168.2.31", 4),
+        ("192.168.2.32", 0),
+        ("192.168.2.33", 16),
+    ]
+
+
+def test_values_of_an_ini_inventory_and_of_the_command_line_are_understood(run):
+    inventory = """
+[lvs_directors]
+d23 ansible_host=192.168.2.23
+[lvs_realservers]
+rs31 ansible_host=192.168.2.31 lvs_weight=5 lvs_drained=true
+rs32 ansible_host=192.168.2.32 lvs_weights="{'web': 3}"
+[all:vars]
+lvs_services=[{"name": "web", "vip": "192.168.2.149", "port": 80}]
+"""
+    (service,) = run(inventory, "-e", "lvs_method=tun", "-e", "lvs_weight=7").services
+    assert [(d["weight"], d["method"]) for d in service["destinations"]] == [(0, "tun"), (3, "tun")]
+
+
+BROKEN = """
+all:
+  vars:
+    lvs_services:
+      - {name: web, vip: 192.168.2.149, port: 80, sheduler: rr}
+      - {name: tls, vip: 192.168.2.149, port: 443, realserver_port: 8443}
+  children:
+    lvs_directors: {hosts: {d23: {ansible_host: 192.168.2.23}}}
+    lvs_realservers:
+      hosts:
+        rs31: {ansible_host: 192.168.2.31, lvs_wieght: 5}
+        rs32: {ansible_host: 192.168.2.31}
+        rs33: {ansible_host: 192.168.2.33, lvs_weight: -5}
+"""
+
+
+def test_five_mistakes_get_five_lines_and_no_task_runs_afterwards(run):
+    told = run(
+        BROKEN,
+        tasks=[
+            {"ansible.builtin.set_fact": {"found": RESOLVE}, "run_once": True},
+            {"ansible.builtin.debug": {"msg": "a host was touched"}},
+        ],
+    )
+    assert told.failed
+    assert "a host was touched" not in told.text
+    subjects = ["service web", "host rs31", "host rs33", "service tls", "hosts rs31 and rs32"]
+    assert [line.partition(":")[0] for line in told.mistakes] == subjects
+
+
+def test_an_undefined_variable_is_told_beside_the_other_mistakes(run):
+    told = run(BROKEN.replace("lvs_weight: -5", 'lvs_weight: "{{ nowhere }}"'))
+    (line,) = (line for line in told.mistakes if line.startswith("host rs33: lvs_weight "))
+    assert "nowhere" in line
+    assert len(told.mistakes) == 5
+
+
+@pytest.mark.parametrize("value", ["192.168.2.149", "tcp,"])
+def test_an_undefined_variable_in_a_service_is_told(run, value):
+    told = run(T2.replace(value, "'{{ nowhere }}'" + "," * value.endswith(",")))
+    assert "can't be worked out: " in told.message
+    assert "'nowhere' is undefined" in told.message
+
+
+def test_a_secret_is_in_no_message(run, tmp_path):
+    (tmp_path / "password").write_text("of the vault")
+    vault = [sys.executable, "-m", "ansible", "vault", "encrypt_string"]
+    vault += ["--vault-password-file", "password", "hidden-secret"]
+    secret = subprocess.run(vault, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+    inventory = yaml.safe_dump(yaml.safe_load(T2)["all"]["vars"]) + f"lvs_auth_pass: {secret}"
+    (tmp_path / "group_vars").mkdir()
+    (tmp_path / "group_vars" / "all.yml").write_text(inventory)
+    told = run(T2, "--vault-password-file", "password", "-vvv")
+    (line,) = told.mistakes
+    assert line.endswith(
+        "lvs_auth_pass is longer than the 8 characters that VRRP takes; shorten it."
+    )
+    assert "hidden-secret" not in told.text
+
+
+def test_the_documentations_examples_work(run):
+    tasks = yaml.safe_load(virtual_services.EXAMPLES)
+    mixed = yaml.safe_load(T2)
+    services = mixed["all"]["vars"]["lvs_services"]
+    services.append({**services[0], "name": "tls", "port": 443})
+    services.append({**services[0], "name": "tun", "vip": "192.168.2.150", "method": "tun"})
+    services.append({"name": "mark", "fwmark": 7})
+    services.append({"name": "old", "vip": "192.168.2.151", "port": 80})
+    services[-1]["destinations"] = [{"address": "192.168.2.21"}]
+    shown = run(yaml.safe_dump(mixed), tasks=tasks)
+    assert not shown.failed, shown.text
+    vips = dict(shown.answers)
+    assert vips.pop("d23") == vips.pop("c10") == []
+    assert set(vips) == {"rs20", "rs21", "rs22", "d31", "rs32"}
+    assert all(answer == ["192.168.2.149"] for answer in vips.values())
+
+
+def test_ansible_doc_shows_the_filter(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "ansible", "doc", "-t", "filter", "lvs.cluster.virtual_services"],
+        cwd=tmp_path,
+        env={**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".collections")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "lvs_address" in done.stdout
