@@ -1,57 +1,80 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# The developer's commands. The first one that needs it sets everything up: see requirements-dev.txt
-# for what goes into .venv, and lab/README.md for the lab.
+# The developer's commands. Each sets up what it needs: packages that the machine lacks (with sudo,
+# on Debian and Ubuntu), the tools in .venv, the lab.
 
 CLUSTER ?= single_director
 PYTEST_ARGS ?=
-PYTHONS := python3.13 python3.12 python3.11 python3
-SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
-BIN := $(CURDIR)/.venv/bin
+
+VENV := $(CURDIR)/.venv
 READY := .venv/ready
-LAB = $(BIN)/python lab/lab.py
-IN_LAB = $(LAB) exec --
-BUILT = .cache/ansible_collections/lvs/cluster
-export PATH := $(BIN):$(PATH)
+COVERAGE := .cache/coverage
+IN_LAB := python lab/lab.py exec --
+APT_GET := $(if $(filter-out 0,$(shell id -u)),sudo) env DEBIAN_FRONTEND=noninteractive \
+	apt-get --yes --no-install-recommends
+export PATH := $(VENV)/bin:$(PATH)
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
+
+# Prints the first Python that can make .venv.
+FIND_PYTHON := for python in python3.13 python3.12 python3.11 python3; do \
+	$$python -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	&& echo $$python && break; done
 
 .PHONY: help demo test lint unit kernel molecule lab lab-down bench clean
 
 help: ## say what can be made
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' Makefile | expand -t 16
 
 demo: lab ## build a cluster (CLUSTER=single_director) in the lab and show that it answers
-	$(IN_LAB) ansible-playbook -i inventories/$(CLUSTER) -i lab/nodes.yml lab/create.yml playbooks/site.yml playbooks/verify.yml
+	$(IN_LAB) ansible-playbook -i inventories/$(CLUSTER) -i lab/nodes.yml \
+		lab/create.yml playbooks/site.yml playbooks/verify.yml
 
-test: $(READY) ## lint, unit, kernel, molecule, in this order
+test: $(READY) ## run lint, unit, kernel and molecule, in this order, up to the first that fails
 	@for part in lint unit kernel molecule; do \
-		echo "==== $$part$${before:+ ($$before)}"; start=$$(date +%s); \
+		echo "==== $$part$$took"; start=$$(date +%s); \
 		$(MAKE) --no-print-directory $$part || exit; \
-		before="$$part took $$(($$(date +%s) - start)) s"; \
+		took=" ($$part took $$(($$(date +%s) - start)) s)"; \
 	done
 
-lint: $(READY) ## what can be said of the files without running them
+# ansible-test's sanity tests all run, none needs more than a package index: see tests/sanity/run.py.
+lint: $(READY) ## check all files without running them
+	ruff format --check
+	ruff check
+	mypy
+	yamllint --strict .
+	ansible-lint
+	antsibull-changelog lint
+	python tests/sanity/run.py
 
-unit: $(READY) ## tests that need no root and no kernel
-	rm -f .cache/coverage/unit.*
-	coverage run --data-file=.cache/coverage/unit -m pytest tests/unit $(PYTEST_ARGS)
+unit: $(READY) ## run the tests that need neither root nor a kernel with IPVS
+	rm -rf $(COVERAGE)/unit*
+	coverage run --data-file=$(COVERAGE)/unit -m pytest tests/unit $(PYTEST_ARGS)
 
-kernel: lab ## the modules against the lab's kernel; then line coverage, with unit's
-	rm -f .cache/coverage/debian*
+kernel: lab ## run the modules on the lab's kernel, then show line coverage of unit and kernel
+	rm -rf $(COVERAGE)/debian*
 	$(IN_LAB) python tests/kernel/run.py $(PYTEST_ARGS)
-	coverage combine --quiet --keep .cache/coverage
+	coverage combine --quiet --keep $(COVERAGE)
 	coverage report
 
-molecule: lab ## whole clusters in the lab, and the archive that users install
+molecule: lab ## run whole clusters in the lab, and the archive that users install
 	$(IN_LAB) pytest tests/integration $(PYTEST_ARGS)
 
-lab: $(READY) ## bring the lab up
-	$(LAB) up
+lab: $(READY) ## bring the lab up: the place where IPVS and Docker work
+	python lab/lab.py up
 
 lab-down: ## take the lab away
 	python3 lab/lab.py down
 
 bench: lab ## measure what is claimed about speed
-	$(IN_LAB) python benchmarks/ipvs_table
+	$(IN_LAB) python benchmarks/ipvs_table/measure.py
 
-clean: lab-down ## take away the lab and whatever was built in this folder
-	rm -rf .venv .cache .ansible .hypothesis .mypy_cache .pytest_cache .ruff_cache *.tar.gz
+clean: lab-down ## take the lab away, and what was built in this folder
+	rm -rf .venv .cache .ansible .hypothesis .mypy_cache .pytest_cache .ruff_cache
+
+$(READY): requirements-dev.txt
+	@python=$$($(FIND_PYTHON)); \
+	[ "$$python" ] || { $(APT_GET) update && $(APT_GET) install python3-venv; }; \
+	python=$$($(FIND_PYTHON)); \
+	[ "$$python" ] || { echo "Python 3.11 or later, with its venv, is needed."; exit 1; }; \
+	$$python -m venv --clear .venv
+	pip install --quiet --requirement requirements-dev.txt
+	@touch $@

@@ -128,7 +128,9 @@ def _plain(container: Any, place: Any) -> Any:
         if isinstance(value, Undefined):
             str(value)  # fails, and tells what is undefined
     except (AnsibleError, TemplateError) as error:
-        return Unreadable(str(error))
+        # ansible-core 2.19 and later put their own way of noticing before the reason.
+        reason = str(error).removeprefix("A captured exception marker was tripped: ")
+        return Unreadable(" ".join(reason.split()))
     if isinstance(value, Mapping):
         return {key: _plain(value, key) for key in value}
     if isinstance(value, list):

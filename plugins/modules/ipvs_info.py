@@ -91,6 +91,7 @@ counters:
   description:
     - What passed through each service since its counters were last zeroed, its rates per second,
       and the same of each destination with its connections now.
+    - The kernel adds them up every two seconds, so they may be that much behind.
     - With direct routing and tunnels answers by-pass the director, so what goes out stays 0.
   returned: when O(gather) has V(counters)
   type: list

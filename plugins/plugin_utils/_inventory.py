@@ -139,7 +139,9 @@ class _Subject(_Fields):
         reasons = {name: _unreadable(value) for name, value in values.items()}
         for name, reason in reasons.items():
             if reason:
-                self.wrong(f"{name} can't be worked out: {reason}; define what it refers to")
+                self.wrong(
+                    f"{name} can't be worked out: {reason.rstrip('.')}; correct its template"
+                )
         return {name: value for name, value in values.items() if not reasons[name]}
 
     def many(self, name: str) -> list[Any]:
@@ -254,8 +256,7 @@ class _Host:
                 else vip and ipaddress.ip_address(vip) in interface.network
             )
         ]
-        mine = [a for a in found if family_of(a) == family and a not in vips]
-        return list(dict.fromkeys(mine)) or reached
+        return [address for address in dict.fromkeys(found) if address not in vips] or reached
 
 
 class _Service:
@@ -275,8 +276,8 @@ class _Service:
         self.readable = self.raw.keys() == _SERVICE_FIELDS & raw.keys()
         self.notes = Mistakes()
         self.name = str(self.raw.get("name") or "")
-        if not isinstance(self.raw.get("name") or "", str):
-            self.wrong(f"name is {self.raw['name']!r}; it must be text, in quotes if need be")
+        if not isinstance(self.raw.get("name") or "", str) or not self.name.isprintable():
+            self.wrong(f"name is {self.raw['name']!r}; it must be a line of text, in quotes")
         self.vip, self.family = self._vip()
         self.method = self.fields.choice("method", METHODS, "")
         self.networks: Sequence[Network] = ()
@@ -512,7 +513,7 @@ class _Cluster:
         for family in families:
             networks = [n for n in service.networks if _spelled(n) == _spelled(family)]
             found = host.addresses(family, service.vip, networks, self.vips)
-            if service.method not in _UNCHANGED and host in self.directors and not host.stated:
+            if host in self.directors and not host.stated:
                 found = [address for address in found if address not in self.vips]
             if found:
                 break
@@ -672,5 +673,5 @@ def _interfaces(facts: Any) -> Iterator[Interface]:
             for entry in entries if isinstance(entries, list) else [entries]:
                 mask = entry.get("prefix") or entry["netmask"]
                 interface = ipaddress.ip_interface(f"{entry['address']}/{mask}")
-                if interface.network.num_addresses > 1 and _usable(str(interface.ip)):
+                if interface.network.num_addresses > 1:
                     yield interface

@@ -95,6 +95,17 @@ class Namespace:
         link = self.ip(f"address show {interface}")[0]
         return [f"{each['local']}/{each['prefixlen']}" for each in link["addr_info"]]
 
+    def add_link(self, name: str, kind: str) -> None:
+        """Add an interface, up, of a kind that needs no other end; skip where there is none.
+
+        ``kind`` is what ``ip link add`` takes as its type, with options.
+        """
+        try:
+            self.ip(f"link add {name} type {kind}")
+        except AssertionError:
+            pytest.skip(f"this kernel has no interface of type {kind.split()[0]}; the lab's has")
+        self.ip(f"link set {name} up")
+
     def mac(self, interface: str = "eth0") -> str:
         """Return the link-layer address of an interface."""
         return str(self.ip(f"link show {interface}")[0]["address"])

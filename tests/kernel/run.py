@@ -16,6 +16,7 @@ import contextlib
 import io
 import platform
 import shutil
+import signal
 import subprocess
 import sys
 import tarfile
@@ -83,41 +84,41 @@ def archive(python: str) -> bytes:
     return memory.getvalue()
 
 
-def run(node: str, arguments: list[str], output: IO[bytes] | None) -> int:
-    """Run the tests in a new container of that image; return pytest's exit status."""
-    image = f"lvs-node:{node}"
-    container = docker("run", "--detach", "--rm", *OPTIONS, image, "sleep", "infinity")
-    name = container.decode().strip()
-    try:
-        tell = "import sys; print('%d.%d' % sys.version_info[:2])"
-        python = docker("exec", name, "python3", "-c", tell).decode().strip()
-        docker("exec", "--interactive", name, "tar", "-xC", "/", data=archive(python))
-        docker("exec", name, "env", "DEBIAN_FRONTEND=noninteractive", *INSTALL)
-        tests = ["python3", "-m", "coverage", "run", f"--data-file=/{HERE}/coverage/{node}"]
-        tests += ["-m", "pytest", "tests/kernel", *arguments]
-        command = ["docker", "exec", "--workdir", f"/{HERE}", name, *tests]
-        tested = subprocess.run(command, stdout=output, check=False, timeout=LIMIT)
-        measured = docker("cp", f"{name}:/{HERE}/coverage", "-")
-        with tarfile.open(fileobj=io.BytesIO(measured)) as tar:
-            tar.extractall(CACHE, filter="data")
-        return tested.returncode
-    finally:
-        docker("rm", "--force", name)
+def run(node: str, container: str, arguments: list[str], output: IO[bytes] | None) -> int:
+    """Run the tests in a fresh container of that node's image; return pytest's exit status."""
+    tell = "import sys; print('%d.%d' % sys.version_info[:2])"
+    python = docker("exec", container, "python3", "-c", tell).decode().strip()
+    docker("exec", "--interactive", container, "tar", "-xC", "/", data=archive(python))
+    docker("exec", container, "env", "DEBIAN_FRONTEND=noninteractive", *INSTALL)
+    tests = ["python3", "-m", "coverage", "run", f"--data-file=/{HERE}/coverage/{node}"]
+    tests += ["-m", "pytest", "tests/kernel", *arguments]
+    command = ["docker", "exec", "--workdir", f"/{HERE}", container, *tests]
+    tested = subprocess.run(command, stdout=output, check=False, timeout=LIMIT)
+    measured = docker("cp", f"{container}:/{HERE}/coverage", "-")
+    with tarfile.open(fileobj=io.BytesIO(measured)) as tar:
+        tar.extractall(CACHE, filter="data")
+    return tested.returncode
 
 
 def main(arguments: list[str]) -> int:
-    """Run the tests on all of NODES side by side: each leaves one processor idle.
+    """Run the tests on all of NODES side by side: one alone leaves a processor idle.
 
     What the first one says is shown at once, what the others say when it has ended.
     """
+    running: dict[str, concurrent.futures.Future[int]] = {}
+    said: dict[str, IO[bytes] | None] = {}
     with contextlib.ExitStack() as stack:
-        others = {node: stack.enter_context(tempfile.TemporaryFile()) for node in NODES[1:]}
         workers = stack.enter_context(concurrent.futures.ThreadPoolExecutor())
-        running = {node: workers.submit(run, node, arguments, others.get(node)) for node in NODES}
+        for node in NODES:
+            start = ["run", "--detach", "--rm", *OPTIONS, f"lvs-node:{node}", "sleep", "infinity"]
+            container = docker(*start).decode().strip()
+            stack.callback(docker, "rm", "--force", container)
+            said[node] = stack.enter_context(tempfile.TemporaryFile()) if running else None
+            running[node] = workers.submit(run, node, container, arguments, said[node])
         for node, future in running.items():
             print(f"== tests/kernel on {node}", flush=True)
             concurrent.futures.wait([future])
-            if output := others.get(node):
+            if output := said[node]:
                 output.seek(0)
                 shutil.copyfileobj(output, sys.stdout.buffer)
                 sys.stdout.flush()
@@ -125,4 +126,5 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     sys.exit(main(sys.argv[1:]))

@@ -24,7 +24,8 @@ def machine(netns, lan):
 @pytest.fixture
 def findings(machine, run_module):
     def look(**options):
-        result = run_module("preflight", **options)
+        with machine.entered():
+            result = run_module("preflight", **options)
         assert not result["changed"]
         return result["findings"]
 

@@ -175,7 +175,11 @@ T4_SERVERS = {
 
 
 def test_t4_nat_resolves_with_the_director_as_fourth_real_server():
-    director = {"ansible_host": "192.168.10.254", "lvs_address": "192.168.0.254"}
+    director = {
+        "ansible_host": "192.168.10.254",
+        "lvs_address": "192.168.0.254",
+        "lvs_gateway": "192.168.10.1",
+    }
     assert rips(
         {**WEB, "vip": "192.168.10.254"},
         directors={"director": director},
@@ -335,6 +339,19 @@ def test_a_vip_among_the_facts_is_not_taken_for_the_machines_own():
     assert rips(realservers={"rs31": host}) == ["192.168.2.31"]
 
 
+def test_an_address_alone_in_its_network_is_not_taken_for_the_machines_own():
+    alone = {"ipv4": {"address": "192.168.2.200", "prefix": "32"}}
+    every = {"lvs_network": "192.168.2.0/24"}
+    assert rips(realservers={"rs31": facts(lo1=alone, eth0=LAN)}, every=every) == ["192.168.2.31"]
+
+
+def test_facts_tell_no_address_for_a_firewall_mark_without_a_network():
+    host = {"rs31": facts(eth0=LAN)}
+    assert "no IPv4 address is known" in mistakes({"fwmark": 7}, realservers=host)[0]
+    every = {"lvs_network": "192.168.2.0/24"}
+    assert rips({"fwmark": 7}, realservers=host, every=every) == ["192.168.2.31"]
+
+
 def test_facts_that_show_several_addresses_there_choose_none():
     second = [{"address": "192.168.2.131", "prefix": "24"}]
     assert mistakes(realservers={"rs31": facts(eth0={**LAN, "ipv4_secondaries": second})}) == told(
@@ -437,9 +454,14 @@ def test_destinations_listed_outright_need_no_group_and_keep_what_they_say():
     ]
 
 
-def test_a_service_without_a_name_stays_so():
-    (service,) = found({"vip": VIP, "port": 80})
+@pytest.mark.parametrize("name", [{}, {"name": None}, {"name": ""}])
+def test_a_service_without_a_name_stays_so(name):
+    (service,) = found({"vip": VIP, "port": 80, **name})
     assert "name" not in service
+    assert mistakes({"vip": VIP, "port": 80, "check": 1, **name})[0].startswith(
+        f"service tcp {VIP}:80: check is 1"
+    )
+    assert mistakes(WEB, {"check": 1, **name})[0].startswith("service 2: check is 1")
 
 
 def test_a_group_and_destinations_listed_outright_make_one_pool():
@@ -557,12 +579,11 @@ def test_two_services_of_one_name_are_refused():
     )
 
 
-def test_a_name_that_is_no_text_is_refused():
-    assert mistakes({**WEB, "name": 80}) == told(
-        """
-        - service 80: name is 80; it must be text, in quotes if need be.
-        """
-    )
+@pytest.mark.parametrize("name", [80, ["web"], "web\nmail"])
+def test_a_name_that_is_no_line_of_text_is_refused(name):
+    assert mistakes({**WEB, "name": name}) == [
+        f"service {name}: name is {name!r}; it must be a line of text, in quotes."
+    ]
 
 
 @pytest.mark.parametrize("vip", ["127.0.0.1", "127.9.9.9"])
@@ -757,8 +778,8 @@ def test_what_a_service_says_wrong_of_destinations_listed_outright_names_them():
     outright = {**WEB, "lower_threshold": 5, "destinations": [{"address": "10.0.0.1"}]}
     assert mistakes(outright) == told(
         """
-        - service web: destination 10.0.0.1: lower_threshold 5 is above upper_threshold 0; the kernel
-          refuses that.
+        - service web: destination 10.0.0.1: lower_threshold 5 is above upper_threshold 0; the
+          kernel refuses that.
         """
     )
 
@@ -796,6 +817,9 @@ def test_a_vip_that_is_a_real_servers_or_directors_own_address_is_refused():
     assert mistakes(directors=director) == [f"service web: host d: {rest}"]
     hidden = at(149, lvs_address="192.168.2.31")
     assert mistakes(realservers=hidden) == [f"service web: host rs149: {rest}"]
+    assert mistakes({**WEB, "method": "nat"}, realservers=hidden) == [
+        f"service web: host rs149: {rest}"
+    ]
     nat = {"d": {"lvs_address": VIP, "lvs_method": "nat"}}
     assert mistakes(directors=nat, realservers={**at(31), "d": {}}) == told(
         f"""
@@ -824,13 +848,35 @@ def test_a_vip_that_is_a_real_servers_address_in_another_service_is_refused():
         ),
     ],
 )
-def test_a_destination_listed_outright_with_a_wrong_address_is_refused(address, sentence):
-    outright = [{"name": "old", "address": address}, {"address": "10.0.0.1"}]
-    assert mistakes({**WEB, "realservers": "lvs_realservers", "destinations": outright}) == told(
-        f"""
-        - service web: destination old: its address is {address}; {sentence}.
+@pytest.mark.parametrize("name", ["old", None])
+def test_a_destination_listed_outright_with_a_wrong_address_is_refused(name, address, sentence):
+    outright = [{"name": name, "address": address}, {"address": "10.0.0.1"}]
+    assert mistakes({**WEB, "realservers": "lvs_realservers", "destinations": outright}) == [
+        f"service web: destination {name or address}: its address is {address}; {sentence}."
+    ]
+
+
+def test_a_destination_listed_outright_with_the_name_of_a_host_must_be_that_host():
+    destinations = [{"name": "rs31", "address": "192.168.2.31"}]
+    assert rips({**WEB, "destinations": destinations}) == ["192.168.2.31"]
+    destinations[0]["address"] = "192.168.2.30"
+    assert mistakes({**WEB, "destinations": destinations}) == told(
+        """
+        - service web: destination rs31: its address is 192.168.2.30; the inventory says
+          192.168.2.31; correct the address or the name.
         """
     )
+
+
+def test_one_machine_may_serve_at_several_ports_behind_nat():
+    web = {**WEB, "method": "nat", "realservers": "lvs_realservers"}
+    again = {"address": "192.168.2.31", "name": "again"}
+    assert [d[:3] for d in pool({**web, "destinations": [{**again, "port": 81}]})] == [
+        ("rs31", "192.168.2.31", 80),
+        ("again", "192.168.2.31", 81),
+        ("rs32", "192.168.2.32", 80),
+    ]
+    assert "in the pool already" in mistakes({**web, "destinations": [again]})[0]
 
 
 @pytest.mark.parametrize("destinations", ["10.0.0.1", {"address": "10.0.0.1"}, 5])
@@ -872,6 +918,16 @@ def test_a_gateway_that_is_the_director_is_refused_where_answers_go_past_it(meth
         - service web: host rs31: lvs_gateway is {gateway}, {whose}, but with method {method}
           answers go past the director; set the router's address.
         """
+    )
+
+
+def test_a_gateway_that_is_another_address_of_the_director_is_refused():
+    director = {"d": {"ansible_host": "192.168.2.23", "lvs_address": "192.168.2.24"}}
+    servers = at(31, lvs_gateway="192.168.2.23")
+    assert "192.168.2.23, the DIP of d, but" in mistakes(directors=director, realservers=servers)[0]
+    every = {"lvs_method": "nat"}
+    assert mistakes(directors=director, realservers=servers, every=every)[0].endswith(
+        "set 192.168.2.24, the DIP of d."
     )
 
 
@@ -973,7 +1029,7 @@ def test_a_variable_that_is_not_ours_is_refused_with_what_it_may_mean():
 
 def test_every_variable_that_is_ours_is_let_through():
     values = {
-        "lvs_services": [WEB],
+        "lvs_services": Unreadable("nobody needs it here"),
         "lvs_method": "dr",
         "lvs_network": "192.168.2.0/24",
         "lvs_address": "192.168.2.31",
@@ -1073,13 +1129,14 @@ def test_a_template_that_failed_is_told_with_its_place_and_hides_no_other_mistak
         {**WEB, "destinations": [{"address": undefined}]},
         {"name": "b", "vip": undefined, "port": 80, "scheduler": "rr"},
         {"name": "c", "vip": VIP, "port": 81},
+        {"name": "d", "vip": VIP, "port": 82, "realservers": undefined},
         realservers=at(31, lvs_weights={"c": undefined}, lvs_drained="?"),
     ) == told(
         """
-        - service web: destinations can't be worked out: 'lan' is undefined; define what it refers
-          to.
-        - service b: vip can't be worked out: 'lan' is undefined; define what it refers to.
-        - host rs31: lvs_weights can't be worked out: 'lan' is undefined; define what it refers to.
+        - service web: destinations can't be worked out: 'lan' is undefined; correct its template.
+        - service b: vip can't be worked out: 'lan' is undefined; correct its template.
+        - service d: realservers can't be worked out: 'lan' is undefined; correct its template.
+        - host rs31: lvs_weights can't be worked out: 'lan' is undefined; correct its template.
         - host rs31: lvs_drained is '?'; it must be true or false.
         """
     )

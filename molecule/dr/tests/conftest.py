@@ -17,27 +17,42 @@ SCENARIO = Path(__file__).parents[1]
 PROJECT = SCENARIO.parents[1]
 INVENTORY = PROJECT / "inventories" / "single_director"
 NODES = [f"--inventory={PROJECT / 'lab' / 'nodes.yml'}", f"--inventory={SCENARIO / 'hosts.yml'}"]
-VIP = "192.168.2.149"
-
-
-def node(name: str) -> Host:
-    """Return a node by its name in the inventory."""
-    return testinfra.get_host(f"docker://{os.environ.get('LAB_CLUSTER') or 'lvs'}-{name}")
 
 
 @pytest.fixture
-def director() -> Host:
+def node() -> Callable[[str], Host]:
+    """Return a node by its name in the inventory."""
+    return lambda name: testinfra.get_host(
+        f"docker://{os.environ.get('LAB_CLUSTER') or 'lvs'}-{name}"
+    )
+
+
+@pytest.fixture
+def director(node: Callable[[str], Host]) -> Host:
+    """Return the director."""
     return node("d23")
 
 
 @pytest.fixture(params=["rs31", "rs32"])
-def real_server(request: pytest.FixtureRequest) -> Host:
+def real_server(node: Callable[[str], Host], request: pytest.FixtureRequest) -> Host:
+    """Return each of the real servers."""
     return node(request.param)
 
 
 @pytest.fixture
-def client() -> Host:
-    return node("c10")
+def changed(tmp_path: Path) -> Callable[..., Path]:
+    """Write the shipped inventory with some of its text replaced: ``changed((old, new), ...)``."""
+
+    def write(*replacements: tuple[str, str]) -> Path:
+        text = (INVENTORY / "hosts.yml").read_text()
+        for old, new in replacements:
+            assert old in text
+            text = text.replace(old, new)
+        path = tmp_path / "hosts.yml"
+        path.write_text(text)
+        return path
+
+    return write
 
 
 Run = Callable[..., subprocess.CompletedProcess[str]]

@@ -1,12 +1,12 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What has to hold of the cluster at all times: after site.yml, and after a power cut without it."""
+"""What has to hold of the cluster after site.yml, and after a power cut without it."""
 
 from __future__ import annotations
 
 import json
 
-from conftest import VIP
+VIP = "192.168.2.149"
 
 
 def addresses(host, interface):

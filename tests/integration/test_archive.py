@@ -1,0 +1,112 @@
+# Copyright: (c) 2026, lvs.cluster contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What users get, the archive or a checkout, works wherever it is put."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import tarfile
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+MODULES = {f"lvs.cluster.{path.stem}" for path in ROOT.glob("plugins/modules/*.py")}
+PLAYBOOKS = [f"lvs.cluster.{path.stem}" for path in sorted((ROOT / "playbooks").glob("*.yml"))]
+FOR_USERS = {
+    "CHANGELOG.md",
+    "FILES.json",
+    "LICENSE",
+    "MANIFEST.json",
+    "README.md",
+    "changelogs",
+    "docs",
+    "inventories",
+    "meta",
+    "playbooks",
+    "plugins",
+    "roles",
+}
+INVENTORY = ROOT / "inventories" / "single_director"
+
+
+def run(*command, cwd, **environment):
+    """Run a command in that folder, with none of this checkout's settings; return what it says."""
+    clean = {k: v for k, v in os.environ.items() if not k.startswith(("ANSIBLE_", "PYTHON"))}
+    done = subprocess.run(
+        [str(word) for word in command],
+        cwd=cwd,
+        env=clean | environment,
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("archive")
+    run("ansible-galaxy", "collection", "build", "--output-path", folder, cwd=ROOT)
+    [built] = folder.iterdir()
+    return built
+
+
+@pytest.fixture(scope="module")
+def elsewhere(archive, tmp_path_factory):
+    """A folder of a user who installed the archive, and nothing else, beside it."""
+    folder = tmp_path_factory.mktemp("user")
+    install = ["ansible-galaxy", "collection", "install", archive, "--no-deps", "--offline"]
+    run(*install, cwd=folder, ANSIBLE_COLLECTIONS_PATH=str(folder))
+    return folder
+
+
+@pytest.fixture(params=["installed", "checkout"])
+def place(request, tmp_path):
+    """Where a user stands, and the variables that lead Ansible to the collection from there.
+
+    A checkout, in a folder whose name says nothing, needs none.
+    """
+    if request.param == "installed":
+        elsewhere = request.getfixturevalue("elsewhere")
+        return elsewhere, {"ANSIBLE_COLLECTIONS_PATH": str(elsewhere)}
+    built = shutil.ignore_patterns(".git", ".venv", ".*cache", "__pycache__", ".hypothesis")
+    checkout = tmp_path / "some folder"
+    shutil.copytree(ROOT, checkout, symlinks=True, ignore=built)
+    return checkout, {}
+
+
+def test_the_archive_has_what_users_need_and_no_more(archive):
+    with tarfile.open(archive) as tar:
+        shipped = {Path(entry.name) for entry in tar if entry.isfile()}
+    assert {path.parts[0] for path in shipped} <= FOR_USERS
+    for folder in ("plugins", "roles", "playbooks", "meta"):
+        ours = {path.relative_to(ROOT) for path in (ROOT / folder).rglob("*") if path.is_file()}
+        assert shipped >= {path for path in ours if path.suffix != ".pyc"}
+
+
+def test_the_action_group_has_every_module():
+    runtime = yaml.safe_load((ROOT / "meta" / "runtime.yml").read_text())
+    assert {f"lvs.cluster.{name}" for name in runtime["action_groups"]["ipvs"]} == MODULES
+
+
+def test_modules_are_documented(place):
+    folder, variables = place
+    said = run("ansible-doc", "--json", "--type", "module", *MODULES, cwd=folder, **variables)
+    for name, parts in json.loads(said).items():
+        assert parts["doc"]["options"] is not None, name
+        assert parts["examples"].strip(), name
+        assert parts["return"], name
+
+
+@pytest.mark.parametrize("playbook", PLAYBOOKS)
+def test_playbooks_are_callable_by_their_names(place, playbook):
+    folder, variables = place
+    command = ["ansible-playbook", "--syntax-check", "-i", INVENTORY, playbook]
+    run(*command, cwd=folder, **variables)
