@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -66,30 +66,41 @@ def as_root(command: Sequence[str]) -> list[str]:
 
 
 def run(name: str, command: Sequence[str], *, cwd: Path | None = None) -> None:
-    """Run a command with its output in a log; a failure names the log and shows its end."""
+    """Run a command with its output in a log; a failure names the log and shows its end.
+
+    It leads a process group of its own, so that it can be ended with all that it started.
+    """
     log = CACHE / "logs" / f"{name}.log"
     log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with log.open("wb") as output:
         process = subprocess.Popen(
-            command, cwd=cwd, stdin=subprocess.DEVNULL, stdout=output, stderr=output
+            command,
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            process_group=0,
         )
         _running.add(process)
         try:
             code = process.wait()
+        except BaseException:
+            end_commands([process])
+            raise
         finally:
             _running.discard(process)
-            if process.poll() is None:
-                _end(process)
     if code:
         tail = "\n".join(log.read_text(errors="replace").splitlines()[-8:])
         raise LabError(f"{command[0]} ended with {code}; its whole output is in {log}:\n{tail}")
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End a command of ours, which may be root's, and let it tidy up."""
-    subprocess.run(as_root(["kill", str(process.pid)]), capture_output=True, check=False)
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(30)
+def end_commands(processes: Collection[subprocess.Popen[bytes]]) -> None:
+    """End commands of ours, which may be root's, and let them tidy up."""
+    if groups := [f"-{process.pid}" for process in processes if process.poll() is None]:
+        subprocess.run(as_root(["kill", "--", *groups]), capture_output=True, check=False)
+    for process in processes:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(30)
 
 
 def show(what: str, start: float, outcome: str = "") -> None:
@@ -129,8 +140,7 @@ def in_parallel(jobs: Mapping[str, Callable[[], Any]]) -> dict[str, Any]:
         try:
             return {futures[f]: f.result() for f in concurrent.futures.as_completed(futures)}
         except BaseException:
-            for process in list(_running):
-                _end(process)
+            end_commands(list(_running))
             raise
 
 

@@ -57,13 +57,22 @@ TRIAL_LIMIT = 20  # seconds in which KVM must have run a kernel up to its init
 def workshop() -> Iterator[Path]:
     """Lend a directory for the one build at a time; what is still in it at the end goes."""
     with lock(CACHE / "build.lock"):
-        for stale in CACHE.glob("build-*/"):
-            remove(stale)
+        sweep()
         work = Path(tempfile.mkdtemp(prefix="build-", dir=CACHE))
         try:
             yield work
         finally:
-            remove(work)
+            sweep()
+
+
+def sweep() -> None:
+    """Remove every build directory: ours, and what is left of builds that were killed.
+
+    Commands of a killed build may go on for a while and write there: a later sweep has the rest.
+    """
+    for directory in CACHE.glob("build-*/"):
+        with contextlib.suppress(LabError):
+            remove(directory)
 
 
 def build(work: Path, mirror: str, others: Mapping[str, Callable[[], Any]]) -> Path:

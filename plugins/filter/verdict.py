@@ -60,8 +60,8 @@ _value:
       - web, 192.168.2.149:80, wrr
       - "  rs31  20 of 40 requests, weight 5"
       - "  rs32  20 of 40 requests, weight 5"
-      - "  VIP's MAC 02:42:c0:a8:02:17, which is the director's"
-      - "  answers from 02:42:c0:a8:02:1f and 02:42:c0:a8:02:20, past the director"
+      - "  the VIP is at 02:42:c0:a8:02:17, the director at 02:42:c0:a8:02:17"
+      - "  answers came from 02:42:c0:a8:02:1f and 02:42:c0:a8:02:20, past the director"
     problems: []
 """
 
@@ -102,14 +102,13 @@ def seen(probe: Data, weights: Mapping[str, int], director_macs: Sequence[str]) 
         count, weight = probe["answers"].get(name, 0), weights.get(name, "unknown")
         yield f"{name:{width}}  {count} of {len(probe['sequence'])} requests, weight {weight}"
     for mac in probe["macs"]:
-        whose = "the director's" if mac in director_macs else "not the director's"
-        yield f"VIP's MAC {mac}, which is {whose}"
+        yield f"the VIP is at {mac}, the director at {' and '.join(director_macs)}"
     if not probe["on_link"]:
-        yield "VIP's MAC not to be seen from here: a router lies between"
+        yield "the MAC of the VIP is not to be seen from here, because a router lies between"
     through = set(probe["answer_macs"]).intersection(director_macs)
     way = "some through the director" if through else "past the director"
     if probe["answer_macs"] and probe["on_link"]:
-        yield f"answers from {' and '.join(sorted(probe['answer_macs']))}, {way}"
+        yield f"answers came from {' and '.join(sorted(probe['answer_macs']))}, {way}"
     if probe["latency_ms"]:
         yield "{median} ms a request ({min} to {max})".format(**probe["latency_ms"])
 

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Network interfaces and their addresses, and how a VIP is made known to its neighbours.
 
-The program ``ip`` reads and writes: the words it is given now are the words of the file that
-``ip -batch`` reads at boot, so both set the same.
+The program ``ip`` reads, so that check mode and a client need no library; rtnetlink, by pyroute2,
+writes. The file for boot is in the words of ``ip -batch``.
 """
 
 from __future__ import annotations
@@ -21,6 +21,16 @@ from typing import Any, NamedTuple
 from ansible_collections.lvs.cluster.plugins.module_utils._run import OperatorError
 from ansible_collections.lvs.cluster.plugins.module_utils._sysctl import suppressed
 
+try:
+    from pyroute2 import IPRoute
+    from pyroute2.netlink.exceptions import NetlinkError
+except ImportError:
+    HAS_PYROUTE2 = False
+else:
+    HAS_PYROUTE2 = True
+
+IFA_F_NODAD = 0x02  # include/uapi/linux/if_addr.h
+FOREVER = 0xFFFFFFFF  # seconds, in the same place
 ETH_P_ARP = 0x0806
 ARP_REQUEST, ARP_REPLY = 1, 2
 BROADCAST = "ff:ff:ff:ff:ff:ff"
@@ -125,6 +135,37 @@ def ip(*words: str) -> str:
     if done.returncode != 0:
         raise OperatorError(f"ip {' '.join(words)}: {' '.join(done.stderr.split())}.")
     return done.stdout
+
+
+def arp_speakers(links: Mapping[str, Link]) -> list[str]:
+    """Return the names of the interfaces that are up and would answer for a VIP."""
+    return [name for name, link in links.items() if link.up and link.speaks_arp]
+
+
+def leading_to(vips: Sequence[str]) -> str:
+    """Return the interface on whose network VIPs (bare addresses) lie; nothing for no VIPs.
+
+    The main routing table tells, not the local one, which has the VIP itself once it is set.
+    Raises OperatorError where no route but the default one leads to a VIP, or different ones do.
+    """
+    found: dict[str, str] = {}
+    for vip in vips:
+        family = "-6" if ":" in vip else "-4"
+        said = json.loads(ip("-json", family, "route", "show", "table", "main", "match", vip))
+        networks = [route for route in said if route["dst"] != "default" and "dev" in route]
+        if not networks:
+            raise OperatorError(
+                f"No network of this host has the VIP {vip} in it, so there is no telling where it"
+                " belongs: name its interface (lvs_interface in the inventory)."
+            )
+        longest = max(networks, key=lambda route: ipaddress.ip_network(route["dst"]).prefixlen)
+        found[longest["dev"]] = vip
+    if len(found) > 1:
+        places = _and(f"{vip} on {name}" for name, vip in found.items())
+        raise OperatorError(
+            f"The VIPs belong to different interfaces: {places}. Name one for each."
+        )
+    return next(iter(found), "")
 
 
 def quiet_vips(links: Iterable[Link]) -> list[Address]:
@@ -243,11 +284,21 @@ def _and(words: Iterable[str]) -> str:
     return ", ".join(words) or "none"
 
 
-class Operation(NamedTuple):
-    """What is done to an address, and what takes it back: the words after ``ip address``."""
+class Step(NamedTuple):
+    """What is done to one address: ``replace``, which adds it too, or ``delete``."""
 
-    do: str
-    undo: str
+    action: str
+    address: Address
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.address.line}"
+
+
+class Operation(NamedTuple):
+    """A step, and the one that takes it back."""
+
+    do: Step
+    undo: Step
 
 
 def plan(before: Mapping[Any, Address], after: Mapping[Any, Address]) -> list[Operation]:
@@ -256,17 +307,43 @@ def plan(before: Mapping[Any, Address], after: Mapping[Any, Address]) -> list[Op
     for key, address in after.items():
         there = before.get(key)
         if there is None:
-            operations.append(Operation(f"replace {address.line}", f"delete {_place(address)}"))
+            operations.append(Operation(Step("replace", address), Step("delete", address)))
         elif there != address:
-            operations.append(Operation(f"replace {address.line}", f"replace {there.line}"))
+            operations.append(Operation(Step("replace", address), Step("replace", there)))
     for key, there in before.items():
         if key not in after:
-            operations.append(Operation(f"delete {_place(there)}", f"replace {there.line}"))
+            operations.append(Operation(Step("delete", there), Step("replace", there)))
     return operations
 
 
-def _place(address: Address) -> str:
-    return address._replace(preferred=True).line
+def missing_library() -> list[str]:
+    """Return a sentence if what writes addresses is not installed."""
+    if HAS_PYROUTE2:
+        return []
+    return ["Python's pyroute2 is not here, which sets addresses: install python3-pyroute2."]
+
+
+def carry_out(step: Step) -> None:
+    """Do one step by rtnetlink; raises OperatorError with what the kernel says."""
+    address = step.address
+    options: dict[str, Any] = {}
+    if step.action == "replace" and not address.preferred:
+        options["flags"] = IFA_F_NODAD
+        options["IFA_CACHEINFO"] = {"ifa_preferred": 0, "ifa_valid": FOREVER}
+    try:
+        with IPRoute() as route:
+            route.addr(
+                step.action,
+                index=socket.if_nametoindex(address.interface),
+                address=str(address.ip.ip),
+                prefixlen=address.ip.network.prefixlen,
+                **options,
+            )
+    except NetlinkError as error:
+        reason = os.strerror(error.code)
+        raise OperatorError(f"The kernel refused to {step}: {reason}.") from error
+    except OSError as error:  # of if_nametoindex
+        raise OperatorError(f"There is no interface {address.interface} to {step}.") from error
 
 
 def apply(operations: Iterable[Operation]) -> None:
@@ -274,7 +351,7 @@ def apply(operations: Iterable[Operation]) -> None:
     done: list[Operation] = []
     try:
         for operation in operations:
-            ip("address", *operation.do.split())
+            carry_out(operation.do)
             done.append(operation)
     except OperatorError as error:
         raise OperatorError(*error.mistakes, *undo(done)) from error
@@ -285,7 +362,7 @@ def undo(done: Sequence[Operation]) -> list[str]:
 
     def lost(operation: Operation) -> str | None:
         try:
-            ip("address", *operation.undo.split())
+            carry_out(operation.undo)
         except OperatorError as error:
             return f"It could not be undone: {error}"
         return None

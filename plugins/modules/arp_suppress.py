@@ -25,8 +25,9 @@ extends_documentation_fragment:
   - lvs.cluster.attributes
 options:
   interfaces:
-    description: The interfaces at which requests for the VIPs arrive, so those of the LAN, not
-      C(lo). Required for O(state=present).
+    description:
+      - The interfaces at which requests for the VIPs arrive, so those of the LAN, not C(lo).
+      - If none is given, all that are up and do ARP.
     type: list
     elements: str
   state:
@@ -135,7 +136,8 @@ HEADER = "# Written by Ansible (lvs.cluster.arp_suppress), which replaces what i
 
 def prepare(params: Mapping[str, Any]) -> _run.Change:
     """Return the change that the options ask for."""
-    interfaces = params["interfaces"] or []
+    links = _links.read()
+    interfaces = params["interfaces"] or _links.arp_speakers(links)
     odd = [name for name in interfaces if name in ("all", "default", "lo")]
     if odd:
         raise _run.OperatorError(
@@ -156,7 +158,7 @@ def prepare(params: Mapping[str, Any]) -> _run.Change:
             if _sysctl.in_effect(before, name) is None
         ]
     else:
-        vips = [address.line for address in _links.quiet_vips(_links.read().values())]
+        vips = [address.line for address in _links.quiet_vips(links.values())]
         results["vips"] = vips
         wanted, text = {}, saved
         if vips:
@@ -200,7 +202,6 @@ def main() -> None:
             },
             "save": {"type": "path", "default": "/etc/sysctl.d/90-lvs-arp.conf"},
         },
-        required_if=[("state", "present", ["interfaces"])],
         supports_check_mode=True,
     )
     _run.run(module, prepare)

@@ -25,9 +25,11 @@ extends_documentation_fragment:
   - lvs.cluster.attributes
 options:
   interface:
-    description: The interface.
+    description:
+      - The interface.
+      - If it is not given, the one on whose network the VIPs lie, by the main routing table.
+      - Required for O(state=absent).
     type: str
-    required: true
   vips:
     description:
       - The VIPs, IPv4 and IPv6. A VIP is one address, so its prefix length, if it is written at
@@ -71,7 +73,7 @@ options:
 seealso:
   - module: lvs.cluster.arp_suppress
 requirements:
-  - the program C(ip) of iproute2 on the target
+  - python3-pyroute2 and the program C(ip) (iproute2) on the target
 """
 
 EXAMPLES = r"""
@@ -108,6 +110,11 @@ after:
   elements: str
   returned: success
   sample: [192.168.2.149/32 dev lo, '2001:db8::149/128 dev lo nodad preferred_lft 0']
+interface:
+  description: The interface, given or found.
+  type: str
+  returned: success
+  sample: eth0
 announced:
   description: The VIPs that were announced.
   type: list
@@ -138,8 +145,10 @@ HEADER = "# Written by Ansible (lvs.cluster.vip_iface), which replaces what is c
 
 def prepare(params: Mapping[str, Any]) -> _run.Change:
     """Return the change that the options ask for."""
-    interface, path = params["interface"], params["save"]
-    listed = _links.vips(interface, params["vips"] or [])
+    path = params["save"]
+    listed = _links.vips(params["interface"] or "", params["vips"] or [])
+    interface = params["interface"] or _links.leading_to([str(vip.ip.ip) for vip in listed])
+    listed = [vip._replace(interface=interface) for vip in listed]
     saved = _saved.read(path) if path else None
     owned, others = _links.saved(saved, interface)
     if params["state"] == "present":
@@ -174,13 +183,15 @@ def prepare(params: Mapping[str, Any]) -> _run.Change:
     kept = [address for address in owned if address not in unwanted]
     kept += [address for address in wanted if address.ip in after and address not in kept]
     files = {path: (saved, _links.render(kept, others, HEADER))} if path else {}
+    unmet = _obstacles(links, link, added, params["suppressed_on"]) if added else []
     return _run.Change(
         _lines(before),
         _lines(after),
         apply=apply,
         files=files,
         text=("\n".join([*_lines(before), ""]), "\n".join([*_lines(after), ""])),
-        unmet=_obstacles(links, link, added, params["suppressed_on"]) if added else [],
+        results={"interface": interface},
+        unmet=[*_links.missing_library(), *unmet] if operations else [],
     )
 
 
@@ -196,7 +207,7 @@ def _obstacles(
 ) -> list[str]:
     """Read the ARP settings that matter, and return what keeps VIPs from being added."""
     if suppressed_on is None:
-        suppressed_on = [name for name in links if links[name].up and links[name].speaks_arp]
+        suppressed_on = _links.arp_speakers(links)
     names = [name for name in suppressed_on if name != link.name]
     values = _sysctl.read_all(_sysctl.arp_keys(names))
     effects = {name: _sysctl.in_effect(values, name) for name in names}
@@ -207,7 +218,7 @@ def main() -> None:
     """Run the module."""
     module = AnsibleModule(
         argument_spec={
-            "interface": {"type": "str", "required": True},
+            "interface": {"type": "str"},
             "vips": {"type": "list", "elements": "str"},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "save": {"type": "path"},
@@ -216,6 +227,7 @@ def main() -> None:
         },
         required_if=[
             ("state", "present", ["vips"]),
+            ("state", "absent", ["interface"]),
             ("state", "absent", ["vips", "save"], True),
         ],
         supports_check_mode=True,

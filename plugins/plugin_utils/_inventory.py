@@ -83,6 +83,8 @@ def resolve(
     ``variables`` gives the variables of a host; it is called once for each host that matters.
     If there is a mistake, there are no services.
     """
+    if services is None:
+        return [], ["lvs_services is not set; list the cluster's services in it, for all hosts."]
     if not isinstance(services, list):
         return [], ["lvs_services is not a list; write each service as an item that begins with -."]
     mistakes = Mistakes()

@@ -221,3 +221,12 @@ def test_ipv6_needs_no_suppression(real_server, client):
     known = {entry["dst"]: entry.get("lladdr") for entry in client.ip("-6 neighbour show dev eth0")}
     assert known["2001:db8::31"] == real_server.mac()
     assert known.get("2001:db8::149") is None
+
+
+def test_without_a_name_every_interface_that_does_arp_is_meant(netns, peer, run_module, save):
+    peer("eth0")
+    peer("eth1")
+    netns.sysctl("net/ipv4/conf/eth1/arp_announce", 1)
+    result = run_module("arp_suppress", save=str(save))
+    assert set(result["after"]["in_effect"]) == {"eth0", "eth1"}
+    assert not run_module("arp_suppress", save=str(save))["changed"]

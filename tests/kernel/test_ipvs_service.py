@@ -69,6 +69,8 @@ def test_check_mode_changes_nothing(netns, run_module):
 def test_a_mistake_is_a_sentence(netns, run_module):
     result = run_module("ipvs_service", vip="192.0.2.1", port=0, scheduler="rr")
     assert result["mistakes"] == [
-        ("service tcp 192.0.2.1:0: port 0 means every port and needs persistence; give a"
-        " persistence_timeout or a port.")
+        (
+            "service tcp 192.0.2.1:0: port 0 means every port and needs persistence; give a"
+            " persistence_timeout or a port."
+        )
     ]

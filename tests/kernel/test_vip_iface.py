@@ -210,9 +210,30 @@ def test_a_failure_half_way_is_undone(quiet, run_module, save):
     result = run_module("vip_iface", interface="eth0", vips=[VIP, VIP6], save=str(save))
 
     assert result["failed"]
-    assert f"ip address replace {VIP6}/128 dev eth0" in result["msg"]
+    assert f"refused to replace {VIP6}/128 dev eth0" in result["msg"]
     assert lines(quiet, "eth0") == before
     assert save.read_text() == text
+
+
+def test_the_interface_is_the_one_on_whose_network_the_vips_lie(host, run_module):
+    said = run_module("vip_iface", vips=[VIP], check=True)
+    assert said["interface"] == "eth0"
+    nowhere = run_module("vip_iface", vips=["198.51.100.7"])
+    assert "No network of this host has the VIP 198.51.100.7 in it" in nowhere["msg"]
+    assert run_module("vip_iface", vips=[VIP], announce=False)["changed"]
+    assert not run_module("vip_iface", vips=[VIP], announce=False)["changed"]
+
+
+def test_without_pyroute2_check_mode_tells_the_change_and_a_run_refuses_it(
+    host, run_module, monkeypatch
+):
+    monkeypatch.setattr(_links, "HAS_PYROUTE2", False)
+    told = run_module("vip_iface", vips=[VIP], interface="eth0", check=True)
+    assert told["changed"]
+    assert "install python3-pyroute2" in told["warnings"][0]
+    refused = run_module("vip_iface", vips=[VIP], interface="eth0")
+    assert "install python3-pyroute2" in refused["msg"]
+    assert f"{VIP}/32 dev eth0" not in lines(host, "eth0")
 
 
 def heard(neighbour):

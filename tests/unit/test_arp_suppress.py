@@ -7,10 +7,6 @@ from __future__ import annotations
 import pytest
 
 
-def test_presence_wants_an_interface(run_main):
-    assert "interfaces" in run_main("arp_suppress", state="present")["msg"]
-
-
 def test_only_a_lan_interface_will_do(run_main, tmp_path):
     names = ["all", "eth0", "lo", "default"]
     result = run_main("arp_suppress", interfaces=names, save=str(tmp_path / "arp.conf"))

@@ -529,7 +529,14 @@ def test_each_hosts_variables_are_asked_for_once():
 # The rules, one by one.
 
 
-@pytest.mark.parametrize("services", [None, "web", 5, {"web": WEB}])
+def test_services_that_are_not_set_are_a_mistake():
+    assert resolve(None, {}, lambda _: {}) == (
+        [],
+        ["lvs_services is not set; list the cluster's services in it, for all hosts."],
+    )
+
+
+@pytest.mark.parametrize("services", ["web", 5, {"web": WEB}])
 def test_services_that_are_not_a_list_are_refused(services):
     assert resolve(services, {}, lambda _: {}) == (
         [],

@@ -182,7 +182,7 @@ def test_plan(there, wanted, unwanted):
     before, after = _links.target(eth0, wanted, unwanted)
     operations = _links.plan(before, after)
 
-    now = carried_out([each.do for each in operations], there)
+    now = carried_out([str(each.do) for each in operations], there)
     lines = {each.line for each in there}
     for each in wanted:
         others = {other.line for other in there if other.ip.ip == each.ip.ip}
@@ -191,7 +191,7 @@ def test_plan(there, wanted, unwanted):
     concerned = {each.ip for each in (*wanted, *unwanted)}
     assert {each.line for each in there if each.ip not in concerned} <= now
     assert carried_out(
-        [each.undo for each in reversed(operations)],
+        [str(each.undo) for each in reversed(operations)],
         [*after.values(), *(each for each in there if each.ip not in before)],
     ) == lines  # fmt: skip
     assert _links.plan(after, after) == []
@@ -200,12 +200,12 @@ def test_plan(there, wanted, unwanted):
 def test_apply_names_what_failed_and_undoes_the_rest(monkeypatch):
     ran = []
 
-    def ip(*words):
-        ran.append(" ".join(words[1:]))
-        if "broken" in words:
+    def carry_out(step):
+        ran.append(step)
+        if "broken" in step:
             raise OperatorError("It broke.")
 
-    monkeypatch.setattr(_links, "ip", ip)
+    monkeypatch.setattr(_links, "carry_out", carry_out)
     operation = _links.Operation
     with pytest.raises(OperatorError) as error:
         _links.apply([operation("one", "eno"), operation("two", "broken"), operation("broken", "")])

@@ -47,8 +47,8 @@ def test_a_cluster_that_works():
             "web, 192.168.2.149:80, wrr",
             "  rs31  20 of 40 requests, weight 5",
             "  rs32  20 of 40 requests, weight 5",
-            f"  VIP's MAC {DIRECTOR}, which is the director's",
-            f"  answers from {ONE} and {TWO}, past the director",
+            f"  the VIP is at {DIRECTOR}, the director at {DIRECTOR}",
+            f"  answers came from {ONE} and {TWO}, past the director",
             "  1.2 ms a request (0.9 to 4.0)",
         ],
         "problems": [],
@@ -127,7 +127,10 @@ def test_a_client_behind_a_router_sees_no_macs():
     result = judge(probe(on_link=False, macs=[], answer_macs={ONE: 200}), service())
 
     assert result["problems"] == []
-    assert "  VIP's MAC not to be seen from here: a router lies between" in result["lines"]
+    assert (
+        "  the MAC of the VIP is not to be seen from here, because a router lies between"
+        in result["lines"]
+    )
 
 
 def test_no_service_is_no_success():
