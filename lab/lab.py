@@ -104,14 +104,13 @@ def vm_base() -> Path:
     with workshop() as work:
         if base.exists():  # another process built it while this one waited
             return base
-        jobs = {"build the virtual machine": functools.partial(recipe.build_vm, work, mirror)}
+        made = work / "vm"
+        jobs = {"build the virtual machine": functools.partial(recipe.build_vm, made, mirror)}
         nodes = build(work, mirror, jobs)
-        accel = accelerator(work)
+        accel = accelerator(made)
         with step(f"boot the virtual machine ({accel}) to take the node images in"):
-            bake(work, nodes, accel)
-        for archive in work.glob("*.tar"):
-            archive.unlink()
-        work.rename(base)
+            bake(made, nodes, accel)
+        made.rename(base)
         used = {lab.state().get("base") for lab in Lab.known()}
         for old in CACHE.glob("vm-*/"):
             if old != base and str(old) not in used:
@@ -119,11 +118,11 @@ def vm_base() -> Path:
     return base
 
 
-def bake(work: Path, nodes: Path, accel: str) -> None:
+def bake(base: Path, nodes: Path, accel: str) -> None:
     """Boot the new disk once to load the node images into its Docker; it powers itself off."""
     console = CACHE / "logs" / "bake-console.log"
-    command = qemu(work, accel, console, append="lab.bake")
-    command += disk(work / "disk.img") + disk(nodes, "readonly=on")
+    command = qemu(base, accel, console, append="lab.bake")
+    command += disk(base / "disk.img") + disk(nodes, "readonly=on")
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
     try:
         process.wait(BAKE_LIMIT)
@@ -383,7 +382,6 @@ def host_has_ipvs() -> bool:
 
 def load_on_host() -> bool:
     """Put the node images into the host's Docker; tell whether its containers have IPVS."""
-    install({"mmdebstrap": "mmdebstrap", str(KEYRING): "debian-archive-keyring"})
     with contextlib.suppress(LabError, OSError):
         run("modprobe", as_root(["modprobe", "--all", *recipe.MODULES]))
     mirror = debian_mirror()
@@ -391,6 +389,7 @@ def load_on_host() -> bool:
     label = '{{index .Config.Labels "lvs-lab.recipe"}}'
     images = [f"lvs-node:{name}" for name in recipe.NODE_SUITES]
     if any(host_docker("image", "inspect", "--format", label, i) != ours for i in images):
+        install({"mmdebstrap": "mmdebstrap", str(KEYRING): "debian-archive-keyring"})
         with workshop() as work:
             nodes = build(work, mirror, {})
             with step("load the node images into the host's Docker"):

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import mmap
 import os
 import shlex
 import tarfile
@@ -20,6 +19,7 @@ from pathlib import Path
 from host import KEYRING, as_root, machine, run
 
 BAKED = "lvs-lab: the node images are in place"
+OWNER = f"{os.getuid()}:{os.getgid()}"
 
 MODULES = """
     ip_vs ip_vs_rr ip_vs_wrr ip_vs_lc ip_vs_wlc ip_vs_lblc ip_vs_lblcr ip_vs_dh ip_vs_sh ip_vs_sed
@@ -118,7 +118,8 @@ NODE_DISABLE = "nginx.service apt-daily.timer apt-daily-upgrade.timer dpkg-db-ba
 NODE_MASK = """
     getty.target console-getty.service systemd-logind.service systemd-udevd.service
     systemd-udev-trigger.service systemd-firstboot.service systemd-journald-audit.socket
-    systemd-update-utmp.service systemd-hostnamed.socket systemd-creds.socket e2scrub_all.timer
+    systemd-update-utmp.service systemd-update-utmp-runlevel.service systemd-hostnamed.socket
+    systemd-creds.socket e2scrub_all.timer
     dev-hugepages.mount sys-kernel-config.mount sys-kernel-debug.mount sys-kernel-tracing.mount
 """.split()
 NODE_CONFIG = {"Cmd": ["/sbin/init"], "Env": ["container=docker"], "StopSignal": "SIGRTMIN+3"}
@@ -214,6 +215,7 @@ def build_node(work: Path, mirror: str, name: str) -> Path:
     options = [f"--customize-hook={script}", "--skip=cleanup/apt,cleanup/reproducible"]
     layer = work / f"{name}.tar"
     bootstrap(NODE_SUITES[name], layer, mirror, NODE_PACKAGES, options)
+    run(f"own-{name}", as_root(["chown", OWNER, str(layer)]))
     return layer
 
 
@@ -222,11 +224,8 @@ def pack_nodes(work: Path, layers: Sequence[Path], mirror: str) -> Path:
     manifest = []
     with tarfile.open(work / "nodes.tar", "w") as tar:
         for layer in layers:
-            with (
-                layer.open("rb") as file,
-                mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content,
-            ):
-                digest = hashlib.sha256(content).hexdigest()
+            with layer.open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
             image = {
                 "architecture": machine().arch,
                 "os": "linux",
@@ -263,6 +262,7 @@ def build_certificates(tls: Path) -> None:
 def build_vm(work: Path, mirror: str) -> None:
     """Build the virtual machine: disk.img, vmlinuz, initrd.img, bin/docker and tls/ in `work`."""
     tls, root = work / "tls", work / "root"
+    work.mkdir()
     build_certificates(tls)
     files = VM_FILES | {
         "etc/docker/tls/ca.pem": tls / "ca.pem",
@@ -286,6 +286,6 @@ def build_vm(work: Path, mirror: str) -> None:
         cp root/usr/bin/docker bin/docker
         mke2fs -q -t ext4 -O ^has_journal -m 0 -d root disk.img 24G
         rm -rf --one-file-system root vm-files.tar initramfs-files.tar tls/server-*
-        chown -R {os.getuid()}:{os.getgid()} .
+        chown -R {OWNER} .
     """
     run("disk", as_root(["sh", "-c", script]), cwd=work)

@@ -210,6 +210,7 @@ def not_loadable(modules: Iterable[str]) -> Iterator[str]:
 def held_by_others(params: Mapping[str, Any], links: Iterable[Facts]) -> Iterator[str]:
     """Tell which VIPs a stranger answers for, and which belong on no interface here."""
     here, by_name = addresses(links), {link["ifname"]: link for link in links}
+    ours = {link.get("address") for link in links}
     neighbours = [address for address in params["neighbours"] if ":" not in address]
     for vip in params["vips"]:
         name = here[vip]["ifname"] if vip in here else params["interface"]
@@ -228,7 +229,7 @@ def held_by_others(params: Mapping[str, Any], links: Iterable[Facts]) -> Iterato
         elif link["link_type"] == "ether" and ":" not in vip:
             answers = who_has(link, [vip, *neighbours])
             known = {mac for address in neighbours for mac in answers.get(address, ())}
-            for mac in sorted(answers.get(vip, set()) - known):
+            for mac in sorted(answers.get(vip, set()) - known - ours):
                 yield (
                     f"The VIP {vip} is in use: {mac} answers for it on {name}. Take it away there,"
                     " or choose another."

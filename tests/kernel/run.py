@@ -125,6 +125,12 @@ def main(arguments: list[str]) -> int:
         return max(future.result() for future in running.values())
 
 
+def end(*_: object) -> None:
+    """End at the first request to do so, and take the containers away undisturbed by others."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    sys.exit(143)
+
+
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    signal.signal(signal.SIGTERM, end)
     sys.exit(main(sys.argv[1:]))

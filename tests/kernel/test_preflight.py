@@ -5,7 +5,9 @@
 from __future__ import annotations
 
 import shutil
+import socket
 import subprocess
+import threading
 
 import pytest
 
@@ -96,10 +98,32 @@ def test_a_vip_that_a_stranger_answers_for(findings, lan):
 
 
 def test_a_real_server_that_is_not_yet_quiet_is_no_stranger(findings, lan):
-    lan.host(f"{RIP}/24").address(f"{VIP}/32", "lo")
+    real_server = lan.host(f"{RIP}/24")
+    real_server.sysctl("net/ipv4/conf/all/arp_ignore", 0)
+    real_server.address(f"{VIP}/32", "lo")
 
     assert findings(vips=[VIP], neighbours=[RIP]) == []
     assert findings(vips=[VIP]) != []
+
+
+def test_a_vip_whose_clients_ask_for_it_meanwhile(machine, findings, lan):
+    machine.address(f"{VIP}/32")
+    client = lan.host("192.0.2.10/24")
+    done = threading.Event()
+
+    def ask():
+        with client.entered(), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams:
+            while not done.wait(0.1):
+                client.ip("neighbour flush all")
+                datagrams.sendto(b"", (VIP, 9))
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    try:
+        assert findings(vips=[VIP]) == []
+    finally:
+        done.set()
+        asking.join()
 
 
 def test_a_vip_that_is_here_already_and_elsewhere_too(machine, findings, lan):
