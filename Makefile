@@ -14,6 +14,8 @@ APT_GET := $(if $(filter-out 0,$(shell id -u)),sudo) env DEBIAN_FRONTEND=noninte
 export PATH := $(VENV)/bin:$(PATH)
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 
+PACKAGES := iproute2 procps python3-venv # what this file needs; the lab installs what it needs
+
 # Prints the first Python that can make .venv.
 FIND_PYTHON := for python in python3.13 python3.12 python3.11 python3; do \
 	$$python -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
@@ -71,9 +73,9 @@ clean: lab-down ## take the lab away, and what was built in this folder
 	rm -rf .venv .cache .ansible .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
 $(READY): requirements-dev.txt
+	@[ "$$($(FIND_PYTHON))" ] && command -v ip >/dev/null && command -v ps >/dev/null || \
+	{ $(APT_GET) update && $(APT_GET) install $(PACKAGES); }
 	@python=$$($(FIND_PYTHON)); \
-	[ "$$python" ] || { $(APT_GET) update && $(APT_GET) install python3-venv; }; \
-	python=$$($(FIND_PYTHON)); \
 	[ "$$python" ] || { echo "Python 3.11 or later, with its venv, is needed."; exit 1; }; \
 	$$python -m venv --clear .venv
 	pip install --quiet --requirement requirements-dev.txt

@@ -140,6 +140,8 @@ def bake(base: Path, nodes: Path, accel: str) -> None:
 def memory() -> int:
     """Return the virtual machine's memory in MiB: half of the host's, at most 6 GiB."""
     if given := os.environ.get("LVS_LAB_MEMORY"):
+        if not given.isdecimal():
+            raise LabError(f"LVS_LAB_MEMORY is {given!r}; give a number of MiB, as in 3072.")
         return int(given)
     half = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**21
     return max(1024, min(6144, half))
@@ -336,7 +338,7 @@ class Lab:
                 end = time.monotonic() + BOOT_LIMIT
                 while not docker_answers(port, base / "tls"):
                     if process.poll() is not None:
-                        raise LabError(f"QEMU ended; {log} or {self.console} says why.")
+                        raise LabError(f"QEMU ended; see {self.console}. {log.read_text()}")
                     if time.monotonic() > end:
                         raise LabError(
                             f"Docker in the virtual machine did not answer within {BOOT_LIMIT} s; "

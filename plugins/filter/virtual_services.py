@@ -138,14 +138,21 @@ def _plain(container: Any, place: Any) -> Any:
     return value
 
 
+def read_inventory(
+    services: Any, groups: Mapping[str, Sequence[str]], hostvars: Mapping[str, Mapping[str, Any]]
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """Return the virtual services that an inventory describes, and all its mistakes."""
+    described = _plain([services], 0)
+    if isinstance(described, Unreadable):
+        return [], [f"lvs_services can't be worked out: {described.reason}"]
+    return resolve(described, groups, lambda host: _Variables(hostvars[host]))
+
+
 def virtual_services(
     services: Any, groups: Mapping[str, Sequence[str]], hostvars: Mapping[str, Mapping[str, Any]]
 ) -> list[dict[str, Any]]:
     """Return the virtual services that an inventory describes, or fail with all its mistakes."""
-    described = _plain([services], 0)
-    if isinstance(described, Unreadable):
-        raise AnsibleFilterError(f"lvs_services can't be worked out: {described.reason}")
-    found, mistakes = resolve(described, groups, lambda host: _Variables(hostvars[host]))
+    found, mistakes = read_inventory(services, groups, hostvars)
     if mistakes:
         count = "a mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
         raise AnsibleFilterError("\n".join([f"the inventory has {count}:", *mistakes]))

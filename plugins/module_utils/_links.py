@@ -8,6 +8,7 @@ writes. The file for boot is in the words of ``ip -batch``.
 
 from __future__ import annotations
 
+import importlib.util
 import ipaddress
 import json
 import os
@@ -21,16 +22,7 @@ from typing import Any, NamedTuple
 from ansible_collections.lvs.cluster.plugins.module_utils._run import OperatorError
 from ansible_collections.lvs.cluster.plugins.module_utils._sysctl import suppressed
 
-try:
-    from pyroute2 import IPRoute
-    from pyroute2.netlink.exceptions import NetlinkError
-except ImportError:
-    HAS_PYROUTE2 = False
-else:
-    HAS_PYROUTE2 = True
-
 IFA_F_NODAD = 0x02  # include/uapi/linux/if_addr.h
-FOREVER = 0xFFFFFFFF  # seconds, in the same place
 ETH_P_ARP = 0x0806
 ARP_REQUEST, ARP_REPLY = 1, 2
 BROADCAST = "ff:ff:ff:ff:ff:ff"
@@ -318,18 +310,24 @@ def plan(before: Mapping[Any, Address], after: Mapping[Any, Address]) -> list[Op
 
 def missing_library() -> list[str]:
     """Return a sentence if what writes addresses is not installed."""
-    if HAS_PYROUTE2:
+    if importlib.util.find_spec("pyroute2"):
         return []
     return ["Python's pyroute2 is not here, which sets addresses: install python3-pyroute2."]
 
 
 def carry_out(step: Step) -> None:
-    """Do one step by rtnetlink; raises OperatorError with what the kernel says."""
+    """Do one step by rtnetlink; raises OperatorError with what the kernel says.
+
+    Only what writes pays for the import of pyroute2, which takes longer than all the rest.
+    """
+    from pyroute2 import IPRoute
+    from pyroute2.netlink.exceptions import NetlinkError
+
     address = step.address
     options: dict[str, Any] = {}
     if step.action == "replace" and not address.preferred:
-        options["flags"] = IFA_F_NODAD
-        options["IFA_CACHEINFO"] = {"ifa_preferred": 0, "ifa_valid": FOREVER}
+        # preferred_lft alone is lost on pyroute2 0.7 (Debian 12, 13), cacheinfo alone on 0.9.
+        options = {"flags": IFA_F_NODAD, "preferred_lft": 0, "cacheinfo": {"preferred": 0}}
     try:
         with IPRoute() as route:
             route.addr(

@@ -218,7 +218,7 @@ def parse_services(raw: Any) -> tuple[list[VirtualService], list[str]]:
         if not isinstance(item, Mapping):
             mistakes.append(f"service {number} is not a mapping of fields.")
             continue
-        place = f"service {_label(item) or number}"
+        place = f"service {label(item) or number}"
         service = _service(item, place, mistakes)
         if service is None:
             continue
@@ -235,7 +235,7 @@ def parse_services(raw: Any) -> tuple[list[VirtualService], list[str]]:
 def parse_key(item: Mapping[str, Any]) -> tuple[ServiceKey | None, list[str]]:
     """Read only what names a service, with a sentence for every mistake."""
     mistakes: list[str] = []
-    fields = _Fields(item, f"service {_label(item) or ''}".rstrip(), mistakes)
+    fields = Fields(item, f"service {label(item) or ''}".rstrip(), mistakes)
     return _key(fields), mistakes
 
 
@@ -247,7 +247,7 @@ def parse_destination(
     return _destination(item, key, f"service {key}: destination", mistakes), mistakes
 
 
-def _label(item: Mapping[str, Any]) -> str:
+def label(item: Mapping[str, Any]) -> str:
     if item.get("name"):
         return str(item["name"])
     if item.get("fwmark"):
@@ -257,7 +257,7 @@ def _label(item: Mapping[str, Any]) -> str:
     return ""
 
 
-class _Fields:
+class Fields:
     """Takes typed fields out of one mapping; what is wrong becomes a sentence with its place.
 
     A field that is missing or null has its default. Text that spells a number is one, since
@@ -332,7 +332,7 @@ _DESTINATION_FIELDS = frozenset(Destination._fields) | {"name"}
 _PLAIN_FIELDS = frozenset({"name", "address", "port", "method", "weight"})
 
 
-def _key(fields: _Fields) -> ServiceKey | None:
+def _key(fields: Fields) -> ServiceKey | None:
     raw = fields.raw
     before = len(fields.mistakes)
     if raw.get("fwmark"):
@@ -361,7 +361,7 @@ def _key(fields: _Fields) -> ServiceKey | None:
 
 
 def _service(raw: Mapping[str, Any], place: str, mistakes: list[str]) -> VirtualService | None:
-    fields = _Fields(raw, place, mistakes)
+    fields = Fields(raw, place, mistakes)
     fields.known(_SERVICE_FIELDS)
     key = _key(fields)
     scheduler = fields.choice("scheduler", SCHEDULERS, "wlc")
@@ -390,7 +390,7 @@ def _service(raw: Mapping[str, Any], place: str, mistakes: list[str]) -> Virtual
     return VirtualService(key, scheduler, flags, timeout, mask, engine, one_packet, pool)
 
 
-def _mask(fields: _Fields, family: str) -> Mask:
+def _mask(fields: Fields, family: str) -> Mask:
     whole = host_prefix(family)
     value = fields.raw.get("persistence_mask")
     if value is None or value == "":
@@ -417,10 +417,13 @@ def mask_length(packed: bytes) -> Mask:
     return bits.count("1")
 
 
-def _scheduler_flags(fields: _Fields, scheduler: str) -> tuple[str, ...]:
+def _scheduler_flags(fields: Fields, scheduler: str) -> tuple[str, ...]:
     value = fields.raw.get("scheduler_flags") or ()
     if isinstance(value, str):
         value = [flag.strip() for flag in value.split(",")]
+    if not isinstance(value, Sequence):
+        fields.wrong(f"scheduler_flags is {value!r}; it must be a list")
+        value = ()
     names = flag_names(scheduler)
     chosen = set()
     for flag in value:
@@ -433,7 +436,7 @@ def _scheduler_flags(fields: _Fields, scheduler: str) -> tuple[str, ...]:
     return tuple(name for name in names if name in chosen)
 
 
-def _pool(fields: _Fields, key: ServiceKey | None) -> tuple[Destination, ...]:
+def _pool(fields: Fields, key: ServiceKey | None) -> tuple[Destination, ...]:
     raw = fields.raw.get("destinations") or ()
     if not isinstance(raw, Sequence) or isinstance(raw, str):
         fields.wrong("destinations is not a list")
@@ -481,7 +484,7 @@ def _plain_destination(raw: Mapping[str, Any], key: ServiceKey) -> Destination |
 def _destination(
     raw: Mapping[str, Any], key: ServiceKey | None, place: str, mistakes: list[str]
 ) -> Destination | None:
-    fields = _Fields(raw, place, mistakes)
+    fields = Fields(raw, place, mistakes)
     fields.known(_DESTINATION_FIELDS)
     address = normal_address(raw.get("address"))
     if raw.get("address") is None:
@@ -508,7 +511,7 @@ def _destination(
     return destination
 
 
-def _check_method(fields: _Fields, key: ServiceKey, destination: Destination) -> None:
+def _check_method(fields: Fields, key: ServiceKey, destination: Destination) -> None:
     """Check what a forwarding method asks of service and destination together."""
     method, port, family = destination.method, destination.port, family_of(destination.address)
     if method in ("dr", "tun") and port != key.port:
@@ -523,7 +526,7 @@ def _check_method(fields: _Fields, key: ServiceKey, destination: Destination) ->
         )
 
 
-def _no_tunnel(fields: _Fields, method: str) -> tuple[str, int, str]:
+def _no_tunnel(fields: Fields, method: str) -> tuple[str, int, str]:
     nothing = ("ipip", 0, "none")
     for name, default in zip(Destination._fields[6:], nothing):
         if fields.raw.get(name) not in (None, "", default):
@@ -531,7 +534,7 @@ def _no_tunnel(fields: _Fields, method: str) -> tuple[str, int, str]:
     return nothing
 
 
-def _tunnel(fields: _Fields) -> tuple[str, int, str]:
+def _tunnel(fields: Fields) -> tuple[str, int, str]:
     kind = fields.choice("tunnel_type", TUNNEL_TYPES, "ipip")
     port = fields.integer("tunnel_port", 0, 65535, 0)
     checksum = fields.choice("tunnel_checksum", TUNNEL_CHECKSUMS, "none")

@@ -19,12 +19,12 @@ from typing import Any, NamedTuple
 
 from ansible_collections.lvs.cluster.plugins.module_utils._model import (
     MAX_WEIGHT,
+    Fields,
     ServiceKey,
     VirtualService,
-    _Fields,
-    _label,
     as_integer,
     family_of,
+    label,
     normal_address,
     parse_services,
     suggestion,
@@ -124,7 +124,7 @@ class Mistakes:
         ]
 
 
-class _Subject(_Fields):
+class _Subject(Fields):
     """Typed fields of a host or a service, whose mistakes are joined with those of others."""
 
     def __init__(self, raw: Mapping[str, Any], kind: str, name: str, mistakes: Mistakes) -> None:
@@ -272,7 +272,7 @@ class _Service:
         mistakes: Mistakes,
     ) -> None:
         told = {field: value for field, value in raw.items() if not _unreadable(value)}
-        self.fields = _Subject(told, "service", _label(told) or str(number), mistakes)
+        self.fields = _Subject(told, "service", label(told) or str(number), mistakes)
         self.wrong = self.fields.wrong
         self.raw = self.fields.readable(self._known(raw), raw)
         self.readable = self.raw.keys() == _SERVICE_FIELDS & raw.keys()

@@ -5,9 +5,7 @@
 from __future__ import annotations
 
 import shutil
-import socket
 import subprocess
-import threading
 
 import pytest
 
@@ -106,24 +104,12 @@ def test_a_real_server_that_is_not_yet_quiet_is_no_stranger(findings, lan):
     assert findings(vips=[VIP]) != []
 
 
-def test_a_vip_whose_clients_ask_for_it_meanwhile(machine, findings, lan):
+def test_a_switch_that_sends_frames_back(machine, findings, lan):
+    """As Docker's bridges may: the machine then answers its own question."""
     machine.address(f"{VIP}/32")
-    client = lan.host("192.0.2.10/24")
-    done = threading.Event()
+    lan._switch.ip("link set port0 type bridge_slave hairpin on")
 
-    def ask():
-        with client.entered(), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams:
-            while not done.wait(0.1):
-                client.ip("neighbour flush all")
-                datagrams.sendto(b"", (VIP, 9))
-
-    asking = threading.Thread(target=ask)
-    asking.start()
-    try:
-        assert findings(vips=[VIP]) == []
-    finally:
-        done.set()
-        asking.join()
+    assert findings(vips=[VIP]) == []
 
 
 def test_a_vip_that_is_here_already_and_elsewhere_too(machine, findings, lan):

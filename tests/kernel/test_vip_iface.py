@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import sys
 
 import pytest
 from ansible_collections.lvs.cluster.plugins.module_utils import _links, _sysctl
@@ -227,7 +228,7 @@ def test_the_interface_is_the_one_on_whose_network_the_vips_lie(host, run_module
 def test_without_pyroute2_check_mode_tells_the_change_and_a_run_refuses_it(
     host, run_module, monkeypatch
 ):
-    monkeypatch.setattr(_links, "HAS_PYROUTE2", False)
+    monkeypatch.setitem(sys.modules, "pyroute2", None)
     told = run_module("vip_iface", vips=[VIP], interface="eth0", check=True)
     assert told["changed"]
     assert "install python3-pyroute2" in told["warnings"][0]

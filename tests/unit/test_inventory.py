@@ -1149,6 +1149,13 @@ def test_a_template_that_failed_is_told_with_its_place_and_hides_no_other_mistak
     )
 
 
+def test_a_group_whose_template_failed_is_not_taken_for_the_usual_one():
+    undefined = Unreadable("'pool' is undefined")
+    assert mistakes({**WEB, "realservers": undefined}, realservers={}) == [
+        "service web: realservers can't be worked out: 'pool' is undefined; correct its template."
+    ]
+
+
 # Whatever is written.
 
 
@@ -1231,7 +1238,15 @@ junk = st.recursive(
 FIELDS = [
     *("name", "vip", "port", "protocol", "fwmark", "family", "scheduler"),
     *("persistence_timeout", "persistence_mask", "persistence_engine", "one_packet", "method"),
-    *("destinations", "realservers", "realserver_port", "check", "tunnel_type", "lower_threshold"),
+    *(
+        "scheduler_flags",
+        "destinations",
+        "realservers",
+        "realserver_port",
+        "check",
+        "tunnel_type",
+        "lower_threshold",
+    ),
 ]
 
 

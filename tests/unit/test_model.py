@@ -99,6 +99,7 @@ def test_a_firewall_mark_stands_for_vip_and_port():
         ({"scheduler": "wr"}, "did you mean wrr?"),
         ({"schedular": "wrr"}, "no field 'schedular' (did you mean scheduler?)"),
         ({"scheduler": "rr", "scheduler_flags": ["sh-port"]}, "scheduler rr has no flag 'sh-port'"),
+        ({"scheduler_flags": True}, "must be a list"),
         ({"persistence_mask": 24}, "needs a persistence_timeout"),
         ({"persistence_timeout": 5, "persistence_mask": 33}, "a prefix length up to 32"),
         ({"persistence_engine": "sip"}, "needs a persistence_timeout"),
