@@ -67,7 +67,7 @@ lab-down: ## take the lab away
 	python3 lab/lab.py down
 
 bench: lab ## measure what is claimed about speed
-	$(IN_LAB) python benchmarks/ipvs_table/measure.py
+	$(IN_LAB) python benchmarks/run.py
 
 clean: lab-down ## take the lab away, and what was built in this folder
 	rm -rf .venv .cache .ansible .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -18,7 +18,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "lab"))
 
-import node  # noqa: E402, the lab's own, which is no package
+import node
 
 IMAGE = "debian12"
 

@@ -10,8 +10,8 @@ short_description: Name all that is wrong with an inventory
 version_added: 0.1.0
 author: lvs.cluster contributors (@lvs-cluster)
 description:
-  - Gives the sentences with which P(lvs.cluster.virtual_services#filter) would fail, for a task that
-    shows them in its own way. Ansible prints a filter's failure once for each thing that it broke.
+  - Gives the sentences with which P(lvs.cluster.virtual_services#filter) would fail, for a task
+    that shows them in its own way. Ansible prints a filter's failure once for each thing it broke.
 positional: groups, hostvars
 options:
   _input:

@@ -204,7 +204,10 @@ def prepare(module):
             f"service {key}: destination {params['address']}: state drained means weight 0;"
             f" leave out weight {settings['weight']}."
         )
-    name = normal_address(params["address"]), settings.get("port", key.port)
+    address = normal_address(params["address"])
+    if address is None:
+        raise OperatorError(f"address is {params['address']!r}, which is no IPv4 or IPv6 address.")
+    name = address, settings.get("port", key.port)
     missing = []
 
     def desire(current: Table) -> Table:
