@@ -256,17 +256,8 @@ def main():
         with Ipvs() as ipvs:
             found = {"available": True, **read(ipvs, module.params["gather"])}
     except NoIpvs:
-        nothing = {
-            "services": [],
-            "counters": [],
-            "sync_daemons": [],
-            "connections": [],
-        }
-        wanted = module.params["gather"]
-        found = {
-            "available": False,
-            **{k: v for k, v in nothing.items() if k in wanted},
-        }
+        lists = [part for part in module.params["gather"] if part != "timeouts"]
+        found = {"available": False, **{part: [] for part in lists}}
     except IpvsError as error:
         module.fail_json(msg=f"{error}.")
     module.exit_json(changed=False, **found)
