@@ -36,7 +36,12 @@ VM_FILES: dict[str, str | Path] = {
     "etc/hosts": "127.0.0.1 localhost\n127.0.1.1 lvs-lab\n",
     "etc/resolv.conf": "nameserver 10.0.2.3\n",
     "etc/modules-load.d/lab.conf": "\n".join(MODULES) + "\n",
-    "etc/sysctl.d/lab.conf": "net.ipv4.ip_forward = 1\nnet.ipv6.conf.all.forwarding = 1\n",
+    # Nodes start with the kernel's own defaults (forwarding off), not with this machine's values.
+    "etc/sysctl.d/lab.conf": """\
+net.core.devconf_inherit_init_net = 2
+net.ipv4.ip_forward = 1
+net.ipv6.conf.all.forwarding = 1
+""",
     # The network that QEMU makes. Docker sets no packet rules of its own: what nodes send each
     # other passes untouched. The one rule here lets them reach a package mirror.
     "etc/lab/uplink.ip": """\

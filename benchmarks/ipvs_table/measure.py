@@ -115,6 +115,7 @@ def main() -> None:
     """Measure and print."""
     if ctypes.CDLL(None).unshare(CLONE_NEWNET) != 0:
         sys.exit("A network namespace of its own needs root (CAP_SYS_ADMIN).")
+    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     measured = []
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)

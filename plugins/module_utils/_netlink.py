@@ -145,7 +145,10 @@ _REASONS = {
         " that somebody else removed at the same time)"
     ),
     errno.EPERM: "not permitted; IPVS needs root (CAP_NET_ADMIN)",
-    errno.EINVAL: "invalid for this kernel",
+    errno.EINVAL: (
+        "invalid for this kernel (for instance an address that is not unicast here; every address is"
+        " refused while lo is down)"
+    ),
     errno.EAFNOSUPPORT: "this kernel's IPVS has no IPv6",
 }
 

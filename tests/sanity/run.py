@@ -53,6 +53,7 @@ def prepare_pip() -> None:
         settings.setdefault(key.rpartition(".")[2], ast.literal_eval(value))
     config = CACHE / ".config/pip/pip.conf"
     config.parent.mkdir(parents=True, exist_ok=True)
+    settings["quiet"] = "2"
     config.write_text("[global]\n" + "".join(f"{k} = {v}\n" for k, v in settings.items()))
 
 
