@@ -49,7 +49,8 @@ lint: $(READY) ## check all files without running them
 
 unit: $(READY) ## run the tests that need neither root nor a kernel with IPVS
 	rm -rf $(COVERAGE)/unit*
-	coverage run --data-file=$(COVERAGE)/unit -m pytest tests/unit $(PYTEST_ARGS)
+	coverage run --data-file=$(COVERAGE)/unit -m pytest --hypothesis-profile=ci tests/unit \
+		$(PYTEST_ARGS)
 
 kernel: lab ## run the modules on the lab's kernel, then show line coverage of unit and kernel
 	rm -rf $(COVERAGE)/debian*

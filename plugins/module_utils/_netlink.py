@@ -146,8 +146,8 @@ _REASONS = {
     ),
     errno.EPERM: "not permitted; IPVS needs root (CAP_NET_ADMIN)",
     errno.EINVAL: (
-        "invalid for this kernel (for instance an address that is not unicast here; every address is"
-        " refused while lo is down)"
+        "invalid for this kernel (for instance an address that is not unicast here; while lo is"
+        " down, every one is refused)"
     ),
     errno.EAFNOSUPPORT: "this kernel's IPVS has no IPv6",
 }

@@ -47,13 +47,12 @@ def prepare_pip() -> None:
 
     command = [sys.executable, "-m", "pip", "config", "list"]
     listed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    settings: dict[str, str] = {}
+    settings = {"quiet": "2"}  # errors only
     for line in listed.splitlines():  # the strongest source first
         key, _, value = line.partition("=")
-        settings.setdefault(key.rpartition(".")[2], ast.literal_eval(value))
+        settings.setdefault(key.rpartition(".")[2], " ".join(ast.literal_eval(value).split()))
     config = CACHE / ".config/pip/pip.conf"
     config.parent.mkdir(parents=True, exist_ok=True)
-    settings["quiet"] = "2"
     config.write_text("[global]\n" + "".join(f"{k} = {v}\n" for k, v in settings.items()))
 
 
