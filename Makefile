@@ -48,12 +48,12 @@ lint: $(READY) ## check all files without running them
 	python tests/sanity/run.py
 
 unit: $(READY) ## run the tests that need neither root nor a kernel with IPVS
-	rm -rf $(COVERAGE)/unit*
-	coverage run --data-file=$(COVERAGE)/unit -m pytest --hypothesis-profile=ci tests/unit \
+	rm -rf $(COVERAGE)/data.unit*
+	coverage run --data-file=$(COVERAGE)/data.unit -m pytest --hypothesis-profile=ci tests/unit \
 		$(PYTEST_ARGS)
 
 kernel: lab ## run the modules on the lab's kernel, then show line coverage of unit and kernel
-	rm -rf $(COVERAGE)/debian*
+	rm -rf $(COVERAGE)/data.debian*
 	$(IN_LAB) python tests/kernel/run.py $(PYTEST_ARGS)
 	coverage combine --quiet --keep $(COVERAGE)
 	coverage report

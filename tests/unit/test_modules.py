@@ -1,0 +1,92 @@
+# Copyright: (c) 2026, lvs.cluster contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What every module of the table owes its user: examples that are valid, mistakes as sentences."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+
+import pytest
+import yaml
+from ansible.module_utils import basic
+from ansible_collections.lvs.cluster.plugins.module_utils import _arguments
+
+MODULES = sorted(path.stem for path in (Path(__file__).parents[2] / "plugins/modules").glob("*.py"))
+WEB = {"vip": "192.0.2.1", "port": 80}
+
+
+def examples():
+    """Return each task of each module's EXAMPLES that is about that module."""
+    found = []
+    for name in MODULES:
+        module = importlib.import_module(f"ansible_collections.lvs.cluster.plugins.modules.{name}")
+        for task in yaml.safe_load(module.EXAMPLES):
+            if f"lvs.cluster.{name}" in task:
+                found.append(pytest.param(name, task[f"lvs.cluster.{name}"] or {}, id=task["name"]))
+    return found
+
+
+@pytest.mark.parametrize(("name", "arguments"), examples())
+def test_an_example_has_valid_arguments(run_main, monkeypatch, name, arguments):
+    if "{{" in str(arguments):
+        arguments = {k: [] if "{{" in str(v) else v for k, v in arguments.items()}
+    module = importlib.import_module(f"ansible_collections.lvs.cluster.plugins.modules.{name}")
+
+    class Checked(basic.AnsibleModule):
+        def __init__(self, *positional, **named):
+            super().__init__(*positional, **named)
+            self.exit_json(accepted=True)
+
+    monkeypatch.setattr(module, "AnsibleModule", Checked)
+    result = run_main(name, **arguments)
+    assert result.get("accepted"), result
+
+
+def test_every_module_has_an_example():
+    assert {parameters.values[0] for parameters in examples()} == set(MODULES)
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "sentence"),
+    [
+        (
+            "ipvs_table",
+            {"services": [{**WEB, "port": 0}]},
+            (
+                "service tcp 192.0.2.1:0: port 0 means every port and needs persistence;"
+                " give a persistence_timeout or a port."
+            ),
+        ),
+        (
+            "ipvs_service",
+            {"port": 80},
+            "service: it has neither a vip nor a fwmark; give one of them.",
+        ),
+        (
+            "ipvs_dest",
+            {"service": WEB, "address": "rs31"},
+            "address is 'rs31', which is no IPv4 or IPv6 address.",
+        ),
+        (
+            "ipvs_dest",
+            {"service": WEB, "address": "192.0.2.11", "weight": 5, "state": "drained"},
+            (
+                "service tcp 192.0.2.1:80: destination 192.0.2.11: state drained means weight 0;"
+                " leave out weight 5."
+            ),
+        ),
+    ],
+)
+def test_a_mistake_is_told_before_the_kernel_is_asked(run_main, name, arguments, sentence):
+    result = run_main(name, **arguments)
+    assert result["failed"]
+    assert result["mistakes"] == [sentence]
+
+
+def test_an_argument_that_is_not_given_is_not_there():
+    services = [{"vip": "192.0.2.1", "port": None, "destinations": [{"weight": 0, "port": None}]}]
+    assert _arguments.without_unset(services) == [
+        {"vip": "192.0.2.1", "destinations": [{"weight": 0}]}
+    ]
+    assert _arguments.given({"port": 0, "vip": None}, _arguments.KEY) == {"port": 0}
