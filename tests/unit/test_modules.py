@@ -21,9 +21,9 @@ def examples():
     found = []
     for name in MODULES:
         module = importlib.import_module(f"ansible_collections.lvs.cluster.plugins.modules.{name}")
-        for task in yaml.safe_load(module.EXAMPLES):
-            if f"lvs.cluster.{name}" in task:
-                found.append(pytest.param(name, task[f"lvs.cluster.{name}"] or {}, id=task["name"]))
+        action = f"lvs.cluster.{name}"
+        tasks = [task for task in yaml.safe_load(module.EXAMPLES) if action in task]
+        found += [pytest.param(name, task[action] or {}, id=task["name"]) for task in tasks]
     return found
 
 
