@@ -33,7 +33,7 @@ LIMIT = 1500  # seconds for one Debian's tests
 def run(node: str, container: str, arguments: list[str], output: IO[bytes] | None) -> int:
     """Run the tests in a fresh container of that node's image; return pytest's exit status."""
     lab.prepare(container)
-    tests = ["python3", "-m", "coverage", "run", f"--data-file={lab.HERE}/coverage/data.{node}"]
+    tests = ["python3", "-m", "coverage", "run", f"--data-file={lab.HERE}/coverage/{node}"]
     tests += ["-m", "pytest", "tests/kernel", *arguments]
     command = ["docker", "exec", "--workdir", lab.HERE, container, *tests]
     tested = subprocess.run(command, stdout=output, check=False, timeout=LIMIT)
