@@ -311,11 +311,13 @@ class Fields:
 
 def as_integer(value: Any) -> int | None:
     """Return a whole number given as one or as its text, else None. True and False are none."""
-    if type(value) is int:
-        return value
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return int(value)
     if isinstance(value, str) and value.isdecimal() and value.isascii():
         return int(value)
-    return int(value) if isinstance(value, int) and not isinstance(value, bool) else None
+    return None
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:
@@ -469,7 +471,8 @@ def _plain_destination(raw: Mapping[str, Any], key: ServiceKey) -> Destination |
     method = raw.get("method", "dr")
     if (
         _PLAIN_FIELDS.issuperset(raw)
-        and type(weight) is int
+        and isinstance(weight, int)
+        and not isinstance(weight, bool)
         and 0 <= weight <= MAX_WEIGHT
         and raw.get("port", key.port) == key.port
         and method in METHODS

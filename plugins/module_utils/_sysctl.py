@@ -238,7 +238,7 @@ def unsuppression(values: Mapping[str, str | None], listed_keys: Iterable[str]) 
     """
     wanted = {conf("all", "arp_ignore"): "0", conf("all", "arp_announce"): "0"}
     for key in listed_keys:
-        *_, interface, setting = ["", *key.split("/")]
+        *_folders, interface, setting = ["", *key.split("/")]
         if interface != "all" and key == conf(interface, setting) and values[key] is not None:
             wanted[key] = values.get(conf("default", setting)) or "0"
     return wanted

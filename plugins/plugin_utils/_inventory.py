@@ -564,7 +564,7 @@ class _Cluster:
     def _check_outright(self, service: _Service) -> None:
         port = as_integer(service.raw.get("port"))
         member_port = service.shared.get("port", port)
-        members = {(rip, member_port): name for name, (rip, _) in service.pool.items()}
+        members = {(rip, member_port): name for name, (rip, _weight) in service.pool.items()}
         for item in service.outright:
             address = normal_address(item.get("address"))
             if not address:
