@@ -97,7 +97,9 @@ def run(name: str, command: Sequence[str], *, cwd: Path | None = None) -> None:
 def end_commands(processes: Collection[subprocess.Popen[bytes]]) -> None:
     """End commands of ours, which may be root's, and let them tidy up."""
     if groups := [f"-{process.pid}" for process in processes if process.poll() is None]:
-        subprocess.run(as_root(["kill", "--", *groups]), capture_output=True, check=False)
+        # The shell's own kill: a program of that name needs a package (procps).
+        end = f"kill -s TERM -- {' '.join(groups)}"
+        subprocess.run(as_root(["sh", "-c", end]), capture_output=True, check=False)
     for process in processes:
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(30)
