@@ -2,7 +2,8 @@
 # The developer's commands. Each sets up what it needs: packages that the machine lacks (with sudo,
 # on Debian and Ubuntu), the tools in .venv, the lab.
 
-CLUSTER ?= single_director
+METHOD ?= dr
+CLUSTER ?= single_director$(patsubst %,_%,$(filter-out dr,$(METHOD)))
 PYTEST_ARGS ?=
 
 VENV := $(CURDIR)/.venv
@@ -26,8 +27,8 @@ FIND_PYTHON := for python in python3.13 python3.12 python3.11 python3; do \
 help: ## say what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' Makefile | expand -t 16
 
-demo: lab ## build a cluster (CLUSTER=single_director) in the lab and show that it answers
-	$(IN_LAB) ansible-playbook -i inventories/$(CLUSTER) -i lab/nodes.yml \
+demo: lab ## build a cluster in the lab (METHOD=dr, tun, nat, fullnat or CLUSTER=...) and show that it answers
+	$(IN_LAB) ansible-playbook -i inventories/$(CLUSTER) -i lab/nodes.yml -i lab/clusters/$(CLUSTER).yml \
 		lab/create.yml playbooks/site.yml playbooks/verify.yml
 
 test: $(READY) ## run lint, unit, kernel and molecule, in this order, up to the first that fails

@@ -5,7 +5,8 @@
 
 Each is a folder with a ``measure.py``, which runs as root in a fresh container and prints a JSON
 list of measurements: ``name``, ``peer``, ``ratio`` by way, and ``runs``, the seconds of each run by
-way. A table is printed, and everything written to ``benchmarks/results/NAME.json``.
+way, or what ``unit`` says. A table is printed, and everything written to
+``benchmarks/results/NAME.json``.
 """
 
 from __future__ import annotations
@@ -40,13 +41,13 @@ def machine(container: str) -> dict[str, str]:
 
 def show(name: str, measured: list[dict]) -> None:
     """Print medians and ratios."""
-    print(f"\n{name}: seconds, median of {len(next(iter(measured[0]['runs'].values())))}")
+    print(f"\n{name}: medians")
     for row in measured:
         medians = {way: statistics.median(times) for way, times in row["runs"].items()}
         peer = medians.pop(row["peer"])
-        print(f"  {row['name']}: {row['peer']} {peer:.2f}")
-        for way, seconds in medians.items():
-            print(f"    {way:10} {seconds:6.2f}   {row['ratio'][way]:.2f} of the peer")
+        print(f"  {row['name']}: {row['peer']} {peer:.2f} {row.get('unit', 'seconds')}")
+        for way, median in medians.items():
+            print(f"    {way:10} {median:10.2f}   {row['ratio'][way]:.2f} of the peer")
 
 
 def main(names: list[str]) -> None:

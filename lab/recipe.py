@@ -23,8 +23,8 @@ OWNER = f"{os.getuid()}:{os.getgid()}"
 
 MODULES = """
     ip_vs ip_vs_rr ip_vs_wrr ip_vs_lc ip_vs_wlc ip_vs_lblc ip_vs_lblcr ip_vs_dh ip_vs_sh ip_vs_sed
-    ip_vs_nq ip_vs_fo ip_vs_ovf ip_vs_mh ip_vs_pe_sip ipip ip6_tunnel ip_gre ip6_gre fou fou6 dummy
-    sctp sctp_diag 8021q veth bridge macvlan sch_netem sch_ingress cls_u32 nf_conntrack
+    ip_vs_nq ip_vs_fo ip_vs_ovf ip_vs_mh ip_vs_pe_sip ipip sit ip6_tunnel ip_gre ip6_gre fou fou6
+    dummy sctp sctp_diag 8021q veth bridge macvlan sch_netem sch_ingress cls_u32 nf_conntrack
     nf_conntrack_netlink nf_nat nf_tables nft_ct nft_nat nft_masq nft_chain_nat nft_compat nft_limit
     nft_log nft_reject_inet xt_ipvs xt_mark xt_conntrack xt_MASQUERADE xt_TCPMSS
 """.split()

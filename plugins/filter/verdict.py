@@ -16,7 +16,8 @@ description:
   - With the schedulers V(rr) and V(wrr) and without persistence, each answered in proportion to its
     weight, give or take one round.
   - The director, and nobody else, answers ARP for the VIP.
-  - With the method V(dr) or V(tun), no answer passed the director.
+  - With the methods V(dr) and V(tun), no answer passed the director; with V(nat) and V(fullnat),
+    all did.
 positional: services, director_macs
 options:
   _input:
@@ -105,8 +106,11 @@ def seen(probe: Data, weights: Mapping[str, int], director_macs: Sequence[str]) 
         yield f"the VIP is at {mac}, the director at {' and '.join(director_macs)}"
     if not probe["on_link"]:
         yield "the MAC of the VIP is not to be seen from here, because a router lies between"
-    through = set(probe["answer_macs"]).intersection(director_macs)
-    way = "some through the director" if through else "past the director"
+    answered = set(probe["answer_macs"])
+    through = answered.intersection(director_macs)
+    way = "past the director"
+    if through:
+        way = "through the director" if through == answered else "some through the director"
     if probe["answer_macs"] and probe["on_link"]:
         yield f"answers came from {' and '.join(sorted(probe['answer_macs']))}, {way}"
     if probe["latency_ms"]:
@@ -166,11 +170,14 @@ def bypassed(probe: Data, director_macs: Sequence[str]) -> Iterator[str]:
 
 
 def passed(probe: Data, service: Data, director_macs: Sequence[str]) -> Iterator[str]:
-    """Tell whether answers came through the director that should have gone past it."""
-    around = {"dr", "tun"}.issuperset(d["method"] for d in service["destinations"])
-    frames = sum(probe["answer_macs"].get(mac, 0) for mac in director_macs)
-    if around and probe["on_link"] and frames:
-        yield f"{frames} frames with answers came from the director; they should go past it."
+    """Tell whether answers came another way than they should, through the director or past it."""
+    methods = {destination["method"] for destination in service["destinations"]}
+    through = sum(probe["answer_macs"].get(mac, 0) for mac in director_macs)
+    past = sum(probe["answer_macs"].values()) - through
+    if methods <= {"dr", "tun"} and probe["on_link"] and through:
+        yield f"{through} frames with answers came from the director; they should go past it."
+    if methods <= {"nat", "fullnat"} and probe["on_link"] and past:
+        yield f"{past} frames with answers came past the director; they should come through it."
 
 
 class FilterModule:

@@ -27,11 +27,13 @@ options:
       - C(destinations) lists destinations outright, for machines that Ansible does not manage. With
         C(realservers) beside it, both together are the pool.
       - C(method) is the forwarding method of this service, V(dr), V(tun), V(nat) or V(fullnat);
-        C(lvs_method) if not given. In the result V(fullnat) is V(nat), as IPVS has it.
+        C(lvs_method) if not given.
       - C(realserver_port) is the port at which its real servers listen. Only V(nat) and V(fullnat)
         can have another than the service's.
       - C(upper_threshold), C(lower_threshold), C(tunnel_type), C(tunnel_port) and
         C(tunnel_checksum) hold for all its destinations.
+      - C(binds) says of a service with a C(fwmark) what gets that mark, as a list of C(vip),
+        C(protocol) (V(tcp) if not given) and C(ports). The mark is set by the director.
       - C(check) is a mapping with a C(type). It says how a failed real server is noticed, and is
         not part of the result.
     type: list
@@ -54,7 +56,10 @@ options:
       - C(lvs_weight), C(lvs_weights) - a real server's weight, V(1) if not given, and its weights
         by the names of services.
       - C(lvs_drained) - V(true) gives a real server weight 0 in all services.
-      - C(lvs_gateway) - the host's gateway or a list of them, only to be checked.
+      - C(lvs_gateway) - the host's gateway or a list of them, to be checked; with V(nat) a real
+        server's answers go there, the director's address if it is not given.
+      - C(lvs_nat_route) - the way of a real server's answers with V(nat), V(policy) or V(default).
+      - C(lvs_mtu) - the MTU between director and real servers, V(1500) if not given.
       - C(lvs_interface) - the host's LAN interface, only to be checked.
       - C(lvs_priority), C(lvs_virtual_router_id), C(lvs_auth_pass) - what several directors must
         have different or alike, only to be checked.
@@ -100,7 +105,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ansible.errors import AnsibleError, AnsibleFilterError
-from ansible_collections.lvs.cluster.plugins.plugin_utils._inventory import Unreadable, resolve
+from ansible_collections.lvs.cluster.plugins.plugin_utils._inventory import (
+    Cluster,
+    Unreadable,
+    resolve,
+)
 from jinja2 import TemplateError
 from jinja2.runtime import Undefined
 
@@ -140,11 +149,11 @@ def _plain(container: Any, place: Any) -> Any:
 
 def read_inventory(
     services: Any, groups: Mapping[str, Sequence[str]], hostvars: Mapping[str, Mapping[str, Any]]
-) -> tuple[list[dict[str, Any]], list[str]]:
-    """Return the virtual services that an inventory describes, and all its mistakes."""
+) -> Cluster:
+    """Return what an inventory describes, or all its mistakes."""
     described = _plain([services], 0)
     if isinstance(described, Unreadable):
-        return [], [f"lvs_services can't be worked out: {described.reason}"]
+        return Cluster([f"lvs_services can't be worked out: {described.reason}"])
     return resolve(described, groups, lambda host: _Variables(hostvars[host]))
 
 
@@ -152,11 +161,11 @@ def virtual_services(
     services: Any, groups: Mapping[str, Sequence[str]], hostvars: Mapping[str, Mapping[str, Any]]
 ) -> list[dict[str, Any]]:
     """Return the virtual services that an inventory describes, or fail with all its mistakes."""
-    found, mistakes = read_inventory(services, groups, hostvars)
-    if mistakes:
+    cluster = read_inventory(services, groups, hostvars)
+    if mistakes := cluster.mistakes:
         count = "a mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
         raise AnsibleFilterError("\n".join([f"the inventory has {count}:", *mistakes]))
-    return found
+    return cluster.services
 
 
 class FilterModule:

@@ -33,7 +33,7 @@ SETTINGS = {
 DESTINATION = {
     "address": {"type": "str", "required": True},
     "port": {"type": "int"},
-    "method": {"type": "str", "choices": list(_model.METHODS)},
+    "method": {"type": "str", "choices": list(_model.WRITTEN_METHODS)},
     "weight": {"type": "int"},
     "upper_threshold": {"type": "int"},
     "lower_threshold": {"type": "int"},

@@ -16,7 +16,7 @@ import socket
 import struct
 import subprocess
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ansible_collections.lvs.cluster.plugins.module_utils._run import OperatorError
@@ -52,6 +52,11 @@ class Address(NamedTuple):
         return f"{self.ip.with_prefixlen} dev {self.interface}{options}"
 
     @property
+    def place(self) -> tuple[str, Any]:
+        """What tells two addresses of a machine apart: interface and address with its prefix."""
+        return self.interface, self.ip
+
+    @property
     def host_only(self) -> bool:
         """Whether the address brings no network with it: /32, or /128 for IPv6."""
         return self.ip.network.prefixlen == self.ip.max_prefixlen
@@ -75,6 +80,10 @@ class Link(NamedTuple):
     def up(self) -> bool:
         """Whether the interface is up."""
         return "UP" in self.flags
+
+    def without(self, addresses: Collection[Address]) -> Link:
+        """Return the interface as it is without some addresses."""
+        return self._replace(addresses=tuple(a for a in self.addresses if a not in addresses))
 
     @property
     def speaks_arp(self) -> bool:
@@ -214,23 +223,28 @@ def networks(link: Link, wanted: Iterable[Address]) -> list[str]:
 
 
 def target(
-    link: Link, wanted: Iterable[Address], unwanted: Iterable[Address]
+    links: Mapping[str, Link], wanted: Iterable[Address], unwanted: Iterable[Address]
 ) -> tuple[dict[Any, Address], dict[Any, Address]]:
-    """Return the addresses concerned as they are, and as they are wanted, by their ``ip``.
+    """Return the addresses concerned as they are, and as they are wanted, by their ``place``.
 
     A wanted VIP that is there with another prefix length is one of the host's own addresses: it
     serves as it is. Addresses in neither list are left alone.
     """
     wanted, unwanted = list(wanted), list(unwanted)
-    concerned = {address.ip.ip for address in (*wanted, *unwanted)}
-    before = {each.ip: each for each in link.addresses if each.ip.ip in concerned}
-    there = {ip_.ip for ip_ in before}
+    concerned = {(address.interface, address.ip.ip) for address in (*wanted, *unwanted)}
+    before = {
+        each.place: each
+        for link in links.values()
+        for each in link.addresses
+        if (each.interface, each.ip.ip) in concerned
+    }
+    there = {(interface, ip_.ip) for interface, ip_ in before}
     after = dict(before)
     for address in unwanted:
-        after.pop(address.ip, None)
+        after.pop(address.place, None)
     for address in wanted:
-        if address.ip in before or address.ip.ip not in there:
-            after[address.ip] = address
+        if address.place in before or (address.interface, address.ip.ip) not in there:
+            after[address.place] = address
     return before, after
 
 
@@ -372,22 +386,20 @@ def undo(done: Sequence[Operation]) -> list[str]:
 # ------------------------------------------------------------------------- the file for boot
 
 
-def saved(text: str | None, interface: str) -> tuple[list[Address], list[str]]:
-    """Return what a file for ``ip -batch`` lists for an interface, and its other lines."""
-    mine, others = [], []
-    for line in (text or "").splitlines():
-        words = line.split("#")[0].split()
-        if words[:2] == ["address", "replace"] and words[3:5] == ["dev", interface]:
-            mine.append(Address(interface, ipaddress.ip_interface(words[2]), "nodad" not in words))
-        elif words:
-            others.append(line)
-    return mine, others
+def saved(text: str | None) -> list[Address]:
+    """Return what a file for ``ip -batch`` lists."""
+    lines = [line.split("#")[0].split() for line in (text or "").splitlines()]
+    return [
+        Address(words[4], ipaddress.ip_interface(words[2]), "nodad" not in words)
+        for words in lines
+        if words[:2] == ["address", "replace"]
+    ]
 
 
-def render(addresses: Iterable[Address], others: Iterable[str], header: str) -> str | None:
+def render(addresses: Iterable[Address], header: str) -> str | None:
     """Return the text of such a file; None if it would list nothing."""
-    lines = [*others, *(f"address replace {address.line}" for address in addresses)]
-    return header + "".join(f"{line}\n" for line in lines) if lines else None
+    lines = [f"address replace {address.line}\n" for address in addresses]
+    return header + "".join(lines) if lines else None
 
 
 # ------------------------------------------------------------------- what neighbours are told

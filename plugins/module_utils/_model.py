@@ -30,6 +30,9 @@ SCHEDULER_FLAGS: dict[str, tuple[str, ...]] = {
 }
 PLAIN_FLAGS = ("flag-1", "flag-2", "flag-3")
 METHODS = ("dr", "tun", "nat", "local")
+#: What a person may write. For IPVS fullnat is nat: the source NAT that makes the difference is
+#: the packet filter's.
+WRITTEN_METHODS = (*METHODS[:3], "fullnat", METHODS[3])
 TUNNEL_TYPES = ("ipip", "gue", "gre")
 TUNNEL_CHECKSUMS = ("none", "checksum", "remote")
 
@@ -475,11 +478,11 @@ def _plain_destination(raw: Mapping[str, Any], key: ServiceKey) -> Destination |
         and not isinstance(weight, bool)
         and 0 <= weight <= MAX_WEIGHT
         and raw.get("port", key.port) == key.port
-        and method in METHODS
+        and method in WRITTEN_METHODS
     ):
         address = normal_address(raw.get("address"))
         if address is not None and (":" in address) == (key.family == "ipv6"):
-            destination = Destination(address, key.port, method, weight)
+            destination = Destination(address, key.port, _forwarding(method), weight)
             return None if unusable(address) else destination
     return None
 
@@ -496,7 +499,7 @@ def _destination(
         fields.wrong(f"address is {raw['address']!r}, which is no IPv4 or IPv6 address")
     elif unusable(address):
         fields.wrong(f"address is {address}, {unusable(address)}")
-    method = fields.choice("method", METHODS, "dr")
+    method = _forwarding(fields.choice("method", WRITTEN_METHODS, "dr"))
     port = fields.integer("port", 0, 65535, key.port if key else 0)
     weight = fields.integer("weight", 0, MAX_WEIGHT, 1)
     upper = fields.integer("upper_threshold", 0, MAX_U32, 0)
@@ -512,6 +515,11 @@ def _destination(
     if key:
         _check_method(fields, key, destination)
     return destination
+
+
+def _forwarding(method: str) -> str:
+    """Return what IPVS does for a method that a person wrote."""
+    return "nat" if method == "fullnat" else method
 
 
 def _check_method(fields: Fields, key: ServiceKey, destination: Destination) -> None:

@@ -10,7 +10,7 @@ of the process that reads it.
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 
 from ansible_collections.lvs.cluster.plugins.module_utils._run import OperatorError
 
@@ -109,40 +109,67 @@ def _missing(key: str) -> str:
     return f"{key} does not exist: {reason}."
 
 
+# inet_forward_change() in net/ipv4/devinet.c and addrconf_fixup_forwarding() in
+# net/ipv6/addrconf.c: setting one of these sets forwarding of every interface, too.
+FORWARDING = {
+    "net/ipv4/ip_forward": "net/ipv4/conf",
+    "net/ipv4/conf/all/forwarding": "net/ipv4/conf",
+    "net/ipv6/conf/all/forwarding": "net/ipv6/conf",
+}
+
+
+def resets(values: Mapping[str, str | None]) -> dict[str, str | None]:
+    """Return what the kernel itself sets, and to what, when it is given these values."""
+    reset: dict[str, str | None] = {}
+    for key in FORWARDING.keys() & values.keys():
+        folder = FORWARDING[key]
+        names = os.listdir(PROC + folder) if os.path.isdir(PROC + folder) else []
+        reset.update({f"{folder}/{name}/forwarding": values[key] for name in names})
+        if folder == "net/ipv4/conf":
+            reset[conf("all", "accept_redirects")] = "1" if values[key] == "0" else "0"
+    return {key: reset[key] for key in sorted(reset.keys() - values.keys() - FORWARDING.keys())}
+
+
+def _in_order(keys: Iterable[str]) -> list[str]:
+    """Return the keys with those first that reset others."""
+    return sorted(keys, key=lambda key: key not in FORWARDING)
+
+
 def apply(before: Mapping[str, str | None], after: Mapping[str, str | None]) -> None:
-    """Set what differs, and see that the kernel took it.
+    """Set what differs, and see that the kernel took it and that nothing else moved for it.
 
-    Forwarding goes first, because it resets other settings (inet_forward_change in
-    net/ipv4/devinet.c). Raises OperatorError naming the key that failed; the others are then
-    as they were.
+    Raises OperatorError naming the key that failed; the others are then as they were.
     """
-    differing = [key for key in after if after[key] != before[key]]
-    differing.sort(key=lambda key: not key.endswith(("/ip_forward", "/forwarding")))
-    done: list[str] = []
+    differing = {key: value for key, value in after.items() if value != before[key]}
+    reset = resets(differing)
+    found = {**read_all(reset), **before}
+    keys = _in_order([*differing, *reset])
+    wanted = {key: after[key] for key in keys if after.get(key) is not None}
     try:
-        for key in differing:
-            done.append(key)
-            _write(key, after[key])
-        for key in differing:
+        for key, value in wanted.items():
+            if not same(key, read(key), value):
+                _write(key, value)
+        for key, value in wanted.items():
             now = read(key)
-            if not same(key, now, after[key]):
-                raise OperatorError(f"{key}: the kernel keeps {now} instead of {after[key]}.")
+            if not same(key, now, value):
+                raise OperatorError(f"{key}: the kernel keeps {now} instead of {value}.")
     except OperatorError as error:
-        raise OperatorError(*error.mistakes, *_put_back(before, done)) from error
+        lost = _put_back({key: found[key] for key in keys if found[key] is not None})
+        raise OperatorError(*error.mistakes, *lost) from error
 
 
-def _put_back(before: Mapping[str, str | None], done: Sequence[str]) -> list[str]:
-    """Set the keys as they were, the last one first; return sentences that say how it went."""
+def _put_back(found: Mapping[str, str | None]) -> list[str]:
+    """Set the keys as they were; return sentences that say how it went."""
 
     def lost(key: str) -> str | None:
         try:
-            if read(key) != before[key]:
-                _write(key, before[key])
+            if not same(key, read(key), found[key]):
+                _write(key, found[key])
         except OperatorError as error:
             return f"It could not be put back: {error}"
         return None
 
-    return list(filter(None, map(lost, reversed(done)))) or ["All settings are as they were."]
+    return list(filter(None, map(lost, found))) or ["All settings are as they were."]
 
 
 def _write(key: str, value: str | None) -> None:
@@ -158,10 +185,66 @@ def render(values: Mapping[str, str | None]) -> str:
     return "".join(f"{key} = {value}\n" for key, value in values.items() if value is not None)
 
 
-def listed(text: str | None) -> list[str]:
-    """Return the keys that a file written by `render` lists; none for no file."""
+# ------------------------------------------------------------------------------------ the file
+#
+# It lists what we set, and in comments what was in force before that, so that what leaves the
+# list can be given back. What systemd-sysctl sets from it at boot is no news about the machine.
+
+NOTE = "# was: "
+
+
+def document(header: str, notes: Mapping[str, str], values: Mapping[str, str]) -> str:
+    """Return the text of the file that sets the values at boot."""
+    noted = "".join(f"{NOTE}{line}\n" for line in render(notes).splitlines())
+    return header + noted + render({key: values[key] for key in _in_order(values)})
+
+
+def listed(text: str | None) -> dict[str, str]:
+    """Return the values that a file of `document` sets; none for no file."""
+    return _pairs(line for line in (text or "").splitlines() if line[:1] != "#")
+
+
+def noted(text: str | None) -> dict[str, str]:
+    """Return the values that were found before those of the file were set, where it has them."""
     lines = (text or "").splitlines()
-    return [line.split("=")[0].strip() for line in lines if "=" in line and line[0] != "#"]
+    return _pairs(line[len(NOTE) :] for line in lines if line.startswith(NOTE))
+
+
+def _pairs(lines: Iterable[str]) -> dict[str, str]:
+    pairs = (line.partition("=") for line in lines if "=" in line)
+    return {key.strip(): " ".join(value.split()) for key, _sign, value in pairs}
+
+
+def notes(
+    text: str | None, before: Mapping[str, str | None], wanted: Mapping[str, str]
+) -> dict[str, str]:
+    """Return what is to be given back one day, with the file as it is and ``wanted`` set.
+
+    What the file lists is ours already: of that, it alone knows what was before. Where
+    forwarding is set, what taking it back would not restore is noted, too.
+    """
+    ours, known = listed(text), noted(text)
+    new = {key: before[key] for key in wanted if key not in ours}
+    usual = resets({key: value for key, value in new.items() if value is not None})
+    by_the_way = {key: value for key, value in read_all(usual).items() if value != usual[key]}
+    kept = wanted.keys() | resets(wanted).keys()
+    found = {**by_the_way, **new, **{key: known[key] for key in known if key in kept}}
+    return {key: value for key, value in found.items() if value is not None}
+
+
+def given_back(text: str | None, wanted: Collection[str]) -> dict[str, str]:
+    """Return what the keys are to be set to that the file lists and ``wanted`` does not.
+
+    A key that has got another value since, or is gone, is left alone.
+    """
+    known = noted(text)
+    back = {
+        key: known[key]
+        for key, value in listed(text).items()
+        if key in known and key not in wanted and same(key, read(key), value)
+    }
+    also = {key: known[key] for key in resets(back) if key in known and key not in wanted}
+    return {**back, **also}
 
 
 # ---------------------------------------------------------------------------------------- ARP
@@ -230,15 +313,19 @@ def suppression(
     return wanted
 
 
-def unsuppression(values: Mapping[str, str | None], listed_keys: Iterable[str]) -> dict[str, str]:
-    """Return the settings that end suppression.
+def unsuppression(values: Mapping[str, str | None], ours: Iterable[str]) -> dict[str, str]:
+    """Return the settings that end suppression where nobody noted what was before it.
 
-    :param values: what is in force, for the listed keys and `arp_keys` of ``default``
-    :param listed_keys: what `suppression` once set: an interface gets the value a new one gets
+    :param values: what is in force, for the keys and `arp_keys` of ``default``
+    :param ours: what `suppression` once set: an interface gets the value a new one gets
     """
-    wanted = {conf("all", "arp_ignore"): "0", conf("all", "arp_announce"): "0"}
-    for key in listed_keys:
+    wanted = {}
+    for key in ours:
         *_folders, interface, setting = ["", *key.split("/")]
-        if interface != "all" and key == conf(interface, setting) and values[key] is not None:
+        if key != conf(interface, setting) or values[key] is None:
+            continue
+        if interface != "all":
             wanted[key] = values.get(conf("default", setting)) or "0"
+        elif setting in QUIET:
+            wanted[key] = "0"
     return wanted

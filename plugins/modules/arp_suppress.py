@@ -27,17 +27,21 @@ options:
   interfaces:
     description:
       - The interfaces at which requests for the VIPs arrive, so those of the LAN, not C(lo).
-      - If none is given, all that are up and do ARP.
+      - If none is given, all that are up and do ARP, and those that the file lists already.
+      - The settings of an interface that is no longer named get the values back that they had.
     type: list
     elements: str
   state:
     description:
       - With V(present), ARP for VIPs is suppressed.
-      - With V(absent), C(arp_ignore) and C(arp_announce) of C(conf/all) get the kernel's default 0,
-        what the file lists for an interface gets the value of C(conf/default), and the file is
-        taken away. While a VIP is still on the host, nothing of this happens and RV(msg) says why.
-        A VIP, here, is an IPv4 address of C(lo) other than 127.0.0.0/8, or an address with /32 on a
-        dummy or tunnel interface.
+      - With V(absent), what the file lists gets the value back that it had before this module set
+        it, unless somebody else has changed it since, and the file is taken away. Without a file,
+        nothing is changed. Where no value is noted, as in a file of release 0.1.0, C(arp_ignore)
+        and C(arp_announce) of C(conf/all) get the kernel's default 0, and what is listed for an
+        interface gets the value of C(conf/default).
+      - While a VIP is still on the host, nothing of this happens and RV(msg) says why. A VIP, here,
+        is an IPv4 address of C(lo) other than 127.0.0.0/8, or an address with /32 on a dummy or
+        tunnel interface.
     type: str
     choices: [present, absent]
     default: present
@@ -53,7 +57,7 @@ options:
     default: loose
   save:
     description: The file that restores the settings at boot. It belongs to this module, which
-      writes it whole.
+      writes it whole. It also notes, in comments, the value that each setting had before.
     type: path
     default: /etc/sysctl.d/90-lvs-arp.conf
 seealso:
@@ -119,7 +123,7 @@ mistakes:
   sample: ["interfaces: there is no interface eth9 here."]
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -137,21 +141,22 @@ HEADER = "# Written by Ansible (lvs.cluster.arp_suppress), which replaces what i
 def prepare(params: Mapping[str, Any]) -> _run.Change:
     """Return the change that the options ask for."""
     links = _links.read()
-    interfaces = params["interfaces"] or _links.arp_speakers(links)
+    saved = _saved.read(params["save"])
+    ours = _sysctl.listed(saved)
+    interfaces = params["interfaces"] or _usual(links, ours)
     odd = [name for name in interfaces if name in ("all", "default", "lo")]
     if odd:
         raise _run.OperatorError(
             *(f"interfaces: no request arrives at {name}: name the LAN interface." for name in odd)
         )
-    saved = _saved.read(params["save"])
-    ours = _sysctl.listed(saved)
     before = _sysctl.read_all([*_sysctl.arp_keys(interfaces), *ours])
     unmet: list[str] = []
     results: dict[str, Any] = {}
     text: str | None
     if params["state"] == "present":
         wanted = _sysctl.suppression(before, interfaces, params["rp_filter"], ours)
-        text = HEADER + _sysctl.render(wanted)
+        text = _sysctl.document(HEADER, _sysctl.notes(saved, before, wanted), wanted)
+        wanted.update(_sysctl.given_back(saved, wanted))
         unmet = [
             f"interfaces: there is no interface {name} here."
             for name in interfaces
@@ -165,7 +170,9 @@ def prepare(params: Mapping[str, Any]) -> _run.Change:
             results["msg"] = f"ARP stays suppressed: {', '.join(vips)} would be answered for."
         else:
             defaults = _sysctl.read_all(_sysctl.conf("default", name) for name in _sysctl.ARP)
-            wanted = _sysctl.unsuppression({**before, **defaults}, ours)
+            unknown = ours.keys() - _sysctl.noted(saved).keys()
+            wanted = _sysctl.unsuppression({**before, **defaults}, unknown)
+            wanted.update(_sysctl.given_back(saved, ()))
             text = None
     after = _sysctl.planned(before, wanted)
     return _run.Change(
@@ -177,6 +184,19 @@ def prepare(params: Mapping[str, Any]) -> _run.Change:
         results=results,
         unmet=unmet,
     )
+
+
+def _usual(links: Mapping[str, _links.Link], ours: Iterable[str]) -> list[str]:
+    """Return the interfaces that are meant if none is named.
+
+    One that we made quiet stays so while it is down, for a VIP may be there when it comes back.
+    """
+    quiet = {key.rpartition("/")[0] + "/" for key in ours}
+    return [
+        name
+        for name, link in links.items()
+        if link.speaks_arp and (link.up or _sysctl.conf(name, "") in quiet)
+    ]
 
 
 def _state(values: Mapping[str, str | None], interfaces: list[str]) -> dict[str, Any]:

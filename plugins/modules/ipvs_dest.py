@@ -49,10 +49,11 @@ options:
   method:
     description:
       - The forwarding method. V(dr) for a new destination.
+      - V(fullnat) is V(nat) for IPVS; P(lvs.cluster.director#role) adds the source NAT.
       - V(local) is read back from some kernels for an address of the director itself and means any
         method.
     type: str
-    choices: [dr, tun, nat, local]
+    choices: [dr, tun, nat, fullnat, local]
   weight:
     description:
       - V(0) to V(65535). V(1) for a new destination. V(0) takes no new connections. Not with

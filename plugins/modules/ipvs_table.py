@@ -91,10 +91,11 @@ options:
           method:
             description:
               - The forwarding method. V(dr) if not given.
+              - V(fullnat) is V(nat) for IPVS; P(lvs.cluster.director#role) adds the source NAT.
               - V(local) is read back from some kernels for an address of the director itself and
                 means any method.
             type: str
-            choices: [dr, tun, nat, local]
+            choices: [dr, tun, nat, fullnat, local]
           weight:
             description: V(0) to V(65535); V(1) if not given. V(0) takes no new connections.
             type: int

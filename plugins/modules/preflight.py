@@ -35,11 +35,57 @@ options:
     type: list
     elements: str
     default: []
-  not_gateways:
-    description: The addresses that must not be a gateway of the machine, in no routing table.
+  routed_to:
+    description: The addresses that the machine has to have a route to, through whatever routers.
     type: list
     elements: str
     default: []
+    version_added: 0.2.0
+  mtu:
+    description:
+      - The size of packets, in octets, that the ways to the addresses of O(routed_to) have to
+        carry. With V(0) it is not looked at.
+      - A way carries what its interface does, or what its route says. What routers further on
+        carry is not known here.
+    type: int
+    default: 0
+    version_added: 0.2.0
+  not_gateways:
+    description:
+      - The addresses that must not be a gateway of the machine, in no routing table.
+      - Routes that M(lvs.cluster.return_route) made are excepted, for the playbooks take them away
+        with the forwarding method that needed them.
+    type: list
+    elements: str
+    default: []
+  gateways:
+    description:
+      - The addresses that are to be the next hop of the machine's answers, so that they have to be
+        on a link with it.
+    type: list
+    elements: str
+    default: []
+    version_added: 0.2.0
+  answers:
+    description:
+      - What is to be answered by way of O(gateways), as M(lvs.cluster.return_route) takes it. It is
+        a finding if that would cut the ssh connection by which Ansible is on the machine.
+    type: list
+    elements: dict
+    default: []
+    version_added: 0.2.0
+  route:
+    description: What is to go by way of O(gateways); see M(lvs.cluster.return_route).
+    type: str
+    choices: [policy, default]
+    default: policy
+    version_added: 0.2.0
+  keep_ports:
+    description: The ports whose answers keep their way; see M(lvs.cluster.return_route).
+    type: list
+    elements: int
+    default: [22]
+    version_added: 0.2.0
   vips:
     description:
       - The VIPs that the machine is to hold alone. One that another machine answers ARP for is a
@@ -85,6 +131,18 @@ EXAMPLES = r"""
     addresses: [192.168.2.31]
     not_gateways: [192.168.2.23]
   register: real_server
+
+- name: Look at a real server for NAT
+  lvs.cluster.preflight:
+    addresses: [192.168.0.160]
+    gateways: [192.168.0.254]
+    answers:
+      - {address: 192.168.0.160, port: 80, protocol: tcp}
+
+- name: Look at the director of a cluster with tunnels
+  lvs.cluster.preflight:
+    routed_to: [10.1.0.31, 10.2.0.31]
+    mtu: 1500
 """
 
 RETURN = r"""
@@ -94,6 +152,20 @@ findings:
   elements: str
   returned: success
   sample: ["192.168.2.31 is reached through the router 192.168.2.1, ..."]
+interfaces:
+  description: The interfaces by which O(neighbours) and O(routed_to) are reached, C(lo) left out.
+  type: list
+  elements: str
+  returned: success
+  sample: [eth1]
+  version_added: 0.2.0
+built:
+  description: The roles of this collection that have left something on the machine.
+  type: list
+  elements: str
+  returned: success
+  sample: [realserver_dr]
+  version_added: 0.2.0
 """
 
 import json
@@ -109,19 +181,27 @@ from ansible_collections.lvs.cluster.plugins.module_utils import (
     _arguments,
     _links,
     _owners,
+    _routes,
     _run,
 )
 
 Facts = Mapping[str, Any]
+UNITS = "/etc/systemd/system"
+#: The roles that make something that outlives them; each has a unit of its name.
+ROLES = ("director", "realserver_dr", "realserver_tun", "realserver_nat", "keepalived_ha")
 
 
 def examine(params: Mapping[str, Any]) -> dict[str, Any]:
     """Return the findings about this machine."""
     links = ip("address", "show")
+    reached = [*params["neighbours"], *params["routed_to"]]
+    ways = {address: ip("route", "get", address) for address in reached}
     findings = [
         *not_here(params["addresses"], links),
-        *not_on_link(params["neighbours"]),
+        *not_on_link(params["neighbours"], ways),
+        *not_routed(params, ways, links),
         *through_director(params["not_gateways"]),
+        *no_way_back(params),
         *not_loadable(params["kernel_modules"]),
         *held_by_others(params, links),
     ]
@@ -130,7 +210,19 @@ def examine(params: Mapping[str, Any]) -> dict[str, Any]:
             _owners.refuse_other_owners(params["ignore_owners"])
         except _run.OperatorError as error:
             findings += error.mistakes
-    return {"findings": findings}
+    devices = {routes[0]["dev"] for routes in ways.values() if routes}
+    return {"findings": findings, "interfaces": sorted(devices - {"lo"}), "built": built()}
+
+
+def built() -> list[str]:
+    """Return the names of the roles that are built here, by their units."""
+    there = {name: os.path.join(UNITS, unit(name)) for name in ROLES}
+    return [name for name, path in there.items() if os.path.exists(path)]
+
+
+def unit(role: str) -> str:
+    """Return the name of a role's unit."""
+    return f"lvs-{role.replace('_', '-')}.service"
 
 
 def succeeds(*words: str) -> str | None:
@@ -174,27 +266,61 @@ def not_here(wanted: Iterable[str], links: Iterable[Facts]) -> Iterator[str]:
             )
 
 
-def not_on_link(neighbours: Iterable[str]) -> Iterator[str]:
+def not_on_link(neighbours: Iterable[str], ways: Mapping[str, list[Facts]]) -> Iterator[str]:
     """Tell which neighbours are none."""
     for address in neighbours:
-        routes = ip("route", "get", address)
-        if not routes:
+        if not ways[address]:
             yield f"{address} is to be on a link with this machine, and there is no route to it."
-        elif router := gateway(routes[0]):
+        elif router := gateway(ways[address][0]):
             yield (
-                f"{address} is reached through the router {router}, but direct routing needs it on"
-                " a link with this machine. Put both on one link, or use the method tun."
+                f"{address} is reached through the router {router}, but it has to be on a link with"
+                " this machine, for the methods dr and nat. Put both on one link, or use the method"
+                " tun or fullnat."
             )
+
+
+def not_routed(
+    params: Mapping[str, Any], ways: Mapping[str, list[Facts]], links: Iterable[Facts]
+) -> Iterator[str]:
+    """Tell to which addresses no way leads, or one that is too narrow."""
+    mtus = {link["ifname"]: link["mtu"] for link in links}
+    for address in params["routed_to"]:
+        if not ways[address]:
+            yield f"There is no route to {address}. Give this machine one, or correct the address."
+            continue
+        way = ways[address][0]
+        stated = [metrics["mtu"] for metrics in way.get("metrics", ()) if "mtu" in metrics]
+        mtu = min([*stated, mtus[way["dev"]]])
+        if mtu < params["mtu"]:
+            yield (
+                f"The way to {address} carries packets of {mtu} octets by {way['dev']}, not of"
+                f" {params['mtu']}. Set lvs_mtu: {mtu}, or raise the MTU of the interface or route."
+            )
+
+
+def no_way_back(params: Mapping[str, Any]) -> Iterator[str]:
+    """Tell which answers could not go through the director, or would take Ansible's along."""
+    if not params["gateways"]:
+        return
+    try:
+        wanted = _routes.parse({**params, "table": _routes.TABLE})
+    except _run.OperatorError as error:
+        yield from error.mistakes
+        return
+    yield from _routes.off_link(wanted.gateways.values())
+    yield from _routes.would_cut(wanted, wanted.gateways if wanted.route == "default" else {})
 
 
 def through_director(not_gateways: Iterable[str]) -> Iterator[str]:
     """Tell which gateways of the machine are not to be."""
-    routes = [r for family in ("-4", "-6") for r in ip(family, "route", "show", "table", "all")]
-    hops = [hop for route in routes for hop in (route, *route.get("nexthops", ()))]
+    show = ("route", "show", "table", "all")
+    routes = [route for family in ("-4", "-6") for route in ip("-N", family, *show)]
+    others = [route for route in routes if route.get("protocol") != str(_routes.PROTOCOL)]
+    hops = [hop for route in others for hop in (route, *route.get("nexthops", ()))]
     for address in sorted({gateway(hop) for hop in hops}.intersection(not_gateways)):
         yield (
-            f"Its gateway is {address}, the director, but with direct routing answers go to the"
-            " clients past the director. Give it the network's own router as its gateway."
+            f"Its gateway is {address}, the director, but with the methods dr and tun answers go to"
+            " the clients past the director. Give it the network's own router as its gateway."
         )
 
 
@@ -267,10 +393,14 @@ def who_has(link: Facts, targets: Iterable[str], wait: float = 1.0) -> dict[str,
 
 def main() -> None:
     """Run the module."""
-    lists = ("addresses", "neighbours", "not_gateways", "vips", "kernel_modules")
+    lists = "addresses neighbours routed_to not_gateways gateways vips kernel_modules".split()
     module = AnsibleModule(
         argument_spec={
             **{name: {"type": "list", "elements": "str", "default": []} for name in lists},
+            "mtu": {"type": "int", "default": 0},
+            "answers": {"type": "list", "elements": "dict", "default": []},
+            "route": {"type": "str", "choices": ["policy", "default"], "default": "policy"},
+            "keep_ports": {"type": "list", "elements": "int", "default": [22]},
             "interface": {"type": "str"},
             "exclusive_table": {"type": "bool", "default": False},
             **_arguments.IGNORE_OWNERS,

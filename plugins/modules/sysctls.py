@@ -36,8 +36,12 @@ options:
     description:
       - The file that restores the settings at boot, like V(/etc/sysctl.d/90-lvs-director.conf). It
         belongs to the task, which writes it whole. Without any O(values) it is taken away.
-      - A setting that leaves the list leaves the file, too. It keeps the value in force until the
-        next boot, since nobody knows which other value would be right.
+      - It also notes, in comments, the value that each setting had before this module set it.
+      - A setting that leaves the list leaves the file, too, and gets the value back that it had. If
+        it has another value than this module gave it, somebody else has changed it, and it is left
+        as it is. It also keeps its value where none is noted, as in a file of release 0.1.0.
+      - Setting C(net/ipv4/ip_forward) makes the kernel reset C(forwarding) of every interface and
+        C(net/ipv4/conf/all/accept_redirects). What differs from that is noted and given back, too.
     type: path
 seealso:
   - module: ansible.posix.sysctl
@@ -59,11 +63,17 @@ EXAMPLES = r"""
   lvs.cluster.sysctls:
     values:
       net/ipv4/conf/eth0.100/rp_filter: 2
+
+- name: Leave the host as it was
+  lvs.cluster.sysctls:
+    values: {}
+    save: /etc/sysctl.d/90-lvs-director.conf
 """
 
 RETURN = r"""
 before:
-  description: The values that were in force, by path; null for a setting that did not exist.
+  description: The values that were in force, by path; null for a setting that did not exist. Those
+    that are given back are among them.
   type: dict
   returned: success
   sample: {net/ipv4/ip_forward: "0"}
@@ -93,19 +103,22 @@ HEADER = "# Written by Ansible (lvs.cluster.sysctls), which replaces what is cha
 def prepare(params: Mapping[str, Any]) -> _run.Change:
     """Return the change that the options ask for."""
     wanted = _sysctl.parse(params["values"])
-    before = _sysctl.read_all(wanted)
-    after = _sysctl.planned(before, wanted)
+    path = params["save"]
+    saved = _saved.read(path) if path else None
+    back = _sysctl.given_back(saved, wanted)
+    before = _sysctl.read_all([*wanted, *back])
+    after = _sysctl.planned(before, {**wanted, **back})
     files = {}
-    if params["save"]:
-        text = HEADER + _sysctl.render(wanted) if wanted else None
-        files[params["save"]] = (_saved.read(params["save"]), text)
+    if path:
+        notes = _sysctl.notes(saved, before, wanted)
+        files[path] = (saved, _sysctl.document(HEADER, notes, wanted) if wanted else None)
     return _run.Change(
         before,
         after,
         apply=partial(_sysctl.apply, before, after),
         files=files,
         text=(_sysctl.render(before), _sysctl.render(after)),
-        unmet=_sysctl.missing(before),
+        unmet=_sysctl.missing({key: before[key] for key in wanted}),
     )
 
 

@@ -27,21 +27,22 @@ options:
   interface:
     description:
       - The interface.
-      - If it is not given, the one on whose network the VIPs lie, by the main routing table.
-      - Required for O(state=absent).
+      - If it is not given, the one on whose network the VIPs lie, by the main routing table. With
+        O(state=absent), it is needed for O(vips) only.
     type: str
   vips:
     description:
       - The VIPs, IPv4 and IPv6. A VIP is one address, so its prefix length, if it is written at
         all, is 32 or 128.
       - Required for O(state=present). With O(state=absent), these VIPs are removed; without
-        O(vips), those that the file of O(save) lists for the interface.
+        O(vips), those that the file of O(save) lists.
     type: list
     elements: str
   state:
     description:
-      - With V(present), the interface has the VIPs. A VIP that O(save) lists for the interface and
-        O(vips) does not is removed. Addresses in no list are left alone.
+      - With V(present), the interface has the VIPs. A VIP that O(save) lists and O(vips) does not
+        is removed, and so is one that O(save) lists for another interface. Addresses in no list are
+        left alone.
       - A VIP that is one of the interface's own addresses already, with a shorter prefix, is left
         as it is. On an interface that does no ARP it is refused, for it would make a whole network
         local to the host.
@@ -52,9 +53,8 @@ options:
     default: present
   save:
     description:
-      - The file that restores the VIPs at boot, by C(ip -batch). Tasks for different interfaces may
-        share it, for each writes the lines of its own interface only. Without lines it is taken
-        away.
+      - The file that restores the VIPs at boot, by C(ip -batch). It belongs to the task, which
+        writes it whole. Without any VIP it is taken away.
     type: path
   suppressed_on:
     description:
@@ -91,7 +91,6 @@ EXAMPLES = r"""
 
 - name: Take away what was put there
   lvs.cluster.vip_iface:
-    interface: lo
     state: absent
     save: /etc/lvs/realserver_dr.ip
 """
@@ -150,7 +149,7 @@ def prepare(params: Mapping[str, Any]) -> _run.Change:
     interface = params["interface"] or _links.leading_to([str(vip.ip.ip) for vip in listed])
     listed = [vip._replace(interface=interface) for vip in listed]
     saved = _saved.read(path) if path else None
-    owned, others = _links.saved(saved, interface)
+    owned = _links.saved(saved)
     if params["state"] == "present":
         wanted, unwanted = listed, [address for address in owned if address not in listed]
     else:
@@ -161,7 +160,7 @@ def prepare(params: Mapping[str, Any]) -> _run.Change:
     mistakes = _links.networks(link, wanted)
     if mistakes:
         raise _run.OperatorError(*mistakes)
-    before, after = _links.target(link, wanted, unwanted)
+    before, after = _links.target(links, wanted, unwanted)
     operations = _links.plan(before, after)
     added = [after[key] for key in after if key not in before]
     announce = link.speaks_arp if params["announce"] is None else params["announce"]
@@ -181,9 +180,10 @@ def prepare(params: Mapping[str, Any]) -> _run.Change:
         return {"announced": [str(address.ip.ip) for address in heralded]}
 
     kept = [address for address in owned if address not in unwanted]
-    kept += [address for address in wanted if address.ip in after and address not in kept]
-    files = {path: (saved, _links.render(kept, others, HEADER))} if path else {}
-    unmet = _obstacles(links, link, added, params["suppressed_on"]) if added else []
+    kept += [address for address in wanted if address.place in after and address not in kept]
+    files = {path: (saved, _links.render(kept, HEADER))} if path else {}
+    staying = {name: each.without(unwanted) for name, each in links.items()}
+    unmet = _obstacles(staying, link, added, params["suppressed_on"]) if added else []
     return _run.Change(
         _lines(before),
         _lines(after),
@@ -227,7 +227,6 @@ def main() -> None:
         },
         required_if=[
             ("state", "present", ["vips"]),
-            ("state", "absent", ["interface"]),
             ("state", "absent", ["vips", "save"], True),
         ],
         supports_check_mode=True,

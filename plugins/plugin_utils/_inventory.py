@@ -14,15 +14,17 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ansible_collections.lvs.cluster.plugins.module_utils._model import (
     MAX_WEIGHT,
+    PROTOCOLS,
     Fields,
     ServiceKey,
     VirtualService,
     as_integer,
+    endpoint,
     family_of,
     label,
     normal_address,
@@ -37,9 +39,9 @@ REALSERVERS = "lvs_realservers"
 #: Every variable of this collection that an inventory may set. The prefix ``lvs_`` is ours, so one
 #: that is not here is a slip of the pen.
 VARIABLES = frozenset(
-    "lvs_services lvs_method lvs_network"  # the cluster
+    "lvs_services lvs_method lvs_network lvs_mtu"  # the cluster
     " lvs_address lvs_interface lvs_gateway"  # any host
-    " lvs_weight lvs_weights lvs_drained"  # a real server
+    " lvs_weight lvs_weights lvs_drained lvs_nat_route"  # a real server
     " lvs_priority lvs_virtual_router_id lvs_auth_pass".split()  # a director
 )
 
@@ -56,7 +58,11 @@ _SHARED_FIELDS = frozenset(
 )
 _SCHEMA_FIELDS = frozenset({"name", *ServiceKey._fields, *VirtualService._fields} - {"key"})
 _SERVICE_FIELDS = _SCHEMA_FIELDS | _SHARED_FIELDS | {"realservers", "realserver_port"}
-_SERVICE_FIELDS |= {"method", "check"}
+_SERVICE_FIELDS |= {"binds", "method", "check"}
+_BIND_FIELDS = ("vip", "protocol", "ports")
+
+#: RFC 8200, 5: what every link has to carry; and the longest header that a tunnel puts before it.
+_IPV6_MTU, _TUNNEL_HEADER = 1280, 60
 
 #: Stands for all destinations that a group gives, while the model reads a service: addresses that
 #: no machine has (RFC 7600 and 6666).
@@ -72,21 +78,53 @@ class Unreadable(NamedTuple):
     reason: str
 
 
+class Front(NamedTuple):
+    """What clients ask for: a VIP, with a protocol and a port; port 0 is every port."""
+
+    vip: str
+    protocol: str
+    port: int
+
+
+class Cluster(NamedTuple):
+    """What an inventory comes to, as plain data.
+
+    :ivar mistakes: a sentence for each; if there is one, all else is empty
+    :ivar services: the virtual services with their destinations; a ``method`` may be ``fullnat``
+    :ivar fronts: the services as clients see them, each with its ``vip``, ``protocol`` and
+        ``port``; what a firewall mark binds together is several
+    :ivar vips: the VIPs, which the director holds
+    :ivar marks: what gets which firewall mark: ``fwmark``, ``vip``, ``protocol`` and ``ports``
+    :ivar real_servers: what each host of the inventory serves, by forwarding method: the fields
+        of a destination, and with them ``vip`` and ``protocol``, and for ``nat`` the ``gateway``
+    """
+
+    mistakes: list[str]
+    services: list[dict[str, Any]] = []
+    fronts: list[dict[str, Any]] = []
+    vips: list[str] = []
+    marks: list[dict[str, Any]] = []
+    real_servers: dict[str, dict[str, list[dict[str, Any]]]] = {}
+
+
 def resolve(
     services: Any,
     groups: Mapping[str, Sequence[str]],
     variables: Callable[[str], Mapping[str, Any]],
-) -> tuple[list[dict[str, Any]], list[str]]:
-    """Return the virtual services that an inventory describes, and a sentence for each mistake.
+) -> Cluster:
+    """Return what an inventory describes, or a sentence for each mistake in it.
 
     ``services`` is the value of ``lvs_services``, ``groups`` has the hosts of each group, and
     ``variables`` gives the variables of a host; it is called once for each host that matters.
-    If there is a mistake, there are no services.
     """
     if services is None:
-        return [], ["lvs_services is not set; list the cluster's services in it, for all hosts."]
+        return Cluster(
+            ["lvs_services is not set; list the cluster's services in it, for all hosts."]
+        )
     if not isinstance(services, list):
-        return [], ["lvs_services is not a list; write each service as an item that begins with -."]
+        return Cluster(
+            ["lvs_services is not a list; write each service as an item that begins with -."]
+        )
     mistakes = Mistakes()
     described = []
     for number, item in enumerate(services, 1):
@@ -94,14 +132,17 @@ def resolve(
             described.append(_Service(item, number, groups, mistakes))
         else:
             mistakes.add("not a mapping of fields such as vip and port", "service", str(number))
-    _Cluster(described, groups, variables, mistakes).check()
+    rules = _Rules(described, groups, variables, mistakes)
+    rules.check()
     readable = [service for service in described if service.readable]
     parsed, sentences = parse_services([service.plain() for service in readable])
     for sentence in sentences:
         mistakes.add(sentence)
     if lines := mistakes.lines():
-        return [], [f"{line.rstrip('.')}." for line in lines]
-    return [service.resolved(value) for service, value in zip(readable, parsed, strict=True)], []
+        return Cluster([f"{line.rstrip('.')}." for line in lines])
+    return rules.result(
+        [service.resolved(value) for service, value in zip(readable, parsed, strict=True)]
+    )
 
 
 class Mistakes:
@@ -189,6 +230,9 @@ class _Host:
         #: The addresses that the inventory says are its own.
         self.own = self.stated + self.reached
         self.drained = fields.boolean("lvs_drained")
+        #: The least MTU between director and real servers, in bytes; RFC 791 guarantees 576.
+        self.mtu = fields.integer("lvs_mtu", 576, 65535, 1500)
+        self.nat_route = fields.choice("lvs_nat_route", ("policy", "default"), "policy")
         self._weight = fields.integer("lvs_weight", 0, MAX_WEIGHT, 1)
         self.weights = self._weights()
         # RFC 5798, 5.2.3 and 5.2.4: 255 and 0 have meanings of their own.
@@ -231,7 +275,7 @@ class _Host:
         return 0 if self.drained else self.weights.get(service, self._weight)
 
     def addresses(
-        self, family: str, vip: str | None, networks: Sequence[Network], vips: set[str]
+        self, family: str, vip: str | None, networks: Sequence[Network], vips: Collection[str]
     ) -> list[str]:
         """Return its address toward a service: none, one, or several if only facts tell it.
 
@@ -272,7 +316,8 @@ class _Service:
         mistakes: Mistakes,
     ) -> None:
         told = {field: value for field, value in raw.items() if not _unreadable(value)}
-        self.fields = _Subject(told, "service", label(told) or str(number), mistakes)
+        self.label = label(told) or str(number)
+        self.fields = _Subject(told, "service", self.label, mistakes)
         self.wrong = self.fields.wrong
         self.raw = self.fields.readable(self._known(raw), raw)
         self.readable = self.raw.keys() == _SERVICE_FIELDS & raw.keys()
@@ -281,6 +326,7 @@ class _Service:
         if not isinstance(self.raw.get("name") or "", str) or not self.name.isprintable():
             self.wrong(f"name is {self.raw['name']!r}; it must be a line of text, in quotes")
         self.vip, self.family = self._vip()
+        self.fronts = self._fronts()
         self.method = self.fields.choice("method", METHODS, "")
         self.networks: Sequence[Network] = ()
         self.shared = {f: self.raw[f] for f in _SHARED_FIELDS & self.raw.keys()}
@@ -288,6 +334,8 @@ class _Service:
         self.members = list(groups[self.group]) if self.group else []
         #: Address and weight of each member, as far as they are known.
         self.pool: dict[str, tuple[str, int]] = {}
+        #: The DIPs, each with whose it is.
+        self.dips: dict[str | None, str] = {}
         check = self.raw.get("check")
         if check is not None and not (isinstance(check, Mapping) and check.get("type")):
             self.wrong(f"check is {check!r}; it must be a mapping with a type, as {{type: tcp}}")
@@ -310,6 +358,43 @@ class _Service:
         if ipaddress.ip_address(vip).is_loopback:
             self.wrong(f"vip is {vip}, which no client can reach; give the address clients use")
         return vip, family_of(vip)
+
+    def _fronts(self) -> list[Front]:
+        """Return what clients ask for, as far as it can be read."""
+        binds = self.raw.get("binds")
+        if self.vip:
+            port = as_integer(self.raw.get("port"))
+            if binds is not None:
+                self.wrong(
+                    "binds says what gets its fwmark, and it has none; remove one or add one"
+                )
+            return [Front(self.vip, str(self.raw.get("protocol", "tcp")), port or 0)]
+        if binds is None or not self.raw.get("fwmark"):
+            return []
+        if not isinstance(binds, list) or not binds:
+            self.wrong(f"binds is {binds!r}; it must be a list of vip, protocol and ports")
+            return []
+        return [front for number, bind in enumerate(binds, 1) for front in self._bind(bind, number)]
+
+    def _bind(self, bind: Any, number: int) -> list[Front]:
+        """Return what an item of ``binds`` gives the service's firewall mark."""
+        fields = _Subject({}, "service", f"{self.label}: bind {number}", self.fields.report)
+        if not isinstance(bind, Mapping):
+            fields.wrong("not a mapping of vip, protocol and ports")
+            return []
+        fields.raw = bind
+        fields.known(frozenset(_BIND_FIELDS))
+        vip = normal_address(bind.get("vip"))
+        if vip is None or family_of(vip) != self.family or not _usable(vip):
+            fields.wrong(
+                f"vip is {bind.get('vip')!r}; it must be an address that clients can reach,"
+                f" {_spelled(self.family or 'ipv4')} as the service is"
+            )
+        ports = [as_integer(port) for port in fields.many("ports")]
+        if not ports or not all(port and port < 65536 for port in ports):
+            fields.wrong(f"ports is {bind.get('ports')!r}; it must be a list of ports, 1 to 65535")
+        protocol = fields.choice("protocol", PROTOCOLS, "tcp")
+        return [Front(vip, protocol, port) for port in ports if vip and port]
 
     def _group(self, groups: Mapping[str, Sequence[str]]) -> str:
         """Return the group that gives it destinations, or nothing."""
@@ -356,7 +441,7 @@ class _Service:
         if not isinstance(pool, list):
             return pool
         return [
-            {**self.shared, **item, "method": _kernel_method(item.get("method") or self.method)}
+            {**self.shared, **item, "method": item.get("method") or self.method}
             if isinstance(item, Mapping)
             else item
             for item in pool
@@ -373,33 +458,40 @@ class _Service:
         pool = self.listed
         if self.group and isinstance(pool, list):
             address = _STAND_IN[self.family or "ipv4"]
-            method = _kernel_method(self.method)
             name = f"in {self.group}"
-            pool.append({**self.shared, "name": name, "address": address, "method": method})
+            pool.append({**self.shared, "name": name, "address": address, "method": self.method})
         fields = {field: self.raw[field] for field in _SCHEMA_FIELDS & self.raw.keys()}
         return {**fields, "destinations": pool}
 
     def resolved(self, service: VirtualService) -> dict[str, Any]:
         """Return it as plain data with all its destinations, once the model has read it."""
-        names, pool = {}, []
+        said: dict[tuple[Any, int], tuple[str, str]] = {}
+        pool = []
         for item in self.outright:
             address, port = normal_address(item["address"]), as_integer(item.get("port"))
             key = address, service.key.port if port is None else port
-            names[key] = str(item.get("name") or address)
+            said[key] = str(item.get("name") or address), item["method"]
         for destination in service.destinations:
             if destination.address != _STAND_IN[service.key.family]:
                 pool.append(destination)
                 continue
             for host, (address, weight) in self.pool.items():
-                names[address, destination.port] = host
+                said[address, destination.port] = host, self.method
                 pool.append(destination._replace(address=address, weight=weight))
         result = service.with_destinations(pool).to_dict()
         for destination in result["destinations"]:
-            destination["name"] = names[destination["address"], destination["port"]]
+            # For the model fullnat is nat; whoever does the source NAT has to know.
+            name, method = said[destination["address"], destination["port"]]
+            destination.update(name=name, method=method)
         return {"name": self.name, **result} if self.name else result
 
+    def gateway(self, host: _Host, address: str) -> str | None:
+        """Return the director's address that is the next hop of a real server's answers."""
+        ours = [*host.gateways, *filter(None, self.dips)]
+        return next((each for each in ours if family_of(each) == family_of(address)), None)
 
-class _Cluster:
+
+class _Rules:
     """Directors, real servers and services together, and the rules that hold between them."""
 
     def __init__(
@@ -418,7 +510,7 @@ class _Cluster:
         names = dict.fromkeys([*directors, *members, *(n for n in named if n in inventory)])
         self.hosts = {name: _Host(name, variables(name), mistakes) for name in names}
         self.directors = [self.hosts[name] for name in directors]
-        self.vips = {service.vip for service in services if service.vip}
+        self.vips = dict.fromkeys(front.vip for service in services for front in service.fronts)
         #: The hosts that have an address toward some service.
         self.owners: dict[str, dict[str, None]] = {}
         #: The hosts that have it as real servers.
@@ -434,11 +526,13 @@ class _Cluster:
             if service.family:
                 self._fill(service)
         self._check_names()
+        self._check_fronts()
         for service in self.services:
             if service.family:
                 self._check_outright(service)
-                self._check_vip(service)
+                self._check_vips(service)
                 self._check_gateways(service)
+                self._check_mtu(service)
             for line in service.notes.lines():
                 service.wrong(line)
         for address, names in self.owners.items():
@@ -449,6 +543,47 @@ class _Cluster:
                     "host",
                     *names,
                 )
+
+    def result(self, services: list[dict[str, Any]]) -> Cluster:
+        """Return what a right inventory comes to, given its services with their destinations."""
+        fronts: list[dict[str, Any]] = []
+        marks: dict[tuple[int, str, str], list[int]] = {}
+        hosts: dict[str, dict[str, list[dict[str, Any]]]] = {}
+        for service, resolved in zip(self.services, services, strict=True):
+            for front in service.fronts:
+                fronts.append({**resolved, **front._asdict()})
+                if "fwmark" in resolved:
+                    key = resolved["fwmark"], front.vip, front.protocol
+                    marks.setdefault(key, []).append(front.port)
+            for destination in resolved["destinations"]:
+                host = self.hosts.get(destination["name"])
+                if host is None:
+                    continue
+                duties = hosts.setdefault(host.name, {method: [] for method in METHODS})
+                duties[destination["method"]] += self._duties(service, host, destination)
+        return Cluster(
+            [],
+            services,
+            fronts,
+            list(self.vips),
+            [dict(zip(("fwmark", *_BIND_FIELDS), (*k, v), strict=True)) for k, v in marks.items()],
+            hosts,
+        )
+
+    def _duties(
+        self, service: _Service, host: _Host, destination: Mapping[str, Any]
+    ) -> Iterator[dict[str, Any]]:
+        """Yield what a destination asks of its machine, for each thing that clients ask for."""
+        way = {"gateway": service.gateway(host, destination["address"])}
+        for vip, protocol, port in service.fronts or [Front("", "tcp", 0)]:
+            yield {
+                **destination,
+                "vip": vip,
+                "protocol": protocol,
+                # What a firewall mark stands for arrives at the port it was sent to.
+                "port": destination["port"] or port,
+                **(way if destination["method"] == "nat" else {}),
+            }
 
     def _agreed(self, variable: str, of: Callable[[_Host], Any]) -> Any:
         """Return what all hosts say that state a variable of the cluster."""
@@ -505,6 +640,22 @@ class _Cluster:
                 host.wrong(
                     f"lvs_weights names a service '{name}' that is not in lvs_services"
                     f"{suggestion(name, names)}; correct or remove it"
+                )
+
+    def _check_fronts(self) -> None:
+        """See that what gets a firewall mark belongs to one service only."""
+        owners: dict[Front, list[_Service]] = {}
+        for service in self.services:
+            for front in service.fronts:
+                owners.setdefault(front, []).append(service)
+        for front, several in owners.items():
+            # Two that name it as vip and port are one and the same service: the model tells that.
+            if len(several) > 1 and any(service.vip is None for service in several):
+                self.mistakes.add(
+                    f"{front.protocol} {endpoint(front.vip, front.port)} belongs to each of them,"
+                    " and packets with a firewall mark reach no other service; leave it in one",
+                    "service",
+                    *(service.label for service in several),
                 )
 
     def _address(self, host: _Host, service: _Service, *, needed: bool = True) -> str | None:
@@ -583,24 +734,37 @@ class _Cluster:
             for sentence in wrong:
                 service.note(f"its address is {address}; {sentence}", name, "destination")
 
-    def _check_vip(self, service: _Service) -> None:
-        """See that the VIP is nobody's own address, but for a NAT director's outer one."""
-        owners = dict(self.rips.get(service.vip or "", {}))
-        for host in self.hosts.values():
-            inner = service.method in _UNCHANGED or host not in self.directors
-            if inner and service.vip in host.own:
-                owners[host.name] = None
-        for name in owners:
-            service.note(
-                f"{service.vip} is the VIP and this machine's own address; give the service a VIP"
-                " that is nobody's, or correct lvs_address or ansible_host",
-                name,
-            )
+    def _check_vips(self, service: _Service) -> None:
+        """See that a VIP is nobody's own address, but for a NAT director's outer one."""
+        for vip in dict.fromkeys(front.vip for front in service.fronts):
+            owners = dict(self.rips.get(vip, {}))
+            for host in self.hosts.values():
+                inner = service.method in _UNCHANGED or host not in self.directors
+                if inner and vip in host.own:
+                    owners[host.name] = None
+            for name in owners:
+                service.note(
+                    f"{vip} is the VIP and this machine's own address; give the service a VIP that"
+                    " is nobody's, or correct lvs_address or ansible_host",
+                    name,
+                )
+
+    def _check_mtu(self, service: _Service) -> None:
+        """See that what a tunnel leaves of the MTU is enough for the VIP's family."""
+        least = _IPV6_MTU + _TUNNEL_HEADER
+        for name in service.members:
+            mtu = self.hosts[name].mtu
+            if service.method == "tun" and service.family == "ipv6" and mtu < least:
+                service.note(
+                    f"lvs_mtu is {mtu}, but IPv6 needs {_IPV6_MTU} bytes inside the tunnel; raise"
+                    f" the MTU between director and real servers to {least} or more",
+                    name,
+                )
 
     def _check_gateways(self, service: _Service) -> None:
         """Look at the way back: through the director with nat, past it with dr and tun."""
         nat = service.method == "nat"
-        dips = {}
+        dips = service.dips
         for host in self.directors:
             dip = self._address(host, service, needed=nat)
             for address in [dip] if nat else [dip, *host.own]:
@@ -622,6 +786,13 @@ class _Cluster:
                         f" director; set {listed(f'{a}, {whose}' for a, whose in dips.items())}",
                         name,
                     )
+            unchanged = service.method in _UNCHANGED and host not in self.directors
+            if unchanged and host.nat_route == "default":
+                service.note(
+                    "lvs_nat_route is default, which sends all answers through the director, but"
+                    f" with method {service.method} they go past it; set lvs_nat_route: policy",
+                    name,
+                )
 
 
 def listed(names: Iterable[str], limit: int = 5) -> str:
@@ -649,10 +820,6 @@ def _usable(address: str) -> bool:
 def _inside(address: str, networks: Sequence[Network]) -> bool:
     """Whether an address is in one of the networks, or none is known."""
     return not networks or any(ipaddress.ip_address(address) in network for network in networks)
-
-
-def _kernel_method(method: Any) -> Any:
-    return "nat" if method == "fullnat" else method
 
 
 def _unreadable(value: Any) -> str:

@@ -209,7 +209,7 @@ def run_module() -> Callable[..., dict[str, Any]]:
     """
 
     def run(
-        name: str, *, check: bool = False, diff: bool = False, **options: Any
+        name: str, /, *, check: bool = False, diff: bool = False, **options: Any
     ) -> dict[str, Any]:
         module = importlib.import_module(f"ansible_collections.lvs.cluster.plugins.modules.{name}")
         arguments = {**options, "_ansible_check_mode": check, "_ansible_diff": diff}

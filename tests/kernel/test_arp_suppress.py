@@ -153,19 +153,70 @@ def test_an_interface_that_is_not_there(real_server, run_module, save):
 
 @pytest.mark.usefixtures("client")
 def test_absence_restores_what_was(real_server, run_module, save):
+    was = {IGNORE: "0", ANNOUNCE: "1", RP_FILTER: "1", "net/ipv4/conf/eth0/arp_announce": "3"}
+    for key, value in was.items():
+        real_server.sysctl(key, value)
+    run_module("arp_suppress", interfaces=["eth0"], save=str(save))
+    run_module("arp_suppress", interfaces=["eth0"], rp_filter="off", save=str(save))
+    assert real_server.sysctl(RP_FILTER) == "0"
+
+    told = run_module("arp_suppress", check=True, diff=True, state="absent", save=str(save))
+    assert real_server.sysctl(IGNORE) == "1"
+    result = run_module("arp_suppress", diff=True, state="absent", save=str(save))
+
+    assert told == result
+    assert result["changed"]
+    assert result["vips"] == []
+    assert f"{IGNORE} = 0\n" in result["diff"][0]["after"]
+    assert {key: real_server.sysctl(key) for key in was} == was
+    assert not save.exists()
+    assert not run_module("arp_suppress", state="absent", save=str(save))["changed"]
+
+
+@pytest.mark.usefixtures("client")
+def test_absence_leaves_what_somebody_else_changed(real_server, run_module, save):
+    run_module("arp_suppress", interfaces=["eth0"], save=str(save))
+    real_server.sysctl(IGNORE, 2)
+    assert run_module("arp_suppress", state="absent", save=str(save))["changed"]
+    assert (real_server.sysctl(IGNORE), real_server.sysctl(ANNOUNCE)) == ("2", "0")
+    # With no file, nothing here is the module's.
+    assert not run_module("arp_suppress", state="absent", save=str(save))["changed"]
+
+
+@pytest.mark.usefixtures("client")
+def test_absence_with_a_file_that_has_no_notes(real_server, run_module, save):
+    """The file of release 0.1.0."""
     real_server.sysctl("net/ipv4/conf/default/rp_filter", 1)
     real_server.sysctl("net/ipv4/conf/eth0/arp_announce", 3)
     run_module("arp_suppress", interfaces=["eth0"], save=str(save))
+    lines = save.read_text().splitlines(keepends=True)
+    save.write_text("".join(line for line in lines if not line.startswith("# was: ")))
+    assert not run_module("arp_suppress", interfaces=["eth0"], save=str(save))["changed"]
 
-    result = run_module("arp_suppress", state="absent", save=str(save))
+    assert run_module("arp_suppress", state="absent", save=str(save))["changed"]
 
-    assert result["changed"]
-    assert result["vips"] == []
     assert (real_server.sysctl(IGNORE), real_server.sysctl(ANNOUNCE)) == ("0", "0")
     assert real_server.sysctl("net/ipv4/conf/eth0/arp_announce") == "0"
     assert real_server.sysctl(RP_FILTER) == "1"
-    assert not save.exists()
-    assert not run_module("arp_suppress", state="absent", save=str(save))["changed"]
+
+
+@pytest.mark.usefixtures("client")
+def test_an_interface_that_is_no_longer_named_gets_back_what_it_had(
+    real_server, peer, run_module, save
+):
+    peer("eth1")
+    other = "net/ipv4/conf/eth1/rp_filter"
+    real_server.sysctl(other, 1)
+    run_module("arp_suppress", save=str(save))
+    # One that is down just now stays quiet, where nobody names interfaces.
+    real_server.ip("link set eth1 down")
+    assert not run_module("arp_suppress", save=str(save))["changed"]
+
+    assert run_module("arp_suppress", interfaces=["eth0"], save=str(save))["changed"]
+
+    assert (real_server.sysctl(other), real_server.sysctl(RP_FILTER)) == ("1", "2")
+    assert "eth1" not in save.read_text()
+    assert not run_module("arp_suppress", interfaces=["eth0"], save=str(save))["changed"]
 
 
 @pytest.mark.usefixtures("client")

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 
 import pytest
+from ansible_collections.lvs.cluster.plugins.modules import preflight
 
 VIP = "192.0.2.149"
 DIP, RIP, RIP6 = "192.0.2.23", "192.0.2.31", "2001:db8::31"
@@ -65,6 +66,86 @@ def test_a_neighbour_behind_a_router(machine, findings, router, far):
     [found] = findings(neighbours=[RIP, far])
 
     assert found.startswith(f"{far} is reached through the router {router}")
+    assert "for the methods dr and nat" in found
+
+
+def test_an_address_may_be_behind_a_router_if_a_route_will_do(machine, findings):
+    machine.ip("route add 198.51.100.0/24 via 192.0.2.1")
+    assert findings(routed_to=["198.51.100.31", RIP, DIP]) == []
+    found = findings(routed_to=["198.51.100.31", "203.0.113.1", "2001:db8:1::31"])
+    assert len(found) == 2
+    assert found[0].startswith("There is no route to 203.0.113.1. Give this machine one")
+    assert "2001:db8:1::31" in found[1]
+
+
+def test_a_way_that_is_too_narrow(machine, findings):
+    machine.ip("route add 198.51.100.0/24 via 192.0.2.1 mtu 1400")
+    machine.ip("route add 203.0.113.0/24 via 192.0.2.1")
+    far = ["198.51.100.31", "203.0.113.31", RIP6]
+    assert findings(routed_to=far) == []
+    assert findings(routed_to=far, mtu=1400) == []
+    [found] = findings(routed_to=far, mtu=1500)
+    assert found.startswith("The way to 198.51.100.31 carries packets of 1400 octets by eth0, not")
+    assert "Set lvs_mtu: 1400" in found
+    machine.ip("link set eth0 mtu 1450")
+    assert len(findings(routed_to=far, mtu=1500)) == 3
+    assert len(findings(routed_to=far, mtu=1450)) == 1
+
+
+def test_the_interfaces_by_which_machines_are_reached(machine, new_netns, run_module):
+    machine.connect(new_netns(), ours="eth1")
+    machine.address("203.0.113.1/24", "eth1")
+    with machine.entered():
+
+        def interfaces(**options):
+            return run_module("preflight", **options)["interfaces"]
+
+        assert interfaces(neighbours=[RIP, DIP], routed_to=["203.0.113.9"]) == ["eth0", "eth1"]
+        assert interfaces(neighbours=[DIP], routed_to=["192.0.2.99"]) == ["eth0"]
+        assert interfaces(neighbours=[DIP], routed_to=["9.9.9.9"], vips=[VIP]) == []
+
+
+def test_the_roles_that_are_built_here(machine, run_module, monkeypatch, tmp_path):
+    monkeypatch.setattr(preflight, "UNITS", str(tmp_path))
+    with machine.entered():
+        assert run_module("preflight")["built"] == []
+        for name in ("lvs-realserver-nat", "lvs-keepalived-ha", "nginx"):
+            (tmp_path / f"{name}.service").touch()
+        assert run_module("preflight")["built"] == ["realserver_nat", "keepalived_ha"]
+
+
+def test_a_director_that_is_to_be_the_gateway(machine, findings):
+    assert findings(gateways=[RIP, RIP6]) == []
+    [found] = findings(gateways=["198.51.100.23"])
+    assert "there is no route to it" in found
+    machine.ip("route add default via 192.0.2.1")
+    [found] = findings(gateways=["198.51.100.23"])
+    assert "it is reached through the router 192.0.2.1" in found
+    [found] = findings(gateways=[DIP])
+    assert "it is an address of this machine" in found
+
+
+def test_answers_that_would_take_ansible_s_along(machine, findings, monkeypatch):
+    """The module return_route says the same; its own tests have the cases."""
+    monkeypatch.setenv("SSH_CONNECTION", f"{RIP} 50000 {DIP} 22")
+    asked = {"gateways": ["192.0.2.99"], "answers": [{"address": DIP, "port": 22, "vip": VIP}]}
+    [found] = findings(**asked)
+    assert found.startswith("This would cut Ansible's own connection: answers to 192.0.2.31 leave")
+    assert findings(**asked, route="default") == []
+    every = {**asked, "answers": [{"address": DIP, "port": 0}]}
+    assert findings(**every) == []
+    assert len(findings(**every, keep_ports=[80])) == 1
+    machine.ip("route add default via 192.0.2.1")
+    monkeypatch.setenv("SSH_CONNECTION", f"198.51.100.9 50000 {DIP} 22")
+    [found] = findings(**asked, route="default")
+    assert "leave through 192.0.2.1 now, and would leave through 192.0.2.99" in found
+    assert len(findings(gateways=["nix"], answers=[{"address": DIP}])) == 2
+
+
+def test_a_way_back_that_return_route_made_is_no_gateway(machine, findings):
+    """A cluster that changes from NAT to direct routing: the role's tasks take it away."""
+    machine.ip(f"route add default via {RIP} table 5251 protocol 151")
+    assert findings(not_gateways=[RIP]) == []
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ def restore(netns, path):
 
 def test_sets_and_saves_and_is_idempotent(netns, run_module, tmp_path):
     netns.sysctl(FORWARD, 0)
+    ports = netns.sysctl(PORTS)
     file = tmp_path / "etc" / "sysctl.d" / "90-lvs.conf"
     options = {"values": {"net.ipv4.ip_forward": 1, PORTS: "20000  50000"}, "save": str(file)}
 
@@ -36,7 +37,12 @@ def test_sets_and_saves_and_is_idempotent(netns, run_module, tmp_path):
     assert result["after"] == {FORWARD: "1", PORTS: "20000 50000"}
     assert netns.sysctl(FORWARD) == "1"
     assert netns.sysctl(PORTS).split() == ["20000", "50000"]
-    assert file.read_text().splitlines()[1:] == [f"{FORWARD} = 1", f"{PORTS} = 20000 50000"]
+    assert file.read_text().splitlines()[1:] == [
+        f"# was: {FORWARD} = 0",
+        f"# was: {PORTS} = {' '.join(ports.split())}",
+        f"{FORWARD} = 1",
+        f"{PORTS} = 20000 50000",
+    ]
     assert file.stat().st_mode & 0o777 == 0o644
     live, saved = result["diff"]
     assert f"{FORWARD} = 0\n" in live["before"]
@@ -85,15 +91,95 @@ def test_a_file_alone_that_differs_is_a_change(netns, run_module, tmp_path):
     assert f"{FORWARD} = 1\n" in file.read_text()
 
 
-def test_a_setting_that_is_no_longer_listed_keeps_its_value(netns, run_module, tmp_path):
+def test_a_setting_that_is_no_longer_listed_gets_back_what_it_had(netns, run_module, tmp_path):
+    netns.sysctl(FORWARD, 0)
+    ttl, ports = netns.sysctl(TTL, 64), netns.sysctl(PORTS)
     file = tmp_path / "90-lvs.conf"
-    run_module("sysctls", values={FORWARD: 1, TTL: 60}, save=str(file))
-    assert run_module("sysctls", values={FORWARD: 1}, save=str(file))["changed"]
+    run_module("sysctls", values={FORWARD: 1, TTL: 60, PORTS: "20000 50000"}, save=str(file))
+    # Another wish, and a boot that sets ours, are no news about what was there before us.
+    run_module("sysctls", values={FORWARD: 1, TTL: 61, PORTS: "20000 50001"}, save=str(file))
+    restore(netns, file)
+    run_module("sysctls", values={FORWARD: 1, TTL: 62, PORTS: "20000 50001"}, save=str(file))
+
+    options = {"values": {FORWARD: 1}, "save": str(file)}
+    told = run_module("sysctls", check=True, diff=True, **options)
+    assert netns.sysctl(TTL) == "62"
+    result = run_module("sysctls", diff=True, **options)
+
+    assert told == result
+    assert result["changed"]
+    assert (result["before"][TTL], result["after"][TTL]) == ("62", "64")
+    assert f"{TTL} = 64\n" in result["diff"][0]["after"]
+    assert (netns.sysctl(TTL), netns.sysctl(PORTS)) == (ttl, ports)
     assert TTL not in file.read_text()
-    assert netns.sysctl(TTL) == "60"
-    assert run_module("sysctls", values={}, save=str(file))["changed"]
+    assert not run_module("sysctls", **options)["changed"]
+
+    options["values"] = {}
+    assert run_module("sysctls", **options)["after"] == {FORWARD: "0"}
+    assert netns.sysctl(FORWARD) == "0"
     assert not file.exists()
-    assert not run_module("sysctls", values={}, save=str(file))["changed"]
+    assert not run_module("sysctls", **options)["changed"]
+
+
+def test_what_somebody_else_changed_or_nobody_noted_stays(netns, run_module, tmp_path):
+    netns.ip("link add eth0.100 type veth peer name other")
+    gone = "net/ipv4/conf/eth0.100/rp_filter"
+    file = tmp_path / "90-lvs.conf"
+    run_module("sysctls", values={TTL: 60, PORTS: "20000 50000", gone: 2}, save=str(file))
+    netns.sysctl(TTL, 77)
+    netns.ip("link delete eth0.100")
+    lines = file.read_text().splitlines(keepends=True)
+    file.write_text("".join(line for line in lines if f"was: {PORTS}" not in line))
+
+    result = run_module("sysctls", values={}, save=str(file))
+
+    assert result["changed"]
+    assert result["before"] == result["after"] == {}
+    assert (netns.sysctl(TTL), netns.sysctl(PORTS).split()) == ("77", ["20000", "50000"])
+    assert not file.exists()
+
+
+def test_what_forwarding_resets_is_given_back_too(netns, run_module, tmp_path):
+    redirects, lone = "net/ipv4/conf/all/accept_redirects", "net/ipv4/conf/lan0/forwarding"
+    netns.ip("link add lan0 type veth peer name lan1")
+    other = "net/ipv4/conf/lan1/forwarding"
+    values = {FORWARD: 0, redirects: 0, lone: 1}
+    for key, value in values.items():
+        netns.sysctl(key, value)
+    file = tmp_path / "90-lvs.conf"
+
+    def state():
+        return [netns.sysctl(key) for key in (FORWARD, redirects, lone, other)]
+
+    before = state()
+    failed = run_module("sysctls", values={FORWARD: 1, TTL: 999}, save=str(file))
+    assert failed["mistakes"][1:] == ["All settings are as they were."]
+    assert state() == before == ["0", "0", "1", "0"]
+
+    run_module("sysctls", values={FORWARD: 1}, save=str(file))
+    assert state() == ["1", "0", "1", "1"]
+    assert not run_module("sysctls", values={FORWARD: 1}, save=str(file))["changed"]
+    assert run_module("sysctls", values={}, save=str(file))["changed"]
+    assert state() == before
+
+
+def test_what_is_wanted_holds_although_forwarding_resets_it(netns, run_module, tmp_path):
+    redirects = "net/ipv4/conf/all/accept_redirects"
+    netns.sysctl(FORWARD, 0)
+    options = {"values": {redirects: 1, FORWARD: 1}, "save": str(tmp_path / "90-lvs.conf")}
+    assert run_module("sysctls", **options)["changed"]
+    assert netns.sysctl(redirects) == "1"
+    assert not run_module("sysctls", **options)["changed"]
+
+
+def test_what_was_given_back_is_undone_with_the_rest(netns, run_module, tmp_path):
+    netns.sysctl(FORWARD, 0)
+    file = tmp_path / "90-lvs.conf"
+    run_module("sysctls", values={FORWARD: 1}, save=str(file))
+    text = file.read_text()
+    result = run_module("sysctls", values={TTL: 999}, save=str(file))
+    assert result["mistakes"][1:] == ["All settings are as they were."]
+    assert (netns.sysctl(FORWARD), file.read_text()) == ("1", text)
 
 
 def test_a_refused_value_leaves_everything_as_it_was(netns, run_module, tmp_path):

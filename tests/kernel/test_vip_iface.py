@@ -125,7 +125,7 @@ def test_ownership(quiet, run_module, save):
     quiet.address(foreign, "lo")
     quiet.address("198.51.100.8/32")
     run_module("vip_iface", interface="lo", vips=[VIP, VIP6], save=str(save))
-    run_module("vip_iface", interface="eth0", vips=[VIP2], save=str(save), announce=False)
+    run_module("vip_iface", interface="eth0", vips=[VIP2], announce=False)
 
     result = run_module("vip_iface", interface="lo", vips=[VIP], save=str(save))
 
@@ -133,17 +133,31 @@ def test_ownership(quiet, run_module, save):
     assert (result["before"], result["after"]) == ([LINE, LINE6], [LINE])
     assert lines(quiet) == sorted([*OWN, f"{foreign} dev lo", LINE])
     assert f"{VIP2}/32" in quiet.addresses("eth0")
-    assert f"address replace {VIP2}/32 dev eth0\n" in save.read_text()
     assert VIP6 not in save.read_text()
 
-    assert run_module("vip_iface", interface="lo", state="absent", save=str(save))["changed"]
+    assert run_module("vip_iface", state="absent", save=str(save))["changed"]
     assert lines(quiet) == sorted([*OWN, f"{foreign} dev lo"])
-    assert not run_module("vip_iface", interface="lo", state="absent", save=str(save))["changed"]
+    assert not save.exists()
+    assert not run_module("vip_iface", state="absent", save=str(save))["changed"]
     absent = {"interface": "eth0", "state": "absent", "vips": [VIP2, "198.51.100.8"]}
-    assert run_module("vip_iface", **absent, save=str(save))["changed"]
+    assert run_module("vip_iface", **absent)["changed"]
     assert "198.51.100.8/32" not in quiet.addresses("eth0")
     assert "192.0.2.31/24" in quiet.addresses("eth0")
-    assert not save.exists()
+
+
+def test_a_vip_moves_to_another_interface(quiet, run_module, save):
+    """An interface that would answer for it is no obstacle if the VIP is taken away there."""
+    run_module("vip_iface", interface="eth0", vips=[VIP, VIP2], save=str(save), announce=False)
+
+    moved = run_module("vip_iface", interface="lo", vips=[VIP], save=str(save))
+
+    assert (moved["before"], moved["after"]) == (
+        [f"{VIP}/32 dev eth0", f"{VIP2}/32 dev eth0"],
+        [LINE],
+    )
+    assert not {f"{VIP}/32", f"{VIP2}/32"}.intersection(quiet.addresses("eth0"))
+    assert save.read_text().splitlines()[1:] == [f"address replace {LINE}"]
+    assert not run_module("vip_iface", interface="lo", vips=[VIP], save=str(save))["changed"]
 
 
 def test_an_ipv6_vip_that_could_be_a_source_address_is_put_right(quiet, run_module):

@@ -20,7 +20,7 @@ def run_main(capsys):
     ``run_main("sysctls", check=True, values={...})``
     """
 
-    def run(name, *, check=False, **options):
+    def run(name, /, *, check=False, **options):
         module = importlib.import_module(f"ansible_collections.lvs.cluster.plugins.modules.{name}")
         arguments = {**options, "_ansible_check_mode": check}
         # Other tests of this process use what only a controller has; a module runs on a target.

@@ -8,9 +8,13 @@ import random
 import re
 
 import pytest
-from ansible_collections.lvs.cluster.plugins.module_utils._model import METHODS, parse_services
+from ansible_collections.lvs.cluster.plugins.module_utils._model import (
+    WRITTEN_METHODS,
+    parse_services,
+)
 from ansible_collections.lvs.cluster.plugins.plugin_utils._inventory import (
     VARIABLES,
+    Cluster,
     Unreadable,
     resolve,
 )
@@ -19,6 +23,7 @@ from hypothesis import strategies as st
 
 VIP = "192.168.2.149"
 WEB = {"name": "web", "vip": VIP, "port": 80}
+ADDRESS_31 = {"address": "192.168.2.31"}
 D23 = {"d23": {"ansible_host": "192.168.2.23"}}
 PAIR = {"d23": {"ansible_host": "192.168.2.23"}, "d24": {"ansible_host": "192.168.2.24"}}
 
@@ -43,11 +48,18 @@ def look(*services, directors=D23, realservers=None, every=None, **groups):
     return resolve(list(services or [WEB]), names, hosts.__getitem__)
 
 
+def served(*services, **inventory):
+    """Return what each host has to serve, in an inventory that has no mistake."""
+    cluster = look(*services, **inventory)
+    assert cluster.mistakes == []
+    return cluster.real_servers
+
+
 def found(*services, **inventory):
     """Return the services of an inventory that has no mistake."""
-    resolved, mistakes = look(*services, **inventory)
-    assert mistakes == []
-    return resolved
+    cluster = look(*services, **inventory)
+    assert cluster.mistakes == []
+    return cluster.services
 
 
 def pool(*services, **inventory):
@@ -64,9 +76,9 @@ def rips(*services, **inventory):
 
 def mistakes(*services, **inventory):
     """Return the sentences about an inventory, which gives no services then."""
-    resolved, sentences = look(*services, **inventory)
-    assert resolved == []
-    return sentences
+    cluster = look(*services, **inventory)
+    assert cluster == Cluster(cluster.mistakes)
+    return cluster.mistakes
 
 
 def told(text):
@@ -469,13 +481,13 @@ def test_a_group_and_destinations_listed_outright_make_one_pool():
     assert [d[0] for d in pool(web)] == ["10.0.0.1", "rs31", "rs32"]
 
 
-def test_a_services_method_wins_and_fullnat_is_nat_to_the_kernel():
+def test_a_services_method_wins():
     every = {"lvs_method": "tun"}
     assert {d[3] for d in pool(every=every)} == {"tun"}
     assert {d[2:4] for d in pool({**WEB, "method": "nat"}, every=every)} == {(80, "nat")}
-    assert {d[3] for d in pool({**WEB, "method": "fullnat"}, every=every)} == {"nat"}
+    assert {d[3] for d in pool({**WEB, "method": "fullnat"}, every=every)} == {"fullnat"}
     outright = {**WEB, "destinations": [{"address": "10.0.0.1", "method": "fullnat"}]}
-    assert {d[3] for d in pool(outright)} == {"nat"}
+    assert {d[3] for d in pool(outright)} == {"fullnat"}
 
 
 def test_the_method_may_stand_at_the_directors_only():
@@ -510,7 +522,7 @@ def test_nothing_but_the_schema_comes_out():
 
 
 def test_no_services_are_no_mistake():
-    assert resolve([], {"lvs_directors": ["d23"]}, lambda _: {}) == ([], [])
+    assert resolve([], {"lvs_directors": ["d23"]}, lambda _: {}) == Cluster([])
 
 
 def test_each_hosts_variables_are_asked_for_once():
@@ -522,24 +534,97 @@ def test_each_hosts_variables_are_asked_for_once():
 
     groups = {"lvs_directors": ["23", "31"], "lvs_realservers": ["31", "32"]}
     services = [WEB, {**WEB, "name": "other", "port": 81}]
-    assert resolve(services, groups, variables)[1] == []
+    assert resolve(services, groups, variables).mistakes == []
     assert sorted(asked) == ["23", "31", "32"]
+
+
+# What each machine has to do.
+
+SHOP = {
+    "name": "shop",
+    "fwmark": 7,
+    "persistence_timeout": 300,
+    "binds": [
+        {"vip": VIP, "ports": [80, 443]},
+        {"vip": "192.168.2.150", "ports": 53, "protocol": "udp"},
+    ],
+}
+
+
+def test_a_real_server_is_told_which_vips_it_holds_by_which_method():
+    tunnel = {"vip": "192.168.2.150", "port": 81, "method": "tun", "tunnel_type": "gre"}
+    duties = served(WEB, tunnel, realservers=at(31))["rs31"]
+    assert [duty["vip"] for duty in duties["dr"]] == [VIP]
+    assert [(duty["vip"], duty["tunnel_type"]) for duty in duties["tun"]] == [
+        ("192.168.2.150", "gre")
+    ]
+    assert duties["nat"] == duties["fullnat"] == []
+
+
+def test_answers_of_a_nat_real_server_go_to_the_dip_of_their_family():
+    dips = {"d23": {"ansible_host": "192.168.2.23", "lvs_address": ["192.168.2.23", "fd00::23"]}}
+    servers = {"rs31": {"lvs_address": ["192.168.2.31", "fd00::31"]}}
+    web6 = {"vip": "fd00::149", "port": 80, "protocol": "udp"}
+    duties = served(
+        {**WEB, "realserver_port": 8080},
+        web6,
+        directors=dips,
+        realservers=servers,
+        every={"lvs_method": "nat"},
+    )["rs31"]["nat"]
+    keys = ("address", "protocol", "port", "gateway")
+    assert [tuple(duty[key] for key in keys) for duty in duties] == [
+        ("192.168.2.31", "tcp", 8080, "192.168.2.23"),
+        ("fd00::31", "udp", 80, "fd00::23"),
+    ]
+
+
+def test_only_hosts_of_the_inventory_are_told_what_to_do():
+    web = {**WEB, "destinations": [{"address": "192.168.2.40"}, {"name": "rs31", **ADDRESS_31}]}
+    assert list(served({**web, "realservers": "lvs_realservers"}, realservers=at(32))) == ["rs32"]
+
+
+def test_what_is_bound_to_a_firewall_mark_is_what_the_director_marks():
+    cluster = look(SHOP)
+    assert cluster.marks == [
+        {"fwmark": 7, "vip": VIP, "protocol": "tcp", "ports": [80, 443]},
+        {"fwmark": 7, "vip": "192.168.2.150", "protocol": "udp", "ports": [53]},
+    ]
+    assert cluster.vips == [VIP, "192.168.2.150"]
+    keys = ("name", "vip", "protocol", "port")
+    assert [tuple(front[key] for key in keys) for front in cluster.fronts] == [
+        ("shop", VIP, "tcp", 80),
+        ("shop", VIP, "tcp", 443),
+        ("shop", "192.168.2.150", "udp", 53),
+    ]
+    (service,) = cluster.services
+    assert "binds" not in service
+
+
+def test_the_real_servers_of_a_firewall_mark_hold_its_vips_and_answer_from_its_ports():
+    duties = served(SHOP, realservers=at(31))["rs31"]["dr"]
+    assert list(dict.fromkeys(duty["vip"] for duty in duties)) == [VIP, "192.168.2.150"]
+    duties = served({**SHOP, "method": "nat"}, realservers=at(31))["rs31"]["nat"]
+    assert [(d["protocol"], d["port"]) for d in duties] == [("tcp", 80), ("tcp", 443), ("udp", 53)]
+
+
+def test_a_firewall_mark_that_somebody_else_sets_asks_nothing_of_a_real_server_but_an_answer():
+    duties = served({"fwmark": 7, "method": "nat"}, realservers=at(31))["rs31"]["nat"]
+    assert [(d["vip"], d["port"], d["gateway"]) for d in duties] == [("", 0, "192.168.2.23")]
 
 
 # The rules, one by one.
 
 
 def test_services_that_are_not_set_are_a_mistake():
-    assert resolve(None, {}, lambda _: {}) == (
-        [],
+    assert resolve(None, {}, lambda _: {}) == Cluster(
         ["lvs_services is not set; list the cluster's services in it, for all hosts."],
     )
 
 
 @pytest.mark.parametrize("services", ["web", 5, {"web": WEB}])
 def test_services_that_are_not_a_list_are_refused(services):
-    assert resolve(services, {}, lambda _: {}) == (
-        [],
+    assert resolve(services, {}, lambda _: {}) == Cluster(
         ["lvs_services is not a list; write each service as an item that begins with -."],
     )
 
@@ -605,7 +690,7 @@ def test_a_vip_that_no_client_can_reach_is_refused(vip):
 def test_no_director_is_a_mistake():
     sentence = "there is no director; put the host that is to balance into the group lvs_directors."
     assert mistakes(directors={}) == [sentence]
-    assert resolve([], {}, lambda _: {}) == ([], [sentence])
+    assert resolve([], {}, lambda _: {}) == Cluster([sentence])
 
 
 def test_a_group_that_is_not_there_is_named_with_what_it_may_mean():
@@ -615,7 +700,7 @@ def test_a_group_that_is_not_there_is_named_with_what_it_may_mean():
           or name another with realservers.
         """
     )
-    assert resolve([WEB], {"lvs_directors": ["d"]}, lambda _: {})[1] == told(
+    assert resolve([WEB], {"lvs_directors": ["d"]}, lambda _: {}).mistakes == told(
         """
         - service web: there is no group 'lvs_realservers'; add it to the inventory, or name another
           with realservers.
@@ -956,8 +1041,7 @@ def test_a_gateway_that_is_not_the_dip_is_refused_with_nat_and_its_one_director(
         """
     )
     assert rips(realservers=servers, every={"lvs_method": "fullnat"}) == ["192.168.2.31"]
-    floating = look(directors=PAIR, realservers=servers, every=every)
-    assert floating[1] == []
+    assert look(directors=PAIR, realservers=servers, every=every).mistakes == []
 
 
 def test_a_nat_director_without_a_known_address_is_named():
@@ -1042,9 +1126,11 @@ def test_every_variable_that_is_ours_is_let_through():
         "lvs_address": "192.168.2.31",
         "lvs_interface": "eth0.100",
         "lvs_gateway": "192.168.2.1",
+        "lvs_mtu": 1500,
         "lvs_weight": 1,
         "lvs_weights": {"web": 1},
         "lvs_drained": False,
+        "lvs_nat_route": "policy",
         "lvs_priority": 100,
         "lvs_virtual_router_id": 51,
         "lvs_auth_pass": "secret78",
@@ -1243,6 +1329,8 @@ FIELDS = [
         "destinations",
         "realservers",
         "realserver_port",
+        "binds",
+        "fwmark",
         "check",
         "tunnel_type",
         "lower_threshold",
@@ -1255,8 +1343,88 @@ FIELDS = [
     st.dictionaries(st.sampled_from(sorted(VARIABLES | {"ansible_host"})), junk, max_size=3),
 )
 def test_whatever_is_written_is_either_resolved_or_told(fields, variables):
-    resolved, sentences = look({**WEB, **fields}, realservers={**at(31, **variables), **at(32)})
-    assert bool(resolved) != bool(sentences)
-    assert all(line.endswith(".") and "\n" not in line for line in sentences)
-    methods = {d["method"] for service in resolved for d in service["destinations"]}
-    assert methods <= set(METHODS)
+    cluster = look({**WEB, **fields}, realservers={**at(31, **variables), **at(32)})
+    assert bool(cluster.services) != bool(cluster.mistakes)
+    assert all(line.endswith(".") and "\n" not in line for line in cluster.mistakes)
+    methods = {d["method"] for service in cluster.services for d in service["destinations"]}
+    assert methods <= set(WRITTEN_METHODS)
+
+
+# What is bound to a firewall mark; tunnels; the way back.
+
+
+@pytest.mark.parametrize(
+    ("bind", "sentence"),
+    [
+        ("web", "not a mapping of vip, protocol and ports."),
+        (
+            {"vip": "fd00::1", "ports": [80]},
+            (
+                "vip is 'fd00::1'; it must be an address that clients can reach, IPv4 as the"
+                " service is."
+            ),
+        ),
+        ({"vip": VIP}, "ports is None; it must be a list of ports, 1 to 65535."),
+        ({"vip": VIP, "ports": [0]}, "ports is [0]; it must be a list of ports, 1 to 65535."),
+        (
+            {"vip": VIP, "ports": 80, "protocol": "tpc"},
+            "protocol is 'tpc'; it must be one of tcp, udp, sctp.",
+        ),
+        ({"vip": VIP, "ports": 80, "port": 80}, "there is no field 'port' (did you mean ports?)."),
+    ],
+)
+def test_a_mistake_in_what_is_bound_is_told_with_its_place(bind, sentence):
+    assert mistakes({**SHOP, "binds": [bind]}) == [f"service shop: bind 1: {sentence}"]
+
+
+def test_only_a_firewall_mark_has_something_bound_to_it():
+    assert mistakes({**WEB, "binds": SHOP["binds"]}) == told(
+        """
+        - service web: binds says what gets its fwmark, and it has none; remove one or add one.
+        """
+    )
+    assert mistakes({**SHOP, "binds": {}}) == told(
+        """
+        - service shop: binds is {}; it must be a list of vip, protocol and ports.
+        """
+    )
+
+
+def test_what_is_bound_to_a_firewall_mark_belongs_to_no_other_service():
+    assert mistakes(SHOP, WEB) == told(
+        f"""
+        - services shop and web: tcp {VIP}:80 belongs to each of them, and packets with a firewall
+          mark reach no other service; leave it in one.
+        """
+    )
+
+
+def test_a_vip_bound_to_a_firewall_mark_is_nobodys_own_address():
+    assert mistakes(SHOP, realservers={**at(31), "rs149": {"ansible_host": VIP}}) == told(
+        f"""
+        - service shop: host rs149: {VIP} is the VIP and this machine's own address; give the
+          service a VIP that is nobody's, or correct lvs_address or ansible_host.
+        """
+    )
+
+
+def test_an_mtu_that_leaves_ipv6_too_little_inside_a_tunnel_is_refused():
+    web = {"name": "web", "vip": "fd00::149", "port": 80, "method": "tun"}
+    assert mistakes(web, every={"lvs_mtu": 1300}) == told(
+        """
+        - service web: hosts rs31 and rs32: lvs_mtu is 1300, but IPv6 needs 1280 bytes inside the
+          tunnel; raise the MTU between director and real servers to 1340 or more.
+        """
+    )
+    assert rips({**WEB, "method": "tun"}, every={"lvs_mtu": 1300})
+
+
+def test_a_default_route_through_the_director_is_refused_where_answers_go_past_it():
+    every = {"lvs_nat_route": "default"}
+    assert mistakes({**WEB, "method": "dr"}, realservers=at(31), every=every) == told(
+        """
+        - service web: host rs31: lvs_nat_route is default, which sends all answers through the
+          director, but with method dr they go past it; set lvs_nat_route: policy.
+        """
+    )
+    assert rips({**WEB, "method": "nat"}, every=every)

@@ -179,7 +179,7 @@ def test_plan(there, wanted, unwanted):
     wanted = _links.vips("eth0", wanted)
     unwanted = [each for each in _links.vips("eth0", unwanted) if each not in wanted]
 
-    before, after = _links.target(eth0, wanted, unwanted)
+    before, after = _links.target({"eth0": eth0}, wanted, unwanted)
     operations = _links.plan(before, after)
 
     now = carried_out([str(each.do) for each in operations], there)
@@ -192,7 +192,7 @@ def test_plan(there, wanted, unwanted):
     assert {each.line for each in there if each.ip not in concerned} <= now
     assert carried_out(
         [str(each.undo) for each in reversed(operations)],
-        [*after.values(), *(each for each in there if each.ip not in before)],
+        [*after.values(), *(each for each in there if each.place not in before)],
     ) == lines  # fmt: skip
     assert _links.plan(after, after) == []
 
@@ -222,14 +222,16 @@ def test_the_saved_file():
         "\n"
         "route add default via 192.0.2.1\n"
     )
-    mine, others = _links.saved(text, "lo")
-    assert mine == _links.vips("lo", ["192.0.2.149", "2001:db8::9"])
-    assert others == ["address replace 192.0.2.149/32 dev lo0", "route add default via 192.0.2.1"]
-    again = _links.render(mine, others, "# header\n")
+    listed = _links.saved(text)
+    assert listed == [
+        *_links.vips("lo", ["192.0.2.149", "2001:db8::9"]),
+        *_links.vips("lo0", ["192.0.2.149"]),
+    ]
+    again = _links.render(listed, "# header\n")
     assert again.splitlines()[0] == "# header"
-    assert _links.saved(again, "lo") == (mine, others)
-    assert _links.saved(None, "lo") == ([], [])
-    assert _links.render([], [], "# header\n") is None
+    assert _links.saved(again) == listed
+    assert _links.saved(None) == []
+    assert _links.render([], "# header\n") is None
 
 
 def test_arp_packets_are_those_of_rfc_826():

@@ -149,11 +149,68 @@ def test_a_value_that_the_kernel_does_not_keep_is_an_error(proc, monkeypatch):
     assert (tree / "net/a").read_text() == "1\n"
 
 
-def test_what_is_rendered_lists_its_keys():
-    text = "# a comment\n" + _sysctl.render({"net/a": "1", "net/b": None, "net/c": "2 3"})
-    assert text == "# a comment\nnet/a = 1\nnet/c = 2 3\n"
-    assert _sysctl.listed(text) == ["net/a", "net/c"]
-    assert _sysctl.listed(None) == []
+def test_a_document_has_what_was_and_what_is():
+    values = {"net/a": "1", "net/ipv4/ip_forward": "1", "net/c": "2 3"}
+    text = _sysctl.document("# a = comment\n", {"net/a": "0"}, values)
+    # What resets others comes first, for boot sets them in this order.
+    assert text == (
+        "# a = comment\n# was: net/a = 0\nnet/ipv4/ip_forward = 1\nnet/a = 1\nnet/c = 2 3\n"
+    )
+    assert _sysctl.listed(text) == values
+    assert _sysctl.noted(text) == {"net/a": "0"}
+    assert _sysctl.listed(None) == _sysctl.noted(None) == {}
+
+
+def test_a_value_of_our_own_is_never_noted():
+    text = _sysctl.document("", {"net/a": "0", "net/gone": "5"}, {"net/a": "1", "net/old": "1"})
+    wanted = dict.fromkeys(["net/a", "net/old", "net/new", "net/none"], "2")
+    before = {"net/a": "1", "net/old": "1", "net/new": "7", "net/none": None}
+    assert _sysctl.notes(text, before, wanted) == {"net/a": "0", "net/new": "7"}
+
+
+def test_what_is_given_back(proc):
+    ours = dict.fromkeys(["net/ours", "net/moved", "net/gone", "net/unknown", "net/stays"], "1")
+    was = {key: "0" for key in ours if key != "net/unknown"}
+    defense = "net/ipv4/vs/drop_entry"
+    text = _sysctl.document("", {**was, defense: "0"}, {**ours, defense: "1"})
+    in_force = {**ours, "net/moved": "2", defense: "2"}
+    proc({key: value for key, value in in_force.items() if key != "net/gone"})
+    assert _sysctl.given_back(text, {"net/stays"}) == {"net/ours": "0", defense: "0"}
+    assert _sysctl.given_back(None, ()) == {}
+
+
+CONF = "net/ipv4/conf"
+QUIET_ROUTER = {  # forwarding on one interface only, and no redirects accepted
+    "net/ipv4/ip_forward": "0",
+    f"{CONF}/all/accept_redirects": "0",
+    f"{CONF}/eth0/forwarding": "1",
+    f"{CONF}/eth1/forwarding": "0",
+    f"{CONF}/default/forwarding": "0",
+}
+
+
+def test_what_forwarding_resets_is_noted_where_it_would_be_lost(proc):
+    proc(QUIET_ROUTER)
+    wanted = {"net/ipv4/ip_forward": "1"}
+    notes = _sysctl.notes(None, {"net/ipv4/ip_forward": "0"}, wanted)
+    assert notes == {
+        "net/ipv4/ip_forward": "0",
+        f"{CONF}/all/accept_redirects": "0",
+        f"{CONF}/eth0/forwarding": "1",
+    }
+    text = _sysctl.document("", notes, wanted)
+    proc({**QUIET_ROUTER, "net/ipv4/ip_forward": "1"})
+    before = {"net/ipv4/ip_forward": "1"}
+    assert _sysctl.notes(text, before, wanted) == notes
+    assert _sysctl.given_back(text, wanted) == {}
+    assert _sysctl.given_back(text, ()) == notes
+
+
+def test_interfaces_have_forwarding_of_both_families(proc):
+    proc({"net/ipv6/conf/eth0/forwarding": 0, "net/ipv6/conf/all/forwarding": 0})
+    assert _sysctl.resets({"net/ipv6/conf/all/forwarding": "1", "net/a": "1"}) == {
+        "net/ipv6/conf/eth0/forwarding": "1"
+    }
 
 
 number = st.integers(0, 9).map(str)
@@ -212,12 +269,13 @@ def test_unsuppression_gives_an_interface_what_a_new_one_gets():
         "net/ipv4/conf/all/rp_filter": "0",
         "net/ipv4/conf/default/rp_filter": "1",
     }
-    keys = ["net/ipv4/conf/all/rp_filter", *list(values)[:2], "somebody's", "net.ipv4.tcp_sack"]
-    assert _sysctl.unsuppression(values, keys) == {
+    values.update({"net/ipv4/conf/all/arp_ignore": "1", "somebody's": None})
+    assert _sysctl.unsuppression(values, [*values, "net.ipv4.tcp_sack"]) == {
+        "net/ipv4/conf/default/rp_filter": "1",
         "net/ipv4/conf/all/arp_ignore": "0",
-        "net/ipv4/conf/all/arp_announce": "0",
         "net/ipv4/conf/eth0/rp_filter": "1",
     }
+    assert _sysctl.unsuppression(values, []) == {}
 
 
 def test_the_module_refuses_what_is_no_setting(run_main):

@@ -115,12 +115,26 @@ def test_who_stands_for_the_vip(macs, said):
     assert said in problem
 
 
-def test_answers_that_come_back_through_the_director():
-    through = probe(answer_macs={DIRECTOR: 7, ONE: 100})
+@pytest.mark.parametrize(
+    ("method", "answer_macs", "said", "problem"),
+    [
+        ("dr", {ONE: 100, TWO: 100}, "past the director", ""),
+        ("dr", {DIRECTOR: 7, ONE: 100}, "some through the director", "7 frames"),
+        ("tun", {DIRECTOR: 7, ONE: 100}, "some through the director", "7 frames"),
+        ("nat", {DIRECTOR: 200}, "through the director", ""),
+        ("nat", {DIRECTOR: 7, ONE: 100}, "some through the director", "100 frames"),
+        ("fullnat", {DIRECTOR: 200}, "through the director", ""),
+        ("fullnat", {ONE: 100}, "past the director", "100 frames"),
+    ],
+)
+def test_the_way_of_the_answers(method, answer_macs, said, problem):
+    pool = [{**each, "method": method} for each in service()["destinations"]]
 
-    assert "7 frames" in judge(through, service())["problems"][0]
-    masqueraded = [{**each, "method": "nat"} for each in service()["destinations"]]
-    assert judge(through, service(destinations=masqueraded))["problems"] == []
+    result = judge(probe(answer_macs=answer_macs), service(destinations=pool))
+
+    assert f", {said}" in "\n".join(result["lines"])
+    assert problem in "".join(result["problems"])
+    assert bool(result["problems"]) == bool(problem)
 
 
 def test_a_client_behind_a_router_sees_no_macs():

@@ -12,7 +12,6 @@ LINES = ["192.0.2.149/32 dev nosuch0", "2001:db8::149/128 dev nosuch0 nodad pref
 @pytest.mark.parametrize(
     ("options", "missing"),
     [
-        ({"state": "absent", "vips": ["192.0.2.149"]}, "interface"),
         ({"interface": "lo"}, "vips"),
         ({"interface": "lo", "state": "absent"}, "vips, save"),
     ],

@@ -1,0 +1,81 @@
+# Copyright: (c) 2026, lvs.cluster contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What becomes of a running cluster when its inventory changes, or must not."""
+
+from __future__ import annotations
+
+VIP = "192.168.2.149"
+
+#: All that site.yml could change on the director.
+STATE = f"""
+    ipvsadm --save --numeric
+    ip -oneline address show to {VIP}
+    cat /etc/lvs/* /etc/sysctl.d/*lvs* /etc/systemd/system/lvs-*
+"""
+
+#: Five mistakes, and a word of the message that each has to get.
+MISTAKES = {
+    ("scheduler: wrr", "scheduler: wrrr"): "wrrr",
+    ("port: 80", "port: 80000"): "80000",
+    ("lvs_weight: 5", "lvs_wieght: 5"): "lvs_wieght",
+    ("ansible_host: 192.168.2.32", "ansible_host: 192.168.2.31"): "192.168.2.31",
+    ("protocol: tcp", "protocol: tpc"): "tpc",
+}
+
+
+def test_five_mistakes_get_five_messages_and_no_host_is_touched(playbook, changed, director):
+    before = director.check_output(STATE)
+
+    run = playbook("playbooks/site", inventory=changed(*MISTAKES))
+
+    assert run.returncode != 0
+    assert "5 mistakes" in run.stdout
+    for word in MISTAKES.values():
+        assert word in run.stdout, word
+    assert "TASK [Look for" not in run.stdout
+    assert director.check_output(STATE) == before
+
+
+def test_a_table_that_keepalived_owns_is_refused(playbook, director):
+    before = director.check_output(STATE)
+    director.check_output(
+        "apt-get install --yes --no-download --no-install-recommends"
+        " --option=Dpkg::Options::=--force-unsafe-io keepalived"
+        " && echo 'global_defs { router_id d23 }' > /etc/keepalived/keepalived.conf"
+        " && systemctl start --no-block keepalived"
+        " && timeout 60 sh -c 'until pidof keepalived; do sleep 0.2; done'"
+    )
+    try:
+        run = playbook("playbooks/site")
+    finally:
+        director.check_output("systemctl stop keepalived")
+
+    assert run.returncode != 0
+    assert "d23: keepalived runs here" in run.stdout
+    assert "changed=1" not in run.stdout
+    assert director.check_output(STATE) == before
+
+
+def test_weights_follow_the_inventory(playbook, changed, director):
+    inventory = changed(
+        ("ansible_host: 192.168.2.31", "ansible_host: 192.168.2.31\n          lvs_weight: 15")
+    )
+
+    run = playbook("playbooks/site", "--limit=lvs_directors", inventory=inventory)
+
+    assert run.returncode == 0, run.stdout
+    assert "-r 192.168.2.31:80 -g -w 15" in director.check_output("ipvsadm --save --numeric")
+    run = playbook("playbooks/verify", "--extra-vars=verify_requests=20", inventory=inventory)
+    assert run.returncode == 0, run.stdout
+    assert "rs31  15 of 20 requests, weight 15" in run.stdout, run.stdout
+
+
+def test_a_real_server_that_leaves_the_inventory_leaves_the_table(playbook, changed, director):
+    inventory = changed(("        rs32:\n          ansible_host: 192.168.2.32\n", ""))
+
+    run = playbook("playbooks/site", "--limit=lvs_directors", inventory=inventory)
+
+    assert run.returncode == 0, run.stdout
+    table = director.check_output("ipvsadm --save --numeric")
+    assert table.splitlines()[1:] == [f"-a -t {VIP}:80 -r 192.168.2.31:80 -g -w 5"]
+    assert director.file("/etc/lvs/director.ipvs").content_string == table + "\n"

@@ -1,0 +1,672 @@
+# Copyright: (c) 2026, lvs.cluster contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The way by which a real server's answers go back through the director.
+
+What is ours in the kernel carries the number `PROTOCOL`, rules and routes alike. The program ``ip``
+reads and writes, with the same words in ``ip -batch`` now and at boot. It takes the rules of one
+address family at a time, so there is a file for each.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import os
+import re
+import subprocess
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from ansible_collections.lvs.cluster.plugins.module_utils._links import ip
+from ansible_collections.lvs.cluster.plugins.module_utils._run import OperatorError
+
+#: Who made a rule or a route (rtnetlink(7), rtm_protocol): a number that no known program has.
+PROTOCOL = 151
+TABLE = 5251  # where the route to the director is, unless a person chooses another
+MAIN = 254
+KERNELS = (0, 253, 254, 255)  # unspec, default, main, local: not for us
+FAMILIES = ("-4", "-6")  # as ``ip`` has them
+PROTOCOLS = {"tcp": 6, "udp": 17, "sctp": 132}
+#: The order in which our rules are asked, before the main table (32766): the answers of one port,
+#: those that keep their way although all ports are served, those of all ports.
+PORT_PRIORITY, KEEP_PRIORITY, ALL_PRIORITY = 5250, 5251, 5252
+#: The metric of our routes. It is the best there is, so that a default route with any other can
+#: stay where it is. (IPv6 takes 0 for 1024.)
+METRIC = {"-4": 0, "-6": 1}
+RTN_LOCAL = "2"  # include/uapi/linux/rtnetlink.h
+FORMER = "# former: "
+
+
+def family(address: str) -> str:
+    """Return the option of ``ip`` for an address."""
+    return "-6" if ":" in address else "-4"
+
+
+# ------------------------------------------------------------------------- what a person writes
+
+
+class Answer(NamedTuple):
+    """What is answered: the source address, port and protocol of the packets.
+
+    :ivar port: 0 stands for all ports
+    """
+
+    address: str
+    port: int
+    protocol: str
+
+
+class Wanted(NamedTuple):
+    """The way that answers are to take.
+
+    :ivar gateways: the director's address by family
+    :ivar route: ``policy``, for the answers alone, or ``default``, for all that has no other route
+    """
+
+    gateways: Mapping[str, str] = {}
+    answers: tuple[Answer, ...] = ()
+    route: str = "policy"
+    table: int = TABLE
+    keep_ports: tuple[int, ...] = ()
+
+
+def parse(params: Mapping[str, Any]) -> Wanted:
+    """Return what a person wants; raises OperatorError with all mistakes."""
+    mistakes: list[str] = []
+    gateways: dict[str, str] = {}
+    for text in params["gateways"] or []:
+        address = _address("gateways", text, mistakes)
+        if address is None:
+            continue
+        if address.is_loopback or address.is_multicast or address.is_unspecified:
+            mistakes.append(f"gateways: {address} is no machine's address: write the director's.")
+        elif address.is_link_local:
+            mistakes.append(
+                f"gateways: {address} is told apart by its link only: write the director's address"
+                " that is good on every link."
+            )
+        elif gateways.setdefault(family(str(address)), str(address)) != str(address):
+            mistakes.append(
+                f"gateways: there are {gateways[family(str(address))]} and {address}, but answers"
+                " take one way: leave one of each address family."
+            )
+    answers = [_answer(f"answers[{n}]", a, mistakes) for n, a in enumerate(params["answers"] or [])]
+    lacking = {a.address for a in answers if a and family(a.address) not in gateways}
+    if not mistakes:
+        mistakes += [
+            f"answers: {address} has no way back: gateways has none of its address family."
+            for address in sorted(lacking)
+        ]
+    if params["table"] in KERNELS or not 0 < params["table"] < 2**32:
+        mistakes.append(
+            f"table is {params['table']}; it must be a number from 1 to 4294967295 other than the"
+            " kernel's own, 253 to 255."
+        )
+    mistakes += [
+        f"keep_ports: {port} is no port: it must be a whole number from 1 to 65535."
+        for port in params["keep_ports"] or []
+        if not 1 <= port <= 65535
+    ]
+    if mistakes:
+        raise OperatorError(*mistakes)
+    return Wanted(
+        gateways,
+        tuple(dict.fromkeys(filter(None, answers))),
+        params["route"],
+        params["table"],
+        tuple(dict.fromkeys(params["keep_ports"] or [])),
+    )
+
+
+def _address(
+    place: str, text: object, mistakes: list[str]
+) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        return ipaddress.ip_address(str(text))
+    except ValueError:
+        mistakes.append(f"{place}: {text!r} is no address: write one like 192.168.0.254.")
+        return None
+
+
+def _answer(place: str, written: Mapping[str, Any], mistakes: list[str]) -> Answer | None:
+    """Return an item of ``answers``; what else it has is not for us."""
+    address = _address(f"{place}: address", written.get("address"), mistakes)
+    port, protocol = str(written.get("port")), written.get("protocol", "tcp")
+    good = port.isdecimal() and int(port) <= 65535
+    if not good:
+        mistakes.append(
+            f"{place}: port is {written.get('port')!r}; it must be a whole number from 0 (all"
+            " ports) to 65535."
+        )
+    if protocol not in PROTOCOLS:
+        mistakes.append(
+            f"{place}: protocol is {protocol!r}; it must be one of {', '.join(PROTOCOLS)}."
+        )
+    if address is None or not good or protocol not in PROTOCOLS:
+        return None
+    return Answer(str(address), int(port), protocol)
+
+
+# ------------------------------------------------------------------------------ rules and routes
+
+
+class Rule(NamedTuple):
+    """A rule of ours: which packets a routing table is asked for.
+
+    :ivar source: an address, or ``all``
+    :ivar port: the source port; 0 stands for all
+    """
+
+    priority: int
+    source: str
+    protocol: str
+    port: int
+    table: int
+
+    def __str__(self) -> str:
+        """Return the words for ``ip rule add``, and for ``delete``.
+
+        Protocols are numbers there, for not every machine has a list of their names.
+        """
+        port = f" sport {self.port}" if self.port else ""
+        table = "main" if self.table == MAIN else self.table
+        return (
+            f"pref {self.priority} from {self.source} ipproto {PROTOCOLS[self.protocol]}{port}"
+            f" lookup {table} protocol {PROTOCOL}"
+        )
+
+
+class Route(NamedTuple):
+    """A default route.
+
+    :ivar gateway: the next router, "" if there is none, or several
+    :ivar words: the route for ``ip route replace``, and for ``delete``
+    """
+
+    table: int
+    metric: int
+    gateway: str
+    ours: bool
+    words: str
+
+    @property
+    def slot(self) -> tuple[int, int]:
+        """What the kernel tells routes to one destination apart by: `replace` replaces it."""
+        return self.table, self.metric
+
+
+class Now(NamedTuple):
+    """What the kernel has, of one address family: our rules, and all default routes."""
+
+    rules: tuple[Rule, ...] = ()
+    routes: tuple[Route, ...] = ()
+
+    @property
+    def default(self) -> Route | None:
+        """The default route in use: the main table's with the smallest metric."""
+        return best(self.routes)
+
+
+def best(routes: Iterable[Route]) -> Route | None:
+    """Return the default route of the main table that is used."""
+    main = [route for route in routes if route.table == MAIN]
+    return min(main, key=lambda route: route.metric, default=None)
+
+
+def our_route(option: str, gateway: str, table: int) -> Route:
+    """Return the route of ours by a gateway."""
+    where = "" if table == MAIN else f" table {table}"
+    metric = f" metric {METRIC[option]}" if METRIC[option] else ""
+    words = f"default via {gateway}{where}{metric} protocol {PROTOCOL}"
+    return Route(table, METRIC[option], gateway, True, words)
+
+
+def rules(wanted: Wanted, option: str) -> list[Rule]:
+    """Return the rules of a family that lead answers to the director.
+
+    A UDP socket that is bound to no address has none yet when the way of its answer is looked up,
+    so a rule for one UDP port names none. For all ports it has to: else whatever this machine asks
+    by UDP, such as names, would go to the director.
+    """
+    found = []
+    for address, port, protocol in wanted.answers if wanted.route == "policy" else ():
+        if family(address) != option:
+            continue
+        source = "all" if protocol == "udp" and port else address
+        if port:
+            found.append(Rule(PORT_PRIORITY, source, protocol, port, wanted.table))
+        else:
+            found.append(Rule(ALL_PRIORITY, source, protocol, 0, wanted.table))
+            found += [Rule(KEEP_PRIORITY, source, protocol, p, MAIN) for p in wanted.keep_ports]
+    return sorted(set(found))
+
+
+def routes(wanted: Wanted, option: str, now: Now) -> list[Route]:
+    """Return the routes of ours that a family is to have.
+
+    A default route by the director that somebody else made does as well as ours would.
+    """
+    gateway = wanted.gateways.get(option)
+    if gateway is None:
+        return []
+    if wanted.route == "policy":
+        return [our_route(option, gateway, wanted.table)] if rules(wanted, option) else []
+    there = now.default
+    if there and there.gateway == gateway and not there.ours:
+        return []
+    return [our_route(option, gateway, MAIN)]
+
+
+# --------------------------------------------------------------------------- what the kernel has
+
+
+def read() -> dict[str, Now]:
+    """Return what the kernel has, by family."""
+    return {
+        option: Now(
+            parse_rules(json.loads(ip("-N", "-details", "-json", option, "rule", "show") or "[]")),
+            parse_routes(
+                option,
+                json.loads(ip("-N", "-json", option, "route", "show", "table", "all") or "[]"),
+            ),
+        )
+        for option in FAMILIES
+    }
+
+
+def parse_rules(said: Iterable[Mapping[str, Any]]) -> tuple[Rule, ...]:
+    """Return our rules among those that ``ip -N -details -json rule show`` tells."""
+    names = {str(number): name for name, number in PROTOCOLS.items()}
+    found = []
+    for rule in said:
+        number = str(rule.get("ipproto", "")).replace("ipproto-", "")
+        protocol = names.get(number, number)
+        if str(rule.get("protocol")) != str(PROTOCOL) or protocol not in PROTOCOLS:
+            continue
+        port, table = rule.get("sport", 0), int(rule.get("table", 0))
+        found.append(Rule(rule["priority"], rule["src"], protocol, port, table))
+    return tuple(found)
+
+
+def parse_routes(option: str, said: Iterable[Mapping[str, Any]]) -> tuple[Route, ...]:
+    """Return the default routes among those that ``ip -N -json route show table all`` tells."""
+    found = []
+    for route in said:
+        if route.get("dst") != "default":
+            continue
+        table, metric = int(route.get("table", MAIN)), int(route.get("metric", 0))
+        gateway = str(route.get("gateway", route.get("via", {}).get("host", "")))
+        ours = str(route.get("protocol")) == str(PROTOCOL)
+        ours_plain = our_route(option, gateway, table)
+        words = ours_plain.words if ours and ours_plain.metric == metric else _words(route)
+        found.append(Route(table, metric, gateway, ours, words))
+    return tuple(found)
+
+
+def _words(route: Mapping[str, Any]) -> str:
+    """Return a route as ``ip route replace`` takes it; what only counts down is left out."""
+    words = [route["type"]] if "type" in route else []
+    words += ["default", *_hop(route)]
+    for key, word in (("table", "table"), ("protocol", "proto"), ("scope", "scope")):
+        words += [word, route[key]] if key in route else []
+    for key, word in (("prefsrc", "src"), ("metric", "metric"), ("pref", "pref")):
+        words += [word, route[key]] if key in route else []
+    for metrics in route.get("metrics", ()):
+        words += [word for pair in metrics.items() for word in pair]
+    for hop in route.get("nexthops", ()):
+        words += ["nexthop", *_hop(hop), "weight", hop.get("weight", 1)]
+    return " ".join(map(str, words))
+
+
+def _hop(hop: Mapping[str, Any]) -> list[str]:
+    via = hop.get("via", {})
+    words = ["via", hop["gateway"]] if "gateway" in hop else []
+    words += ["via", via["family"], via["host"]] if via else []
+    words += ["dev", hop["dev"]] if "dev" in hop else []
+    return words + (["onlink"] if "onlink" in hop.get("flags", ()) else [])
+
+
+def off_link(gateways: Iterable[str]) -> list[str]:
+    """Return a sentence for each director's address that is not on a link with this machine."""
+    found = []
+    for gateway in gateways:
+        way = way_to(gateway)
+        remedy = "Give the director an address in this machine's network, or use fullnat."
+        if way is None:
+            found.append(
+                f"{gateway} is to be the next hop of answers, and there is no route to it. {remedy}"
+            )
+        elif way.local:
+            found.append(
+                f"{gateway} is to be the next hop of answers, but it is an address of this machine."
+                " A director that serves itself needs no way back: leave it out."
+            )
+        elif way.gateway:
+            found.append(
+                f"{gateway} is to be the next hop of answers, but it is reached through the router"
+                f" {way.gateway}. {remedy}"
+            )
+    return found
+
+
+# ------------------------------------------------------------------------------------- the change
+
+
+class Step(NamedTuple):
+    """A line of ``ip -batch``, and the one that takes it back."""
+
+    do: str
+    undo: str
+
+
+class Plan(NamedTuple):
+    """What is done in one address family.
+
+    :ivar before: our rules and routes, and the routes that ours put aside, as lines
+    :ivar after: the same as they will be
+    :ivar former: the default routes that ours put aside, to be put back one day
+    :ivar default: the gateway of the default route then, None without one
+    """
+
+    steps: list[Step]
+    before: list[str]
+    after: list[str]
+    former: list[str]
+    default: str | None
+
+
+def plan(option: str, now: Now, wanted: Wanted, former: Sequence[str]) -> Plan:
+    """Return what leads from the rules and routes there are to those wanted.
+
+    The new way comes first and the old one goes last, so that answers always have one.
+
+    :param former: the default routes that an earlier run put aside
+    """
+    there = {route.slot: route for route in reversed(now.routes)}
+    old = {slot: route for slot, route in there.items() if route.ours}
+    new = {route.slot: route for route in routes(wanted, option, now)}
+    own_slot = (MAIN, METRIC[option])
+    aside = list(former)
+    after = dict(there)
+    steps = []
+    for slot, route in new.items():
+        before = there.get(slot)
+        if before is None:
+            steps.append(Step(f"route replace {route.words}", f"route delete {route.words}"))
+        elif before.words != route.words:
+            steps.append(Step(f"route replace {route.words}", f"route replace {before.words}"))
+            if not before.ours:
+                aside = [before.words]
+        after[slot] = route
+    wanted_rules = rules(wanted, option)
+    added = [rule for rule in wanted_rules if rule not in now.rules]
+    gone = [rule for rule in now.rules if rule not in wanted_rules]
+    steps += [Step(f"rule add {rule}", f"rule delete {rule}") for rule in added]
+    steps += [Step(f"rule delete {rule}", f"rule add {rule}") for rule in gone]
+    stays = wanted.route == "default" and option in wanted.gateways
+    back = [] if stays else aside[:1]
+    for slot, route in old.items():
+        if slot in new:
+            continue
+        del after[slot]
+        if not (back and slot == own_slot):
+            steps.append(Step(f"route delete {route.words}", f"route replace {route.words}"))
+    if back and own_slot not in after:
+        words = back[0]
+        replaced = there.get(own_slot)
+        undo = f"route replace {replaced.words}" if replaced else f"route delete {words}"
+        steps.append(Step(f"route replace {words}", undo))
+        after[own_slot] = Route(*own_slot, _gateway(words), False, words)
+    concerned = [slot for slot in {**there, **after} if there.get(slot) != after.get(slot)]
+    concerned += [slot for slot in old if slot not in concerned]
+    default = best(after.values())
+    return Plan(
+        steps,
+        _lines(option, now.rules, there, concerned),
+        _lines(option, wanted_rules, after, concerned),
+        aside if own_slot in new else [],
+        default.gateway if default else None,
+    )
+
+
+def _gateway(words: str) -> str:
+    """Return the gateway that a route's words name, if it is one."""
+    found = re.findall(r"\bvia (?:inet6? )?(\S+)", words)
+    return found[0] if len(found) == 1 else ""
+
+
+def _lines(
+    option: str,
+    ours: Iterable[Rule],
+    there: Mapping[tuple[int, int], Route],
+    concerned: Collection[tuple[int, int]],
+) -> list[str]:
+    start = "-6 " if option == "-6" else ""
+    return [
+        *(f"{start}route {there[slot].words}" for slot in sorted(concerned) if slot in there),
+        *(f"{start}rule {rule}" for rule in sorted(ours)),
+    ]
+
+
+def taken(wanted: Wanted, state: Mapping[str, Now]) -> list[str]:
+    """Return a sentence if the table for answers has a default route of somebody else's."""
+    return [
+        f"Routing table {wanted.table} is in use: it has {route.words!r}. Choose another with"
+        " table (realserver_nat_table)."
+        for now in state.values()
+        for route in now.routes
+        if wanted.route == "policy" and route.table == wanted.table and not route.ours
+    ]
+
+
+def apply(steps: Mapping[str, Sequence[Step]]) -> None:
+    """Carry out the steps of each family; if one fails, take the former back.
+
+    Raises OperatorError then, with what ``ip`` says of it.
+    """
+    done: list[tuple[str, Step]] = []
+    for option, lines in steps.items():
+        count, complaint = _batch(option, [step.do for step in lines])
+        done += [(option, step) for step in lines[:count]]
+        if count < len(lines):
+            raise OperatorError(
+                f"ip {option} {lines[count].do}: {complaint}", *_undo(list(reversed(done)))
+            )
+
+
+def _undo(done: Sequence[tuple[str, Step]]) -> list[str]:
+    """Take steps back; return sentences that say how it went."""
+    lost = []
+    for option, step in done:
+        count, complaint = _batch(option, [step.undo])
+        if not count:
+            lost.append(f"It could not be undone: ip {option} {step.undo}: {complaint}")
+    return lost or ["Rules and routes are as they were."]
+
+
+def _batch(option: str, lines: Sequence[str]) -> tuple[int, str]:
+    """Give ``ip -batch`` its lines; return how many it carried out, and what it complains of."""
+    path = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
+    # There is no module at hand whose run_command this could be.
+    done = subprocess.run(  # pylint: disable=ansible-bad-function
+        ("ip", option, "-batch", "-"),
+        input="".join(f"{line}\n" for line in lines),
+        check=False,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PATH": path, "LC_ALL": "C"},
+    )
+    if done.returncode == 0:
+        return len(lines), ""
+    failed = re.search(r"Command failed -:(\d+)", done.stderr)
+    said = " ".join(done.stderr.split("Command failed")[0].split()).rstrip(".")
+    return (int(failed.group(1)) - 1 if failed else 0), f"{said or 'it failed'}."
+
+
+# -------------------------------------------------------------------------- the files for boot
+
+
+def files(save: str) -> dict[str, str]:
+    """Return the path of each family's file."""
+    return {"-4": save, "-6": f"{save}6"}
+
+
+def saved(text: str | None) -> list[str]:
+    """Return the default routes that such a file notes as put aside."""
+    lines = (text or "").splitlines()
+    return [line[len(FORMER) :] for line in lines if line.startswith(FORMER)]
+
+
+def render(option: str, now: Now, wanted: Wanted, former: Iterable[str], header: str) -> str | None:
+    """Return the text of such a file; None if it would restore nothing.
+
+    What it restores may be there in part: our rules go before they are added, at once.
+    """
+    lines = [f"route replace {route.words}" for route in routes(wanted, option, now)]
+    ours = rules(wanted, option)
+    lines += [f"rule flush protocol {PROTOCOL}"] if ours else []
+    lines += [f"rule add {rule}" for rule in ours]
+    notes = [f"{FORMER}{words}" for words in former]
+    return header + "".join(f"{line}\n" for line in [*notes, *lines]) if lines else None
+
+
+# ------------------------------------------------------------------- how Ansible gets here
+
+
+class Connection(NamedTuple):
+    """The ssh connection by which somebody is here."""
+
+    client: str
+    client_port: int
+    server: str
+    port: int
+
+
+class Way(NamedTuple):
+    """How packets to an address leave.
+
+    :ivar gateway: the next router, "" if the address is on a link
+    :ivar default: whether it is the default route of the main table that leads there
+    :ivar local: whether the address is this machine's own
+    """
+
+    gateway: str = ""
+    default: bool = False
+    local: bool = False
+
+
+def parse_connection(text: str | None) -> Connection | None:
+    """Return what a variable SSH_CONNECTION says; None if that is nothing."""
+    words = (text or "").split()
+    if len(words) != 4 or not (words[1].isdecimal() and words[3].isdecimal()):
+        return None
+    return Connection(words[0], int(words[1]), words[2], int(words[3]))
+
+
+def connection() -> Connection | None:
+    """Return the ssh connection by which Ansible runs this process, None if it is by no such.
+
+    sudo and its like take the variable out of the environment, so those of this process's
+    ancestors are asked, too.
+    """
+    found = parse_connection(os.environ.get("SSH_CONNECTION"))
+    process = os.getppid()
+    while found is None and process > 1:
+        try:
+            with open(f"/proc/{process}/environ", encoding="utf-8", errors="replace") as file:
+                variables = dict(v.partition("=")[::2] for v in file.read().split("\0"))
+            with open(f"/proc/{process}/stat", encoding="utf-8", errors="replace") as file:
+                # The second field, the name in parentheses, may have anything in it.
+                process = int(file.read().rpartition(")")[2].split()[1])
+        except OSError:
+            return None
+        found = parse_connection(variables.get("SSH_CONNECTION"))
+    return found
+
+
+def way_to(address: str, *selectors: str) -> Way | None:
+    """Return how packets to an address leave; None if they can't."""
+    words = ("-N", "-json", family(address), "route", "get", "fibmatch", address, *selectors)
+    try:
+        said = json.loads(ip(*words) or "[]")
+    except OperatorError:
+        return None
+    if not said:
+        return None
+    route = said[0]
+    return Way(
+        str(route.get("gateway", route.get("via", {}).get("host", ""))),
+        default=route["dst"] == "default" and int(route.get("table", MAIN)) == MAIN,
+        local=str(route.get("type")) == RTN_LOCAL,
+    )
+
+
+def ways(link: Connection) -> tuple[Way | None, Way | None]:
+    """Return how answers to a connection leave, and how without our rules.
+
+    Each of these names a protocol, so a question that names none is not for them.
+    """
+    ports = (
+        "ipproto",
+        str(PROTOCOLS["tcp"]),
+        "sport",
+        str(link.port),
+        "dport",
+        str(link.client_port),
+    )
+    source = ("from", link.server)
+    return way_to(link.client, *source, *ports), way_to(link.client, *source)
+
+
+def cut(link: Connection, wanted: Wanted, now: Way, without: Way, default: str | None) -> list[str]:
+    """Return a sentence if answers to a connection would take another way than they do.
+
+    :param now: how they leave
+    :param without: how they would without any rule of ours
+    :param default: the gateway of the default route then, None without one
+    """
+    covered = wanted.route == "policy" and any(_covers(a, link, wanted) for a in wanted.answers)
+    then = default if without.default else without.gateway
+    if covered:
+        then = wanted.gateways[family(link.server)]
+    if then == now.gateway:
+        return []
+    said = "nowhere" if then is None else f"through {then}" if then else "directly"
+    remedy = "Let Ansible reach this machine from its own network"
+    if covered:
+        remedy = (
+            f"Leave port {link.port} of {link.server} out of what is served, or let Ansible reach"
+            " this machine by another port or address"
+        )
+    elif wanted.route == "default":
+        remedy += ", or use route: policy (realserver_nat_route)"
+    say = f"through {now.gateway}" if now.gateway else "directly"
+    sentence = (
+        f"This would cut Ansible's own connection: answers to {link.client} leave {say} now, and"
+        f" would leave {said}. {remedy}."
+    )
+    return [sentence]
+
+
+def _covers(answer: Answer, link: Connection, wanted: Wanted) -> bool:
+    """Tell whether a policy for an answer is one for the answers of an ssh server."""
+    return (
+        answer.protocol == "tcp"
+        and answer.address == link.server
+        and (answer.port == link.port or (answer.port == 0 and link.port not in wanted.keep_ports))
+    )
+
+
+def would_cut(wanted: Wanted, defaults: Mapping[str, str | None]) -> list[str]:
+    """Return a sentence if what is wanted would cut the connection by which Ansible is here.
+
+    :param defaults: the gateway of the default route then, by family
+    """
+    link = connection()
+    if link is None or "%" in link.client:  # of a link only, and so on one
+        return []
+    now, without = ways(link)
+    if now is None or without is None or now.local:
+        return []
+    option = family(link.client)
+    return cut(link, wanted, now, without, defaults.get(option, without.gateway))

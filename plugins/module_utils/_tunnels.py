@@ -1,0 +1,335 @@
+# Copyright: (c) 2026, lvs.cluster contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How a real server unpacks what a director of forwarding method TUN sends it.
+
+A line in the words of ``ip -batch`` is the one form of everything here: what is set up, what is
+wanted, what is done, and what the file for boot lists.
+
+The kernel gives what it unpacks to the tunnel device that matches best: one with this address of
+ours, else the fallback device of the module. A fallback device serves, with two exceptions, for
+which we make a device of our own: those of GRE drop what has a checksum (ip_tunnel_rcv() in
+net/ipv4/ip_tunnel.c, __ip6_tnl_rcv() in net/ipv6/ip6_tunnel.c), and ip6tnl0 drops IPv4
+(ipxip6_rcv() there).
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from ansible_collections.lvs.cluster.plugins.module_utils import _links
+from ansible_collections.lvs.cluster.plugins.module_utils._run import OperatorError
+
+GUE_PORT = 6080  # IANA's, and ipvsadm's example
+OURS = "lvs-"  # what the name of a device of our own begins with
+STAYS = "# This was so before, and stays when the rest goes:"
+
+#: The fallback devices that serve, by GRE or not, outer and inner IP version.
+FALLBACKS = {
+    (False, 4, 4): "tunl0",
+    (False, 4, 6): "sit0",
+    (False, 6, 6): "ip6tnl0",
+    (True, 4, 4): "gre0",
+    (True, 4, 6): "gre0",
+    (True, 6, 4): "ip6gre0",
+    (True, 6, 6): "ip6gre0",
+}
+#: The kernel modules they come with.
+MODULES = {
+    "tunl0": "ipip",
+    "sit0": "sit",
+    "ip6tnl0": "ip6_tunnel",
+    "gre0": "ip_gre",
+    "ip6gre0": "ip6_gre",
+}
+
+
+class Tunnel(NamedTuple):
+    """A way that packets come from the director.
+
+    :ivar kind: ``ipip``, ``gue`` or ``gre``
+    :ivar address: the RIP, to which the packet that carries is addressed
+    :ivar inner: IP version of the packet that is carried, so that of the VIP
+    :ivar port: UDP port of GUE, else 0
+    :ivar checksum: ``none``, ``checksum`` or ``remote``
+    """
+
+    kind: str
+    address: ipaddress.IPv4Address | ipaddress.IPv6Address
+    inner: int
+    port: int = 0
+    checksum: str = "none"
+
+    @property
+    def interface(self) -> str:
+        """The device that takes the packets; one of our own has a name for each RIP."""
+        if not self._own:
+            return FALLBACKS[self._route]
+        family = "6" if self.address.version == 6 else ""
+        mark = zlib.crc32(self.address.packed) & 0xFFFFFF
+        return f"{OURS}{'gre' if self.kind == 'gre' else 'ip'}{family}-{mark:06x}"
+
+    @property
+    def lines(self) -> list[str]:
+        """What sets it up, in this order."""
+        made = [f"link add name {self.interface} type {self._own}"] if self._own else []
+        family = " -6" if self.address.version == 6 else ""
+        port = [f"fou add port {self.port} gue{family}"] if self.kind == "gue" else []
+        return [*made, f"link set dev {self.interface} up", *port]
+
+    @property
+    def _own(self) -> str:
+        """The type of the device of our own that it takes; "" where a fallback device serves."""
+        if self.kind == "gre" and self.checksum != "none":
+            kind = "gre" if self.address.version == 4 else "ip6gre"
+            return f"{kind} local {self.address} remote any icsum"
+        if self._route not in FALLBACKS:
+            return f"ip6tnl mode any local {self.address} remote any"
+        return ""
+
+    @property
+    def _route(self) -> tuple[bool, int, int]:
+        return self.kind == "gre", self.address.version, self.inner
+
+
+def parse(written: Iterable[Mapping[str, Any]]) -> list[Tunnel]:
+    """Return the tunnels a person lists; raises OperatorError with all mistakes."""
+    tunnels: list[Tunnel] = []
+    mistakes: list[str] = []
+    for number, fields in enumerate(written, 1):
+        kind, port, checksum = fields["type"], fields["port"], fields["checksum"]
+        where = f"tunnel {number} ({kind} to {fields['address']})"
+        address = None
+        try:
+            address = ipaddress.ip_address(fields["address"])
+        except ValueError:
+            mistakes.append(f"{where}: that is no address: write a RIP like 192.168.2.31.")
+        if port is not None and kind != "gue":
+            mistakes.append(f"{where}: only gue has a port: leave it out.")
+        elif port is not None and not 0 < port < 65536:
+            mistakes.append(f"{where}: {port} is no port: write one of 1 to 65535.")
+        if checksum != "none" and kind == "ipip":
+            mistakes.append(f"{where}: ipip has no checksum of its own: leave it out.")
+        elif checksum == "remote" and kind == "gre":
+            mistakes.append(f"{where}: only gue has the checksum remote.")
+        if address:
+            inner = 6 if fields["inner"] == "ipv6" else 4
+            port = (port or GUE_PORT) if kind == "gue" else 0
+            tunnels.append(Tunnel(kind, address, inner, port, checksum))
+    mistakes += _mixed(tunnels)
+    if mistakes:
+        raise OperatorError(*mistakes)
+    return tunnels
+
+
+def _mixed(tunnels: Iterable[Tunnel]) -> list[str]:
+    """Return a sentence for each address at which GRE would have to come in both ways."""
+    found: dict[Any, set[str]] = {}
+    for tunnel in tunnels:
+        if tunnel.kind == "gre":
+            found.setdefault(tunnel.address, set()).add(tunnel.checksum)
+    return [
+        f"gre to {address} is listed both with and without a checksum: the device that takes the "
+        "one drops the other. Choose one for all services."
+        for address, checksums in found.items()
+        if len(checksums) > 1
+    ]
+
+
+def interfaces(tunnels: Iterable[Tunnel]) -> list[str]:
+    """Return the devices the tunnels end at, each once, in the tunnels' order."""
+    return list(dict.fromkeys(tunnel.interface for tunnel in tunnels))
+
+
+def lines(tunnels: Iterable[Tunnel]) -> list[str]:
+    """Return what sets the tunnels up, each line once."""
+    return list(dict.fromkeys(line for tunnel in tunnels for line in tunnel.lines))
+
+
+# ----------------------------------------------------------------------------- what there is
+
+
+class Found(NamedTuple):
+    """What this network namespace has.
+
+    :ivar names: all interfaces
+    :ivar lines: what is set up, of the kinds that are spoken of here
+    :ivar gue: whether the kernel knows GUE
+    """
+
+    names: list[str]
+    lines: list[str]
+    gue: bool = True
+
+
+def read(gue: bool) -> Found:
+    """Return what there is; GUE ports only if they are asked for."""
+    links = json.loads(_links.ip("-json", "-details", "link", "show"))
+    try:
+        ports = json.loads(_links.ip("-json", "fou", "show") or "[]") if gue else []
+    except OperatorError:  # the kernel knows no such thing yet
+        return Found([link["ifname"] for link in links], devices(links), gue=False)
+    return Found([link["ifname"] for link in links], [*devices(links), *gue_ports(ports)])
+
+
+def devices(links: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return the lines of the tunnel devices in what ``ip -json -details link`` says."""
+    found = []
+    for link in links:
+        name = link["ifname"]
+        if name.startswith(OURS):
+            info = link.get("linkinfo", {})
+            data = info.get("info_data", {})
+            mode = f" mode {data['proto']}" if info.get("info_kind") == "ip6tnl" else ""
+            ends = f" local {data.get('local')} remote {data.get('remote')}"
+            checked = " icsum" if data.get("icsum") else ""
+            found.append(f"link add name {name} type {info.get('info_kind')}{mode}{ends}{checked}")
+        if "UP" in link["flags"] and (name in MODULES or name.startswith(OURS)):
+            found.append(f"link set dev {name} up")
+    return found
+
+
+def gue_ports(ports: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return the lines of the GUE ports in what ``ip -json fou show`` says."""
+    families = {"inet": "", "inet6": " -6"}
+    return [
+        f"fou add port {port['port']} gue{families.get(port['family'], '')}"
+        for port in ports
+        if "gue" in port
+    ]
+
+
+def missing(found: Found, wanted: Iterable[str]) -> list[str]:
+    """Return a sentence for each kernel module that has to be loaded before."""
+    sentences = []
+    for line in wanted:
+        name = subject(line)
+        if name in MODULES and name not in found.names:
+            sentences.append(
+                f"There is no interface {name} here: load its module (modprobe {MODULES[name]})."
+            )
+    if not found.gue and any(line.startswith("fou ") for line in wanted):
+        sentences.append("This kernel knows no GUE yet: load its module (modprobe fou).")
+    return sentences
+
+
+# ------------------------------------------------------------------------------- what is done
+
+
+def subject(line: str) -> str:
+    """Return what a line is about: a device, or a GUE port, for which it is the line itself."""
+    words = line.split()
+    return words[3] if words[0] == "link" else line
+
+
+def inverse(line: str) -> str:
+    """Return the line that takes back what a line sets up."""
+    if line.startswith("fou add "):
+        return line.replace("fou add", "fou del").replace(" gue", "")
+    if line.startswith("link add "):
+        return f"link delete dev {subject(line)}"
+    return f"link set dev {subject(line)} down"
+
+
+def target(
+    found: Iterable[str], wanted: Sequence[str], owned: Mapping[str, bool]
+) -> tuple[list[str], list[str]]:
+    """Return the lines concerned as they are, and as they are wanted, sorted.
+
+    That order is also one in which they can be carried out.
+
+    :param found: the lines of all there is
+    :param wanted: those asked for
+    :param owned: those of the file, and whether they were so before it was written (`saved`)
+    """
+    concerned = {subject(line) for line in (*wanted, *owned)}
+    before = sorted(line for line in found if subject(line) in concerned)
+    unwanted = {subject(line) for line, stays in owned.items() if not stays}
+    unwanted |= {subject(line) for line in wanted if _is_ours(line)}
+    return before, sorted({*wanted, *(line for line in before if subject(line) not in unwanted)})
+
+
+def entries(
+    found: Iterable[str], wanted: Iterable[str], owned: Mapping[str, bool]
+) -> dict[str, bool]:
+    """Return the lines for the file, and whether they were so before."""
+    there = set(found)
+    return {line: owned.get(line, line in there and not _is_ours(line)) for line in wanted}
+
+
+def _is_ours(line: str) -> bool:
+    """Tell whether a line is about a device of our own, by its name."""
+    return subject(line).startswith(OURS)
+
+
+class Step(NamedTuple):
+    """A line that is carried out, and the one that takes it back."""
+
+    do: str
+    undo: str
+
+
+def plan(before: Sequence[str], after: Sequence[str]) -> list[Step]:
+    """Return the steps that lead from the lines that are to those wanted.
+
+    What is new comes first, so that nothing is lost if it fails. Only a device of our own that
+    somebody has changed goes before it is made again.
+    """
+    made = {subject(line) for line in after if line.startswith("link add ") and line not in before}
+    again = made & {subject(line) for line in before}
+    gone = [line for line in reversed(before) if line not in after or subject(line) in again]
+    new = [line for line in after if line not in before or subject(line) in again]
+    return [
+        *(Step(inverse(line), line) for line in gone if subject(line) in again),
+        *(Step(line, inverse(line)) for line in new),
+        *(Step(inverse(line), line) for line in gone if subject(line) not in again),
+    ]
+
+
+def apply(steps: Iterable[Step]) -> None:
+    """Carry the steps out; if one fails, take the former back and raise OperatorError."""
+    done: list[Step] = []
+    try:
+        for step in steps:
+            _links.ip(*step.do.split())
+            done.append(step)
+    except OperatorError as error:
+        raise OperatorError(*error.mistakes, *_undo(done)) from error
+
+
+def _undo(done: Sequence[Step]) -> list[str]:
+    """Take steps back, the last one first; return sentences that say how it went."""
+
+    def lost(step: Step) -> str | None:
+        try:
+            _links.ip(*step.undo.split())
+        except OperatorError as error:
+            return f"It could not be undone: {error}"
+        return None
+
+    return list(filter(None, map(lost, reversed(done)))) or ["The tunnels are as they were."]
+
+
+# ------------------------------------------------------------------------- the file for boot
+
+
+def saved(text: str | None) -> dict[str, bool]:
+    """Return the lines of a file, and whether what they say was so before it was written."""
+    found: dict[str, bool] = {}
+    stays = False
+    for line in (text or "").splitlines():
+        if line and not line.startswith("#"):
+            found[line] = stays
+        stays = line == STAYS
+    return found
+
+
+def render(entries: Mapping[str, bool], header: str) -> str | None:
+    """Return the text of such a file; None if it would list nothing."""
+    body = "".join(
+        f"{STAYS}\n{line}\n" if stays else f"{line}\n" for line, stays in entries.items()
+    )
+    return header + body if body else None

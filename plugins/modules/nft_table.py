@@ -1,0 +1,331 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, lvs.cluster contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ansible module: a table of nftables that is ours."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: nft_table
+short_description: Have a whole table of nftables, beside whatever rules are there
+version_added: 0.2.0
+author: lvs.cluster contributors (@lvs-cluster)
+description:
+  - Makes one table of nftables hold the rules that are asked for and no others, now and after a
+    reboot. Every other table is left alone.
+  - The rules are checked by C(nft) before anything is changed, also in check mode. They replace
+    those of the table in one transaction, so at no moment is there a part of them, or none. If it
+    fails, the table is as it was.
+  - C(nft) lists rules in a form of its own, which differs between its versions. So the file of
+    O(save) keeps a digest of the listing that the rules gave. A table that somebody edited, flushed
+    or took away is noticed by it, as are new wishes by the rules in the file.
+extends_documentation_fragment:
+  - lvs.cluster.attributes
+options:
+  name:
+    description:
+      - The name of the table, made of letters, digits and underscores.
+      - The table is replaced, whoever made it, so choose a name that nobody else uses.
+    type: str
+    required: true
+  family:
+    description: The address family of the table.
+    type: str
+    choices: [inet, ip, ip6, arp, bridge, netdev]
+    default: inet
+  rules:
+    description:
+      - What the table holds, in the language of C(nft), without the C(table) around it. These are
+        chains, and sets and maps, if there are any.
+      - Words of that language, like C(mark) and C(snat), cannot be names of chains. A rule ends
+        with its line, or with a semicolon.
+      - A set that rules add elements to differs from its listing for ever. Use none of these.
+      - Required for O(state=present).
+    type: str
+  state:
+    description: Whether there is the table. With V(absent), it and the file of O(save) are removed.
+    type: str
+    choices: [present, absent]
+    default: present
+  save:
+    description:
+      - The file that C(nft -f) loads at boot. It belongs to the task, which writes it whole. If it
+        holds a table of another name or family, that one is removed.
+      - Without it the rules themselves are compared with the listing, white space and semicolons
+        aside. A rule that C(nft) lists in another form than it was written in is a change in each
+        run.
+    type: path
+seealso:
+  - module: lvs.cluster.sysctls
+requirements:
+  - The program C(nft) (nftables 1.0 or later) on the target
+notes:
+  - A newer C(nft) may list the same rules in another form. The first run after its installation
+    then loads them again.
+"""
+
+EXAMPLES = r"""
+- name: Mark what is for the virtual service
+  lvs.cluster.nft_table:
+    name: lvs_marks
+    rules: |
+      chain web {
+        type filter hook prerouting priority mangle; policy accept;
+        ip daddr 192.168.2.149 tcp dport { 80, 443 } meta mark set 0x7
+      }
+    save: /etc/lvs/marks.nft
+
+- name: Let real servers see the director as their client
+  lvs.cluster.nft_table:
+    name: lvs_fullnat
+    family: ip
+    rules: |
+      chain out {
+        type nat hook postrouting priority srcnat; policy accept;
+        ct original ip daddr 192.168.2.149 ip daddr { 10.0.0.31, 10.0.0.32 } masquerade
+      }
+    save: /etc/lvs/fullnat.nft
+
+- name: Have the table no longer
+  lvs.cluster.nft_table:
+    name: lvs_marks
+    state: absent
+    save: /etc/lvs/marks.nft
+"""
+
+RETURN = r"""
+before:
+  description: What there was, as C(nft --stateless list table) says it; null for no table.
+  type: str
+  returned: success
+  sample: null
+after:
+  description: What there is now. After a change, and in check mode, these are the rules as they
+    were asked for; null for no table.
+  type: str
+  returned: success
+  sample: "table inet lvs_marks {\nchain web {\n  ip daddr 192.168.2.149 accept\n}\n}\n"
+listing:
+  description: How C(nft) lists the table now.
+  type: str
+  returned: the table was loaded
+  sample: "table inet lvs_marks {\n\tchain web {\n\t\tip daddr 192.168.2.149 accept\n\t}\n}\n"
+mistakes:
+  description: Each thing that is wrong, as a sentence of its own.
+  type: list
+  elements: str
+  returned: failure
+  sample:
+    - "rules, line 3: nft says: syntax error, unexpected dport: ip dport 80 accept"
+"""
+
+import errno
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, NamedTuple
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.lvs.cluster.plugins.module_utils import _run, _saved
+
+HEADER = "# Written by Ansible (lvs.cluster.nft_table), which replaces what is changed here.\n"
+DIGEST = "# The digest of what nft lists once this is loaded: "
+
+
+class Table(NamedTuple):
+    """Which table: a name is unique within its family."""
+
+    family: str
+    name: str
+
+    @property
+    def absence(self) -> str:
+        """What takes the table away, whether or not it is there."""
+        return f"table {self.family} {self.name}\ndelete table {self.family} {self.name}\n"
+
+    def holding(self, rules: str) -> str:
+        """Return the block that makes a table with rules."""
+        # The newline before the brace: the last line may be a comment.
+        return f"table {self.family} {self.name} {{\n{rules.rstrip()}\n}}\n"
+
+
+def document(text: str, listing: str | None) -> str:
+    """Return the file that loads ``text``, and what it has been listed as, if that is known."""
+    digest = f"{DIGEST}{hashlib.sha256(listing.encode()).hexdigest()}\n" if listing else ""
+    return HEADER + digest + text
+
+
+def owned(saved: str | None) -> Table | None:
+    """Return the table that a file of `document` loads."""
+    found = re.search(r"^delete table (\w+) (\w+)$", saved or "", re.MULTILINE)
+    return Table(*found.groups()) if found else None
+
+
+def words(listing: str) -> list[str]:
+    """Return a listing, or rules, without white space and what else separates lines."""
+    return re.findall(r'"[^"\n]*"|[{},]|[^\s{},;"]+', listing)
+
+
+def mistakes(name: str, rules: str) -> list[str]:
+    """Return what is wrong with the options in a way that nft can't be asked about."""
+    wrong = []
+    if not re.fullmatch(r"[A-Za-z]\w*", name, re.ASCII):
+        wrong.append(f"name: {name!r} is no name of a table: use letters, digits and underscores.")
+    # A brace in a string, which may have several lines, or in a comment is none.
+    blanked = re.sub(r'"[^"]*"|#[^\n]*', lambda found: "\n" * found[0].count("\n"), rules)
+    depth = 0
+    for number, line in enumerate(blanked.split("\n")):
+        for brace in re.findall("[{}]", line):
+            depth += 1 if brace == "{" else -1
+            if depth < 0:
+                # What follows would be outside of the table.
+                written = rules.split("\n")[number].strip()
+                return [*wrong, f"rules, line {number + 1}: this brace closes none: {written}"]
+    return wrong
+
+
+def complaints(stderr: str, text: str, rules: str) -> list[str]:
+    """Return what nft says of a text that has ``rules`` in it, each with its place there."""
+    lines = text.splitlines()
+    first = text[: text.index(rules)].count("\n") if rules else len(lines)
+    told = []
+    for place, complaint in re.findall(r"^/dev/stdin:(\d+):\S* Error: (.*)$", stderr, re.MULTILINE):
+        line = int(place) - first
+        what = f"nft says: {complaint}"
+        if 0 < line <= len(rules.splitlines()):
+            what = f"rules, line {line}: {what}: {lines[int(place) - 1].strip()}"
+        elif line > 0:
+            what = f"rules, at their end: {what}."
+        elif complaint.startswith("syntax error"):
+            what = f"name: {what}."
+        told.append(what)
+    return told or [f"nft says: {' '.join(stderr.split()) or 'nothing, but it failed'}."]
+
+
+def _program() -> str | None:
+    """Return where nft is, for which a path without /usr/sbin is no obstacle."""
+    return shutil.which("nft", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
+
+
+def _nft(*arguments: str, text: str = "") -> subprocess.CompletedProcess[str]:
+    """Run nft with a text on its standard input; raises PermissionError without root."""
+    done = subprocess.run(
+        [_program() or "nft", *arguments],
+        input=text,
+        capture_output=True,
+        encoding="utf-8",
+        errors="backslashreplace",
+        env={**os.environ, "LC_ALL": "C"},
+        check=False,
+    )
+    if done.returncode and "Operation not permitted" in done.stderr:
+        raise PermissionError(errno.EPERM, "Operation not permitted", "nft")
+    return done
+
+
+def _listing(table: Table) -> str | None:
+    """Return the table as nft lists it, without what counts and changes; None for no table."""
+    text = f"list table {table.family} {table.name}\n"
+    done = _nft("--stateless", "--file", "-", text=text)
+    if done.returncode == 0:
+        return done.stdout
+    if "No such file or directory" in done.stderr:
+        return None
+    raise _run.OperatorError(*complaints(done.stderr, text, ""))
+
+
+def _load(text: str, *, rules: str = "", check: bool = False) -> None:
+    """Have nft carry out a text as a whole, or only see whether it would."""
+    done = _nft(*(["--check"] if check else []), "--file", "-", text=text)
+    if done.returncode:
+        raise _run.OperatorError(*complaints(done.stderr, text, rules))
+
+
+def _put_back(found: Mapping[Table, str | None]) -> list[str]:
+    """Have the tables as they were; return sentences that say how it went."""
+    try:
+        _load("".join(table.absence + (listing or "") for table, listing in found.items()))
+    except (OSError, _run.OperatorError) as error:
+        return [f"The former rules could not be loaded again: {error}"]
+    return ["The rules are as they were."]
+
+
+def prepare(params: Mapping[str, Any]) -> _run.Change:
+    """Return the change that the options ask for."""
+    rules, path = (params["rules"] or "").rstrip(), params["save"]
+    wrong = mistakes(params["name"], rules)
+    if wrong:
+        raise _run.OperatorError(*wrong)
+    table = Table(params["family"], params["name"])
+    saved = _saved.read(path) if path else None
+    # A table that the file holds under another name is ours, too.
+    tables = list(dict.fromkeys([owned(saved) or table, table]))
+    found = {each: _listing(each) for each in tables} if _program() else {}
+    before = "".join(filter(None, found.values())) or None
+    absence = "".join(each.absence for each in tables)
+    missing = [] if _program() else ["There is no program nft on this host: install nftables."]
+    if params["state"] == "absent":
+        return _run.Change(
+            before,
+            None,
+            apply=partial(_load, absence),
+            files={path: (saved, None)} if path else {},
+            text=(before or "", ""),
+            unmet=missing,
+        )
+
+    after = table.holding(rules)
+    file = table.absence + after
+    if before and (saved == document(file, before) if path else words(before) == words(after)):
+        return _run.Change(before, before)
+    if not missing:
+        _load(absence + after, rules=rules, check=True)
+
+    def apply() -> Mapping[str, Any]:
+        _load(absence + after, rules=rules)
+        try:
+            listing = _listing(table)
+            if path:
+                _saved.write(path, document(file, listing))
+        except (OSError, _run.OperatorError) as error:
+            raise _run.OperatorError(str(error), *_put_back(found)) from error
+        return {"listing": listing}
+
+    return _run.Change(
+        before,
+        after,
+        apply=apply,
+        # How nft lists the rules is not known before they are loaded: apply adds that.
+        files={path: (saved, document(file, None))} if path else {},
+        text=(before or "", after),
+        unmet=missing,
+    )
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "name": {"type": "str", "required": True},
+            "family": {
+                "type": "str",
+                "choices": ["inet", "ip", "ip6", "arp", "bridge", "netdev"],
+                "default": "inet",
+            },
+            "rules": {"type": "str"},
+            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+            "save": {"type": "path"},
+        },
+        required_if=[("state", "present", ["rules"])],
+        supports_check_mode=True,
+    )
+    _run.run(module, prepare)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,203 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, lvs.cluster contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ansible module: the way of a real server's answers, back through the director."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: return_route
+short_description: Lead a real server's answers back through the director
+version_added: 0.2.0
+author: lvs.cluster contributors (@lvs-cluster)
+description:
+  - With the forwarding method NAT, the director rewrites what clients send, so answers have to pass
+    it on their way back. This module makes the director's address (DIP) their next hop, now and
+    after a reboot.
+  - What it makes in the kernel carries the protocol number 151, as C(ip rule) and C(ip route) show
+    it. That is how it knows its own again. Rules and routes of others are left alone, but for the
+    default route that O(route=default) replaces.
+  - It refuses to change anything where that would cut the ssh connection by which Ansible is on the
+    machine, that is where answers to it would take another next hop than they do.
+  - If a rule or a route cannot be set, what was done before it is undone.
+extends_documentation_fragment:
+  - lvs.cluster.attributes
+options:
+  gateways:
+    description:
+      - The director's address on this machine's link, at most one of each address family. There
+        must be no router between.
+      - Required for O(state=present).
+    type: list
+    elements: str
+  answers:
+    description:
+      - What is answered, a list of the services as this machine has them. Each has an C(address),
+        which is the machine's own (RIP); a C(port), with V(0) for all; and a C(protocol), V(tcp) if
+        not given, else V(udp) or V(sctp). Other keys are ignored.
+      - For one UDP port the address is of no account, since a socket that is bound to none has none
+        when its answer is sent on its way. Whatever leaves by this port goes to the director.
+      - For all ports, whatever leaves with the address goes to the director. This is true of
+        connections that the machine itself makes, too.
+    type: list
+    elements: dict
+    default: []
+  route:
+    description:
+      - With V(policy), only answers go through the director, by rules that look at their protocol,
+        source address and source port, and by a routing table that has nothing but a default route.
+        So this holds for clients on the machine's own link, too, and the way by which the operator
+        reaches the machine stays as it is.
+      - With V(default), the director is the machine's default route. One with the same metric is
+        replaced, and is put back by O(state=absent) or O(route=policy). One with a larger metric
+        stays, without effect. Clients on the machine's own link are answered past the director, so
+        they cannot be served.
+    type: str
+    choices: [policy, default]
+    default: policy
+  table:
+    description: The number of the routing table for O(route=policy), V(1) to V(4294967295).
+    type: int
+    default: 5251
+  keep_ports:
+    description:
+      - Where all ports are answered for (C(port) V(0)), answers from these TCP, UDP or SCTP ports
+        keep their way by the main routing table, unless O(answers) has the port itself, too.
+      - By default, this is the port of ssh.
+    type: list
+    elements: int
+    default: [22]
+  state:
+    description: With V(absent), what this module made is taken away.
+    type: str
+    choices: [present, absent]
+    default: present
+  save:
+    description:
+      - The file that restores the routes and rules of IPv4 at boot, by C(ip -4 -batch). It belongs
+        to this module, which writes it whole. Those of IPv6 are in a file beside it, the name of
+        which has a 6 at its end, for C(ip -6 -batch). Without lines, a file is taken away.
+      - A default route that was replaced is noted there in a comment. Without O(save), it is not
+        put back.
+    type: path
+seealso:
+  - module: lvs.cluster.preflight
+notes:
+  - A machine has one way for its answers. Several tasks with this module on one machine undo each
+    other's work.
+  - systemd-networkd takes rules that are not its own away whenever it starts, unless its setting
+    C(ManageForeignRoutingPolicyRules) is V(no). The next run puts them back.
+requirements:
+  - the program C(ip) (iproute2) on the target
+"""
+
+EXAMPLES = r"""
+- name: Answer the director's clients through the director
+  lvs.cluster.return_route:
+    gateways: [192.168.0.254]
+    answers:
+      - {address: 192.168.0.160, port: 8080, protocol: tcp}
+    save: /etc/lvs/realserver_nat.ip
+
+- name: Let the director be the default route
+  lvs.cluster.return_route:
+    gateways: [192.168.0.254, '2001:db8::254']
+    route: default
+    save: /etc/lvs/realserver_nat.ip
+
+- name: Take away what was put there, and put the former default route back
+  lvs.cluster.return_route:
+    state: absent
+    save: /etc/lvs/realserver_nat.ip
+"""
+
+RETURN = r"""
+before:
+  description: The rules and routes concerned that were there, in the words of C(ip).
+  type: list
+  elements: str
+  returned: success
+  sample: []
+after:
+  description: Those of them that are there now.
+  type: list
+  elements: str
+  returned: success
+  sample:
+    - route default via 192.168.0.254 table 5251 protocol 151
+    - rule pref 5250 from 192.168.0.160 ipproto 6 sport 8080 lookup 5251 protocol 151
+mistakes:
+  description: Each thing that is wrong, as a sentence of its own.
+  type: list
+  elements: str
+  returned: failure
+  sample: ["192.168.1.254 is to be the next hop of answers, and there is no route to it. ..."]
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.lvs.cluster.plugins.module_utils import _routes, _run, _saved
+
+HEADER = "# Written by Ansible (lvs.cluster.return_route), which replaces what is changed here.\n"
+
+
+def prepare(params: Mapping[str, Any]) -> _run.Change:
+    """Return the change that the options ask for."""
+    wanted = _routes.parse(params) if params["state"] == "present" else _routes.Wanted()
+    paths = _routes.files(params["save"]) if params["save"] else {}
+    saved = {option: _saved.read(path) for option, path in paths.items()}
+    state = _routes.read()
+    mistakes = _routes.taken(wanted, state)
+    if mistakes:
+        raise _run.OperatorError(*mistakes)
+    plans = {
+        option: _routes.plan(option, now, wanted, _routes.saved(saved.get(option)))
+        for option, now in state.items()
+    }
+    steps = {option: plan.steps for option, plan in plans.items() if plan.steps}
+    if steps:
+        mistakes = _routes.would_cut(wanted, {key: plan.default for key, plan in plans.items()})
+        if mistakes:
+            raise _run.OperatorError(*mistakes)
+    files = {
+        path: (
+            saved[option],
+            _routes.render(option, state[option], wanted, plans[option].former, HEADER),
+        )
+        for option, path in paths.items()
+    }
+    before = [line for plan in plans.values() for line in plan.before]
+    after = [line for plan in plans.values() for line in plan.after]
+    return _run.Change(
+        before,
+        after,
+        apply=lambda: _routes.apply(steps),
+        files=files,
+        text=("\n".join([*before, ""]), "\n".join([*after, ""])),
+        unmet=_routes.off_link(wanted.gateways.values()),
+    )
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "gateways": {"type": "list", "elements": "str"},
+            "answers": {"type": "list", "elements": "dict", "default": []},
+            "route": {"type": "str", "choices": ["policy", "default"], "default": "policy"},
+            "table": {"type": "int", "default": _routes.TABLE},
+            "keep_ports": {"type": "list", "elements": "int", "default": [22]},
+            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+            "save": {"type": "path"},
+        },
+        required_if=[("state", "present", ["gateways"])],
+        supports_check_mode=True,
+    )
+    _run.run(module, prepare)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,199 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, lvs.cluster contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ansible module: a real server's ends of the director's tunnels."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: tunnel_iface
+short_description: Unpack on a real server what a director sends through tunnels
+version_added: 0.2.0
+author: lvs.cluster contributors (@lvs-cluster)
+description:
+  - With the forwarding method TUN, a director wraps each packet of a client in another one,
+    addressed to a real server. This module makes the real server unwrap it, now and after a reboot.
+  - Where it can, it sets the fallback device of the kernel's module up, so C(tunl0) for IPv4 in
+    IPv4, C(sit0) for IPv6 in IPv4, C(ip6tnl0) for IPv6 in IPv6, C(gre0) and C(ip6gre0) for GRE.
+    These drop GRE with a checksum, and IPv4 in IPv6. For those it makes a device of its own, whose
+    name begins with V(lvs-).
+  - GUE is UDP, so it takes a port (C(ip fou)) besides the device for what is inside.
+  - A fallback device takes what is sent to any address of the host, by anybody. Let a packet filter
+    accept the tunnel's protocol from the directors only, where others can reach the host.
+  - If something cannot be set up or taken away, what was done before it is undone.
+extends_documentation_fragment:
+  - lvs.cluster.attributes
+options:
+  tunnels:
+    description:
+      - The tunnels that end here. Those of several services may be the same.
+      - Required for O(state=present). With O(state=absent) it is not looked at.
+    type: list
+    elements: dict
+    suboptions:
+      type:
+        description: What the packets are wrapped in, the C(tunnel_type) of the destination.
+        type: str
+        choices: [ipip, gue, gre]
+        default: ipip
+      address:
+        description: The RIP, to which the director addresses the outer packet.
+        type: str
+        required: true
+      inner:
+        description: The family of the inner packet, which is that of the VIP.
+        type: str
+        choices: [ipv4, ipv6]
+        default: ipv4
+      port:
+        description: The UDP port for O(tunnels[].type=gue), 6080 if it is not given.
+        type: int
+      checksum:
+        description:
+          - The checksum of the outer packet, the C(tunnel_checksum) of the destination. V(remote)
+            is for O(tunnels[].type=gue), which understands all three of them; for
+            O(tunnels[].type=gre), one address has to have the same for all services.
+        type: str
+        choices: [none, checksum, remote]
+        default: none
+  state:
+    description:
+      - With V(present), O(tunnels) end here, and what O(save) lists for others is taken away.
+      - With V(absent), all that O(save) lists is taken away. What was set up already when it was
+        listed first, for instance a C(tunl0) that was up, stays.
+    type: str
+    choices: [present, absent]
+    default: present
+  save:
+    description:
+      - The file that restores the tunnels at boot, in the words of C(ip -batch). It belongs to the
+        task, which writes it whole. Without lines it is taken away.
+      - C(ip) adds nothing twice, so a program that may be run again has to leave out what is there.
+        The unit of the role P(lvs.cluster.realserver_tun#role) does.
+      - Required for O(state=absent).
+    type: path
+seealso:
+  - module: lvs.cluster.vip_iface
+  - module: lvs.cluster.arp_suppress
+notes:
+  - The kernel modules have to be loaded before (C(ipip), C(sit), C(ip6_tunnel), C(ip_gre),
+    C(ip6_gre), C(fou)).
+  - Reverse path filtering drops what comes out of a tunnel, unless C(rp_filter) is 0 or 2 in effect
+    on its device; see M(lvs.cluster.sysctls).
+requirements:
+  - the program C(ip) (iproute2) on the target
+"""
+
+EXAMPLES = r"""
+- name: Unpack IPv4 in IPv4, by tunl0
+  lvs.cluster.tunnel_iface:
+    tunnels:
+      - address: 192.168.2.31
+    save: /etc/lvs/realserver_tun.link
+
+- name: Unpack GUE for VIPs of both families, and GRE with checksums
+  lvs.cluster.tunnel_iface:
+    tunnels:
+      - {type: gue, address: 192.168.2.31, port: 6080, inner: ipv4}
+      - {type: gue, address: 192.168.2.31, port: 6080, inner: ipv6}
+      - {type: gre, address: 192.168.2.31, checksum: checksum}
+    save: /etc/lvs/realserver_tun.link
+
+- name: Take away what was set up there
+  lvs.cluster.tunnel_iface:
+    state: absent
+    save: /etc/lvs/realserver_tun.link
+"""
+
+RETURN = r"""
+before:
+  description: What there was of the tunnels concerned, in the words of C(ip -batch).
+  type: list
+  elements: str
+  returned: success
+  sample: []
+after:
+  description: What there is of them now.
+  type: list
+  elements: str
+  returned: success
+  sample: [link set dev tunl0 up, fou add port 6080 gue]
+interfaces:
+  description: The devices at which O(tunnels) end, in their order.
+  type: list
+  elements: str
+  returned: success
+  sample: [tunl0]
+mistakes:
+  description: Each thing that is wrong, as a sentence of its own.
+  type: list
+  elements: str
+  returned: failure
+  sample: ["There is no interface tunl0 here: load its module (modprobe ipip)."]
+"""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.lvs.cluster.plugins.module_utils import _run, _saved, _tunnels
+
+HEADER = "# Written by Ansible (lvs.cluster.tunnel_iface), which replaces what is changed here.\n"
+
+
+def prepare(params: Mapping[str, Any]) -> _run.Change:
+    """Return the change that the options ask for."""
+    present = params["state"] == "present"
+    tunnels = _tunnels.parse(params["tunnels"]) if present else []
+    wanted = _tunnels.lines(tunnels)
+    saved = _saved.read(params["save"]) if params["save"] else None
+    owned = _tunnels.saved(saved)
+    found = _tunnels.read(gue=any(line.startswith("fou ") for line in (*wanted, *owned)))
+    before, after = _tunnels.target(found.lines, wanted, owned)
+    files = {}
+    if params["save"]:
+        entries = _tunnels.entries(found.lines, wanted, owned)
+        files[params["save"]] = (saved, _tunnels.render(entries, HEADER))
+    return _run.Change(
+        before,
+        after,
+        apply=partial(_tunnels.apply, _tunnels.plan(before, after)),
+        files=files,
+        text=("\n".join([*before, ""]), "\n".join([*after, ""])),
+        results={"interfaces": _tunnels.interfaces(tunnels)},
+        unmet=_tunnels.missing(found, wanted),
+    )
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "tunnels": {
+                "type": "list",
+                "elements": "dict",
+                "options": {
+                    "type": {"type": "str", "choices": ["ipip", "gue", "gre"], "default": "ipip"},
+                    "address": {"type": "str", "required": True},
+                    "inner": {"type": "str", "choices": ["ipv4", "ipv6"], "default": "ipv4"},
+                    "port": {"type": "int"},
+                    "checksum": {
+                        "type": "str",
+                        "choices": ["none", "checksum", "remote"],
+                        "default": "none",
+                    },
+                },
+            },
+            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+            "save": {"type": "path"},
+        },
+        required_if=[("state", "present", ["tunnels"]), ("state", "absent", ["save"])],
+        supports_check_mode=True,
+    )
+    _run.run(module, prepare)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,175 @@
+# Copyright: (c) 2026, lvs.cluster contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What tunnels come to in the module and the role; tests/kernel shows what the kernel does."""
+
+from __future__ import annotations
+
+import json
+import re
+import runpy
+from pathlib import Path
+
+import jinja2
+import pytest
+from ansible_collections.lvs.cluster.plugins.module_utils import _tunnels
+
+ROOT = Path(__file__).parents[2]
+ROLE = ROOT / "roles" / "realserver_tun"
+RIP, RIP6 = "192.0.2.31", "2001:db8::31"
+VIP, VIP6 = "192.0.2.149", "2001:db8::149"
+OF_KERNEL = runpy.run_path(str(ROOT / "tests" / "kernel" / "test_tunnel_iface.py"))
+
+
+def tunnels(*written):
+    """Return tunnels as the module gets them, with its defaults."""
+    usual = {"type": "ipip", "address": RIP, "inner": "ipv4", "port": None, "checksum": "none"}
+    return _tunnels.parse({**usual, **fields} for fields in written)
+
+
+@pytest.mark.parametrize(
+    ("fields", "lines"),
+    [
+        ({}, ["link set dev tunl0 up"]),
+        ({"inner": "ipv6"}, ["link set dev sit0 up"]),
+        ({"inner": "ipv6", "address": RIP6}, ["link set dev ip6tnl0 up"]),
+        ({"type": "gue"}, ["link set dev tunl0 up", "fou add port 6080 gue"]),
+        (
+            {"type": "gue", "port": 6081, "address": RIP6, "inner": "ipv6"},
+            ["link set dev ip6tnl0 up", "fou add port 6081 gue -6"],
+        ),
+        ({"type": "gre", "inner": "ipv6"}, ["link set dev gre0 up"]),
+        ({"type": "gre", "address": RIP6}, ["link set dev ip6gre0 up"]),
+    ],
+)
+def test_fallback_devices(fields, lines):
+    assert _tunnels.lines(tunnels(fields)) == lines
+
+
+@pytest.mark.parametrize(
+    ("fields", "name", "kind"),
+    [
+        ({"address": RIP6}, "lvs-ip6-", f"ip6tnl mode any local {RIP6} remote any"),
+        (
+            {"type": "gre", "checksum": "checksum"},
+            "lvs-gre-",
+            f"gre local {RIP} remote any icsum",
+        ),
+        (
+            {"type": "gre", "checksum": "checksum", "address": RIP6},
+            "lvs-gre6-",
+            f"ip6gre local {RIP6} remote any icsum",
+        ),
+    ],
+)
+def test_devices_of_our_own(fields, name, kind):
+    [interface] = _tunnels.interfaces(tunnels(fields))
+    assert interface.startswith(name)
+    assert len(interface) <= 15  # IFNAMSIZ
+    assert _tunnels.lines(tunnels(fields)) == [
+        f"link add name {interface} type {kind}",
+        f"link set dev {interface} up",
+    ]
+
+
+def test_tunnels_of_several_services_are_set_up_once():
+    found = tunnels({}, {}, {"type": "gue"}, {"type": "gue", "checksum": "remote"})
+    assert _tunnels.interfaces(found) == ["tunl0"]
+    assert _tunnels.lines(found) == ["link set dev tunl0 up", "fou add port 6080 gue"]
+
+
+def test_all_mistakes_are_told_at_once(run_main):
+    result = run_main(
+        "tunnel_iface",
+        tunnels=[
+            {"address": "rs31"},
+            {"address": RIP, "port": 6080, "checksum": "checksum"},
+            {"address": RIP, "type": "gue", "port": 65536},
+            {"address": RIP, "type": "gre", "checksum": "remote"},
+            {"address": RIP6, "type": "gre", "checksum": "checksum"},
+            {"address": RIP6, "type": "gre", "inner": "ipv6"},
+        ],
+    )
+    assert [mistake[:24] for mistake in result["mistakes"]] == [
+        "tunnel 1 (ipip to rs31):",
+        "tunnel 2 (ipip to 192.0.",
+        "tunnel 2 (ipip to 192.0.",
+        "tunnel 3 (gue to 192.0.2",
+        "tunnel 4 (gre to 192.0.2",
+        "gre to 2001:db8::31 is l",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("options", "missing"),
+    [({}, "tunnels"), ({"state": "absent"}, "save"), ({"tunnels": [{}]}, "address")],
+)
+def test_what_has_to_be_said(run_main, options, missing):
+    assert missing in run_main("tunnel_iface", **options)["msg"]
+
+
+def test_the_file_tells_what_was_there_before():
+    entries = {"link set dev tunl0 up": True, "fou add port 6080 gue": False}
+    text = _tunnels.render(entries, "# Written.\n")
+    assert _tunnels.saved(text) == entries
+    assert _tunnels.render({}, "# Written.\n") is None
+
+
+def test_what_is_new_comes_before_what_goes():
+    before, after = ["fou add port 6080 gue -6", "link set dev tunl0 up"], ["link set dev sit0 up"]
+    assert [step.do for step in _tunnels.plan(before, after)] == [
+        "link set dev sit0 up",
+        "link set dev tunl0 down",
+        "fou del port 6080 -6",
+    ]
+
+
+# ------------------------------------------------------------------------------- the role
+
+
+def rendered(name, **variables):
+    """Return what a template of the role comes to."""
+    environment = jinja2.Environment(trim_blocks=True, autoescape=False)
+    # Two of Ansible's, which has its own unique, for data of any kind.
+    environment.filters["to_json"] = json.dumps
+    environment.filters["unique"] = lambda values: [
+        value for number, value in enumerate(values) if value not in values[:number]
+    ]
+    text = (ROLE / "templates" / name).read_text()
+    return environment.from_string(text).render(realserver_tun_mtu=1500, **variables)
+
+
+def test_the_unit_restores_as_the_kernel_s_tests_do():
+    unit = (ROLE / "files" / "lvs-realserver-tun.service").read_text()
+    commands = re.findall("^ExecStart=/bin/sh -c '(.*)'$", unit, flags=re.MULTILINE)
+    assert OF_KERNEL["RESTORE"] in [command.replace("$$", "$") for command in commands]
+
+
+@pytest.mark.parametrize(("kind", "checksum", "inner", "outer", "size"), OF_KERNEL["SIZES"])
+def test_the_role_clamps_to_what_the_kernel_s_tests_show(kind, checksum, inner, outer, size):
+    vip = {"ipv4": VIP, "ipv6": VIP6}[inner]
+    service = {"vip": vip, "address": {"ipv4": RIP, "ipv6": RIP6}[outer], "port": 80}
+    service |= {"tunnel_type": kind, "tunnel_checksum": checksum}
+    larger = {"vip": vip, "address": RIP}
+    rules = rendered("clamp.nft.j2", realserver_tun_services=[larger, service, larger])
+    ip = "ip6" if inner == "ipv6" else "ip"
+    limit = f"tcp option maxseg size > {size} tcp option maxseg size set {size}"
+    assert [line for line in rules.splitlines() if "maxseg" in line] == [
+        f"  {ip} saddr {vip} tcp flags & (syn | rst) == syn {limit}"
+    ]
+
+
+def test_the_role_gives_the_module_what_the_services_need():
+    services = [
+        {"vip": VIP, "address": RIP, "port": 80, "weight": 5},
+        {"vip": VIP, "address": RIP, "port": 443},
+        {"vip": VIP6, "address": RIP, "tunnel_type": "gue"},
+        {"vip": VIP, "address": RIP6, "tunnel_type": "gre", "tunnel_checksum": "checksum"},
+    ]
+    listed = json.loads(rendered("tunnels.json.j2", realserver_tun_services=services))
+    assert listed == [
+        {"type": "ipip", "address": RIP, "inner": "ipv4", "port": None, "checksum": "none"},
+        {"type": "gue", "address": RIP, "inner": "ipv6", "port": 6080, "checksum": "none"},
+        {"type": "gre", "address": RIP6, "inner": "ipv4", "port": None, "checksum": "checksum"},
+    ]
+    modules = json.loads(rendered("modules.json.j2", realserver_tun_tunnels=listed))
+    assert modules == ["ipip", "sit", "fou", "ip6_gre"]
