@@ -6,19 +6,19 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import testinfra
-import yaml
 from testinfra.host import Host
 
-PROJECT = Path(__file__).parents[1]
-SCENARIO = os.environ["MOLECULE_SCENARIO_NAME"]
-INVENTORIES = [PROJECT / folder / SCENARIO / "hosts.yml" for folder in ("molecule", "inventories")]
-INVENTORY = next(path for path in INVENTORIES if path.exists())
-NODES = [PROJECT / "lab" / name for name in ("nodes.yml", f"clusters/{SCENARIO}.yml")]
+HERE = Path(__file__).parent
+# Tests import what they share from here, and from their scenario.
+sys.path[:0] = [str(HERE), str(HERE / os.environ["MOLECULE_SCENARIO_NAME"])]
+
+from cluster import INVENTORY, NODES, PROJECT, hosts_of  # noqa: E402
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -29,11 +29,6 @@ def node() -> Callable[[str], Host]:
     return lambda name: testinfra.get_host(
         f"docker://{os.environ.get('LAB_CLUSTER') or 'lvs'}-{name}"
     )
-
-
-def hosts_of(group: str) -> list[str]:
-    """Return the names of the hosts in a group of the scenario's inventory."""
-    return list(yaml.safe_load(INVENTORY.read_text())["all"]["children"][group]["hosts"])
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -76,7 +71,7 @@ def playbook() -> Run:
     """Run a playbook of the project on the nodes; return how it ended and what it said."""
 
     def run(name: str, *options: str, inventory: Path = INVENTORY):
-        inventories = [f"--inventory={path}" for path in (inventory, *NODES) if path.exists()]
+        inventories = [f"--inventory={path}" for path in (inventory, *NODES)]
         return subprocess.run(
             ["ansible-playbook", *inventories, *options, str(PROJECT / f"{name}.yml")],
             check=False,
@@ -96,10 +91,3 @@ def seen(playbook: Run) -> str:
     run = playbook("playbooks/verify", "--extra-vars=verify_requests=20")
     assert run.returncode == 0, run.stdout
     return run.stdout
-
-
-def unit_is_well(host: Host, unit: str) -> bool:
-    """Whether a unit has done its work and will do it at the next boot."""
-    properties = "--property=UnitFileState,ActiveState,Result,NeedDaemonReload"
-    said = host.check_output(f"systemctl show --value {properties} {unit}").split()
-    return said == ["success", "active", "enabled", "no"]

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 
-from conftest import unit_is_well
+from cluster import unit_is_well
 
 PAGE = 100_000  # bytes
 

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from conftest import unit_is_well
+from cluster import unit_is_well
 
 VIP, DIP = "192.168.10.254", "192.168.0.254"
 

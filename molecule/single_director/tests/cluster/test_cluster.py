@@ -6,14 +6,15 @@ from __future__ import annotations
 
 import json
 
-from conftest import unit_is_well
+from cluster import unit_is_well
 
 VIP = "192.168.2.149"
+FOREIGN = "198.51.100.9/32"  # of prepare.yml
 
 
 def addresses(host, interface):
-    shown = json.loads(host.check_output(f"ip -json address show dev {interface}"))
-    return [f"{a['local']}/{a['prefixlen']}" for a in shown[0]["addr_info"] if "local" in a]
+    [shown] = json.loads(host.check_output(f"ip -4 -json address show dev {interface}"))
+    return sorted(f"{a['local']}/{a['prefixlen']}" for a in shown["addr_info"])
 
 
 def test_the_director_has_its_table(director):
@@ -27,7 +28,7 @@ def test_the_director_has_its_table(director):
 
 
 def test_the_director_holds_the_vip(director):
-    assert addresses(director, "eth0") == ["192.168.2.23/24", f"{VIP}/32"]
+    assert addresses(director, "eth0") == [f"{VIP}/32", "192.168.2.23/24", FOREIGN]
     assert unit_is_well(director, "lvs-director.service")
 
 

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import pytest
+import state
 
 VIP = "192.168.2.149"
 
@@ -24,3 +25,8 @@ TRACES = f"""
 @pytest.mark.parametrize("name", ["d23", "rs31", "rs32"])
 def test_check_mode_leaves_a_fresh_machine_as_it_is(node, name):
     assert node(name).check_output(TRACES) == ""
+
+
+def test_how_it_looks_is_kept_for_later(node):
+    """A real server that a method asks nothing of has to look the same in the end."""
+    state.keep(state.look(node))

@@ -1,0 +1,64 @@
+# Copyright: (c) 2026, lvs.cluster contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a machine looks like: all that a role can change on it, and what it must not."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+NODES = ("d23", "rs31", "rs32")
+
+#: Docker's own rules, for its name server, are new at each start of a node.
+COMMANDS = r"""
+    ip -oneline address | sed -E 's/^[0-9]+: //; s/@if[0-9]+//; s/link-netnsid [0-9]+//' | sort
+    ip -brief link | sed -E 's/@if[0-9]+//' | sort
+    for family in -4 -6; do
+        echo "== $family"
+        ip $family rule
+        ip $family route show table all | sort
+        ip $family fou show
+    done
+    nft list tables | grep -v 'table ip nat' | while read -r table; do
+        nft --stateless list $table
+    done
+    sysctl --all --pattern '^net\.(ipv[46]|netfilter)\.' 2>/dev/null | grep -v conntrack_count
+    ! command -v ipvsadm >/dev/null || ipvsadm --save --numeric
+    grep --recursive --no-messages '' /etc/lvs /etc/sysctl.d /etc/systemd/system/lvs-*
+    find /etc/systemd /etc/modules-load.d -name '*lvs-*' | sort
+    systemctl list-units --all --plain --no-legend 'lvs-*'
+    true
+"""
+
+Look = Mapping[str, list[str]]
+
+
+def look(node) -> Look:
+    """Return how the machines look now, by name."""
+    return {name: node(name).check_output(COMMANDS).splitlines() for name in NODES}
+
+
+def difference(then: Look, now: Look) -> list[str]:
+    """Return what differs between two looks of machines, as lines of a diff."""
+    return [
+        f"{name}: {line}"
+        for name in now
+        for line in difflib.unified_diff(then[name], now[name], lineterm="", n=0)
+    ]
+
+
+#: Where the look of the machines is kept from before anything was built on them.
+UNTOUCHED = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"], "untouched.json")
+
+
+def keep(untouched: Look) -> None:
+    """Keep a look for tests of a later step."""
+    UNTOUCHED.write_text(json.dumps(untouched))
+
+
+def kept() -> Look:
+    """Return the look that was kept."""
+    return json.loads(UNTOUCHED.read_text())

@@ -1,0 +1,161 @@
+# Copyright: (c) 2026, lvs.cluster contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A running cluster goes from one forwarding method to another by its inventory alone.
+
+The inventories are those that are shipped: T1-DR, T1-TUN, T1-NAT and FULLNAT. Wherever it comes
+from, the cluster ends in the same state, what was on the machines before and isn't ours is as it
+was, and at no time does a real server say that a VIP is its own.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import state
+from cluster import PROJECT, SCENARIO, unit_is_well
+
+HERE = Path(__file__).parent
+VIP, VIP2 = "192.168.2.149", "192.168.2.150"
+VIP6, VIP62 = "fd00:192:168:2::149", "fd00:192:168:2::150"
+DIRECTOR = "02:42:c0:a8:02:17"
+
+INVENTORIES = {
+    "dr": PROJECT / "inventories" / SCENARIO,
+    **{m: PROJECT / "inventories" / f"{SCENARIO}_{m}" for m in ("tun", "nat", "fullnat")},
+    "mixed": HERE.parents[1] / "mixed.yml",
+}
+#: Where the cluster goes, and what unit a real server then has.
+WAY = ("tun", "nat", "fullnat", "tun", "mixed", "dr")
+UNITS = {
+    "dr": {"dr"},
+    "tun": {"tun"},
+    "nat": {"nat"},
+    "fullnat": set(),
+    "mixed": {"dr", "tun", "nat"},
+}
+
+#: How the machines look with a method, from the first time on that it was in force.
+looks: dict[str, state.Look] = {}
+
+
+@pytest.fixture(scope="module")
+def claims(node):
+    """Watch from the client, all the time, who says that it has a VIP."""
+    client = node("c10")
+    program = (HERE / "watch.py").read_text()
+    client.check_output(
+        f"cat > /tmp/watch.py <<'END'\n{program}\nEND\n"
+        "nohup python3 /tmp/watch.py eth0 /tmp/claims"
+        f" {VIP} {VIP2} {VIP6} {VIP62} > /tmp/watch 2>&1 &"
+    )
+    looks["dr"] = state.look(node)
+
+    def claims():
+        watching = client.run("pgrep --full /tmp/watch.py")
+        assert watching.rc == 0, client.check_output("cat /tmp/watch")
+        lines = client.file("/tmp/claims").content_string.splitlines()
+        return {tuple(line.split()) for line in lines}
+
+    return claims
+
+
+def requests(node, vip, port=80, count=8):
+    """Make requests from the client; return who answered, sorted."""
+    url = f"http://[{vip}]:{port}/" if ":" in vip else f"http://{vip}:{port}/"
+    command = f"for n in $(seq {count}); do curl --silent --max-time 5 {url}; done"
+    return sorted(node("c10").check_output(command).split())
+
+
+@pytest.mark.parametrize("step", range(len(WAY)), ids=lambda step: f"{step + 1}-{WAY[step]}")
+def test_a_cluster_goes_to_another_method(step, playbook, node, claims):
+    method = WAY[step]
+    inventory = INVENTORIES[method]
+
+    run = playbook("playbooks/site", inventory=inventory)
+
+    assert run.returncode == 0, run.stdout
+    now = state.look(node)
+    assert state.difference(looks.setdefault(method, now), now) == []
+    for name in ("rs31", "rs32"):
+        units = node(name).check_output("cd /etc/systemd/system; ls -d lvs-* 2>/dev/null; true")
+        assert units.split() == sorted(f"lvs-realserver-{m}.service" for m in UNITS[method])
+        assert all(unit_is_well(node(name), unit) for unit in units.split())
+    assert requests(node, VIP) == ["rs31"] * 4 + ["rs32"] * 4
+    # Only the director answered for a VIP, and the VIP did not go from one machine to another.
+    assert {mac for _, mac in claims()} == {DIRECTOR}
+
+    if method in WAY[:step]:
+        return  # it was seen before
+    seen = playbook("playbooks/verify", "--extra-vars=verify_requests=8", inventory=inventory)
+    assert seen.returncode == 0, seen.stdout
+    globals()[f"look_at_{method}"](node)
+    if method in ("tun", "nat", "fullnat"):
+        power_cut(playbook, node, inventory)
+        assert state.difference(looks[method], state.look(node)) == []
+        assert requests(node, VIP) == ["rs31"] * 4 + ["rs32"] * 4
+
+
+def power_cut(playbook, node, inventory):
+    """Cut the power of the machines of the cluster, and turn it on again."""
+    run = playbook("molecule/restart", "--limit=!lvs_clients", inventory=inventory)
+    assert run.returncode == 0, run.stdout
+
+
+def look_at_dr(node):
+    """T1-DR has tests of its own."""
+
+
+def look_at_tun(node):
+    """Requests come in by the tunnel, and what is larger than a packet arrives whole."""
+    packets = "cat /sys/class/net/tunl0/statistics/rx_packets"
+    before = [int(node(name).check_output(packets)) for name in ("rs31", "rs32")]
+    for name in ("rs31", "rs32"):
+        node(name).check_output("head -c 1000000 /dev/zero > /var/www/html/large")
+    for _ in range(2):
+        answer = node("c10").check_output(f"curl -s --max-time 20 http://{VIP}/large | wc -c")
+        assert answer == "1000000"
+        # nginx answers a POST on a file once it has all of it.
+        request = f"curl -s --max-time 20 -o /dev/null -w %{{http_code}} http://{VIP}/large"
+        request += " --header Expect: --data-binary @-"
+        assert node("c10").check_output(f"head -c 60000 /dev/zero | {request}") == "405"
+    after = [int(node(name).check_output(packets)) for name in ("rs31", "rs32")]
+    assert all(now > then for then, now in zip(before, after, strict=True))
+    assert sum(after) - sum(before) > 2 * 40  # packets of a large request
+
+
+def look_at_nat(node):
+    """Only the service's answers go through the director; the port is mapped."""
+    for name, rip in (("rs31", "10.0.0.31"), ("rs32", "10.0.0.32")):
+        assert f"-r {rip}:8080 -m -w 5" in node("d23").check_output("ipvsadm --save --numeric")
+        way = f"ip route get 192.168.2.10 from {rip} ipproto tcp dport 40000 sport"
+        assert "via 10.0.0.23 " in node(name).check_output(f"{way} 8080")
+        assert "via" not in node(name).check_output(f"{way} 22")
+
+
+def look_at_fullnat(node):
+    """A real server has nothing of ours, and sees the director in place of the client."""
+    assert state.difference(
+        {name: lines for name, lines in state.kept().items() if name != "d23"},
+        {name: lines for name, lines in looks["fullnat"].items() if name != "d23"},
+    ) == []  # fmt: skip
+    clients = "tail --lines 4 /var/log/nginx/access.log | cut -d' ' -f1 | sort -u"
+    assert node("rs31").check_output(clients) == "10.0.0.23"
+    # Who comes by the director without being balanced keeps its address.
+    way = "10.0.0.31 via 192.168.2.23"
+    node("c10").check_output(f"ip route add {way}")
+    assert node("c10").check_output("curl --silent http://10.0.0.31:8080/") == "rs31"
+    node("c10").check_output(f"ip route delete {way}")
+    assert "192.168.2.10" in node("rs31").check_output(clients)
+
+
+def look_at_mixed(node):
+    """Each service by a method of its own: IPv6, mapped ports, and two ports of a firewall mark."""
+    both = ["rs31"] * 4 + ["rs32"] * 4
+    assert requests(node, VIP6) == both
+    assert requests(node, VIP62) == both
+    assert requests(node, VIP2, 80) == both
+    assert requests(node, VIP2, 8080) == both
+    table = node("d23").check_output("ipvsadm --save --numeric")
+    assert "-a -f 7 -r 192.168.2.31:0 -m" in table
+    assert f"-a -t [{VIP62}]:80 -r [fd00:192:168:2::31]:8080 -m" in table
