@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SCENARIOS = sorted(path.parent.name for path in ROOT.glob("molecule/*/molecule.yml"))
-LIMIT = 2400  # seconds for one scenario
+LIMIT = 3600  # seconds for one scenario
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
