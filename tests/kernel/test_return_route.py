@@ -407,6 +407,7 @@ def test_the_connection_is_found_where_sudo_has_hidden_it():
         "print(_routes.connection())"
     )
     environment = {**os.environ, "SSH_CONNECTION": SSH, "LOOK": look, "PYTHON": sys.executable}
+    environment["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
     script = 'env -u SSH_CONNECTION sh -c \'"$PYTHON" -c "$LOOK"; true\'; true'
     said = subprocess.check_output(["sh", "-c", script], env=environment, text=True)
     assert f"client='{MANAGER}'" in said
