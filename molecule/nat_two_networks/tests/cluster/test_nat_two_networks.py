@@ -33,7 +33,7 @@ def test_the_director_forwards_and_sends_no_redirects_to_the_real_servers(direct
 
 
 def test_only_the_services_answers_go_through_the_director(real_server):
-    way = "ip route get 192.168.10.10 ipproto tcp dport 40000 sport"
+    way = "ip route get 192.168.10.10 ipproto 6 dport 40000 sport"
     assert f"via {DIP} " in real_server.check_output(f"{way} 80 from {rip(real_server)}")
     assert "via 192.168.0.1 " in real_server.check_output(f"{way} 22 from {rip(real_server)}")
     assert real_server.check_output("ip route show default").startswith("default via 192.168.0.1")

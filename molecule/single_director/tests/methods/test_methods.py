@@ -128,7 +128,7 @@ def look_at_nat(node):
     """Only the service's answers go through the director; the port is mapped."""
     for name, rip in (("rs31", "10.0.0.31"), ("rs32", "10.0.0.32")):
         assert f"-r {rip}:8080 -m -w 5" in node("d23").check_output("ipvsadm --save --numeric")
-        way = f"ip route get 192.168.2.10 from {rip} ipproto tcp dport 40000 sport"
+        way = f"ip route get 192.168.2.10 from {rip} ipproto 6 dport 40000 sport"
         assert "via 10.0.0.23 " in node(name).check_output(f"{way} 8080")
         assert "via" not in node(name).check_output(f"{way} 22")
 
