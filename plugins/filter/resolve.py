@@ -65,13 +65,7 @@ _value:
         destinations:
           - {name: rs31, address: 10.0.0.31, port: 8080, method: nat, weight: 1}
     fronts:
-      - name: web
-        vip: 192.168.2.149
-        port: 80
-        protocol: tcp
-        scheduler: rr
-        destinations:
-          - {name: rs31, address: 10.0.0.31, port: 8080, method: nat, weight: 1}
+      - {name: web, vip: 192.168.2.149, port: 80, protocol: tcp, scheduler: rr, destinations: []}
     vips: [192.168.2.149]
     marks: []
     real_servers:

@@ -13,6 +13,7 @@ FORWARD = "net/ipv4/ip_forward"
 TTL = "net/ipv4/ip_default_ttl"
 PORTS = "net/ipv4/ip_local_port_range"
 
+# On a developer's host some of these tests run without the lab; in the lab none is skipped.
 needs_ipvs = pytest.mark.skipif(
     not os.path.exists("/proc/net/ip_vs"), reason="this kernel has no ip_vs; the lab's has"
 )
@@ -215,20 +216,6 @@ def test_every_setting_that_is_missing_is_named_before_anything_is_written(netns
     for sentence, reason in zip(result["mistakes"], absent.values(), strict=True):
         assert reason in sentence
     assert netns.sysctl(FORWARD) == "0"
-
-
-@pytest.mark.usefixtures("netns")
-@pytest.mark.skipif(
-    os.path.exists("/proc/net/ip_vs"), reason="ip_vs is loaded here; it is missing elsewhere"
-)
-def test_without_ip_vs_the_remedy_is_named(run_module):
-    key = "net/ipv4/vs/conntrack"
-    sentence = f"{key} does not exist: load ip_vs first (modprobe ip_vs)."
-    assert run_module("sysctls", values={key: 1})["mistakes"] == [sentence]
-    checked = run_module("sysctls", check=True, values={key: 1})
-    assert checked["changed"]
-    assert checked["warnings"] == [sentence]
-    assert checked["before"] == {key: None}
 
 
 @needs_ipvs
