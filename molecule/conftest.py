@@ -78,6 +78,7 @@ def playbook() -> Run:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
+            env={**os.environ, "ANSIBLE_STRATEGY": "lab_mitogen"},
             text=True,
             timeout=600,
         )

@@ -28,13 +28,15 @@ import node as lab
 
 NODES = ("debian12", "debian13")
 LIMIT = 1500  # seconds for one Debian's tests
+STUCK = 120  # seconds after which one test is stuck: where, is shown, and the run ends
 
 
 def run(node: str, container: str, arguments: list[str], output: IO[bytes] | None) -> int:
     """Run the tests in a fresh container of that node's image; return pytest's exit status."""
     lab.prepare(container)
     tests = ["python3", "-m", "coverage", "run", f"--data-file={lab.HERE}/coverage/{node}"]
-    tests += ["-m", "pytest", "tests/kernel", *arguments]
+    tests += ["-m", "pytest", "tests/kernel", f"--override-ini=faulthandler_timeout={STUCK}"]
+    tests += ["--override-ini=faulthandler_exit_on_timeout=true", *arguments]
     command = ["docker", "exec", "--workdir", lab.HERE, container, *tests]
     tested = subprocess.run(command, stdout=output, check=False, timeout=LIMIT)
     measured = lab.docker("cp", f"{container}:{lab.HERE}/coverage", "-")

@@ -18,7 +18,7 @@ from ansible_collections.lvs.cluster.plugins.module_utils import _routes, _run
 RIP, RIP6 = "10.0.0.31", "2001:db8::31"
 DIP, DIP6 = "10.0.0.254", "2001:db8::254"
 ROUTER, ROUTER6 = "10.0.0.1", "2001:db8::1"
-MANAGER = "10.0.0.99"  # on the real server's own LAN
+MANAGER, NEIGHBOUR6 = "10.0.0.99", "2001:db8::99"  # on the real server's own LAN
 FAR, FAR6 = "198.51.100.9", "2001:db8:1::9"  # beyond the router
 WEB = {"address": RIP, "port": 80, "protocol": "tcp"}
 WEB6 = {"address": RIP6, "port": 80}
@@ -416,7 +416,8 @@ def test_the_connection_is_found_where_sudo_has_hidden_it():
 
 # ------------------------------------------------------------------------------- real traffic
 
-VIP, VIP6, VIP_INSIDE = "192.0.2.149", "2001:db8:9::149", "10.0.0.149"
+VIP, VIP6 = "192.0.2.149", "2001:db8:9::149"
+VIP_INSIDE, VIP6_INSIDE = "10.0.0.149", "2001:db8::149"
 CLIENT, CLIENT6 = "192.0.2.10", "2001:db8:9::10"
 
 
@@ -516,6 +517,26 @@ def test_a_client_on_the_real_server_s_own_lan(cluster, route):
 
     assert [ask(cluster.neighbour, VIP_INSIDE, 80) for _ in range(3)] == ["real"] * 3
     assert ask(cluster.neighbour, RIP, 8080) == "real 8080"
+
+
+def test_an_ipv6_client_on_the_real_server_s_own_lan(cluster, real, route, run_module):
+    """The director tells a real server of the short way to it, and that is believed."""
+    serve(real, 81, "real 6", family=socket.AF_INET6)
+    cluster.neighbour.address(f"{NEIGHBOUR6}/64")
+    cluster.address(f"{VIP6_INSIDE}/128")
+    cluster.balance({"address": RIP6, "port": 81}, vip=VIP6_INSIDE)
+    route({**WEB6, "port": 81})
+    assert ask(cluster.neighbour, VIP6_INSIDE, 80) == ""
+    real.run("ip -6 route flush cache")
+
+    with cluster.entered():
+        # What the role's lvs_director.nft.j2 says.
+        rule = f"ip6 daddr {RIP6} icmpv6 type nd-redirect drop"
+        chain = f"chain redirects {{ type filter hook output priority filter; {rule}; }}"
+        assert run_module("nft_table", name="lvs_director", rules=chain)["changed"]
+
+    answers = [ask(cluster.neighbour, VIP6_INSIDE, 80) for _ in range(3)]
+    assert answers == ["real 6"] * 3
 
 
 def test_ports_can_be_mapped(cluster, route):

@@ -18,6 +18,8 @@ VIP, VIP6 = "192.0.2.149", "2001:db8::149"
 class Site(http.server.BaseHTTPRequestHandler):
     """Answers with what the server's ``replies`` hold next: (status, body)."""
 
+    timeout = 10  # for a request that never comes; the server could not be ended then
+
     def do_GET(self):
         status, body = next(self.server.replies)
         self.send_response(status)

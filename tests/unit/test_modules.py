@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import importlib
+import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -45,6 +47,21 @@ def test_an_example_has_valid_arguments(run_main, monkeypatch, name, arguments):
 
 def test_every_module_has_an_example():
     assert {parameters.values[0] for parameters in examples()} == set(MODULES)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_ansible_sends_all_that_a_module_imports(name):
+    """Most of molecule/ runs by Mitogen, which would fetch what is missing."""
+    command = [
+        "ansible",
+        "localhost",
+        "--module-name",
+        f"lvs.cluster.{name}",
+        "--args",
+        "unheard=of",
+    ]
+    run = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert re.search("Unsupported parameters|missing", run.stdout), run
 
 
 @pytest.mark.parametrize(
