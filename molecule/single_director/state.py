@@ -12,7 +12,8 @@ from pathlib import Path
 
 NODES = ("d23", "rs31", "rs32")
 
-#: Docker's own rules, for its name server, are new at each start of a node.
+#: Docker's own rules, for its name server, are new at each start of a node. A tunnel device has
+#: settings of IPv6 from the first time on that it is up, also when it is down again.
 COMMANDS = r"""
     ip -oneline address | sed -E 's/^[0-9]+: //; s/@if[0-9]+//; s/link-netnsid [0-9]+//' | sort
     ip -brief link | sed -E 's/@if[0-9]+//' | sort
@@ -25,7 +26,8 @@ COMMANDS = r"""
     nft list tables | grep -v 'table ip nat' | while read -r table; do
         nft --stateless list $table
     done
-    sysctl --all --pattern '^net\.(ipv[46]|netfilter)\.' 2>/dev/null | grep -v conntrack_count
+    sysctl --all --pattern '^net\.(ipv[46]|netfilter)\.' 2>/dev/null |
+        grep -vE 'conntrack_count|^net\.ipv6\.(conf|neigh)\.(tunl|gre|ip6tnl|ip6gre)0\.'
     ! command -v ipvsadm >/dev/null || ipvsadm --save --numeric
     grep --recursive --no-messages '' /etc/lvs /etc/sysctl.d /etc/systemd/system/lvs-*
     find /etc/systemd /etc/modules-load.d -name '*lvs-*' | sort
@@ -41,13 +43,14 @@ def look(node) -> Look:
     return {name: node(name).check_output(COMMANDS).splitlines() for name in NODES}
 
 
-def difference(then: Look, now: Look) -> list[str]:
-    """Return what differs between two looks of machines, as lines of a diff."""
-    return [
+def assert_same(then: Look, now: Look) -> None:
+    """Fail, with a diff, if machines look now in another way than then."""
+    lines = [
         f"{name}: {line}"
         for name in now
         for line in difflib.unified_diff(then[name], now[name], lineterm="", n=0)
     ]
+    assert not lines, "\n".join(lines)
 
 
 #: Where the look of the machines is kept from before anything was built on them.

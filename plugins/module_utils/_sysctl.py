@@ -194,9 +194,9 @@ NOTE = "# was: "
 
 
 def document(header: str, notes: Mapping[str, str], values: Mapping[str, str]) -> str:
-    """Return the text of the file that sets the values at boot."""
-    noted = "".join(f"{NOTE}{line}\n" for line in render(notes).splitlines())
-    return header + noted + render({key: values[key] for key in _in_order(values)})
+    """Return the text of the file that sets the values at boot, whatever order they come in."""
+    noted = "".join(f"{NOTE}{line}\n" for line in render(dict(sorted(notes.items()))).splitlines())
+    return header + noted + render({key: values[key] for key in _in_order(sorted(values))})
 
 
 def listed(text: str | None) -> dict[str, str]:

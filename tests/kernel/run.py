@@ -38,7 +38,12 @@ def run(node: str, container: str, arguments: list[str], output: IO[bytes] | Non
     tests += ["-m", "pytest", "tests/kernel", f"--override-ini=faulthandler_timeout={STUCK}"]
     tests += ["--override-ini=faulthandler_exit_on_timeout=true", *arguments]
     command = ["docker", "exec", "--workdir", lab.HERE, container, *tests]
-    tested = subprocess.run(command, stdout=output, check=False, timeout=LIMIT)
+    try:
+        tested = subprocess.run(command, stdout=output, check=False, timeout=LIMIT)
+    except subprocess.TimeoutExpired:
+        there = lab.docker("top", container).decode()
+        print(f"The tests on {node} have not ended in {LIMIT} s. What runs there:\n{there}")
+        return 1
     measured = lab.docker("cp", f"{container}:{lab.HERE}/coverage", "-")
     with tarfile.open(fileobj=io.BytesIO(measured)) as tar:
         tar.extractall(lab.CACHE, filter="data")

@@ -48,7 +48,7 @@ def test_a_table_that_keepalived_owns_is_refused(playbook, director):
     try:
         run = playbook("playbooks/site")
     finally:
-        director.check_output("systemctl stop keepalived")
+        director.check_output("systemctl disable --now keepalived")
 
     assert run.returncode != 0
     assert "d23: keepalived runs here" in run.stdout
