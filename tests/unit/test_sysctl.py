@@ -288,3 +288,12 @@ def test_the_module_reads_without_root(run_main):
     result = run_main("sysctls", check=True, values={"net.ipv4.ip_default_ttl": 17})
     assert result["changed"]
     assert result["after"] == {"net/ipv4/ip_default_ttl": "17"}
+
+
+def test_a_file_does_not_tell_how_it_came_to_its_values():
+    values = {"net/ipv4/conf/eth0/rp_filter": "2", "net/ipv4/ip_forward": "1", "a/b": "0"}
+    backwards = dict(reversed(values.items()))
+    text = _sysctl.document("", values, values)
+    assert text == _sysctl.document("", backwards, backwards)
+    # What resets others still comes first.
+    assert next(iter(_sysctl.listed(text))) == "net/ipv4/ip_forward"
