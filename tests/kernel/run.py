@@ -46,7 +46,8 @@ def run(node: str, container: str, arguments: list[str], output: IO[bytes] | Non
         return 1
     measured = lab.docker("cp", f"{container}:{lab.HERE}/coverage", "-")
     with tarfile.open(fileobj=io.BytesIO(measured)) as tar:
-        tar.extractall(lab.CACHE, filter="data")
+        tar.extraction_filter = getattr(tarfile, "data_filter", None)  # Debian 12's has none
+        tar.extractall(lab.CACHE)
     return tested.returncode
 
 

@@ -35,7 +35,8 @@ def unpack(place: Path) -> None:
     subprocess.run(build, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
     [archive] = place.iterdir()
     with tarfile.open(archive) as tar:
-        tar.extractall(place / PLACE, filter="data")
+        tar.extraction_filter = getattr(tarfile, "data_filter", None)  # Debian 12's has none
+        tar.extractall(place / PLACE)
 
 
 def prepare_pip() -> None:
