@@ -169,6 +169,10 @@ def normal_address(text: Any) -> str | None:
         return None
 
 
+#: The broadcast address of all networks, and that of every machine's lo.
+_BROADCASTS = (b"\xff" * 4, b"\x7f\xff\xff\xff")
+
+
 def unusable(address: str) -> str:
     """Return why the kernel refuses a normal address for a real server; nothing if it doesn't.
 
@@ -178,10 +182,10 @@ def unusable(address: str) -> str:
     if ":" in address:
         if packed[0] == 0xFE and packed[1] & 0xC0 == 0x80:
             return "which is link-local: it means nothing without an interface"
-        multicast, top = packed[0] == 0xFF, None
+        multicast = packed[0] == 0xFF
     else:
-        multicast, top = 224 <= packed[0] < 240, b"\xff" * 4
-    if multicast or packed == top or not any(packed):
+        multicast = 224 <= packed[0] < 240
+    if multicast or packed in _BROADCASTS or not any(packed):
         return "which no host can have"
     return ""
 

@@ -19,6 +19,7 @@ from ansible_collections.lvs.cluster.plugins.module_utils._model import (
     flag_names,
     host_prefix,
     normal_address,
+    unusable,
 )
 from hypothesis import strategies as st
 
@@ -31,7 +32,8 @@ def addresses(family):
         numbers = st.integers(0x2000 << 112, (0x4000 << 112) - 1).map(ipaddress.IPv6Address)
     else:
         numbers = st.integers(1 << 24, (224 << 24) - 1).map(ipaddress.IPv4Address)
-    return numbers.map(lambda address: normal_address(str(address)))
+    spelled = numbers.map(lambda address: normal_address(str(address)))
+    return spelled.filter(lambda address: not unusable(address))
 
 
 @st.composite

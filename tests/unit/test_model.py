@@ -89,6 +89,7 @@ def test_a_firewall_mark_stands_for_vip_and_port():
         ({"vip": "192.168.2.300"}, "no IPv4 or IPv6 address"),
         ({"vip": "192.168.002.1"}, "no IPv4 or IPv6 address"),
         ({"vip": "224.0.0.18"}, "which no host can have"),
+        ({"vip": "127.255.255.255"}, "which no host can have"),
         ({"port": None}, "has no port"),
         ({"port": 70000}, "whole number from 0 to 65535"),
         ({"port": True}, "whole number from 0 to 65535"),
