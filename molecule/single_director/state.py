@@ -16,7 +16,7 @@ NODES = ("d23", "rs31", "rs32")
 #: settings of IPv6 from the first time on that it is up, also when it is down again.
 COMMANDS = r"""
     ip -oneline address | sed -E 's/^[0-9]+: //; s/@if[0-9]+//; s/link-netnsid [0-9]+//' | sort
-    ip -brief link | sed -E 's/@if[0-9]+//' | sort
+    ip -brief link | sed -E 's/@if[0-9]+//; s/ +/ /g' | sort
     for family in -4 -6; do
         echo "== $family"
         ip $family rule
