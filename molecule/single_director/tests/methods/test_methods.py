@@ -117,13 +117,14 @@ def look_at_tun(node):
     for _ in range(2):
         answer = node("c10").check_output(f"curl -s --max-time 20 http://{VIP}/large | wc -c")
         assert answer == "1000000"
-        # nginx answers a POST on a file once it has all of it.
+        # nginx refuses a POST on a file, maybe before it has all of it. That all of a request comes
+        # through each kind of tunnel, tests/kernel shows.
         request = f"curl -s --max-time 20 -o /dev/null -w %{{http_code}} http://{VIP}/large"
         request += " --header Expect: --data-binary @-"
         assert node("c10").check_output(f"head -c 60000 /dev/zero | {request}") == "405"
     after = [int(node(name).check_output(received)) for name in ("rs31", "rs32")]
     assert all(now > then for then, now in zip(before, after, strict=True))
-    assert sum(after) - sum(before) > 2 * 60000
+    assert max(now - then for then, now in zip(before, after, strict=True)) > 60000
 
 
 def look_at_nat(node):
