@@ -5,14 +5,10 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 import socket
 
 import pytest
 from ansible_collections.lvs.cluster.plugins.module_utils import _saved
-
-# A developer's host may lack it; every node of the lab has it, so there none is skipped.
-pytestmark = pytest.mark.skipif(not shutil.which("nft"), reason="nft is not here; the lab has it")
 
 VIP, VIP6 = "192.168.2.149", "2001:db8::149"
 MARKS = f"""\

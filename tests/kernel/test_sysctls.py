@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 
 import pytest
@@ -12,11 +11,6 @@ import pytest
 FORWARD = "net/ipv4/ip_forward"
 TTL = "net/ipv4/ip_default_ttl"
 PORTS = "net/ipv4/ip_local_port_range"
-
-# On a developer's host some of these tests run without the lab; in the lab none is skipped.
-needs_ipvs = pytest.mark.skipif(
-    not os.path.exists("/proc/net/ip_vs"), reason="this kernel has no ip_vs; the lab's has"
-)
 
 
 def restore(netns, path):
@@ -218,7 +212,6 @@ def test_every_setting_that_is_missing_is_named_before_anything_is_written(netns
     assert netns.sysctl(FORWARD) == "0"
 
 
-@needs_ipvs
 @pytest.mark.parametrize("name", ["drop_entry", "drop_packet", "secure_tcp"])
 def test_what_the_kernel_moves_between_1_and_2_is_one_setting(netns, run_module, name):
     key = f"net/ipv4/vs/{name}"
@@ -228,7 +221,6 @@ def test_what_the_kernel_moves_between_1_and_2_is_one_setting(netns, run_module,
     assert netns.sysctl(key) == "3"
 
 
-@needs_ipvs
 def test_a_setting_of_several_numbers_is_compared_by_its_fields(netns, run_module):
     key = "net/ipv4/vs/sync_threshold"
     assert run_module("sysctls", values={key: "5 60"})["changed"]
