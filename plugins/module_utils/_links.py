@@ -14,11 +14,11 @@ import json
 import os
 import socket
 import struct
-import subprocess
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from ansible_collections.lvs.cluster.plugins.module_utils import _program
 from ansible_collections.lvs.cluster.plugins.module_utils._run import OperatorError
 from ansible_collections.lvs.cluster.plugins.module_utils._sysctl import suppressed
 
@@ -96,7 +96,7 @@ def read() -> dict[str, Link]:
     return parse(json.loads(ip("-json", "address", "show")))
 
 
-def parse(interfaces: Iterable[dict[str, Any]]) -> dict[str, Link]:
+def parse(interfaces: Iterable[Mapping[str, Any]]) -> dict[str, Link]:
     """Return what ``ip -json address show`` says, by name of the interface."""
     return {
         link["ifname"]: Link(
@@ -122,16 +122,8 @@ def parse(interfaces: Iterable[dict[str, Any]]) -> dict[str, Link]:
 
 def ip(*words: str) -> str:
     """Run ``ip`` and return what it prints; raises OperatorError with what it complains of."""
-    path = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
     try:
-        # There is no module at hand whose run_command this could be.
-        done = subprocess.run(  # pylint: disable=ansible-bad-function
-            ("ip", *words),
-            check=False,
-            capture_output=True,
-            text=True,
-            env={**os.environ, "PATH": path, "LC_ALL": "C"},
-        )
+        done = _program.run("ip", *words)
     except FileNotFoundError:
         raise OperatorError("The program ip is not here: install iproute2 (iproute).") from None
     if done.returncode != 0:
@@ -253,12 +245,14 @@ def obstacles(
     interface: str,
     added: Iterable[Address],
     effects: Mapping[str, Mapping[str, int] | None],
+    director: bool = False,
 ) -> list[str]:
     """Return a sentence for everything that keeps VIPs from being added to an interface.
 
     :param links: all interfaces
     :param effects: the ARP settings in effect on the interfaces that have to be quiet about a VIP
         of ``interface`` if that one does no ARP itself; None for an interface that is not there
+    :param director: whether the machine may answer for the VIPs, as the master of several directors
     """
     link = links.get(interface)
     if link is None:
@@ -268,7 +262,7 @@ def obstacles(
         f"{there.ip.ip} is on {other.name}, which answers for it: before it can be on {interface}, "
         f"take it away there (ip address delete {there.ip} dev {other.name})."
         for other in links.values()
-        if other.speaks_arp
+        if other.speaks_arp and not director
         for there in other.addresses
         if there.ip.ip in bare
     ]

@@ -303,8 +303,13 @@ class Ipvs:
         self._do(NEW_DAEMON, encode_daemon(daemon))
 
     def stop_sync_daemon(self, daemon: SyncDaemon) -> None:
-        """Stop the sync daemon with that state and interface."""
-        self._do(DEL_DAEMON, encode_daemon(daemon))
+        """Stop the sync daemon with that state and interface.
+
+        If its thread had not begun yet, the kernel stops it and answers nothing: kthread_stop()
+        returns EINTR then, which stop_sync_thread() (ip_vs_sync.c) passes on, and netlink_rcv_skb()
+        (af_netlink.c) acknowledges no such message. So it is a message after it that is waited for.
+        """
+        self._do(DEL_DAEMON, encode_daemon(daemon), (GET_INFO, b""))
 
     def zero(self, key: ServiceKey | None = None) -> None:
         """Set the counters of one service, or of all, to 0."""
@@ -354,10 +359,11 @@ class Ipvs:
                 if place == last:
                     return errors
 
-    def _do(self, command: int, payload: bytes) -> None:
-        errors = self._send([(command, payload)])
+    def _do(self, command: int, payload: bytes, *more: tuple[int, bytes]) -> None:
+        errors = self._send([(command, payload), *more])
         if errors:
-            raise IpvsError(f"the kernel refused: {_reason(errors[0])}", errors[0])
+            code = errors[min(errors)]
+            raise IpvsError(f"the kernel refused: {_reason(code)}", code)
 
     def _ask(self, command: int, payload: bytes = b"") -> dict[int, bytes]:
         """Send a request with a single answer and return its attributes."""

@@ -13,10 +13,10 @@ import ipaddress
 import json
 import os
 import re
-import subprocess
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from ansible_collections.lvs.cluster.plugins.module_utils import _program
 from ansible_collections.lvs.cluster.plugins.module_utils._links import ip
 from ansible_collections.lvs.cluster.plugins.module_utils._run import OperatorError
 
@@ -486,16 +486,7 @@ def _undo(done: Sequence[tuple[str, Step]]) -> list[str]:
 
 def _batch(option: str, lines: Sequence[str]) -> tuple[int, str]:
     """Give ``ip -batch`` its lines; return how many it carried out, and what it complains of."""
-    path = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
-    # There is no module at hand whose run_command this could be.
-    done = subprocess.run(  # pylint: disable=ansible-bad-function
-        ("ip", option, "-batch", "-"),
-        input="".join(f"{line}\n" for line in lines),
-        check=False,
-        capture_output=True,
-        text=True,
-        env={**os.environ, "PATH": path, "LC_ALL": "C"},
-    )
+    done = _program.run("ip", option, "-batch", "-", text="".join(f"{line}\n" for line in lines))
     if done.returncode == 0:
         return len(lines), ""
     failed = re.search(r"Command failed -:(\d+)", done.stderr)

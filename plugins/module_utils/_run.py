@@ -132,9 +132,11 @@ def run(module: Module, prepare: Callable[[Mapping[str, Any]], Change]) -> NoRet
 
 
 def report(module: Module, ask: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> NoReturn:
-    """End a module that changes nothing with what ``ask`` finds for its parameters."""
+    """End a module that changes nothing with what ``ask`` finds, its ``warnings`` apart."""
     with _told(module):
-        results = ask(module.params)
+        results = dict(ask(module.params))
+        for sentence in results.pop("warnings", []):
+            module.warn(sentence)
     module.exit_json(changed=False, **results)
 
 

@@ -4,16 +4,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from ansible_collections.lvs.cluster.plugins.module_utils._model import Table, as_table
+from ansible_collections.lvs.cluster.plugins.module_utils import _program
+from ansible_collections.lvs.cluster.plugins.module_utils._model import (
+    Table,
+    VirtualService,
+    as_table,
+)
 from ansible_collections.lvs.cluster.plugins.module_utils._netlink import (
     Ipvs,
     IpvsError,
     NoIpvs,
 )
 from ansible_collections.lvs.cluster.plugins.module_utils._owners import (
+    OWNERS,
     refuse_other_owners,
 )
 from ansible_collections.lvs.cluster.plugins.module_utils._plan import (
@@ -24,6 +31,42 @@ from ansible_collections.lvs.cluster.plugins.module_utils._plan import (
 )
 from ansible_collections.lvs.cluster.plugins.module_utils._rules import to_rules
 from ansible_collections.lvs.cluster.plugins.module_utils._run import OperatorError
+
+#: Drops the answer of a service that can't choose a destination. The set empties itself: should
+#: nobody take the table away, it soon does nothing any more. 1 is ICMP, 58 ICMPv6: a machine may
+#: have no names for them.
+NOBODY_IS_REFUSED = """
+table inet lvs_reschedule {
+  set for_a_while { type inet_proto; timeout 20s; elements = { 1, 58 }; }
+  chain output {
+    type filter hook output priority filter
+    meta l4proto != @for_a_while accept
+    icmp type destination-unreachable icmp code port-unreachable drop
+    icmpv6 type destination-unreachable icmpv6 code port-unreachable drop
+  }
+}
+"""
+
+
+@contextlib.contextmanager
+def nobody_refused() -> Iterator[None]:
+    """Have no client refused while a scheduler changes; it asks again after a second.
+
+    A service has none for some milliseconds (ip_vs_edit_service in the kernel's ip_vs_ctl.c), and
+    who comes then is told that the port is unreachable (ip_vs_leave in ip_vs_core.c). Where there
+    is no nft, it is as it is.
+    """
+
+    def nft(rules: str) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            _program.run("nft", "--file", "-", text=rules)
+
+    gone = "table inet lvs_reschedule\ndelete table inet lvs_reschedule\n"
+    nft(gone + NOBODY_IS_REFUSED)
+    try:
+        yield
+    finally:
+        nft(gone)
 
 
 class Transition(NamedTuple):
@@ -53,9 +96,18 @@ class Transition(NamedTuple):
         Raises `OperatorError`.
         """
         if self.operations:
-            with Ipvs() as ipvs:
+            guard = nobody_refused() if self.reschedules else contextlib.nullcontext()
+            with guard, Ipvs() as ipvs:
                 self._apply(ipvs)
         return {}
+
+    @property
+    def reschedules(self) -> bool:
+        """Whether a service that there is gets another scheduler."""
+        return any(
+            key in self.after and self.after[key].scheduler != service.scheduler
+            for key, service in self.before.items()
+        )
 
     def _apply(self, ipvs: Ipvs) -> None:
         try:
@@ -101,3 +153,16 @@ def transition(desire: Callable[[Table], Table], ignore_owners: Sequence[str] = 
     if operations:
         refuse_other_owners(ignore_owners)
     return Transition(before, after, operations, unmet)
+
+
+def reschedule(services: Iterable[VirtualService]) -> None:
+    """Give those of the services that the kernel has their scheduler, for another owner's sake."""
+
+    def desire(current: Table) -> Table:
+        return current | {
+            new.key: old._replace(scheduler=new.scheduler, scheduler_flags=new.scheduler_flags)
+            for new in services
+            if (old := current.get(new.key)) and old.scheduler != new.scheduler
+        }
+
+    transition(desire, OWNERS).apply()

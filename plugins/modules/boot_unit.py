@@ -92,27 +92,16 @@ mistakes:
 
 import os
 import re
-import shutil
-import subprocess
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.lvs.cluster.plugins.module_utils import _run, _saved
+from ansible_collections.lvs.cluster.plugins.module_utils import _program, _run, _saved
 
 FOLDER = "/etc/systemd/system"
 
-
-def systemctl(*words: str) -> subprocess.CompletedProcess[str]:
-    """Run systemctl and return what it says."""
-    return subprocess.run(
-        ["systemctl", *words],
-        capture_output=True,
-        text=True,
-        errors="replace",
-        env={**os.environ, "LC_ALL": "C"},
-        check=False,
-    )
+systemctl = partial(_program.run, "systemctl")
 
 
 def demand(name: str, failing: str, *words: str) -> None:
@@ -120,8 +109,7 @@ def demand(name: str, failing: str, *words: str) -> None:
     done = systemctl(*words, name)
     if done.returncode == 0:
         return
-    log = ["journalctl", "--unit", name, "--lines=5", "--output=cat", "--no-pager"]
-    told = subprocess.run(log, capture_output=True, text=True, errors="replace", check=False)
+    told = _program.run("journalctl", "--unit", name, "--lines=5", "--output=cat", "--no-pager")
     why = " ".join((done.stderr if not told.stdout.strip() else told.stdout).split())
     raise _run.OperatorError(f"{name} can't be {failing}: {why}")
 
@@ -184,7 +172,7 @@ def prepare(params: Mapping[str, Any]) -> _run.Change:
         )
     path = os.path.join(FOLDER, name)
     before = unit(name, path)
-    missing = [] if shutil.which("systemctl") else ["There is no systemd on this host."]
+    missing = [] if _program.where("systemctl") else ["There is no systemd on this host."]
     text = ((before or {}).get("content", ""), content or "")
     if params["state"] == "absent":
         return _run.Change(before, None, apply=lambda: remove(name, path), text=text, unmet=missing)

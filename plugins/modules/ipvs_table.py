@@ -17,6 +17,9 @@ description:
     refuses any of it, what was done is undone and the message names the operation.
   - Everything is edited in place. A destination that stays keeps its connections, and a service
     that has a server before and after the change has one at every moment of it.
+  - While a scheduler changes, the kernel has none for some milliseconds and refuses clients
+    (ip_vs_edit_service). Where there is nft, the refusals are kept back by a table
+    C(lvs_reschedule), and clients ask again after a second.
 options:
   services:
     description: The virtual services. A mistake in any of them changes nothing.
@@ -134,6 +137,7 @@ options:
         brought back at boot.
       - A service that the file lists and O(services) no longer does was put there by this module,
         and is removed from the kernel too.
+      - Without O(services) there is no file.
     type: path
 extends_documentation_fragment:
   - lvs.cluster.virtual_service
@@ -248,7 +252,7 @@ def prepare(params):
     files, ours = {}, set()
     if params["save"]:
         saved = _saved.read(params["save"])
-        files[params["save"]] = saved, _rules.to_rules(services)
+        files[params["save"]] = saved, _rules.to_rules(services) or None
         ours = _rules.service_keys(saved or "")
     gone = ours - {service.key for service in services}
 

@@ -122,16 +122,14 @@ mistakes:
 
 import errno
 import hashlib
-import os
 import re
-import shutil
 import subprocess
 from collections.abc import Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.lvs.cluster.plugins.module_utils import _run, _saved
+from ansible_collections.lvs.cluster.plugins.module_utils import _program, _run, _saved
 
 HEADER = "# Written by Ansible (lvs.cluster.nft_table), which replaces what is changed here.\n"
 DIGEST = "# The digest of what nft lists once this is loaded: "
@@ -207,22 +205,9 @@ def complaints(stderr: str, text: str, rules: str) -> list[str]:
     return told or [f"nft says: {' '.join(stderr.split()) or 'nothing, but it failed'}."]
 
 
-def _program() -> str | None:
-    """Return where nft is, for which a path without /usr/sbin is no obstacle."""
-    return shutil.which("nft", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
-
-
 def _nft(*arguments: str, text: str = "") -> subprocess.CompletedProcess[str]:
     """Run nft with a text on its standard input; raises PermissionError without root."""
-    done = subprocess.run(
-        [_program() or "nft", *arguments],
-        input=text,
-        capture_output=True,
-        encoding="utf-8",
-        errors="backslashreplace",
-        env={**os.environ, "LC_ALL": "C"},
-        check=False,
-    )
+    done = _program.run("nft", *arguments, text=text)
     if done.returncode and "Operation not permitted" in done.stderr:
         raise PermissionError(errno.EPERM, "Operation not permitted", "nft")
     return done
@@ -265,10 +250,10 @@ def prepare(params: Mapping[str, Any]) -> _run.Change:
     saved = _saved.read(path) if path else None
     # A table that the file holds under another name is ours, too.
     tables = list(dict.fromkeys([owned(saved) or table, table]))
-    found = {each: _listing(each) for each in tables} if _program() else {}
+    found = {each: _listing(each) for each in tables} if _program.where("nft") else {}
     before = "".join(filter(None, found.values())) or None
     absence = "".join(each.absence for each in tables)
-    missing = [] if _program() else ["There is no program nft on this host: install nftables."]
+    missing = [] if found else ["There is no program nft on this host: install nftables."]
     if params["state"] == "absent":
         return _run.Change(
             before,

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: preflight
-short_description: Find what would keep a cluster from working, before anything is changed
+short_description: Find what keeps a cluster from working, before it is built and after
 version_added: 0.1.0
 author: lvs.cluster contributors (@lvs-cluster)
 description:
-  - Looks at a machine that is to be a director or a real server, and tells in sentences what about
-    it breaks a rule of its cluster.
+  - Looks at a machine that is to be a director or a real server, or is one already, and tells in
+    sentences what about it breaks a rule of its cluster, or is a trap that others fell into.
+  - Each thing that was looked at is a line of RV(lines), also if it is good. What an option asks
+    for is looked at, and nothing else.
   - It changes nothing. What it finds is its result and no failure, so that the findings of all
     machines can be shown together.
 extends_documentation_fragment:
@@ -103,7 +105,8 @@ options:
     elements: str
     default: []
   exclusive_table:
-    description: Whether the IPVS table is to be written, so that no other program may own it.
+    description: Whether the machine is a director. Its IPVS table is to be written, so that no
+      other program may own it.
     type: bool
     default: false
   ignore_owners:
@@ -112,6 +115,49 @@ options:
     elements: str
     choices: [keepalived, kube-proxy, kube-router, ldirectord]
     default: []
+  running:
+    description:
+      - Whether the machine is to do its part already. Then what the roles set is looked at, too, as
+        it is in effect now, and whether it comes back at boot.
+      - Without it, only what the roles do not put right is.
+    type: bool
+    default: false
+    version_added: 0.3.0
+  services:
+    description: The virtual services that a director shares out, as
+      P(lvs.cluster.resolve#filter) returns them.
+    type: list
+    elements: dict
+    default: []
+    version_added: 0.3.0
+  serves:
+    description: What a real server serves, by forwarding method, as C(real_servers) of
+      P(lvs.cluster.resolve#filter) has it.
+    type: dict
+    default: {}
+    version_added: 0.3.0
+  instances:
+    description: How many VRRP instances keepalived has on the machine, if it is one of several
+      directors.
+    type: int
+    default: 0
+    version_added: 0.3.0
+  rp_filter:
+    description: What is done about reverse path filtering; see M(lvs.cluster.arp_suppress). With
+      V(keep), it is looked at on tunnels only.
+    type: str
+    choices: [loose, 'off', keep]
+    default: loose
+    version_added: 0.3.0
+  sysctls:
+    description: The kernel settings that the inventory asks for, as M(lvs.cluster.sysctls) takes
+      them. What is asked for is good as it is.
+    type: dict
+    default: {}
+    version_added: 0.3.0
+notes:
+  - A firewall is looked at as C(nft list ruleset) shows it. Rules that iptables-legacy made are not
+    seen.
 requirements:
   - the program C(ip) of iproute2 on the target
 """
@@ -143,11 +189,40 @@ EXAMPLES = r"""
   lvs.cluster.preflight:
     routed_to: [10.1.0.31, 10.2.0.31]
     mtu: 1500
+
+- name: Look at a real server that serves already
+  lvs.cluster.preflight:
+    addresses: [192.168.2.31]
+    serves:
+      dr:
+        - {vip: 192.168.2.149, port: 80, protocol: tcp}
+    running: true
 """
 
 RETURN = r"""
+lines:
+  description: What was looked at.
+  type: list
+  elements: dict
+  returned: success
+  version_added: 0.3.0
+  contains:
+    about:
+      description: What it is about.
+      type: str
+      sample: ARP
+    verdict:
+      description:
+        - V(good), V(wrong), or V(risky) for what is no work of ours and may keep the cluster from
+          working one day.
+      type: str
+      sample: good
+    says:
+      description: How it is; if it is not good, what is wrong and what to do.
+      type: str
+      sample: it is quiet about the VIPs
 findings:
-  description: What breaks a rule, and what to do about it, as sentences.
+  description: What RV(lines) say where something is wrong. Where it is risky, the module warns.
   type: list
   elements: str
   returned: success
@@ -159,6 +234,21 @@ interfaces:
   returned: success
   sample: [eth1]
   version_added: 0.2.0
+vip_interfaces:
+  description: The interfaces in whose networks the O(vips) are, or O(interface).
+  type: list
+  elements: str
+  returned: success
+  sample: [eth0]
+  version_added: 0.3.0
+macs:
+  description: The link-layer addresses of RV(interfaces) and RV(vip_interfaces), as other machines
+    see them.
+  type: list
+  elements: str
+  returned: success
+  sample: ["02:42:c0:a8:02:17"]
+  version_added: 0.3.0
 built:
   description: The roles of this collection that have left something on the machine.
   type: list
@@ -168,25 +258,34 @@ built:
   version_added: 0.2.0
 """
 
+import glob
+import ipaddress
 import json
 import os
+import re
 import socket
-import subprocess
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Dict
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.lvs.cluster.plugins.module_utils import (
     _arguments,
     _links,
     _owners,
+    _program,
     _routes,
     _run,
+    _saved,
+    _sysctl,
+    _traps,
 )
 
-Facts = Mapping[str, Any]
+Facts = Dict[str, Any]  # Python 3.8 takes no subscript of dict or Mapping here
 UNITS = "/etc/systemd/system"
+NETWORKD = "systemd-networkd.service"
+#: Where configuration is looked for.
+PLACES = ("/usr/lib", "/run", "/etc")
 #: The roles that make something that outlives them; each has a unit of its name.
 ROLES = ("director", "realserver_dr", "realserver_tun", "realserver_nat", "keepalived_ha")
 
@@ -196,22 +295,153 @@ def examine(params: Mapping[str, Any]) -> dict[str, Any]:
     links = ip("address", "show")
     reached = [*params["neighbours"], *params["routed_to"]]
     ways = {address: ip("route", "get", address) for address in reached}
-    findings = [
-        *not_here(params["addresses"], links),
-        *not_on_link(params["neighbours"], ways),
-        *not_routed(params, ways, links),
-        *through_director(params["not_gateways"]),
-        *no_way_back(params),
-        *not_loadable(params["kernel_modules"]),
-        *held_by_others(params, links),
+    devices = {routes[0]["dev"] for routes in ways.values() if routes} - {"lo"}
+    lans = {params["interface"] or lan(vip, links) for vip in params["vips"]} - {""}
+    lines = [*rules(params, links, ways), *traps(params, links, lans, devices)]
+    return {
+        "lines": [line._asdict() for line in lines],
+        "findings": [line.says for line in lines if line.verdict == "wrong"],
+        "warnings": [line.says for line in lines if line.verdict == "risky"],
+        "interfaces": sorted(devices),
+        "vip_interfaces": sorted(lans),
+        "macs": sorted({link["address"] for link in links if speaks(link, devices | lans)}),
+        "built": built(),
+    }
+
+
+def rules(
+    params: Mapping[str, Any], links: Sequence[Facts], ways: Mapping[str, list[Facts]]
+) -> Iterator[_traps.Line]:
+    """Tell what of the inventory's rules the machine keeps, and what it breaks."""
+    looks: dict[str, tuple[str, str, Iterator[str]]] = {
+        "addresses": ("addresses", "those of the inventory", not_here(params["addresses"], links)),
+        "neighbours": (
+            "link",
+            "nobody is behind a router",
+            not_on_link(params["neighbours"], ways),
+        ),
+        "routed_to": ("routes", "there, and wide enough", not_routed(params, ways, links)),
+        "not_gateways": ("gateway", "past the director", through_director(params["not_gateways"])),
+        "gateways": ("way of answers", "through the director", no_way_back(params)),
+        "kernel_modules": ("kernel modules", "there", not_loadable(params["kernel_modules"])),
+        "vips": ("VIPs", "nobody else answers for them", held_by_others(params, links)),
+        "exclusive_table": ("owner of the table", "nobody else", other_owners(params)),
+    }
+    for option, look in looks.items():
+        if params[option]:
+            yield from _traps.lines(*look)
+
+
+def other_owners(params: Mapping[str, Any]) -> Iterator[str]:
+    """Tell who else would write the table."""
+    ours = ["keepalived"] if "keepalived_ha" in built() else []
+    try:
+        _owners.refuse_other_owners([*params["ignore_owners"], *ours])
+    except _run.OperatorError as error:
+        yield from error.mistakes
+
+
+def traps(
+    params: Mapping[str, Any],
+    links: Sequence[Facts],
+    lans: Collection[str],
+    inner: Collection[str],
+) -> list[_traps.Line]:
+    """Tell which traps the machine is in."""
+    same = "running instances services vips serves addresses rp_filter".split()
+    duty = _traps.Duty(
+        **{name: params[name] for name in same},
+        director=params["exclusive_table"],
+        lans=lans,
+        inner=inner,
+        interface=params["interface"] or "",
+        sysctls=_sysctl.parse(params["sysctls"]),
+    )
+    return _traps.look(read(duty, links), duty) if duty.units else []
+
+
+def read(duty: _traps.Duty, links: Sequence[Facts]) -> _traps.Machine:
+    """Read what the checks look at."""
+    units = states([*duty.units, NETWORKD])
+    managed = links if units.get(NETWORKD, ("", ""))[1] == "active" else []
+    networks = {link["ifname"]: network(link["ifindex"]) for link in managed}
+    conf = text("/etc/keepalived/keepalived.conf") if duty.keepalived else ""
+    # Not with _keepalived: importing it takes longer than all of this.
+    version = succeeds("keepalived", "--version") if "unicast_peer" in conf else ""
+    said = succeeds("ipvsadm", "--list", "--daemon") if duty.keepalived else ""
+    at_boot = _saved.read("/etc/modules-load.d/lvs-realserver-tun.conf")
+    made = text("/etc/lvs/realserver_tun.link")
+    return _traps.Machine(
+        release=os.uname().release,
+        shown=links,
+        links=_links.parse(links),
+        sysctls=_sysctl.read_all(_traps.keys(link["ifname"] for link in links)),
+        rules=succeeds("nft", "--terse", "list", "ruleset"),
+        loaded=frozenset(os.listdir("/sys/module")),
+        at_boot=None if at_boot is None else re.findall(r"(?m)^(\w+)", at_boot),
+        options=text(*(f"{place}/modprobe.d/*.conf" for place in PLACES)),
+        conn_tab_bits=text("/sys/module/ip_vs/parameters/conn_tab_bits").strip(),
+        tunnels=re.findall(r"(?m)^link set dev (\S+) up", made),
+        units=units,
+        networks={name: said for name, said in networks.items() if said},
+        networkd=text(
+            "/etc/systemd/networkd.conf",
+            *(f"{place}/systemd/networkd.conf.d/*.conf" for place in PLACES),
+        ),
+        daemons=re.findall(r"(?m)^(master|backup) sync daemon", said or ""),
+        conf=conf,
+        keepalived=tuple(map(int, re.findall(r"\d+", (version or "").partition(",")[0])[:3])),
+    )
+
+
+def states(units: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """Return for each unit of systemd whether it is enabled, and whether it is active."""
+    properties = "--property=Id,UnitFileState,ActiveState"
+    said = succeeds("systemctl", "show", properties, *units) or ""
+    blocks = [dict(re.findall(r"(?m)^(\w+)=(.*)", block)) for block in said.split("\n\n")]
+    return {
+        block["Id"]: (block.get("UnitFileState", ""), block.get("ActiveState", ""))
+        for block in blocks
+        if "Id" in block
+    }
+
+
+def network(index: int) -> str:
+    """Return systemd-networkd's configuration of an interface; "" if it does not manage it."""
+    found = re.search(r"(?m)^NETWORK_FILE=(.+)", text(f"/run/systemd/netif/links/{index}"))
+    if not found:
+        return ""
+    dropins = f"systemd/network/{os.path.basename(found[1])}.d/*.conf"
+    return "[Network]\n" + text(found[1]) + text(*(f"{place}/{dropins}" for place in PLACES))
+
+
+def text(*patterns: str) -> str:
+    """Return the text of files, by their names in order; nothing of those that aren't there."""
+    paths = [path for pattern in patterns for path in glob.glob(pattern)]
+    found = []
+    for path in sorted(paths, key=os.path.basename):
+        with open(path, encoding="utf-8", errors="replace") as file:
+            found.append(f"{file.read()}\n")
+    return "".join(found)
+
+
+def lan(vip: str, links: Iterable[Facts]) -> str:
+    """Return the interface in whose network an address is; "" where there is none."""
+    address = ipaddress.ip_address(vip)
+    found = [
+        (each["prefixlen"], link["ifname"])
+        for link in links
+        if link["link_type"] == "ether"
+        for each in link["addr_info"]
+        if each["local"] != vip
+        and address in ipaddress.ip_network(f"{each['local']}/{each['prefixlen']}", strict=False)
     ]
-    if params["exclusive_table"]:
-        try:
-            _owners.refuse_other_owners(params["ignore_owners"])
-        except _run.OperatorError as error:
-            findings += error.mistakes
-    devices = {routes[0]["dev"] for routes in ways.values() if routes}
-    return {"findings": findings, "interfaces": sorted(devices - {"lo"}), "built": built()}
+    return max(found, default=(0, ""))[1]
+
+
+def speaks(link: Facts, names: Collection[str]) -> bool:
+    """Whether an interface is one of those named, and is seen by a link-layer address."""
+    return link["ifname"] in names and link["link_type"] == "ether"
 
 
 def built() -> list[str]:
@@ -227,13 +457,8 @@ def unit(role: str) -> str:
 
 def succeeds(*words: str) -> str | None:
     """Run a program; return what it prints, or None if it fails or isn't there."""
-    path = os.environ.get("PATH", os.defpath) + ":/usr/sbin:/sbin"
-    environment = {**os.environ, "PATH": path}
     try:
-        # There is no module at hand whose run_command this could be.
-        done = subprocess.run(  # pylint: disable=ansible-bad-function
-            words, check=False, capture_output=True, text=True, env=environment
-        )
+        done = _program.run(*words)
     except FileNotFoundError:
         return None
     return None if done.returncode else done.stdout
@@ -403,6 +628,12 @@ def main() -> None:
             "keep_ports": {"type": "list", "elements": "int", "default": [22]},
             "interface": {"type": "str"},
             "exclusive_table": {"type": "bool", "default": False},
+            "running": {"type": "bool", "default": False},
+            "instances": {"type": "int", "default": 0},
+            "services": {"type": "list", "elements": "dict", "default": []},
+            "serves": {"type": "dict", "default": {}},
+            "rp_filter": {"type": "str", "choices": ["loose", "off", "keep"], "default": "loose"},
+            "sysctls": {"type": "dict", "default": {}},
             **_arguments.IGNORE_OWNERS,
         },
         supports_check_mode=True,

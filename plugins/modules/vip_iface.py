@@ -46,7 +46,8 @@ options:
       - A VIP that is one of the interface's own addresses already, with a shorter prefix, is left
         as it is. On an interface that does no ARP it is refused, for it would make a whole network
         local to the host.
-      - A VIP that is on another interface which does ARP is not added to this one.
+      - A VIP that is on another interface which does ARP is not added to this one, but with
+        O(director).
       - With V(absent), the interface does not have the VIPs.
     type: str
     choices: [present, absent]
@@ -63,6 +64,13 @@ options:
       - By default, these are all other interfaces that are up and do ARP.
     type: list
     elements: str
+  director:
+    description:
+      - Whether the machine is one of several directors. While it is their master, it has the VIPs
+        on its LAN interface as well.
+    type: bool
+    default: false
+    version_added: 0.3.0
   announce:
     description:
       - Whether a VIP that was added is announced, three times within two seconds. For IPv4 this is
@@ -183,7 +191,7 @@ def prepare(params: Mapping[str, Any]) -> _run.Change:
     kept += [address for address in wanted if address.place in after and address not in kept]
     files = {path: (saved, _links.render(kept, HEADER))} if path else {}
     staying = {name: each.without(unwanted) for name, each in links.items()}
-    unmet = _obstacles(staying, link, added, params["suppressed_on"]) if added else []
+    unmet = _obstacles(staying, link, added, params) if added else []
     return _run.Change(
         _lines(before),
         _lines(after),
@@ -203,15 +211,16 @@ def _obstacles(
     links: Mapping[str, _links.Link],
     link: _links.Link,
     added: list[_links.Address],
-    suppressed_on: list[str] | None,
+    params: Mapping[str, Any],
 ) -> list[str]:
     """Read the ARP settings that matter, and return what keeps VIPs from being added."""
+    suppressed_on = params["suppressed_on"]
     if suppressed_on is None:
         suppressed_on = _links.arp_speakers(links)
     names = [name for name in suppressed_on if name != link.name]
     values = _sysctl.read_all(_sysctl.arp_keys(names))
     effects = {name: _sysctl.in_effect(values, name) for name in names}
-    return _links.obstacles(links, link.name, added, effects)
+    return _links.obstacles(links, link.name, added, effects, params["director"])
 
 
 def main() -> None:
@@ -223,6 +232,7 @@ def main() -> None:
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "save": {"type": "path"},
             "suppressed_on": {"type": "list", "elements": "str"},
+            "director": {"type": "bool", "default": False},
             "announce": {"type": "bool"},
         },
         required_if=[

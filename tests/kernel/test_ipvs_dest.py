@@ -130,6 +130,29 @@ def test_draining_waits_for_the_last_connection_and_cuts_none(connect, run_modul
     assert drained["connections"]["active"] == 0
 
 
+def test_a_look_tells_what_a_drain_waits_for(connect, run_module):
+    rs = {"address": "10.0.0.11", "port": 80}
+    run_module("ipvs_dest", service=WEB, **rs, method="nat", weight=5)
+    client, server = connect()
+    web = {**WEB, "name": "web", "destinations": [{**rs, "name": "rs11", "method": "nat"}]}
+
+    def left(**options):
+        return run_module("ipvs_wait", services=[web], hosts=["rs11"], **options)["left"]
+
+    assert left() == ["web: rs11 has weight 5 still"]
+    assert left(state="serving") == []
+    run_module("ipvs_dest", service=WEB, **rs, weight=0)
+    assert left() == ["web: rs11 has 1 connection (1 active)"]
+    assert left(state="serving") == ["web: rs11 is not in the pool yet"]
+    client.close()
+    server.close()
+    deadline = time.monotonic() + 10
+    while left() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert left() == []
+    assert left(until="all") == ["web: rs11 has 1 connection (0 active)"]
+
+
 def test_info_tells_who_is_connected_where(connect, run_module):
     run_module("ipvs_dest", service=WEB, address="10.0.0.11", method="nat")
     client, _server = connect()

@@ -7,6 +7,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
@@ -117,6 +118,15 @@ def test_everything_a_table_can_hold_arrives_as_ipvsadm_would_have_written_it(
     info = run_module("ipvs_info")
     fed_back = run_module("ipvs_table", services=info["services"], prune="all")
     assert not fed_back["changed"], fed_back
+
+
+def test_no_services_are_no_file(netns, run_module, tmp_path):
+    saved = tmp_path / "director.ipvs"
+    run_module("ipvs_table", services=[web(11)], save=str(saved))
+    assert run_module("ipvs_table", services=[], save=str(saved))["changed"]
+    assert rules() == []
+    assert not saved.exists()
+    assert not run_module("ipvs_table", services=[], save=str(saved))["changed"]
 
 
 def test_ipvsadm_brings_back_what_was_saved(netns, run_module, tmp_path):
@@ -232,6 +242,9 @@ def test_a_table_that_another_program_owns_is_left_alone(netns, run_module, tmp_
     program = shutil.copy("/bin/sleep", tmp_path / owner)
     with subprocess.Popen([program, "300"]) as process:
         try:
+            # The kernel lets us go on before it has given the process that name.
+            while Path(f"/proc/{process.pid}/comm").read_text().strip() != owner:
+                time.sleep(0.01)
             refused = run_module("ipvs_table", check=True, services=[web(11)])
             assert refused["failed"]
             assert f"{owner} runs here (process {process.pid})" in refused["msg"]

@@ -153,6 +153,19 @@ def test_sync_daemons_start_and_stop(ipvs, netns):
     assert ipvs.sync_daemons() == []
 
 
+def test_a_sync_daemon_is_stopped_before_it_has_begun(ipvs, netns):
+    netns.ip("link add sync0 up type dummy")
+    netns.ip("address add 192.0.2.1/24 dev sync0")
+    backup = _netlink.SyncDaemon("backup", "sync0", 52)
+    for _ in range(30):
+        ipvs.start_sync_daemon(backup)
+        ipvs.stop_sync_daemon(backup)
+    assert ipvs.sync_daemons() == []
+    with pytest.raises(_netlink.IpvsError) as caught:
+        ipvs.stop_sync_daemon(backup)
+    assert caught.value.code == errno.ESRCH
+
+
 def test_zero_and_flush(ipvs):
     ipvs.apply(plan({}, big_table(2, 2)))
     ipvs.zero()

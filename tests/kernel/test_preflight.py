@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 from ansible_collections.lvs.cluster.plugins.modules import preflight
@@ -103,6 +104,17 @@ def test_the_interfaces_by_which_machines_are_reached(machine, new_netns, run_mo
         assert interfaces(neighbours=[RIP, DIP], routed_to=["203.0.113.9"]) == ["eth0", "eth1"]
         assert interfaces(neighbours=[DIP], routed_to=["192.0.2.99"]) == ["eth0"]
         assert interfaces(neighbours=[DIP], routed_to=["9.9.9.9"], vips=[VIP]) == []
+
+
+def test_the_link_layer_addresses_that_others_see(machine, new_netns, run_module):
+    machine.connect(new_netns(), ours="eth1")
+    macs = [machine.ip(f"link show dev {name}")[0]["address"] for name in ("eth0", "eth1")]
+    machine.address("203.0.113.1/24", "eth1")
+    with machine.entered():
+        assert run_module("preflight", neighbours=[DIP])["macs"] == []
+        assert run_module("preflight", vips=[VIP])["macs"] == macs[:1]
+        result = run_module("preflight", vips=[VIP], neighbours=["203.0.113.9"])
+    assert result["macs"] == sorted(macs)
 
 
 def test_the_roles_that_are_built_here(machine, run_module, monkeypatch, tmp_path):
@@ -224,3 +236,159 @@ def test_another_owner_of_the_table(machine, findings, tmp_path):
     finally:
         process.kill()
         process.wait()
+
+
+# ------------------------------------------------------------------- the traps, on a real kernel
+
+
+@pytest.fixture
+def wrong(machine, run_module):
+    """Return what a machine that is to run already is told about something."""
+
+    def look(about, **options):
+        with machine.entered():
+            result = run_module("preflight", running=True, **options)
+        assert not result["changed"]
+        findings = [line["says"] for line in result["lines"] if line["verdict"] == "wrong"]
+        assert result["findings"] == findings
+        lines = [line for line in result["lines"] if line["about"] == about]
+        assert lines, result["lines"]
+        return [line["says"] for line in lines if line["verdict"] != "good"]
+
+    return look
+
+
+@pytest.fixture
+def real_server(machine, run_module, tmp_path):
+    """Make the machine a real server for direct routing, as the role does; return its options."""
+    machine.address(f"{VIP}/32", "lo")
+    with machine.entered():
+        assert "failed" not in run_module("arp_suppress", save=str(tmp_path / "arp.conf"))
+    return {"addresses": [DIP], "serves": {"dr": [{"vip": VIP}]}}
+
+
+def test_a_real_server_as_its_role_makes_it(wrong, real_server):
+    for about in ("addresses", "networkd", "ARP", "rp_filter", "place of the VIPs"):
+        assert wrong(about, **real_server) == []
+
+
+@pytest.mark.parametrize("setting", ["arp_ignore", "arp_announce"])
+def test_a_real_server_whose_lo_alone_is_quiet(machine, wrong, real_server, setting):
+    machine.sysctl(f"net/ipv4/conf/all/{setting}", 0)
+    machine.sysctl(f"net/ipv4/conf/lo/{setting}", 2)
+    [said] = wrong("ARP", **real_server)
+    assert said.startswith("On eth0, arp_ignore ")
+    machine.sysctl(f"net/ipv4/conf/eth0/{setting}", 2)
+    assert wrong("ARP", **real_server) == []
+
+
+def test_a_vlan_has_a_dot_in_its_name(machine, new_netns, wrong, real_server):
+    machine.connect(new_netns(), ours="eth0.100")
+    assert wrong("ARP", **real_server) == []
+    machine.sysctl("net/ipv4/conf/eth0.100/arp_ignore", 3)
+    [said] = wrong("ARP", **real_server)
+    assert said.startswith("On eth0.100, arp_ignore 3 ")
+
+
+def test_strict_filtering_by_path(machine, wrong, real_server):
+    machine.sysctl("net/ipv4/conf/all/rp_filter", 1)
+    assert wrong("rp_filter", **real_server) == []
+    machine.sysctl("net/ipv4/conf/eth0/rp_filter", 0)
+    [said] = wrong("rp_filter", **real_server)
+    assert said.startswith("On eth0, rp_filter 1 is in effect")
+
+
+def test_a_vip_that_is_on_the_lan_too(machine, wrong, real_server):
+    machine.address(f"{VIP}/32", "eth0")
+    [said] = wrong("place of the VIPs", **real_server)
+    assert f"ip address delete {VIP}/32 dev eth0" in said
+    machine.ip(f"address delete {VIP}/32 dev lo")
+    assert len(wrong("place of the VIPs", **real_server)) == 2
+
+
+def test_strict_filtering_on_a_tunnel(machine, wrong):
+    machine.add_link("tun7", "ipip local 192.0.2.23 remote 192.0.2.1")
+    machine.address(f"{VIP}/32", "tun7")
+    serves = {"tun": [{"vip": VIP}]}
+    for name, value in (("all", 0), ("tun7", 1)):
+        machine.sysctl(f"net/ipv4/conf/{name}/rp_filter", value)
+    [said] = wrong("rp_filter", serves=serves)
+    assert said.startswith("On tun7, rp_filter 1")
+    machine.sysctl("net/ipv4/conf/tun7/rp_filter", 2)
+    assert wrong("rp_filter", serves=serves) == []
+    assert wrong("place of the VIPs", serves=serves) == []
+
+
+def test_a_director_that_sends_redirects(machine, wrong):
+    options = {
+        "exclusive_table": True,
+        "neighbours": [RIP],
+        "services": [{"vip": VIP, "destinations": [{"address": RIP, "method": "nat"}]}],
+    }
+    machine.sysctl("net/ipv4/ip_forward", 1)
+    for name in ("all", "eth0"):
+        machine.sysctl(f"net/ipv4/conf/{name}/send_redirects", 0)
+    assert wrong("forwarding", **options) == []
+    machine.sysctl("net/ipv4/conf/eth0/send_redirects", 1)
+    [said] = wrong("forwarding", **options)
+    assert said.startswith("net/ipv4/conf/eth0/send_redirects is on")
+    machine.sysctl("net/ipv4/ip_forward", 0)
+    assert len(wrong("forwarding", **options)) == 2
+
+
+def test_an_ipv6_vip_that_somebody_else_has(machine, lan, wrong):
+    vip = "2001:db8::149"
+    lan.host("192.0.2.99/24").address(f"{vip}/128")
+    options = {"exclusive_table": True, "vips": [vip], "interface": "eth0"}
+    machine.ip(f"address add {vip}/128 dev eth0 preferred_lft 0 nodad")
+    assert wrong("IPv6 VIPs", **options) == []
+    machine.ip(f"address change {vip}/128 dev eth0 preferred_lft forever")
+    [said] = wrong("IPv6 VIPs", **options)
+    assert "a preferred lifetime" in said
+    machine.ip(f"address delete {vip}/128 dev eth0")
+    machine.ip(f"address add {vip}/128 dev eth0 preferred_lft 0")
+    [said] = wrong("IPv6 VIPs", **options)
+    assert "does not serve" in said
+
+
+def test_a_packet_filter_that_drops_what_a_director_needs(machine, wrong):
+    if not shutil.which("nft"):
+        pytest.skip("there is no nft here; the lab has it")
+    options = {
+        "exclusive_table": True,
+        "vips": [VIP],
+        "services": [{"vip": VIP, "destinations": [{"address": RIP, "method": "dr"}]}],
+    }
+    machine.run("nft add table inet wall")
+    machine.run("nft add chain inet wall in { type filter hook input priority 0 ; }")
+    machine.run("nft add rule inet wall in ct state established,related accept")
+    assert wrong("packet filter", **options) == []
+    machine.run("nft add chain inet wall odd")
+    machine.run("nft add rule inet wall odd ct state invalid counter drop")
+    assert wrong("packet filter", **options) == []
+    machine.run("nft add rule inet wall in jump odd")
+    [said] = wrong("packet filter", **options)
+    assert said.startswith("The chain inet wall odd drops")
+    machine.run("nft add chain inet wall early { type filter hook prerouting priority raw ; }")
+    machine.run(f"nft add rule inet wall early ip daddr {VIP} notrack")
+    assert wrong("packet filter", **options) == []
+
+
+def test_settings_of_ipvs_in_effect(machine, wrong):
+    if not Path("/proc/sys/net/ipv4/vs").is_dir():
+        pytest.skip("this kernel has no IPVS; the lab's has")
+    services = [{"vip": VIP, "persistence_timeout": 50, "destinations": []}]
+    options = {"exclusive_table": True, "services": services}
+    about = {"expire_nodest_conn": "1", "expire_quiescent_template": "1"}
+    for name, value in about.items():
+        machine.sysctl(f"net/ipv4/vs/{name}", value)
+        assert wrong(name, **options) == []
+        machine.sysctl(f"net/ipv4/vs/{name}", 0)
+        [said] = wrong(name, **options)
+        assert said.startswith(f"net/ipv4/vs/{name} is 0, not 1")
+        assert wrong(name, **options, sysctls={f"net.ipv4.vs.{name}": 0}) == []
+    pair = {**options, "instances": 1}
+    assert "is 3 50, not 0 1" in wrong("sync_threshold", **pair)[0]
+    machine.sysctl("net/ipv4/vs/sync_threshold", "0 1")
+    assert wrong("sync_threshold", **pair) == []
+    assert "is 0, not 1" in wrong("backup_only", **pair, serves={"dr": [{"vip": VIP}]})[0]

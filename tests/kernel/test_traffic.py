@@ -12,6 +12,7 @@ import errno
 import ipaddress
 import select
 import socket
+import threading
 import time
 
 import pytest
@@ -231,6 +232,43 @@ def test_a_full_server_gets_no_more_until_it_has_room(cluster):
     while cluster.ask(80) != RS31:
         assert time.monotonic() < deadline
         time.sleep(0.2)
+
+
+def test_nobody_is_refused_while_the_scheduler_changes(cluster):
+    """The kernel has none then, for some milliseconds."""
+    cluster.serve(80)
+    cluster.table(web())
+    done, served, failed = threading.Event(), [], []
+
+    def answer(listener):
+        listener.settimeout(0.5)
+        while not done.is_set():
+            with contextlib.suppress(TimeoutError):
+                listener.accept()[0].close()
+
+    def ask():
+        with cluster.client.entered():
+            while not done.is_set():
+                try:
+                    socket.create_connection((VIP, 80), timeout=10).close()
+                    served.append(True)
+                except OSError as error:
+                    failed.append(error)
+
+    threads = [threading.Thread(target=answer, args=[listener]) for listener in cluster.listeners]
+    threads += [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    try:
+        for turn in range(20):
+            cluster.table(web(scheduler=("wrr", "rr")[turn % 2]))
+    finally:
+        done.set()
+        for thread in threads:
+            thread.join()
+    assert served
+    assert not failed
+    assert "lvs_reschedule" not in cluster.director.run("nft list tables")
 
 
 @pytest.fixture

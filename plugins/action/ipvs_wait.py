@@ -1,0 +1,62 @@
+# Copyright: (c) 2026, lvs.cluster contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Look at a director's table again and again, and tell the operator what is waited for.
+
+A module is silent until it ends; so it looks once, and the controller does the waiting.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+from ansible_collections.lvs.cluster.plugins.modules.ipvs_wait import ARGUMENTS
+
+#: Seconds between two looks, and after which the same line is shown again.
+POLL, REMIND = 1, 10
+#: A connection whose handshake is under way counts as inactive, so one look is not enough.
+LOOKS = {"drained": 2, "serving": 1}
+
+display = Display()
+
+
+class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no types
+    """What Ansible looks for in this file."""
+
+    _supports_check_mode = True
+    _supports_async = False
+
+    def run(
+        self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Wait, and return what is left in the end."""
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        _validated, options = self.validate_argument_spec(argument_spec=ARGUMENTS)
+        end = time.monotonic() + options["seconds"]
+        good, shown, due = 0, list[str](), 0.0
+        while True:
+            result.update(
+                self._execute_module("lvs.cluster.ipvs_wait", options, task_vars=task_vars)
+            )
+            left = result.get("left", [])
+            good = 0 if left else good + 1
+            now = time.monotonic()
+            if (
+                result.get("failed")
+                or self._task.check_mode
+                or good == LOOKS[options["state"]]
+                or (left and now >= end)
+            ):
+                break
+            if left and (left != shown or now >= due):
+                shown, due = left, now + REMIND
+                for line in left:
+                    display.display(f"{line}, {end - now:.0f} s left")
+            time.sleep(POLL)
+        if result.get("left") and not self._task.check_mode:
+            said = "; ".join(result["left"])
+            result.update(failed=True, msg=f"After {options['seconds']} s: {said}.")
+        return result

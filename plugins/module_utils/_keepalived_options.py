@@ -1,0 +1,916 @@
+# Copyright: (c) 2026, lvs.cluster contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What keepalived knows, as tables: each field of our schema and what it becomes in its file.
+
+An `Option` is a field with the keyword it becomes, what it may be (a `Kind`), and the first
+release of keepalived that has it. Bounds come from keepalived's own parser (releases 2.2.7 and
+2.3.3), releases from its tags.
+
+Nothing a person writes may end a line, a string or a block: what could is refused, not escaped,
+because keepalived's parser knows escapes in some places and not in others.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, List, NamedTuple, Tuple, Union
+
+from ansible_collections.lvs.cluster.plugins.module_utils import _arguments, _model
+
+Version = Tuple[int, ...]
+#: What a value becomes: what stands after the keyword, the lines of a block, or nothing.
+Said = Union[str, List[str], None]
+
+#: The oldest release whose options are known.
+OLDEST: Version = (2, 0, 0)
+#: What ends a string, a block or a line, begins a comment, or stands for something else.
+SPECIAL = "{}\"'\\!#$"
+#: What needs no quotes.
+BARE = re.compile(r"[\w.,:;/@%+=*?&()<>\[\]|^~-]+", re.ASCII)
+
+MAX_U32 = _model.MAX_U32
+#: The longest time that keepalived keeps in an unsigned number of microseconds.
+MAX_SECONDS = 4294
+
+
+class Unfit(Exception):
+    """A value that is none of its kind; with reasons where more can be said than what it is not."""
+
+
+class Kind(NamedTuple):
+    """What a value may be.
+
+    :ivar argument: how AnsibleModule is told
+    :ivar says: completes the sentence 'it must be ...'
+    :ivar read: turns a value into what stands in the file, or raises `Unfit`
+    :ivar of: what it is made of: the kind of a list's items, the table of a mapping
+    :ivar word: what each block begins with, where a list is one of blocks
+    """
+
+    argument: Mapping[str, Any]
+    says: str
+    read: Callable[[Any], Said]
+    of: Any = None
+    word: str = ""
+
+
+class Option(NamedTuple):
+    """A field of the schema and what it becomes.
+
+    :ivar keyword: keepalived's word for it where that is another; None if ``kind`` gives whole
+        lines
+    :ivar since: the first release that has it, if it is newer than `OLDEST`
+    """
+
+    name: str
+    kind: Kind
+    keyword: str | None = ""
+    since: Version = ()
+    required: bool = False
+
+    def lines(self, value: Any) -> list[str]:
+        """Return the lines that a value becomes; raises `Unfit`."""
+        said = self.kind.read(value)
+        if said is None or said == []:
+            return []
+        word = self.keyword or self.name
+        if isinstance(said, list):
+            return said if self.keyword is None else block(word, said)
+        return [said if self.keyword is None else f"{word} {said}".rstrip()]
+
+
+Table = Tuple[Option, ...]
+
+
+def block(head: str, lines: Iterable[str]) -> list[str]:
+    """Return a block of the file, indented by two."""
+    return [f"{head} {{", *(f"  {line}" for line in lines), "}"]
+
+
+def quoted(text: str) -> str:
+    """Return a checked text as one word of the file."""
+    return text if BARE.fullmatch(text) else f'"{text}"'
+
+
+# ---- kinds -------------------------------------------------------------------------------------
+
+
+def _plain(value: Any, longest: int = 255) -> str:
+    """Return a text in which nothing is special; a number is its text."""
+    if isinstance(value, bool) or not isinstance(value, (str, int)):
+        raise Unfit
+    text = str(value)
+    odd = sorted({c for c in text if c in SPECIAL or not c.isprintable()})
+    if odd:
+        raise Unfit(f"it has {' and '.join(map(repr, odd))} in it, which keepalived may misread")
+    if text != text.strip() or not text:
+        raise Unfit("it is empty, or begins or ends with a blank")
+    if len(text.encode()) > longest:
+        raise Unfit(f"it has {len(text.encode())} bytes; {longest} is the most")
+    return text
+
+
+def _text(longest: int = 255) -> Kind:
+    return Kind({"type": "str"}, "a text", lambda value: quoted(_plain(value, longest)))
+
+
+def _pattern(pattern: str, says: str, fold: Callable[[str], str] = str, longest: int = 255) -> Kind:
+    """Return the kind of words that match a pattern."""
+
+    def read(value: Any) -> str:
+        text = fold(_plain(value, longest))
+        if not re.fullmatch(pattern, text, re.ASCII):
+            raise Unfit
+        return quoted(text)
+
+    return Kind({"type": "str"}, says, read)
+
+
+def _then(kind: Kind, change: Callable[[str], str]) -> Kind:
+    """Return a kind whose values are changed once they are read."""
+    return kind._replace(read=lambda value: change(str(kind.read(value))))
+
+
+def _read_flag(value: Any) -> Said:
+    return "" if _truth(value) else None
+
+
+def _truth(value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    if str(value).lower() in ("yes", "true", "1", "no", "false", "0"):
+        return str(value).lower() in ("yes", "true", "1")
+    raise Unfit
+
+
+def _either(yes: str, no: str | None) -> Kind:
+    """Return a kind that is one of two lines, or words."""
+    says = "true or false"
+    return Kind({"type": "bool"}, says, lambda value: yes if _truth(value) else no)
+
+
+def _integer(low: int, high: int) -> Kind:
+    def read(value: Any) -> str:
+        text = str(value)
+        negative = text.startswith("-")
+        number = _model.as_integer(text[1:] if negative else value)
+        if number is None:
+            raise Unfit
+        number *= -1 if negative else 1
+        if not low <= number <= high:
+            raise Unfit
+        return str(number)
+
+    return Kind({"type": "int"}, f"a whole number from {low} to {high}", read)
+
+
+def decimal(value: Any) -> float:
+    """Return a number that is not negative, given as one or as its text; raises `Unfit`."""
+    text = f"{value:.6f}" if isinstance(value, float) else str(value)
+    if isinstance(value, bool) or not re.fullmatch(r"\d{1,12}(\.\d+)?", text, re.ASCII):
+        raise Unfit
+    return float(text)
+
+
+def _seconds(low: float = 0, high: float = MAX_SECONDS) -> Kind:
+    """Return the kind of a time, which keepalived counts in microseconds."""
+
+    def read(value: Any) -> str:
+        number = decimal(value)
+        if not low <= number <= high:
+            raise Unfit
+        return f"{number:.6f}".rstrip("0").rstrip(".")
+
+    return Kind({"type": "float"}, f"a number from {low:g} to {high:g}", read)
+
+
+def _choice(*words: str) -> Kind:
+    def read(value: Any) -> str:
+        if str(value) not in words:
+            raise Unfit
+        return str(value)
+
+    return Kind({"type": "str", "choices": list(words)}, f"one of {', '.join(words)}", read)
+
+
+def _read_address(value: Any) -> str:
+    address = _model.normal_address(value)
+    if address is None:
+        raise Unfit
+    return address
+
+
+def _read_multicast(value: Any) -> str:
+    address = _read_address(value)
+    first = _model.packed_address(address)[0]
+    if not (first == 0xFF if ":" in address else 224 <= first < 240):
+        raise Unfit
+    return address
+
+
+def _read_net(value: Any) -> str:
+    """Read an address with or without a prefix length; without, it is that of one host."""
+    address, *prefix = str(value).split("/", 1)
+    address = _read_address(address)
+    whole = _model.host_prefix(_model.family_of(address))
+    length = _model.as_integer(prefix[0]) if prefix else whole
+    if length is None or length > whole:
+        raise Unfit
+    return f"{address}/{length}"
+
+
+def _read_server(value: Any) -> str:
+    """Read a host with or without a port."""
+    found = re.fullmatch(
+        r"\[([^\]]*)\](?::(\d+))?|([^:]*)(?::(\d+))?|(.*)", _plain(value), re.ASCII
+    )
+    host = next(filter(None, (found[1], found[3], found[5])), "") if found else ""
+    if ":" in host or re.fullmatch(r"[\d.]+", host):
+        host = _read_address(host)
+    elif not re.fullmatch(HOST, host, re.ASCII):
+        raise Unfit
+    port = (found[2] or found[4]) if found else None
+    if port and not 1 <= int(port) <= 65535:
+        raise Unfit
+    return f"{host} {port or ''}".rstrip()
+
+
+def _read_status(value: Any) -> str:
+    found = re.fullmatch(r"([1-5]\d\d)(?:-([1-5]\d\d))?", str(value), re.ASCII)
+    if not found or found[1] > (found[2] or found[1]):
+        raise Unfit
+    return str(value)
+
+
+def _read_auth_pass(value: Any) -> str:
+    text = _plain(value)
+    if len(text.encode()) > 8:
+        raise Unfit("it is longer than 8 characters, and keepalived would cut it without a word")
+    if " " in text:
+        raise Unfit("it has a blank in it")
+    return quoted(text)
+
+
+def _read_route(value: Any) -> str:
+    text = _plain(value)
+    if not re.fullmatch(r"[\w./: -]+", text, re.ASCII) or text.startswith("include"):
+        raise Unfit
+    return text
+
+
+HOST = r"[A-Za-z0-9]([A-Za-z0-9_-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9_-]*[A-Za-z0-9])?)*\.?"
+
+FLAG = Kind({"type": "bool"}, "true or false", _read_flag)
+BOOL = _either("true", "false")
+TEXT = _text()
+COMMAND = _text(700)
+NAME = _pattern(
+    r"(?!include)[A-Za-z0-9_][\w.:@+-]*", "a name of letters, digits and _ . : @ + -", longest=64
+)
+INTERFACE = _pattern(r"[\w.@+-]+", "the name of an interface", longest=15)
+LABEL = _pattern(r"[\w.:@+-]+", "a label like eth0:1", longest=15)
+PATH = _pattern(r"/[^\s]*", "a path from the root, without blanks")
+URL_PATH = _pattern(r"/[^\s]*", "a path that begins with / and has no blanks", longest=700)
+USER = _then(
+    _pattern(r"[\w.-]+( [\w.-]+)?", "a user, or a user and a group with a blank between"),
+    lambda said: said.strip('"'),  # two words
+)
+EMAIL = _pattern(r"(?!@|include)[^@]*[^@\s]@[^@\s]+", "an address of mail")
+HOSTNAME = _pattern(HOST, "the name of a host")
+DOMAIN = _pattern(rf"{HOST}|\.", "a domain name, or . for the root")
+HEX = _pattern(r"[0-9A-Fa-f]([0-9A-Fa-f ]*[0-9A-Fa-f])?", "bytes in hexadecimal", longest=512)
+REPLY = _then(
+    _pattern(
+        r"any|[0-9A-Fa-fXx]([0-9A-Fa-fXx ]*[0-9A-Fa-fXx])?",
+        "bytes in hexadecimal, with X for any digit, or 'any'",
+        longest=512,
+    ),
+    lambda said: "" if said == "any" else said,
+)
+DIGEST = _pattern(r"[0-9a-f]{32}", "an MD5 digest of 32 hexadecimal digits", fold=str.lower)
+UMASK = _then(
+    _pattern(r"0?[0-7]{1,3}", "an octal number like '077'"), lambda said: f"0{said.lstrip('0')}"
+)
+ADDRESS = Kind({"type": "str"}, "an IPv4 or IPv6 address", _read_address)
+MULTICAST = Kind({"type": "str"}, "an IPv4 or IPv6 multicast address", _read_multicast)
+SERVER = Kind({"type": "str"}, "a host, or host:port, or [IPv6 address]:port", _read_server)
+STATUS = Kind({"type": "str"}, "a status like 200, or a range like 200-299", _read_status)
+ROUTE = Kind({"type": "str"}, "what `ip route add` or `ip rule add` takes", _read_route)
+PORT = _integer(1, 65535)
+COUNT = _integer(0, MAX_U32)
+NUMBER = _integer(1, 2**31 - 1)
+SECONDS = _seconds()
+WHOLE_SECONDS = _integer(0, MAX_SECONDS)
+#: A mistake in it is told without the value.
+AUTH_PASS = Kind(
+    {"type": "str", "no_log": True}, "a password of at most 8 characters", _read_auth_pass
+)
+
+
+def _tried(kind: Kind, item: Any) -> tuple[str, list[str]]:
+    """Return what an item of a list becomes, or what is wrong with it."""
+    try:
+        return str(kind.read(item)), []
+    except Unfit as error:
+        reasons = error.args or (f"it must be {kind.says}",)
+        return "", [f"{item!r}: {reason}" for reason in reasons]
+
+
+def _items(kind: Kind, value: Any) -> list[str]:
+    """Read each item of a list, with all that is wrong in it; one item alone is a list of it."""
+    items = value if isinstance(value, (list, tuple)) else [value]
+    tried = [_tried(kind, item) for item in items]
+    wrong = [reason for pair in tried for reason in pair[1]]
+    if wrong:
+        raise Unfit(*wrong)
+    return [pair[0] for pair in tried]
+
+
+def _listed(kind: Kind) -> dict[str, Any]:
+    options = {k: v for k, v in kind.argument.items() if k == "options"}
+    return {"type": "list", "elements": kind.argument["type"], **options}
+
+
+def _block(kind: Kind) -> Kind:
+    """Return the kind of a list whose items are the lines of a block."""
+    says = f"a list, each {kind.says}"
+    return Kind(_listed(kind), says, lambda value: _items(kind, value), kind)
+
+
+def _row(kind: Kind) -> Kind:
+    """Return the kind of a list whose items stand in one line."""
+    says = f"a list, each {kind.says}"
+    return Kind(_listed(kind), says, lambda value: " ".join(_items(kind, value)) or None, kind)
+
+
+def _fields(table: Table, value: Any) -> list[str]:
+    """Read a mapping by a table without releases: the lines of its fields."""
+    names = {option.name for option in table}
+    wrong = [f"there is no field '{name}'" for name in sorted(set(map(str, value)) - names)]
+    lines: list[str] = []
+    for option in table:
+        if not given(value, option.name):
+            wrong += [f"{option.name} is missing"] if option.required else []
+            continue
+        try:
+            lines += option.lines(value[option.name])
+        except Unfit as error:
+            wrong += sentences(option, value[option.name], error)
+    if wrong:
+        raise Unfit(*wrong)
+    return lines
+
+
+def _inline(table: Table, short: bool = False) -> Kind:
+    """Return the kind of a mapping that stands in one line, its first field without its name.
+
+    With ``short``, the first field's value alone is as good.
+    """
+    first = table[0].name
+
+    def read(value: Any) -> str:
+        if short and isinstance(value, str):
+            value = {first: value}
+        if not isinstance(value, Mapping):
+            raise Unfit
+        return " ".join(_fields(table, value))
+
+    says = f"a mapping of {', '.join(option.name for option in table)}"
+    argument = {"type": "raw"} if short else {"type": "dict", "options": arguments(table)}
+    return Kind(argument, f"{table[0].kind.says}, or {says}" if short else says, read, table)
+
+
+def _read_vip(value: Any) -> str:
+    if isinstance(value, Mapping) and given(value, "prefix"):
+        value = {**value, "address": f"{value.get('address')}/{value['prefix']}"}
+        del value["prefix"]
+    return str(VIP.read(value))
+
+
+def _blocks(keyword: str, table: Table) -> Kind:
+    """Return the kind of a list of mappings, each a block of its own."""
+
+    def read(value: Any) -> list[str]:
+        if not isinstance(value, (list, tuple)) or not all(isinstance(v, Mapping) for v in value):
+            raise Unfit
+        return [line for item in value for line in block(keyword, _fields(table, item))]
+
+    argument = {"type": "list", "elements": "dict", "options": arguments(table)}
+    return Kind(argument, "a list of mappings", read, table, keyword)
+
+
+def given(raw: Mapping[str, Any], name: str) -> bool:
+    """Return whether a field has a value; null and what is empty are none."""
+    value = raw.get(name)
+    return value is not None and value not in ("", [], {})
+
+
+def sentences(option: Option, value: Any, error: Unfit) -> list[str]:
+    """Say what is wrong with a value. A secret is not repeated."""
+    secret = option.kind.argument.get("no_log")
+    if error.args:
+        shown = "" if secret or isinstance(value, (list, dict)) else f" {value!r}"
+        return [f"{option.name}{shown}: {reason}" for reason in error.args]
+    what = f"{option.name} is {'wrong' if secret else repr(value)}"
+    return [f"{what}; it must be {option.kind.says}"]
+
+
+def arguments(table: Table) -> dict[str, Any]:
+    """Return AnsibleModule's argument_spec for the options of a table.
+
+    Nothing is required there: what is missing is told by us, with all the rest.
+    """
+    return {option.name: dict(option.kind.argument) for option in table}
+
+
+# ---- tables ------------------------------------------------------------------------------------
+
+
+def _weighted(low: int, high: int) -> Kind:
+    """Return the kind of a list of what is tracked, each a name or a mapping with a weight."""
+    table = (
+        Option("name", NAME, None, required=True),
+        Option("weight", _integer(low, high)),
+        Option("reverse", FLAG),
+    )
+    return _block(_inline(table, short=True))
+
+
+TRACKED = _weighted(-253, 253)
+TRACKED_FILES = _weighted(-254, 254)
+
+VIP = _inline(
+    (
+        Option("address", Kind({"type": "str"}, "an address", _read_net), None, required=True),
+        Option("interface", INTERFACE, "dev"),
+        Option("label", LABEL),
+        Option("scope", _choice("site", "link", "host", "nowhere", "global")),
+        Option("no_track", FLAG),
+    ),
+    short=True,
+)
+VIPS = _block(VIP._replace(read=_read_vip))
+
+PEER = _inline(
+    (
+        Option("address", ADDRESS, None, required=True),
+        Option("min_ttl", _integer(0, 255)),
+        Option("max_ttl", _integer(0, 255)),
+    ),
+    short=True,
+)
+
+SYNC_DAEMON = (
+    Option("interface", INTERFACE, None, required=True),
+    Option("instance", NAME, "inst"),
+    Option("id", _integer(0, 255)),
+    Option("maxlen", _integer(1, 65507)),
+    Option("port", PORT),
+    Option("ttl", _integer(1, 255)),
+    Option("group", MULTICAST),
+)
+TIMEOUTS = tuple(Option(name, _integer(1, _model.MAX_TIMEOUT)) for name in ("tcp", "tcpfin", "udp"))
+DELAYS = (
+    Option("interface", INTERFACE, None, required=True),
+    Option("down", _seconds(0, 255), None, required=True),
+    Option("up", _seconds(0, 255), None),
+)
+
+#: Fields of ``globals`` that stand outside of global_defs.
+ROOT = (
+    Option("child_wait_time", WHOLE_SECONDS),
+    Option("interface_delays", _block(_inline(DELAYS)), "interface_up_down_delays", (2, 2, 3)),
+)
+
+
+def _process(name: str, since: Version) -> Table:
+    """Return the options that each process of keepalived has."""
+    return (
+        Option(f"{name}_priority", _integer(-20, 19)),
+        Option(f"{name}_no_swap", FLAG),
+        Option(f"{name}_rt_priority", _integer(1, 99)),
+        Option(f"{name}_rlimit_rttime", _integer(2, MAX_U32), since=(2, 1, 0)),
+        Option(f"{name}_cpu_affinity", _row(_integer(0, 4095)), since=since),
+    )
+
+
+def _buffers(name: str) -> Table:
+    """Return the options of a process's netlink sockets."""
+    return tuple(
+        option
+        for which in ("cmd", "monitor")
+        for option in (
+            Option(f"{name}_netlink_{which}_rcv_bufs", COUNT),
+            Option(f"{name}_netlink_{which}_rcv_bufs_force", BOOL),
+        )
+    )
+
+
+GLOBALS = (
+    # Before anything else is read by it.
+    Option("tmp_config_directory", PATH, since=(2, 2, 0)),
+    Option("router_id", TEXT),
+    # Mail.
+    Option("notification_email", _block(EMAIL)),
+    Option("notification_email_from", EMAIL),
+    Option("smtp_server", SERVER),
+    Option("smtp_helo_name", HOSTNAME),
+    Option("smtp_connect_timeout", _integer(1, MAX_SECONDS)),
+    Option("smtp_alert", BOOL),
+    Option("smtp_alert_vrrp", BOOL),
+    Option("smtp_alert_checker", BOOL),
+    Option("no_email_faults", FLAG),
+    Option("no_checker_emails", FLAG),
+    # Scripts.
+    Option("script_user", USER),
+    Option("enable_script_security", FLAG),
+    Option("use_symlink_paths", BOOL, since=(2, 3, 0)),
+    Option("startup_script", COMMAND, since=(2, 1, 0)),
+    Option("startup_script_timeout", _integer(1, 1000), since=(2, 1, 0)),
+    Option("shutdown_script", COMMAND, since=(2, 1, 0)),
+    Option("shutdown_script_timeout", _integer(1, 1000), since=(2, 1, 0)),
+    Option("notify_fifo", PATH),
+    Option("notify_fifo_script", COMMAND),
+    Option("vrrp_notify_fifo", PATH),
+    Option("vrrp_notify_fifo_script", COMMAND),
+    Option("lvs_notify_fifo", PATH),
+    Option("lvs_notify_fifo_script", COMMAND),
+    Option("fifo_write_vrrp_states_on_reload", FLAG, since=(2, 2, 5)),
+    Option("vrrp_notify_priority_changes", BOOL, since=(2, 0, 16)),
+    # VRRP.
+    Option("vrrp_version", _integer(2, 3)),
+    Option("vrrp_mcast_group4", MULTICAST),
+    Option("vrrp_mcast_group6", MULTICAST),
+    Option("vrrp_garp_master_delay", WHOLE_SECONDS),
+    Option("vrrp_garp_master_repeat", COUNT),
+    Option("vrrp_garp_master_refresh", WHOLE_SECONDS),
+    Option("vrrp_garp_master_refresh_repeat", COUNT),
+    Option("vrrp_garp_lower_prio_delay", WHOLE_SECONDS),
+    Option("vrrp_garp_lower_prio_repeat", _integer(0, 2**31 - 1)),
+    Option("vrrp_garp_interval", _seconds(0.000001)),
+    Option("vrrp_gna_interval", _seconds(0.000001)),
+    Option("vrrp_min_garp", BOOL, since=(2, 0, 12)),
+    Option("vrrp_garp_extra_if", _integer(1, 86400), since=(2, 2, 3)),
+    Option("vrrp_down_timer_adverts", _integer(1, 100), since=(2, 2, 3)),
+    Option("vrrp_lower_prio_no_advert", BOOL),
+    Option("vrrp_higher_prio_send_advert", BOOL),
+    Option("vrrp_check_unicast_src", FLAG),
+    Option("vrrp_skip_check_adv_addr", FLAG),
+    Option("v3_checksum_as_v2", BOOL, since=(2, 2, 8)),
+    Option("vrrp_startup_delay", _seconds(0.001), since=(2, 0, 14)),
+    Option("vrrp_delay_after_boot", _seconds(0.001), since=(2, 4, 0)),
+    Option("log_unknown_vrids", FLAG, since=(2, 0, 16)),
+    Option("default_interface", INTERFACE),
+    Option("dynamic_interfaces", FLAG),
+    Option("disable_local_igmp", FLAG, since=(2, 2, 0)),
+    Option("vmac_prefix", INTERFACE, since=(2, 2, 0)),
+    Option("vmac_addr_prefix", INTERFACE, since=(2, 2, 0)),
+    Option("nftables", NAME, since=(2, 0, 11)),
+    Option("nftables_priority", _integer(-(2**31), 2**31 - 1), since=(2, 0, 11)),
+    Option("nftables_counters", FLAG, since=(2, 0, 11)),
+    Option("vrrp_rx_bufs_policy", _choice("MTU", "ADVERT"), since=(2, 0, 3)),
+    Option("vrrp_rx_bufs_multiplier", _integer(1, MAX_U32), since=(2, 0, 3)),
+    # IPVS.
+    Option("lvs_flush", FLAG),
+    Option("lvs_flush_on_stop", FLAG, since=(2, 2, 0)),
+    Option("lvs_timeouts", _inline(TIMEOUTS)),
+    Option("sync_daemon", _inline(SYNC_DAEMON), "lvs_sync_daemon"),
+    Option("nftables_ipvs", NAME, since=(2, 2, 2)),
+    Option("nftables_ipvs_priority", _integer(-(2**31), 2**31 - 1), since=(2, 2, 2)),
+    Option("nftables_ipvs_start_fwmark", _integer(1, MAX_U32), since=(2, 2, 2)),
+    Option("checker_log_all_failures", BOOL, since=(2, 0, 11)),
+    Option("rs_init_notifies", FLAG),
+    # Processes.
+    *_process("vrrp", (2, 0, 17)),
+    *_process("checker", (2, 0, 17)),
+    *_process("bfd", (2, 0, 17)),
+    Option("max_auto_priority", _integer(-1, 99), since=(2, 1, 0)),
+    Option("min_auto_priority_delay", _integer(1, 10_000_000), since=(2, 1, 0)),
+    Option("process_names", FLAG, since=(2, 0, 16)),
+    *_buffers("vrrp"),
+    *_buffers("lvs"),
+    Option("umask", UMASK, since=(2, 0, 9)),
+    # Reload.
+    Option("reload_check_config", FLAG, since=(2, 2, 0)),
+    Option("reload_time_file", PATH, since=(2, 1, 0)),
+    Option("reload_repeat", FLAG, since=(2, 1, 0)),
+    # SNMP.
+    Option("snmp_socket", TEXT),
+    Option("enable_snmp_vrrp", FLAG),
+    Option("enable_snmp_checker", FLAG),
+    Option("enable_snmp_rfc", FLAG),
+    Option("enable_traps", FLAG),
+    Option("snmp_vs_stats_update_interval", _seconds(0.001), since=(2, 3, 0)),
+    Option("snmp_rs_stats_update_interval", _seconds(0.001), since=(2, 3, 0)),
+)
+
+SCRIPT = (
+    Option("command", COMMAND, "script", required=True),
+    Option("interval", _integer(1, MAX_SECONDS)),
+    Option("timeout", _integer(1, MAX_SECONDS)),
+    Option("rise", NUMBER),
+    Option("fall", NUMBER),
+    Option("weight", _integer(-253, 253)),
+    Option("user", USER),
+    Option("init_fail", FLAG),
+)
+TRACK_FILE = (
+    Option("file", PATH, required=True),
+    Option("weight", _integer(-254, 254)),
+    Option("init_file", _integer(-(2**31), 2**31 - 1)),
+)
+TRACK_PROCESS = (
+    Option("process", COMMAND, required=True),
+    Option("param_match", _choice("initial", "partial"), since=(2, 0, 16)),
+    Option("weight", _integer(-254, 254)),
+    Option("quorum", _integer(1, 65535)),
+    Option("quorum_max", _integer(0, 65535), since=(2, 0, 16)),
+    Option("fork_delay", _seconds(0.000001, 3600), since=(2, 0, 16)),
+    Option("terminate_delay", _seconds(0.000001, 3600), since=(2, 0, 16)),
+    Option("full_command", FLAG),
+)
+BFD = (
+    Option("neighbor_ip", ADDRESS, required=True),
+    Option("source_ip", ADDRESS),
+    Option("min_rx", _seconds(1, 4294967)),
+    Option("min_tx", _seconds(1, 4294967)),
+    Option("idle_tx", _seconds(1000, 10000)),
+    Option("multiplier", _integer(1, 255)),
+    Option("passive", FLAG),
+    Option("ttl", _integer(1, 255)),
+    Option("hoplimit", _integer(1, 255)),
+    Option("max_hops", _integer(0, 255)),
+    Option("multihop", BOOL, since=(2, 2, 8)),
+    Option("weight", _integer(-253, 253)),
+)
+NOTIFIES = (
+    Option("notify_master", COMMAND),
+    Option("notify_backup", COMMAND),
+    Option("notify_fault", COMMAND),
+    Option("notify_stop", COMMAND),
+    Option("notify", COMMAND),
+    Option("notify_priority_changes", BOOL, since=(2, 0, 16)),
+    Option("smtp_alert", BOOL),
+)
+TRACKS = (
+    Option("track_interfaces", TRACKED, "track_interface"),
+    Option("track_scripts", TRACKED, "track_script"),
+    Option("track_files", TRACKED_FILES, "track_file"),
+    Option("track_processes", TRACKED_FILES, "track_process", (2, 0, 11)),
+    Option("track_bfds", TRACKED, "track_bfd"),
+)
+SYNC_GROUP = (
+    Option("instances", _block(NAME), "group", required=True),
+    *TRACKS,
+    *NOTIFIES,
+    Option("sync_group_tracking_weight", FLAG),
+)
+INSTANCE = (
+    # It comes before the addresses: keepalived deduces a version from these.
+    Option("version", _integer(2, 3)),
+    Option("state", _choice("MASTER", "BACKUP")),
+    Option("interface", INTERFACE, required=True),
+    Option("use_vmac", FLAG),
+    Option("vmac_interface", INTERFACE, "use_vmac"),
+    Option("use_vmac_addr", FLAG, since=(2, 2, 0)),
+    Option("vmac_xmit_base", FLAG),
+    Option("virtual_router_id", _integer(1, 255), required=True),
+    Option("priority", _integer(1, 254)),
+    Option("advert_int", _seconds(0.01, 255)),
+    Option("down_timer_adverts", _integer(1, 100), since=(2, 2, 3)),
+    Option("preempt", _either("preempt", "nopreempt"), None),
+    Option("preempt_delay", _seconds(0, 1000)),
+    Option("timer_expired_backup", _integer(1, 254), since=(2, 2, 8)),
+    Option("auth_pass", AUTH_PASS),
+    Option("unicast_src_ip", ADDRESS),
+    Option("unicast_peers", _block(PEER), "unicast_peer"),
+    Option("unicast_ttl", _integer(0, 255), since=(2, 1, 0)),
+    Option("unicast_fault_no_peer", FLAG, since=(2, 2, 5)),
+    Option("check_unicast_src", FLAG, since=(2, 1, 0)),
+    Option("mcast_src_ip", ADDRESS),
+    Option("mcast_dst_ip", MULTICAST, since=(2, 2, 5)),
+    Option("track_src_ip", FLAG),
+    Option("v3_checksum_as_v2", BOOL, since=(2, 2, 8)),
+    Option("vips", VIPS, "virtual_ipaddress"),
+    Option("excluded_vips", VIPS, "virtual_ipaddress_excluded"),
+    Option("no_virtual_ipaddress", FLAG, since=(2, 2, 8)),
+    Option("promote_secondaries", FLAG),
+    Option("virtual_routes", _block(ROUTE)),
+    Option("virtual_rules", _block(ROUTE)),
+    Option("accept", _either("accept", "no_accept"), None),
+    Option("dont_track_primary", FLAG),
+    *TRACKS,
+    *NOTIFIES,
+    Option("notify_master_rx_lower_pri", COMMAND, since=(2, 0, 6)),
+    Option("garp_master_delay", WHOLE_SECONDS),
+    Option("garp_master_repeat", COUNT),
+    Option("garp_master_refresh", WHOLE_SECONDS),
+    Option("garp_master_refresh_repeat", COUNT),
+    Option("garp_lower_prio_delay", WHOLE_SECONDS),
+    Option("garp_lower_prio_repeat", _integer(0, 2**31 - 1)),
+    Option("garp_extra_if", _integer(0, 86400), since=(2, 2, 3)),
+    Option("lower_prio_no_advert", BOOL),
+    Option("higher_prio_send_advert", BOOL),
+    Option("skip_check_adv_addr", BOOL),
+)
+
+#: When a check is made, of a service, a destination or a check itself.
+TIMING = (
+    Option("delay_loop", _seconds(0.000001)),
+    Option("connect_timeout", _seconds(0.000001)),
+    Option("delay_before_retry", SECONDS),
+    Option("warmup", SECONDS),
+)
+ANSWER = (
+    Option("inhibit_on_failure", BOOL),
+    Option("smtp_alert", BOOL),
+    Option("virtualhost", HOSTNAME),
+    Option("snmp_name", TEXT, since=(2, 2, 3)),
+    Option("alpha", BOOL),
+    Option("retries", _integer(1, MAX_U32), "retry"),
+)
+SERVICE = (
+    *TIMING,
+    # Of a service, some are there or not; false is the default of each.
+    *(
+        option._replace(kind=FLAG) if option.name in ("inhibit_on_failure", "alpha") else option
+        for option in ANSWER
+    ),
+    Option("omega", FLAG),
+    Option("ha_suspend", FLAG),
+    Option("quorum", _integer(1, MAX_U32)),
+    Option("hysteresis", COUNT),
+    Option("quorum_up", COMMAND),
+    Option("quorum_down", COMMAND),
+)
+DESTINATION = (
+    *TIMING,
+    *ANSWER,
+    Option("notify_up", COMMAND),
+    Option("notify_down", COMMAND),
+)
+
+_ALL_CHECKS = (
+    *(option for option in TIMING if option.name != "connect_timeout"),
+    Option("retries", COUNT, "retry"),
+    Option("alpha", BOOL),
+    Option("log_all_failures", BOOL, since=(2, 0, 11)),
+)
+_CONNECTING = (
+    Option("connect_ip", ADDRESS),
+    Option("connect_port", PORT),
+    Option("bindto", ADDRESS),
+    Option("bind_if", INTERFACE),
+    Option("bind_port", PORT),
+    *(option for option in TIMING if option.name == "connect_timeout"),
+    Option("fwmark", COUNT),
+    *_ALL_CHECKS,
+)
+URL = (
+    Option("path", URL_PATH, required=True),
+    Option("status", _row(STATUS), "status_code"),
+    Option("digest", DIGEST),
+    Option("host", HOSTNAME, "virtualhost"),
+)
+_HTTP = (
+    *_CONNECTING,
+    Option("http_protocol", _choice("1.0", "1.0C", "1.1"), since=(2, 0, 17)),
+    Option("virtualhost", HOSTNAME),
+    Option("fast_recovery", BOOL, since=(2, 0, 17)),
+    Option("urls", _blocks("url", URL), None, required=True),
+)
+
+
+class Check(NamedTuple):
+    """A type of health check: keepalived's word for it, and what it has."""
+
+    keyword: str
+    table: Table
+    since: Version = ()
+
+
+CHECKS = {
+    "tcp": Check("TCP_CHECK", _CONNECTING),
+    "http": Check("HTTP_GET", _HTTP),
+    "ssl": Check(
+        "SSL_GET",
+        (
+            *_HTTP,
+            Option("sni", FLAG, "enable_sni"),
+            Option("tls_compliant", FLAG, since=(2, 2, 8)),
+        ),
+    ),
+    "smtp": Check("SMTP_CHECK", (*_CONNECTING, Option("helo_name", HOSTNAME))),
+    "dns": Check(
+        "DNS_CHECK",
+        (
+            *_CONNECTING,
+            Option("query", _choice("A", "NS", "CNAME", "SOA", "MX", "TXT", "AAAA"), "type"),
+            Option("name", DOMAIN),
+        ),
+    ),
+    "udp": Check(
+        "UDP_CHECK",
+        (
+            *_CONNECTING,
+            Option("payload", HEX, since=(2, 2, 0)),
+            Option("require_reply", REPLY),
+            Option("min_reply_length", _integer(0, 65535), since=(2, 2, 0)),
+            Option("max_reply_length", _integer(0, 65535), since=(2, 2, 0)),
+        ),
+        (2, 1, 0),
+    ),
+    "ping": Check("PING_CHECK", _CONNECTING, (2, 1, 0)),
+    "misc": Check(
+        "MISC_CHECK",
+        (
+            Option("command", COMMAND, "misc_path", required=True),
+            Option("timeout", _integer(1, MAX_SECONDS), "misc_timeout"),
+            Option("dynamic", FLAG, "misc_dynamic"),
+            Option("user", USER),
+            *_ALL_CHECKS,
+        ),
+    ),
+    "file": Check(
+        "FILE_CHECK",
+        (
+            Option("track_file", NAME, required=True),
+            Option("weight", _integer(-65535, 65535)),
+        ),
+        (2, 1, 0),
+    ),
+    "bfd": Check("BFD_CHECK", (Option("name", NAME, required=True), Option("alpha", FLAG))),
+}
+#: A type of check that names what is defined elsewhere: its field, and the list.
+REFERENCES = (("file", "track_file", "track_files"), ("bfd", "name", "bfd_instances"))
+#: These go to the destination's port, so there must be one.
+NEEDS_PORT = ("tcp", "http", "ssl", "smtp", "dns", "udp")
+
+NAMED = (Option("name", NAME, None, required=True),)
+#: The lists of the schema that are blocks with a name: keyword, table.
+BLOCKS = {
+    "scripts": ("vrrp_script", SCRIPT),
+    "track_files": ("track_file", TRACK_FILE),
+    "track_processes": ("vrrp_track_process", TRACK_PROCESS),
+    "bfd_instances": ("bfd_instance", BFD),
+    "sync_groups": ("vrrp_sync_group", SYNC_GROUP),
+    "instances": ("vrrp_instance", INSTANCE),
+}
+#: What an instance or a group of them may track: field, the list that defines the names.
+TRACKERS = {
+    "track_scripts": "scripts",
+    "track_files": "track_files",
+    "track_processes": "track_processes",
+    "track_bfds": "bfd_instances",
+}
+ENDPOINT = {"vip": {"type": "str"}, "port": {"type": "int"}}
+SORRY_SERVER = {
+    name: argument
+    for name, argument in _arguments.DESTINATION.items()
+    if name not in ("weight", "upper_threshold", "lower_threshold")
+}
+SORRY_SERVER_OPTIONS = (Option("inhibit", FLAG, "sorry_server_inhibit"),)
+
+
+def _check_arguments() -> dict[str, Any]:
+    """Return the arguments of all types of checks: one that several have is the same in each."""
+    table = {option.name: option for check in CHECKS.values() for option in check.table}
+    return {
+        "type": {"type": "str", "choices": ["none", *CHECKS]},
+        **arguments(tuple(table.values())),
+    }
+
+
+def argument_spec() -> dict[str, Any]:
+    """Return AnsibleModule's argument_spec for the whole schema."""
+
+    def items(options: dict[str, Any]) -> dict[str, Any]:
+        return {"type": "list", "elements": "dict", "options": options}
+
+    check = {"type": "dict", "options": _check_arguments()}
+    destination = {
+        **_arguments.DESTINATION,
+        "name": {"type": "str"},
+        **arguments(DESTINATION),
+        "check": check,
+    }
+    service = {
+        "name": {"type": "str"},
+        **_arguments.KEY,
+        "endpoints": items(ENDPOINT),
+        **_arguments.SETTINGS,
+        "destinations": items(destination),
+        **arguments(SERVICE),
+        "check": check,
+        "sorry_server": {
+            "type": "dict",
+            "options": {**SORRY_SERVER, **arguments(SORRY_SERVER_OPTIONS)},
+        },
+    }
+    return {
+        "globals": {"type": "dict", "options": arguments((*ROOT, *GLOBALS))},
+        **{name: items(arguments((*NAMED, *table))) for name, (keyword, table) in BLOCKS.items()},
+        "services": items(service),
+        "extra": {"type": "str", "no_log": True},
+    }

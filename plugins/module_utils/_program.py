@@ -1,0 +1,42 @@
+# Copyright: (c) 2026, lvs.cluster contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Run the machine's own programs, whatever path and language Ansible comes with."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+
+
+def _path() -> str:
+    """Return the path with the folders of an administrator's programs, which many lack."""
+    return f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"
+
+
+def where(name: str) -> str | None:
+    """Return where a program is, if it is."""
+    return shutil.which(name, path=_path())
+
+
+def run(
+    *words: str, text: str = "", seconds: float | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run a program and return how it ended and what it said, in English.
+
+    :param text: what it reads
+    :param seconds: after how long it is ended, with subprocess.TimeoutExpired; None for never
+
+    Raises FileNotFoundError where there is no such program.
+    """
+    # There is no module at hand whose run_command this could be.
+    return subprocess.run(  # pylint: disable=ansible-bad-function
+        words,
+        input=text,
+        capture_output=True,
+        encoding="utf-8",
+        errors="backslashreplace",
+        env={**os.environ, "PATH": _path(), "LC_ALL": "C"},
+        timeout=seconds,
+        check=False,
+    )

@@ -1,0 +1,741 @@
+# Copyright: (c) 2026, lvs.cluster contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is known to keep a cluster from working, looked for on a machine.
+
+Pure: what was read on the machine comes in as a `Machine`, what the inventory makes of it as a
+`Duty`, and a `Line` for each thing that was looked at goes out. A check yields a sentence for
+whatever is wrong, with what to do; docs/traps.md has them all.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Dict, NamedTuple
+
+from ansible_collections.lvs.cluster.plugins.module_utils import _links, _sysctl
+
+Data = Dict[str, Any]  # Python 3.8 takes no subscript of dict or Mapping here
+VS = "net/ipv4/vs/"
+FORWARD = {"ipv4": "net/ipv4/ip_forward", "ipv6": "net/ipv6/conf/all/forwarding"}
+AGAIN = "Run site.yml; if it comes back, something else on this machine sets it."
+
+
+class Line(NamedTuple):
+    """One thing that was looked at.
+
+    :ivar verdict: ``good``, ``wrong``, or ``risky`` for what may keep it from working one day
+    :ivar says: how it is; if it is not good, what is wrong and what to do
+    """
+
+    about: str
+    verdict: str
+    says: str
+
+
+def lines(about: str, good: str, bad: Iterable[str], verdict: str = "wrong") -> list[Line]:
+    """Return a line for everything that is bad about something, or one that says it is good."""
+    return [Line(about, verdict, sentence) for sentence in bad] or [Line(about, "good", good)]
+
+
+class Duty(NamedTuple):
+    """What a machine is to do.
+
+    :ivar running: whether it is to do it already, and not only after site.yml
+    :ivar director: whether it shares out
+    :ivar instances: how many VRRP instances it has, as one of several directors
+    :ivar services: what it shares out, in the schema of all virtual services
+    :ivar vips: the VIPs that it holds as a director
+    :ivar lans: the interfaces that these belong on
+    :ivar inner: the interfaces by which it reaches real servers and other directors
+    :ivar serves: what it serves, by forwarding method
+    :ivar addresses: its own addresses
+    :ivar interface: its LAN interface, where the inventory names it
+    :ivar rp_filter: what is done about reverse path filtering, in the words of arp_suppress
+    :ivar sysctls: the settings that the inventory asks for in so many words
+    """
+
+    running: bool = False
+    director: bool = False
+    instances: int = 0
+    services: Sequence[Data] = ()
+    vips: Sequence[str] = ()
+    lans: Collection[str] = ()
+    inner: Collection[str] = ()
+    serves: Mapping[str, Sequence[Data]] = {}
+    addresses: Sequence[str] = ()
+    interface: str = ""
+    rp_filter: str = "loose"
+    sysctls: Mapping[str, str] = {}
+
+    @property
+    def keepalived(self) -> bool:
+        """Whether it is one of several directors."""
+        return self.instances > 0
+
+    @property
+    def methods(self) -> set[str]:
+        """The forwarding methods by which it shares out."""
+        return {each.get("method", "dr") for each in self._destinations}
+
+    @property
+    def translated(self) -> set[str]:
+        """The families of what it forwards with addresses translated."""
+        return {
+            "ipv6" if ":" in each["address"] else "ipv4"
+            for each in self._destinations
+            if each.get("method") in ("nat", "fullnat")
+        }
+
+    @property
+    def persistent(self) -> bool:
+        """Whether some service keeps a client at its real server."""
+        return any(service.get("persistence_timeout") for service in self.services)
+
+    @property
+    def _destinations(self) -> list[Data]:
+        return [each for service in self.services for each in service["destinations"]]
+
+    def quiet(self, *methods: str) -> list[str]:
+        """Return the VIPs that it has as a real server, with some forwarding methods."""
+        duties = [each for method in methods for each in self.serves.get(method) or ()]
+        return list(dict.fromkeys(each["vip"] for each in duties if each.get("vip")))
+
+    @property
+    def units(self) -> list[str]:
+        """The units of systemd that make it what it is."""
+        roles = ["director"] * self.director + ["keepalived-ha"] * self.keepalived
+        methods = filter(self.serves_by, ("dr", "tun", "nat"))
+        roles += [f"realserver-{method}" for method in methods]
+        units = [f"lvs-{role}.service" for role in roles]
+        return units + ["keepalived.service"] * self.keepalived
+
+    def serves_by(self, method: str) -> bool:
+        """Whether it is a real server of a forwarding method."""
+        return bool(self.serves.get(method))
+
+
+class Machine(NamedTuple):
+    """What was read on a machine.
+
+    :ivar release: the kernel's
+    :ivar shown: what ``ip -json address show`` says
+    :ivar links: the same, read
+    :ivar sysctls: the settings that `keys` names
+    :ivar rules: what ``nft list ruleset`` says; None if there is no nft
+    :ivar loaded: the kernel modules that are loaded
+    :ivar at_boot: the modules that the role for tunnels has loaded at boot, None without its file
+    :ivar options: what modprobe.d has
+    :ivar conn_tab_bits: what IPVS was loaded with; empty if it is not
+    :ivar tunnels: the tunnel devices that the role has set up
+    :ivar units: the units of systemd, each with ``enabled`` and ``active`` or what it is instead
+    :ivar networks: the interfaces that systemd-networkd manages, each with its configuration
+    :ivar networkd: the configuration of systemd-networkd as a whole
+    :ivar daemons: the states of IPVS's sync daemons
+    :ivar conf: keepalived's configuration
+    :ivar keepalived: the release of keepalived; none if it is not known
+    """
+
+    release: str = "6.1.0"
+    shown: Sequence[Data] = ()
+    links: Mapping[str, _links.Link] = {}
+    sysctls: Mapping[str, str | None] = {}
+    rules: str | None = ""
+    loaded: Collection[str] = ()
+    at_boot: Sequence[str] | None = None
+    options: str = ""
+    conn_tab_bits: str = ""
+    tunnels: Collection[str] = ()
+    units: Mapping[str, tuple[str, str]] = {}
+    networks: Mapping[str, str] = {}
+    networkd: str = ""
+    daemons: Sequence[str] = ()
+    conf: str = ""
+    keepalived: tuple[int, ...] = ()
+
+    def holding(self, vip: str) -> list[_links.Link]:
+        """Return the interfaces that an address is on."""
+        wanted = ipaddress.ip_address(vip)
+        return [
+            link
+            for link in self.links.values()
+            if any(each.ip.ip == wanted for each in link.addresses)
+        ]
+
+
+def keys(names: Iterable[str]) -> list[str]:
+    """Return the settings that the checks look at, for interfaces of these names."""
+    of_each = (*_sysctl.ARP, "send_redirects")
+    of_vs = "backup_only conn_reuse_mode conntrack expire_nodest_conn expire_quiescent_template"
+    return [
+        *(_sysctl.conf(name, setting) for name in ("all", *names) for setting in of_each),
+        *(VS + name for name in (*of_vs.split(), "sync_threshold")),
+        *FORWARD.values(),
+    ]
+
+
+def answers(link: _links.Link) -> bool:
+    """Whether an interface is one at which others ask for addresses."""
+    return link.speaks_arp and link.kind == "ether"
+
+
+def is_on(machine: Machine, duty: Duty, name: str) -> bool:
+    """Whether a setting of IPVS is on, or will be: the kernel's own default is off for all."""
+    asked = {VS + "conntrack": "1"} if "fullnat" in duty.methods else {}
+    return {VS + name: "0", **_known(machine.sysctls), **asked, **duty.sysctls}[VS + name] != "0"
+
+
+def _known(values: Mapping[str, str | None]) -> dict[str, str]:
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def otherwise(machine: Machine, duty: Duty, key: str, wanted: str, why: str) -> Iterator[str]:
+    """Tell if a setting is not as it has to be; what the inventory asks for is meant so."""
+    asked, found = duty.sysctls.get(key, wanted), machine.sysctls.get(key)
+    if found is None:
+        yield f"There is no {key}: ip_vs is not loaded. Run site.yml."
+    elif found != asked:
+        yield f"{key} is {found}, not {asked}: {why}. {AGAIN}"
+
+
+# ---------------------------------------------------------------------------------- directors
+
+
+def loaded(machine: Machine, _duty: Duty) -> Iterator[str]:
+    """Tell if IPVS is not in the kernel; `unset_at_boot` sees to the next boot."""
+    if machine.sysctls.get(VS + "expire_nodest_conn") is None:
+        yield (
+            "There is no net/ipv4/vs: ip_vs is not loaded, and what was to be set there is not. Run"
+            " site.yml; at boot lvs-director.service loads it."
+        )
+
+
+def table_size(machine: Machine, _duty: Duty) -> Iterator[str]:
+    """Tell if the size of the table of connections came too late: it is read at loading only."""
+    found = re.findall(r"(?m)^\s*options\s+ip_vs\s.*?\bconn_tab_bits=(\d+)", machine.options)
+    if found and machine.conn_tab_bits and found[-1] != machine.conn_tab_bits:
+        yield (
+            f"/etc/modprobe.d asks for conn_tab_bits={found[-1]}, and ip_vs was loaded with"
+            f" {machine.conn_tab_bits}. Reboot, or correct the file."
+        )
+
+
+def reused_ports(machine: Machine, duty: Duty) -> Iterator[str]:
+    """Tell of the second that a port which is used again waits for, before Linux 5.9."""
+    numbers = tuple(map(int, re.findall(r"\d+", machine.release)[:2]))
+    mode = {VS + "conn_reuse_mode": "1", **_known(machine.sysctls), **duty.sysctls}
+    if (
+        numbers < (5, 9)
+        and is_on(machine, duty, "conntrack")
+        and mode[VS + "conn_reuse_mode"] != "0"
+    ):
+        yield (
+            f"With conntrack, this kernel ({machine.release}) delays a connection from a port that"
+            " is used again by a second. Boot Linux 5.9 or later, or set"
+            " net/ipv4/vs/conn_reuse_mode: 0 in director_sysctls."
+        )
+
+
+def not_forwarded(machine: Machine, duty: Duty) -> Iterator[str]:
+    """Tell if answers are not forwarded, or real servers are told of a way past it."""
+    for family in sorted(duty.translated):
+        yield from otherwise(
+            machine, duty, FORWARD[family], "1", "answers of the real servers stop here"
+        )
+    redirects = [_sysctl.conf(name, "send_redirects") for name in ("all", *sorted(duty.inner))]
+    on = [key for key in redirects if machine.sysctls.get(key) not in (None, "0")]
+    if on and "ipv4" in duty.translated:
+        yield (
+            f"{' and '.join(on)} {'is' if len(on) == 1 else 'are'} on: ICMP redirects would show"
+            f" real servers a way past this director. {AGAIN}"
+        )
+
+
+def untracked(machine: Machine, duty: Duty) -> Iterator[str]:
+    """Tell if conntrack does not know what IPVS has balanced, so that no source is translated."""
+    why = "fullnat's source addresses are not translated"
+    yield from otherwise(machine, duty, VS + "conntrack", "1", why)
+
+
+def deleted(machine: Machine, duty: Duty) -> Iterator[str]:
+    """Tell if clients of a destination that is gone are not told."""
+    why = "clients of a real server that is taken out of the table hang"
+    yield from otherwise(machine, duty, VS + "expire_nodest_conn", "1", why)
+
+
+def held(machine: Machine, duty: Duty) -> Iterator[str]:
+    """Tell if persistence goes on sending clients to a real server of weight 0."""
+    why = "persistence keeps clients at a real server that has weight 0"
+    yield from otherwise(machine, duty, VS + "expire_quiescent_template", "1", why)
+
+
+def shared_out_twice(machine: Machine, duty: Duty) -> Iterator[str]:
+    """Tell if a backup that is a real server would share out what the master has already."""
+    why = "as a backup it would share out again what the master sends it"
+    if duty.instances > 1:
+        why = "it hears of connections while it is a master itself, and would share out nothing"
+    wanted = "0" if duty.instances > 1 else "1"
+    yield from otherwise(machine, duty, VS + "backup_only", wanted, why)
+
+
+def not_told(machine: Machine, duty: Duty) -> Iterator[str]:
+    """Tell if a master doesn't tell the others of its connections, or a backup doesn't hear.
+
+    One that is both takes its own connections for another's, and with backup_only shares out
+    nothing. Only with different masters all have something to tell.
+    """
+    master = any(answers(link) for vip in duty.vips for link in machine.holding(vip))
+    role = "master" if master else "backup"
+    wanted = ["backup", "master"] if duty.instances > 1 else [role]
+    if sorted(machine.daemons) != wanted:
+        yield (
+            f"It is a {role}, and its sync daemon should be {' and '.join(wanted)}. It is"
+            f" {' and '.join(machine.daemons) or 'not there'}: see ipvsadm --list --daemon, and"
+            " keepalived's log."
+        )
+
+
+def told_late(machine: Machine, duty: Duty) -> Iterator[str]:
+    """Tell of the kernel's default, by which the others never hear of short or idle connections."""
+    if machine.sysctls.get(VS + "sync_threshold") in (None, "3 50"):
+        why = "another director learns of connections too late, and cuts them as it takes over"
+        yield from otherwise(machine, duty, VS + "sync_threshold", "0 1", why)
+
+
+# ---------------------------------------------------------------------------- keepalived.conf
+
+
+def _words(conf: str) -> list[list[str]]:
+    """Return the words of each line of keepalived's file, without comments."""
+    found = [re.split("[#!]", line, maxsplit=1)[0].split() for line in conf.splitlines()]
+    return [words for words in found if words]
+
+
+def _has(conf: str, *names: str) -> list[list[str]]:
+    return [words for words in _words(conf) if words[0] in names]
+
+
+def reloaded_unchecked(machine: Machine, _duty: Duty) -> Iterator[str]:
+    """Tell if a file that is wrong would end keepalived at a reload."""
+    if not _has(machine.conf, "reload_check_config"):
+        yield (
+            "keepalived.conf has no reload_check_config, so a mistake in it ends keepalived at a"
+            " reload. Run site.yml, and leave it out of lvs_keepalived.globals."
+        )
+
+
+def announced_once(machine: Machine, _duty: Duty) -> Iterator[str]:
+    """Tell if a gratuitous ARP that is lost would not be repeated."""
+    said = _has(machine.conf, "vrrp_garp_master_refresh", "garp_master_refresh")
+    if not any(words[1:] and words[1] != "0" for words in said):
+        yield (
+            "keepalived.conf has no vrrp_garp_master_refresh, so a neighbour that missed the"
+            " announcement of a VIP sends to the former master. Run site.yml, and leave it out of"
+            " lvs_keepalived.globals."
+        )
+
+
+def strict(machine: Machine, _duty: Duty) -> Iterator[str]:
+    """Tell of strict mode, in which keepalived has packets to VIPs dropped."""
+    modes = [
+        words
+        for words in _has(machine.conf, "strict_mode")
+        if words[1:2] not in (["off"], ["no"], ["false"])
+    ]
+    if modes or _has(machine.conf, "vrrp_strict"):
+        yield (
+            "keepalived.conf has vrrp_strict or strict_mode, which drops what is sent to VIPs. Take"
+            " it out of lvs_keepalived and run site.yml."
+        )
+
+
+def former_words(machine: Machine, _duty: Duty) -> Iterator[str]:
+    """Tell of what keepalived does not know any longer."""
+    if _has(machine.conf, "nat_mask"):
+        yield (
+            "keepalived.conf has nat_mask, which keepalived knows no longer. Take it out of"
+            " lvs_keepalived.extra and run site.yml."
+        )
+
+
+def no_peers(machine: Machine, _duty: Duty) -> Iterator[str]:
+    """Tell of a list of peers without any, which before keepalived 2.2.4 is multicast."""
+    text = " ".join(word for words in _words(machine.conf) for word in words)
+    if re.search(r"\bunicast_peer ?{ ?}", text) and machine.keepalived < (2, 2, 4):
+        yield (
+            "keepalived.conf has an empty unicast_peer, and this keepalived"
+            f" ({'.'.join(map(str, machine.keepalived)) or 'unknown'}) takes that for multicast."
+            " Name the peers, or install keepalived 2.2.4 or later."
+        )
+
+
+# ------------------------------------------------------------------------- the packet filter
+
+_BASE = re.compile(r"type \w+ hook (\w+)")
+_JUMP = re.compile(r"\b(?:jump|goto) ([\w.-]+)")
+_STATE = re.compile(r"\bct state (?!vmap|!=).*?\binvalid\b.*\b(?:drop|reject)\b")
+_MAPPED = re.compile(r"\bct state vmap .*?\binvalid : (?:drop|reject)\b")
+#: What a rule says if it is about some packets only.
+_SOME = re.compile(r"\b(?:[io]if(?:name)?|[sd]addr)\b")
+
+
+def invalid_dropped(rules: str) -> dict[str, str]:
+    """Return where packets of no known connection are dropped: hook -> table and chain.
+
+    Rules that are about some interfaces or addresses only are left out.
+    """
+    hooks: dict[str, tuple[str, str]] = {}
+    jumps: dict[tuple[str, str], set[str]] = {}
+    dropping: set[tuple[str, str]] = set()
+    table, chain = "", ("", "")
+    for line in map(str.strip, rules.splitlines()):
+        words = line.split()
+        if words[:1] == ["table"]:
+            table = " ".join(words[1:3])
+        elif words[:1] == ["chain"] and words[1:]:
+            chain = table, words[1]
+        elif base := _BASE.match(line):
+            hooks.setdefault(f"{base[1]} {' '.join(chain)}", chain)
+        elif (_STATE.search(line) or _MAPPED.search(line)) and not _SOME.search(line):
+            dropping.add(chain)
+        else:
+            jumps.setdefault(chain, set()).update(_JUMP.findall(line))
+    found: dict[str, str] = {}
+    for name, base_chain in hooks.items():
+        reached, new = {base_chain}, {base_chain}
+        while new:
+            targets = {(each[0], target) for each in new for target in jumps.get(each, ())}
+            new = targets - reached
+            reached |= new
+        for bad in sorted(reached & dropping):
+            found.setdefault(name.split()[0], " ".join(bad))
+    return found
+
+
+def filtered(machine: Machine, duty: Duty) -> Iterator[str]:
+    """Tell which rules take what passes a director for packets of no connection."""
+    places = invalid_dropped(machine.rules or "")
+    every = (machine.rules or "").splitlines()
+    notrack = [line.split() for line in every if "notrack" in line.split()]
+    exempt = all(any(vip in words for words in notrack) for vip in duty.vips)
+    for hook in ("prerouting", "input"):
+        if hook in places and duty.methods & {"dr", "tun"} and not exempt:
+            yield (
+                f"The chain {places[hook]} drops packets of no known connection (ct state invalid)."
+                " With dr and tun answers don't come by here, so it drops what clients send, like"
+                " resets. Leave that rule out, or have no connections tracked for the VIPs: a rule"
+                f" `ip daddr {next(iter(duty.vips), 'VIP')} notrack` in a chain with priority raw."
+            )
+            break
+    if (
+        "forward" in places
+        and duty.methods & {"nat", "fullnat"}
+        and not is_on(machine, duty, "conntrack")
+    ):
+        yield (
+            f"The chain {places['forward']} drops packets of no known connection (ct state"
+            " invalid), and so the answers of the real servers. Set net/ipv4/vs/conntrack: 1 in"
+            " director_sysctls, or leave that rule out."
+        )
+
+
+def _unfiltered(machine: Machine) -> str:
+    if machine.rules is None:
+        return "not looked at, for nft is not here or fails"
+    return "no rule of nftables drops what it needs"
+
+
+# ------------------------------------------------------------------------------ real servers
+
+
+def outspoken(machine: Machine, duty: Duty) -> Iterator[str]:
+    """Tell where it would answer for a VIP: the interface by which a request comes counts."""
+    links = machine.links
+    for name in [duty.interface] if duty.interface else _links.arp_speakers(links):
+        effect = _sysctl.in_effect({**_unread(name), **machine.sysctls}, name)
+        if effect and not _sysctl.suppressed(effect):
+            yield (
+                f"On {name}, arp_ignore {effect['arp_ignore']} and arp_announce"
+                f" {effect['arp_announce']} are in effect, the larger of conf/all and conf/{name},"
+                " so this machine answers for the VIPs in the director's place. They have to be 1"
+                f" and 2. {AGAIN}"
+            )
+
+
+def _unread(name: str) -> dict[str, str | None]:
+    return dict.fromkeys(_sysctl.arp_keys([name]))
+
+
+def filtered_by_path(machine: Machine, duty: Duty) -> Iterator[str]:
+    """Tell where requests are dropped whose answers leave by another interface."""
+    for name in sorted(_receiving(machine, duty)):
+        effect = _sysctl.in_effect({**_unread(name), **machine.sysctls}, name)
+        if effect and effect["rp_filter"] == 1:
+            yield (
+                f"On {name}, rp_filter 1 is in effect, the larger of conf/all and conf/{name}: it"
+                " drops requests whose answers leave by another interface. It has to be 2, or 0 in"
+                f" both. {AGAIN}"
+            )
+
+
+def _receiving(machine: Machine, duty: Duty) -> set[str]:
+    """Return the interfaces by which requests for IPv4 VIPs come, tunnels included."""
+    found: set[str] = set()
+    if any(":" not in vip for vip in duty.quiet("dr")) and duty.rp_filter != "keep":
+        named = [duty.interface] if duty.interface else []
+        links = [link for address in duty.addresses for link in machine.holding(address)]
+        found.update(named or [link.name for link in links if answers(link)])
+    inner = [vip for vip in duty.quiet("tun") if ":" not in vip]
+    if inner:
+        holding = [link for vip in inner for link in machine.holding(vip)]
+        found.update(link.name for link in holding if link.kind not in ("ether", "loopback"))
+        found.update(machine.tunnels)
+    return found
+
+
+def without_tunnel_modules(machine: Machine, _duty: Duty) -> Iterator[str]:
+    """Tell what unwraps tunnels and is not loaded, now or at boot."""
+    if machine.at_boot is None:
+        yield (
+            "There is no /etc/modules-load.d/lvs-realserver-tun.conf, so after a reboot nothing"
+            " unwraps what the director sends. Run site.yml."
+        )
+    for name in machine.at_boot or ():
+        if name not in machine.loaded:
+            yield f"The kernel module {name}, which unwraps tunnels, is not loaded. Run site.yml."
+
+
+def unclamped(machine: Machine, _duty: Duty) -> Iterator[str]:
+    """Tell if clients are not told to send what fits into a tunnel."""
+    if not re.search(r"(?m)^\s*table inet lvs_realserver_tun\b", machine.rules or ""):
+        yield (
+            "There is no table inet lvs_realserver_tun in the packet filter, so clients send"
+            " segments that don't fit into the tunnel. Run site.yml; if it goes again, something"
+            " flushes the whole ruleset: have it leave tables of others alone."
+        )
+
+
+# --------------------------------------------------------------------------------- addresses
+
+
+def misplaced(machine: Machine, duty: Duty) -> Iterator[str]:
+    """Tell which VIP is not on the LAN on a director, or is there on a real server."""
+    for vip in duty.vips if duty.director and not duty.keepalived else ():
+        names = [link.name for link in machine.holding(vip)]
+        on_lan = [link.name for link in machine.holding(vip) if answers(link)]
+        if not (duty.interface in names if duty.interface else on_lan):
+            where = f"on {' and '.join(names)}" if names else "on no interface"
+            place = duty.interface or "the interface of its network"
+            yield f"The VIP {vip} is {where} here, and not on {place}. Run site.yml."
+    for vip in duty.quiet("dr", "tun"):
+        places = machine.holding(vip)
+        if all(map(answers, places)):
+            yield (
+                f"The VIP {vip} is not on lo nor a tunnel here, so what the director sends is not"
+                " taken. Run site.yml."
+            )
+        for link in filter(answers, () if duty.director else places):
+            yield (
+                f"The VIP {vip} is on {link.name}, which answers for it in the director's place."
+                f" Take it away (ip address delete {_written(link, vip)} dev {link.name}) and find"
+                " what has put it there."
+            )
+
+
+def _written(link: _links.Link, vip: str) -> str:
+    return next(each.ip.with_prefixlen for each in link.addresses if str(each.ip.ip) == vip)
+
+
+def vips6(duty: Duty) -> list[str]:
+    """Return the IPv6 VIPs that a machine may have."""
+    return [vip for vip in dict.fromkeys([*duty.vips, *duty.quiet("dr", "tun")]) if ":" in vip]
+
+
+def duplicate(machine: Machine, duty: Duty) -> Iterator[str]:
+    """Tell which VIP fell to the detection of duplicates, or may be a source address."""
+    for link in machine.shown:
+        for each in link.get("addr_info", ()):
+            vip, name = each.get("local"), link["ifname"]
+            if vip not in vips6(duty):
+                continue
+            anew = f"Take it away (ip address delete {vip}/{each['prefixlen']} dev {name})"
+            # keepalived sees to its own; a shorter prefix is that of the machine's own address.
+            ours = each["prefixlen"] == 128 and not (duty.keepalived and name in duty.lans)
+            if each.get("tentative") or each.get("dadfailed"):
+                yield (
+                    f"The VIP {vip} on {name} does not serve, for duplicate address detection found"
+                    f" it elsewhere or has not ended. {anew} and run site.yml, which adds it with"
+                    " nodad."
+                )
+            elif ours and each.get("preferred_life_time") != 0:
+                yield (
+                    f"The VIP {vip} on {name} has a preferred lifetime, so this machine may take it"
+                    f" for the source of its own connections. {anew} and run site.yml, which adds"
+                    " it with preferred_lft 0."
+                )
+
+
+# ------------------------------------------------------------------------------------ systemd
+
+
+def unset_at_boot(machine: Machine, duty: Duty) -> Iterator[str]:
+    """Tell what would not come back after a reboot."""
+    for unit in duty.units:
+        enabled, active = machine.units.get(unit, ("", "inactive"))
+        if enabled != "enabled":
+            yield f"{unit} is not enabled, so after a reboot its part is missing. Run site.yml."
+        elif active != "active":
+            yield (
+                f"{unit} is {active}. See what it says (journalctl -u {unit}), and start it:"
+                f" systemctl restart {unit}."
+            )
+
+
+def _said(name: str, text: str) -> str:
+    """Return the last value of a setting in a file of systemd's, in lower case."""
+    found = re.findall(rf"(?m)^\s*{name}\s*=\s*(\S+)", text)
+    return str(found[-1]).lower() if found else ""
+
+
+def taken_away(machine: Machine, duty: Duty) -> Iterator[str]:
+    """systemd-networkd removes what it has not set itself, from the interfaces that it manages."""
+    at_stake = {*duty.lans} if duty.vips else set()
+    for vip in duty.quiet("dr", "tun"):
+        at_stake.update(link.name for link in machine.holding(vip) if not answers(link))
+    at_stake |= {"lo"} if duty.quiet("dr") else set()
+    for name in sorted(at_stake & machine.networks.keys()):
+        if _said("KeepConfiguration", machine.networks[name]) not in ("static", "yes", "true", "1"):
+            yield (
+                f"systemd-networkd manages {name}, and takes VIPs away from it when it starts anew."
+                " Write KeepConfiguration=static below [Network] into a drop-in of its file (see"
+                f" networkctl status {name}), also where netplan wrote that, and run networkctl"
+                " reload."
+            )
+    if duty.serves_by("nat") and machine.networks:
+        names = ("ManageForeignRoutes", "ManageForeignRoutingPolicyRules")
+        no = ("no", "false", "0", "off")
+        missing = [f"{name}=no" for name in names if _said(name, machine.networkd) not in no]
+        if missing:
+            yield (
+                "systemd-networkd takes the way of answers through the director away when it starts"
+                f" anew. Write {' and '.join(missing)} below [Network] into"
+                " /etc/systemd/networkd.conf.d/lvs.conf, and restart it."
+            )
+
+
+# --------------------------------------------------------------------------------- all of them
+
+
+class Check(NamedTuple):
+    """Something to look at.
+
+    :ivar good: what is said where nothing is wrong
+    :ivar concerns: whether it matters for a machine with this duty
+    :ivar before: whether there is something to see before the cluster is built, too: what is no
+        work of ours, and a risk
+    """
+
+    about: str
+    good: str | Callable[[Machine], str]
+    wrong: Callable[[Machine, Duty], Iterator[str]]
+    concerns: Callable[[Duty], Any]
+    before: bool = False
+
+
+def _directs(duty: Duty) -> bool:
+    return duty.director
+
+
+def _keeps(duty: Duty) -> bool:
+    return duty.keepalived
+
+
+def _backs_up(duty: Duty) -> bool:
+    """Whether something reaches it that another director has shared out."""
+    return duty.instances > 1 or (
+        duty.keepalived and (duty.serves_by("dr") or duty.serves_by("tun"))
+    )
+
+
+def _tunnels(duty: Duty) -> bool:
+    return duty.serves_by("tun")
+
+
+def _hides(duty: Duty) -> bool:
+    """Whether it has VIPs that it must be quiet about."""
+    return any(":" not in vip for vip in duty.quiet("dr", "tun"))
+
+
+CHECKS = (
+    Check(
+        "packet filter",
+        _unfiltered,
+        filtered,
+        _directs,
+        before=True,
+    ),
+    Check(
+        "networkd",
+        "systemd-networkd takes nothing away",
+        taken_away,
+        lambda duty: duty.units,
+        before=True,
+    ),
+    Check(
+        "conn_tab_bits",
+        "the table of connections has the size asked for",
+        table_size,
+        _directs,
+        before=True,
+    ),
+    Check(
+        "conn_reuse_mode",
+        "a port that is used again waits for nothing",
+        reused_ports,
+        _directs,
+        before=True,
+    ),
+    Check("ip_vs", "it is loaded", loaded, _directs),
+    Check(
+        "forwarding",
+        "it forwards, and sends no redirects",
+        not_forwarded,
+        lambda duty: duty.translated,
+    ),
+    Check("conntrack", "1, for fullnat", untracked, lambda duty: "fullnat" in duty.methods),
+    Check("expire_nodest_conn", "as wanted", deleted, _directs),
+    Check("expire_quiescent_template", "as wanted", held, lambda duty: duty.persistent),
+    Check("backup_only", "as wanted", shared_out_twice, _backs_up),
+    Check("sync daemon", "as its VIPs are", not_told, _keeps),
+    Check("sync_threshold", "connections are told in time", told_late, _keeps),
+    Check("reload_check_config", "keepalived checks its file", reloaded_unchecked, _keeps),
+    Check("garp_master_refresh", "the master repeats who it is", announced_once, _keeps),
+    Check("vrrp_strict", "not there", strict, _keeps),
+    Check("nat_mask", "not there", former_words, _keeps),
+    Check("unicast_peer", "not empty", no_peers, _keeps),
+    Check("ARP", "it is quiet about the VIPs", outspoken, _hides),
+    Check("rp_filter", "it lets requests in", filtered_by_path, _hides),
+    Check("tunnel modules", "loaded, now and at boot", without_tunnel_modules, _tunnels),
+    Check("tunnel MSS", "clients send what fits", unclamped, _tunnels),
+    Check(
+        "place of the VIPs",
+        "where they belong",
+        misplaced,
+        lambda duty: (duty.director and not duty.keepalived) or duty.quiet("dr", "tun"),
+    ),
+    Check("IPv6 VIPs", "they serve, and are no source address", duplicate, vips6),
+    Check("boot", "all of it comes back", unset_at_boot, lambda duty: duty.units),
+)
+
+
+def look(machine: Machine, duty: Duty) -> list[Line]:
+    """Return a line for each thing that matters for a machine with this duty."""
+    return [
+        line
+        for check in CHECKS
+        if (check.before or duty.running) and check.concerns(duty)
+        for good in [check.good if isinstance(check.good, str) else check.good(machine)]
+        for verdict in ["risky" if check.before else "wrong"]
+        for line in lines(check.about, good, check.wrong(machine, duty), verdict)
+    ]

@@ -1,0 +1,360 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, lvs.cluster contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ansible module: the configuration of keepalived, checked before it is used."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: keepalived_conf
+short_description: Have a configuration of keepalived that keepalived itself has checked
+version_added: 0.3.0
+author: lvs.cluster contributors (@lvs-cluster)
+description:
+  - Writes C(keepalived.conf) from typed data. Virtual services are described as everywhere in this
+    collection, with health checks and what else keepalived adds to them.
+  - Everything is checked before the file is touched, and all mistakes are told at once. Values, and
+    what they say of each other, are checked by this module. So is whether the installed keepalived
+    has an option. Then C(keepalived -t) reads the new text, also in check mode. Only if it has
+    nothing to say does the text replace the old file, in one step.
+  - The file has mode 0600. Secrets are in no result, no diff and no log. A diff shows each as
+    C(<secret 1>), C(<secret 2>), and so on, so it is seen that one changed.
+  - It starts, reloads and restarts nothing. RV(restart_needed) says which of these is wanted.
+  - A service that the kernel has gets its new scheduler from this module, before keepalived reads
+    of it. For some milliseconds the kernel then has none and refuses clients (ip_vs_edit_service);
+    this module keeps the refusals back, so that they ask again after a second.
+extends_documentation_fragment:
+  - lvs.cluster.attributes
+  - lvs.cluster.keepalived
+options:
+  path:
+    description: The file.
+    type: path
+    default: /etc/keepalived/keepalived.conf
+  state:
+    description: Whether there is the file.
+    type: str
+    choices: [present, absent]
+    default: present
+requirements:
+  - keepalived 2.0 or later on the target. It is tested with 2.2.7 and 2.3.3.
+notes:
+  - A list of destinations is sorted, so two directors that are given the same services agree on the
+    real server of each connection under the scheduler C(mh).
+  - Ansible hides the value of a secret option wherever it appears in a result. With the password
+    V(1111) that would be any port 1111, too. So this module hides secrets where they stand, and
+    only there.
+seealso:
+  - name: keepalived.conf(5)
+    description: The manual of keepalived's configuration.
+    link: https://www.keepalived.org/manpage.html
+"""
+
+EXAMPLES = r"""
+- name: A pair of directors, of which one is a real server, too
+  lvs.cluster.keepalived_conf:
+    globals:
+      router_id: d23
+      notification_email: [ops@example.com]
+      notification_email_from: d23@example.com
+      smtp_server: 192.168.2.10
+      smtp_connect_timeout: 30
+      sync_daemon: {interface: eth0, instance: web}
+    instances:
+      - name: web
+        state: MASTER
+        interface: eth0
+        virtual_router_id: 51
+        priority: 150
+        advert_int: 5
+        unicast_src_ip: 192.168.2.23
+        unicast_peers: [192.168.2.31]
+        auth_pass: "{{ vault_auth_pass }}"
+        vips: [192.168.2.149]
+    services:
+      - name: web
+        vip: 192.168.2.149
+        port: 80
+        scheduler: wrr
+        check: {type: tcp, connect_timeout: 10, retries: 3, delay_before_retry: 3}
+        destinations:
+          - {address: 192.168.2.20, weight: 100}
+          - {address: 192.168.2.21, weight: 100}
+          - {address: 192.168.2.22, weight: 100}
+          - {address: 192.168.2.31, weight: 100}
+          - {address: 192.168.2.32, weight: 100}
+  notify: Reload keepalived
+
+- name: Application servers behind every port of the VIP
+  lvs.cluster.keepalived_conf:
+    globals: {router_id: proxy}
+    instances:
+      - name: tomcats
+        interface: eth0
+        virtual_router_id: 52
+        priority: 100
+        advert_int: 1
+        vips: [172.16.31.188]
+    services:
+      - name: tomcats
+        vip: 172.16.31.188
+        port: 0
+        scheduler: rr
+        persistence_timeout: 50
+        delay_loop: 3
+        check:
+          type: http
+          connect_port: 80
+          connect_timeout: 3
+          retries: 3
+          delay_before_retry: 3
+          urls: [{path: /, status: ["200"]}]
+        destinations:
+          - {address: 172.16.31.50}
+          - {address: 172.16.31.51}
+
+- name: An adjacent pair that fails over in a tenth of a second
+  lvs.cluster.keepalived_conf:
+    globals:
+      enable_script_security: true
+      script_user: keepalived_script
+      max_auto_priority: 99
+    scripts:
+      - {name: nginx, command: /usr/bin/pgrep nginx, interval: 1, weight: -60}
+    instances:
+      - name: fast
+        version: 3
+        interface: eth0
+        virtual_router_id: 53
+        priority: 120
+        advert_int: 0.02
+        preempt: false
+        track_scripts: [nginx]
+        unicast_src_ip: 2001:db8::23
+        unicast_peers: [2001:db8::31]
+        vips: [2001:db8::149]
+"""
+
+RETURN = r"""
+before:
+  description: The file as it was; null for no file.
+  type: dict
+  returned: success
+  contains: &file
+    text:
+      description: What it holds, without the secrets.
+      type: str
+    mode:
+      description: Who may read it.
+      type: str
+    owner:
+      description: The number of the user that it belongs to.
+      type: int
+  sample: null
+after:
+  description: The file as it is wanted; null for no file.
+  type: dict
+  returned: success
+  contains: *file
+  sample:
+    text: "vrrp_instance web {\n  authentication {\n    auth_pass <secret 1>\n  }\n}\n"
+    mode: "0600"
+    owner: 0
+restart_needed:
+  description:
+    - Whether keepalived has to be restarted for the change to take effect. A reload is enough for
+      all others.
+    - A restart is needed for O(globals.nftables), O(globals.nftables_ipvs),
+      O(globals.disable_local_igmp), O(globals.tmp_config_directory), with any of which keepalived
+      refuses to reload, for a change of the processes' C(cpu_affinity), of
+      O(globals.min_auto_priority_delay), of SNMP, and of a O(globals.sync_daemon) without an
+      instance.
+  type: bool
+  returned: success
+  sample: false
+version:
+  description: The installed release of keepalived; null for none.
+  type: str
+  returned: success
+  sample: 2.3.3
+mistakes:
+  description: Each thing that is wrong, as a sentence of its own.
+  type: list
+  elements: str
+  returned: failure
+  sample:
+    - "instance web: auth_pass: it is longer than 8 characters, and keepalived would cut it without
+      a word."
+"""
+
+import os
+import re
+import stat
+import subprocess
+import tempfile
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.lvs.cluster.plugins.module_utils import (
+    _arguments,
+    _keepalived,
+    _keepalived_options,
+    _program,
+    _run,
+    _saved,
+)
+from ansible_collections.lvs.cluster.plugins.module_utils._table import reschedule
+
+MODE = 0o600
+#: With a script for another user than root, keepalived before 2.2.8 takes its own check for a child
+#: whose parent died, unless it has none, and ends it (its issue 2587).
+KILLED = (143, -15)
+ORPHANED = ("unshare", "--pid", "--fork")
+SECONDS = 300
+
+
+def _ask(*arguments: str, by: Sequence[str] = ()) -> tuple[int, str]:
+    """Run keepalived for an answer; return its exit status and what it says."""
+    try:
+        done = _program.run(*by, "keepalived", *arguments, seconds=SECONDS)
+    except subprocess.TimeoutExpired:
+        raise _run.OperatorError(
+            f"keepalived {' '.join(arguments)} has not ended within {SECONDS} s."
+        ) from None
+    return done.returncode, done.stdout + done.stderr
+
+
+def complaints(said: str, temporary: str, text: str, mask: _keepalived.Mask) -> list[str]:
+    """Return what keepalived says of a text, each line with the one it is about, no secret."""
+    lines = mask(text).splitlines()
+    told = []
+    place = re.compile(rf"\((?:{re.escape(temporary)}: )?Line (\d+)\) ?")
+    for line in filter(None, map(str.strip, said.splitlines())):
+        where = place.search(line)
+        number = int(where[1]) if where else 0
+        about = f", line {number} ({lines[number - 1].strip()})" if 0 < number <= len(lines) else ""
+        told.append(f"keepalived says{about}: {mask.words(place.sub('', line)).rstrip('.')}.")
+    return told or ["keepalived says nothing."]
+
+
+def check(text: str, path: str, mask: _keepalived.Mask) -> None:
+    """Have keepalived read a text as a file beside the one that it is for."""
+    directory = os.path.dirname(path)
+    place = directory if os.path.isdir(directory) else None  # made when the file is written
+    descriptor, temporary = tempfile.mkstemp(prefix=".lvs-", dir=place)
+    try:
+        with open(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+        status, said = _ask("--config-test", "--use-file", temporary)
+        if status in KILLED:
+            status, said = _ask("--config-test", "--use-file", temporary, by=ORPHANED)
+            if said.startswith("unshare:"):
+                raise _run.OperatorError(
+                    "This keepalived ends its own check of scripts that run as another user (its"
+                    f" issue 2587), and the way round it is barred here: {said.strip()}. Install"
+                    " keepalived 2.2.8 or later."
+                )
+    finally:
+        os.unlink(temporary)
+    if status:
+        end = f"ended by signal {-status}" if status < 0 else f"exit status {status}"
+        raise _run.OperatorError(
+            f"keepalived does not accept this configuration ({end}); {path} is as it was.",
+            *complaints(said, temporary, text, mask),
+        )
+
+
+def found(path: str) -> tuple[str | None, dict[str, Any] | None]:
+    """Return the text of the file and what is told of it; None where there is none."""
+    try:
+        text = _saved.read(path)
+    except UnicodeDecodeError:  # somebody else's file
+        with open(path, encoding="latin-1") as file:
+            text = file.read()
+    if text is None:
+        return None, None
+    status = os.stat(path)
+    return text, {"mode": f"{stat.S_IMODE(status.st_mode):04o}", "owner": status.st_uid}
+
+
+def prepare(params: Mapping[str, Any], config: Mapping[str, Any]) -> _run.Change:
+    """Return the change that makes the file hold a configuration.
+
+    :param params: ``path`` and ``state``
+    :param config: the configuration with its secrets
+    """
+    path = os.path.abspath(params["path"])
+    here = _program.where("keepalived")
+    version = _keepalived.parse_version(_ask("--version")[1]) if here else None
+    former, about = found(path)
+    mask = _keepalived.Mask()
+    shown = mask(former or "")
+    before = {"text": shown, **about} if about else None
+    results = {"version": version and _keepalived.dotted(version), "restart_needed": False}
+    if params["state"] == "absent":
+        return _run.Change(
+            before,
+            None,
+            apply=partial(_saved.write, path, None),
+            text=(shown, ""),
+            results=results,
+        )
+    wrong = _keepalived.mistakes(config, version)
+    if wrong:
+        raise _run.OperatorError(*wrong)
+    text = _keepalived.render(config, version)
+    results["restart_needed"] = _keepalived.restart_needed(former, text)
+    if version and text != former:
+        check(text, path, mask)
+    wanted = mask(text)
+
+    def apply() -> None:
+        reschedule(_keepalived.services(config))
+        _saved.write(path, text, MODE)
+
+    return _run.Change(
+        before,
+        {"text": wanted, "mode": f"{MODE:04o}", "owner": os.geteuid()},
+        apply=apply,
+        text=(shown, wanted),
+        results=results,
+        unmet=[] if version else ["There is no keepalived on this host: install keepalived."],
+    )
+
+
+def take_secrets(module: AnsibleModule) -> dict[str, Any]:
+    """Return the configuration; hide its secrets in what Ansible shows of the arguments.
+
+    Ansible has them as values to hide wherever they appear, which made its log of this call safe.
+    From here on they are hidden where they stand, so a port that equals a password is shown.
+    """
+    names = _keepalived_options.argument_spec()
+    config: dict[str, Any] = _arguments.without_unset(_arguments.given(module.params, names))
+    for instance in module.params["instances"] or []:
+        if instance.get("auth_pass") is not None:
+            instance["auth_pass"] = "<secret>"
+    if module.params["extra"]:
+        module.params["extra"] = _keepalived.Mask()(module.params["extra"])
+    module.no_log_values.clear()
+    return config
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            **_keepalived_options.argument_spec(),
+            "path": {"type": "path", "default": "/etc/keepalived/keepalived.conf"},
+            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+        },
+        supports_check_mode=True,
+    )
+    config = take_secrets(module)
+    _run.run(module, lambda params: prepare(params, config))
+
+
+if __name__ == "__main__":
+    main()

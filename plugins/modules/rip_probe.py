@@ -1,0 +1,168 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, lvs.cluster contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ask real servers directly whether they serve."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: rip_probe
+short_description: Wait until real servers answer by themselves
+version_added: 0.4.0
+author: lvs.cluster contributors (@lvs-cluster)
+description:
+  - Asks real servers at their own addresses, past IPVS, until all of them answer.
+  - One that gives a O(servers[].path) is asked by HTTP, others have to accept a TCP connection.
+  - It is meant for a director, which is where health checks come from. It changes nothing.
+extends_documentation_fragment:
+  - lvs.cluster.attributes
+attributes:
+  check_mode:
+    description: It asks once, and does not wait.
+  diff_mode:
+    description: Nothing is changed, so there is nothing to show.
+    support: none
+options:
+  servers:
+    description: Who is asked where. One that is listed several times has to answer each time.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      name:
+        description: What it is called in what is told of it.
+        type: str
+      address:
+        description: Its address.
+        type: str
+        required: true
+      port:
+        description: The port that is asked.
+        type: int
+        required: true
+      path:
+        description: The path of an HTTP request.
+        type: str
+      host:
+        description: The Host header of the request. By default, it is the address.
+        type: str
+      status:
+        description: The statuses that are good, such as V(200) or V(200-299).
+        type: list
+        elements: str
+        default: [200-399]
+  seconds:
+    description: How long it waits for the last one before it fails.
+    type: int
+    default: 60
+  timeout:
+    description: How long an answer may take, in seconds.
+    type: float
+    default: 3.0
+seealso:
+  - module: lvs.cluster.vip_probe
+"""
+
+EXAMPLES = r"""
+- name: Wait until the server is up again
+  lvs.cluster.rip_probe:
+    servers:
+      - {name: rs20, address: 192.168.2.20, port: 80, path: /health, status: [200]}
+"""
+
+RETURN = r"""
+silent:
+  description: Those that did not answer as they should in the end, and why.
+  type: list
+  elements: str
+  returned: always
+  sample: ["rs20 (192.168.2.20:80): [Errno 111] Connection refused"]
+"""
+
+import http.client
+import socket
+import time
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.lvs.cluster.plugins.module_utils._model import endpoint
+
+#: Seconds between two questions.
+POLL = 1
+
+
+def refusal(server, timeout):
+    """Return why a server does not serve; nothing if it does."""
+    where = server["address"], server["port"]
+    try:
+        if server["path"] is None:
+            socket.create_connection(where, timeout).close()
+            return ""
+        connection = http.client.HTTPConnection(*where, timeout=timeout)
+        headers = {"Host": server["host"]} if server["host"] else {}
+        try:
+            connection.request("GET", server["path"], headers=headers)
+            answer = connection.getresponse()
+        finally:
+            connection.close()
+    except (OSError, http.client.HTTPException) as error:
+        return str(error) or type(error).__name__
+    if any(within(answer.status, statuses) for statuses in server["status"]):
+        return ""
+    return f"HTTP {answer.status} {answer.reason}".rstrip()
+
+
+def within(status, statuses):
+    """Tell whether a status is one of 200, or of 200-299."""
+    low, _dash, high = statuses.partition("-")
+    return int(low) <= status <= int(high or low)
+
+
+def silent(servers, timeout):
+    """Return a line for each server that does not serve."""
+    lines = []
+    for server in servers:
+        why = refusal(server, timeout)
+        if why:
+            where = endpoint(server["address"], server["port"])
+            lines.append(f"{server['name'] or 'the real server'} ({where}): {why}")
+    return lines
+
+
+def main():
+    """Run the module."""
+    server = {
+        "name": {"type": "str"},
+        "address": {"type": "str", "required": True},
+        "port": {"type": "int", "required": True},
+        "path": {"type": "str"},
+        "host": {"type": "str"},
+        "status": {"type": "list", "elements": "str", "default": ["200-399"]},
+    }
+    module = AnsibleModule(
+        {
+            "servers": {"type": "list", "elements": "dict", "required": True, "options": server},
+            "seconds": {"type": "int", "default": 60},
+            "timeout": {"type": "float", "default": 3.0},
+        },
+        supports_check_mode=True,
+    )
+    servers, seconds = module.params["servers"], module.params["seconds"]
+    for statuses in {each for server in servers for each in server["status"]}:
+        if not all(part.isdecimal() for part in statuses.split("-", 1)):
+            module.fail_json(msg=f"status is {statuses!r}; it must be such as 200 or 200-299.")
+    end = time.monotonic() + (0 if module.check_mode else seconds)
+    left = silent(servers, module.params["timeout"])
+    while left and time.monotonic() < end:
+        time.sleep(POLL)
+        left = silent(servers, module.params["timeout"])
+    if left and not module.check_mode:
+        said = "; ".join(left)
+        module.fail_json(
+            msg=f"After {seconds} s, not all real servers answer: {said}.", silent=left
+        )
+    module.exit_json(changed=False, silent=left)
+
+
+if __name__ == "__main__":
+    main()
