@@ -13,7 +13,7 @@ description:
   - Works out from an inventory what the playbooks of this collection give to the roles.
   - Its mistakes are those with which P(lvs.cluster.virtual_services#filter) would fail, for a task
     that shows them in its own way. Ansible prints a filter's failure once for each thing it broke.
-positional: groups, hostvars
+positional: groups, hostvars, drained
 options:
   _input:
     description: The services, as C(lvs_services) has them.
@@ -28,6 +28,12 @@ options:
     description: Ansible's variable C(hostvars).
     type: dict
     required: true
+  drained:
+    description: The real servers that are to have weight 0 now, whatever the inventory says.
+    type: list
+    elements: str
+    default: []
+    version_added: 0.4.0
 seealso:
   - plugin: lvs.cluster.virtual_services
     plugin_type: filter
@@ -51,8 +57,12 @@ _value:
     - C(fronts) has the services as clients see them. One with a C(fwmark) is there once for each
       C(vip), C(protocol) and C(port) that is bound to it.
     - C(marks) says what the director gives which firewall mark.
+    - C(masters) has the directors that are to be the master of some VIP. If there are several, and
+      one is a real server of a VIP with V(dr) or V(tun), the services of that VIP have a C(fwmark)
+      in place of C(vip), C(port) and C(protocol).
     - C(real_servers) says by host and forwarding method what it serves; each item has the fields of
       a destination, and with them C(vip), C(protocol), and for V(nat) the C(gateway).
+    - C(min_available) is the variable C(lvs_min_available).
   type: dict
   sample:
     mistakes: []
@@ -68,6 +78,7 @@ _value:
       - {name: web, vip: 192.168.2.149, port: 80, protocol: tcp, scheduler: rr, destinations: []}
     vips: [192.168.2.149]
     marks: []
+    masters: [d23]
     real_servers:
       rs31:
         dr: []
@@ -91,10 +102,13 @@ from ansible_collections.lvs.cluster.plugins.filter.virtual_services import read
 
 
 def resolve(
-    services: Any, groups: Mapping[str, Sequence[str]], hostvars: Mapping[str, Mapping[str, Any]]
+    services: Any,
+    groups: Mapping[str, Sequence[str]],
+    hostvars: Mapping[str, Mapping[str, Any]],
+    drained: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Return what an inventory describes, or all its mistakes, as plain data."""
-    return read_inventory(services, groups, hostvars)._asdict()
+    return read_inventory(services, groups, hostvars, drained)._asdict()
 
 
 class FilterModule:

@@ -16,9 +16,9 @@ description:
   - With the schedulers V(rr) and V(wrr) and without persistence, each answered in proportion to its
     weight, give or take one round.
   - The director, and nobody else, answers ARP for the VIP.
-  - With the methods V(dr) and V(tun), no answer passed the director; with V(nat) and V(fullnat),
-    all did.
-positional: services, director_macs
+  - With the methods V(dr) and V(tun), no answer passed the director, unless it is a real server
+    itself; with V(nat) and V(fullnat), all did.
+positional: services, directors
 options:
   _input:
     description: The results of M(lvs.cluster.vip_probe), one for each service.
@@ -30,13 +30,16 @@ options:
     type: list
     elements: dict
     required: true
-  director_macs:
-    description: The link-layer addresses of the director.
+  directors:
+    description: The directors, each with its C(name), the C(vips) it holds and the link-layer
+      addresses it has, C(macs), as P(lvs.cluster.status#filter) returns them.
     type: list
-    elements: str
+    elements: dict
     required: true
 seealso:
   - module: lvs.cluster.vip_probe
+  - plugin: lvs.cluster.status
+    plugin_type: filter
 """
 
 EXAMPLES = r"""
@@ -49,7 +52,7 @@ EXAMPLES = r"""
 
 - name: Show what was seen
   ansible.builtin.debug:
-    msg: "{{ (seen.results | lvs.cluster.verdict(services, director_macs)).lines }}"
+    msg: "{{ (seen.results | lvs.cluster.verdict(services, status.directors)).lines }}"
 """
 
 RETURN = r"""
@@ -72,22 +75,26 @@ from typing import Any
 
 Data = Mapping[str, Any]
 
+NOBODY: Data = {"name": "", "vips": [], "macs": []}
+
 
 def verdict(
-    probes: Sequence[Data], services: Sequence[Data], director_macs: Sequence[str]
+    probes: Sequence[Data], services: Sequence[Data], directors: Sequence[Data]
 ) -> dict[str, list[str]]:
     """Return what probes saw of their services, for a person to read, and what is wrong with it."""
     lines, problems = [], []
     for probe, service in zip(probes, services, strict=True):
+        holder = next((each for each in directors if service["vip"] in each["vips"]), NOBODY)
+        macs = holder["macs"]
         title = f"{service['vip']}:{service['port']}, {service['scheduler']}"
         title = ", ".join(filter(None, (service.get("name"), title)))
         weights = {d["name"]: d["weight"] for d in service["destinations"]}
-        lines += [title, *(f"  {line}" for line in seen(probe, weights, director_macs))]
+        lines += [title, *(f"  {line}" for line in seen(probe, weights, macs))]
         found = [
             *unanswered(probe),
             *out_of_proportion(probe, service, weights),
-            *bypassed(probe, director_macs),
-            *passed(probe, service, director_macs),
+            *bypassed(probe, macs),
+            *passed(probe, service, macs, holder["name"] in weights),
         ]
         problems += [f"{title}: {problem}" for problem in found]
     if not services:
@@ -169,12 +176,12 @@ def bypassed(probe: Data, director_macs: Sequence[str]) -> Iterator[str]:
             )
 
 
-def passed(probe: Data, service: Data, director_macs: Sequence[str]) -> Iterator[str]:
+def passed(probe: Data, service: Data, director_macs: Sequence[str], serves: bool) -> Iterator[str]:
     """Tell whether answers came another way than they should, through the director or past it."""
     methods = {destination["method"] for destination in service["destinations"]}
     through = sum(probe["answer_macs"].get(mac, 0) for mac in director_macs)
     past = sum(probe["answer_macs"].values()) - through
-    if methods <= {"dr", "tun"} and probe["on_link"] and through:
+    if methods <= {"dr", "tun"} and probe["on_link"] and through and not serves:
         yield f"{through} frames with answers came from the director; they should go past it."
     if methods <= {"nat", "fullnat"} and probe["on_link"] and past:
         yield f"{past} frames with answers came past the director; they should come through it."

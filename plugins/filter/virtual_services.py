@@ -34,6 +34,8 @@ options:
         C(tunnel_checksum) hold for all its destinations.
       - C(binds) says of a service with a C(fwmark) what gets that mark, as a list of C(vip),
         C(protocol) (V(tcp) if not given) and C(ports). The mark is set by the director.
+      - C(master) is the host of C(lvs_directors) that is to hold its VIPs, by default the one with
+        the highest priority. All services of a VIP have the same.
       - C(check) is a mapping with a C(type). It says how a failed real server is noticed, and is
         not part of the result.
     type: list
@@ -148,13 +150,16 @@ def _plain(container: Any, place: Any) -> Any:
 
 
 def read_inventory(
-    services: Any, groups: Mapping[str, Sequence[str]], hostvars: Mapping[str, Mapping[str, Any]]
+    services: Any,
+    groups: Mapping[str, Sequence[str]],
+    hostvars: Mapping[str, Mapping[str, Any]],
+    drained: Sequence[str] = (),
 ) -> Cluster:
     """Return what an inventory describes, or all its mistakes."""
     described = _plain([services], 0)
     if isinstance(described, Unreadable):
         return Cluster([f"lvs_services can't be worked out: {described.reason}"])
-    return resolve(described, groups, lambda host: _Variables(hostvars[host]))
+    return resolve(described, groups, lambda host: _Variables(hostvars[host]), drained)
 
 
 def virtual_services(

@@ -14,9 +14,14 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import zlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from ansible_collections.lvs.cluster.plugins.module_utils import (
+    _keepalived,
+    _keepalived_options,
+)
 from ansible_collections.lvs.cluster.plugins.module_utils._model import (
     MAX_WEIGHT,
     PROTOCOLS,
@@ -32,6 +37,7 @@ from ansible_collections.lvs.cluster.plugins.module_utils._model import (
     suggestion,
     unusable,
 )
+from ansible_collections.lvs.cluster.plugins.plugin_utils import _pair
 
 DIRECTORS = "lvs_directors"
 REALSERVERS = "lvs_realservers"
@@ -39,10 +45,10 @@ REALSERVERS = "lvs_realservers"
 #: Every variable of this collection that an inventory may set. The prefix ``lvs_`` is ours, so one
 #: that is not here is a slip of the pen.
 VARIABLES = frozenset(
-    "lvs_services lvs_method lvs_network lvs_mtu"  # the cluster
+    "lvs_services lvs_method lvs_network lvs_mtu lvs_host_basics lvs_min_available"  # the cluster
     " lvs_address lvs_interface lvs_gateway"  # any host
     " lvs_weight lvs_weights lvs_drained lvs_nat_route"  # a real server
-    " lvs_priority lvs_virtual_router_id lvs_auth_pass".split()  # a director
+    " lvs_priority lvs_virtual_router_id lvs_auth_pass lvs_advert_int lvs_keepalived".split()
 )
 
 #: fullnat is IPVS's nat, with source NAT on the way out so that answers come back by themselves.
@@ -58,11 +64,16 @@ _SHARED_FIELDS = frozenset(
 )
 _SCHEMA_FIELDS = frozenset({"name", *ServiceKey._fields, *VirtualService._fields} - {"key"})
 _SERVICE_FIELDS = _SCHEMA_FIELDS | _SHARED_FIELDS | {"realservers", "realserver_port"}
-_SERVICE_FIELDS |= {"binds", "method", "check"}
+#: What only keepalived does with a service; a single director has no use for it.
+_WATCHING = frozenset({"check", "sorry_server"})
+_WATCHING |= {option.name for option in _keepalived_options.SERVICE}
+_SERVICE_FIELDS |= {"binds", "master", "method"} | _WATCHING
 _BIND_FIELDS = ("vip", "protocol", "ports")
 
 #: RFC 8200, 5: what every link has to carry; and the longest header that a tunnel puts before it.
 _IPV6_MTU, _TUNNEL_HEADER = 1280, 60
+
+_MAX_PORT = 65535
 
 #: Stands for all destinations that a group gives, while the model reads a service: addresses that
 #: no machine has (RFC 7600 and 6666).
@@ -94,9 +105,13 @@ class Cluster(NamedTuple):
     :ivar fronts: the services as clients see them, each with its ``vip``, ``protocol`` and
         ``port``; what a firewall mark binds together is several
     :ivar vips: the VIPs, which the director holds
-    :ivar marks: what gets which firewall mark: ``fwmark``, ``vip``, ``protocol`` and ``ports``
+    :ivar marks: what gets which firewall mark: ``fwmark``, ``vip``, ``protocol`` and ``ports``;
+        port 0 is every port that is in no later item
+    :ivar masters: the directors that are to be the master of some VIP
     :ivar real_servers: what each host of the inventory serves, by forwarding method: the fields
         of a destination, and with them ``vip`` and ``protocol``, and for ``nat`` the ``gateway``
+    :ivar min_available: how many real servers of a service draining has to leave, as a count or a
+        percentage
     """
 
     mistakes: list[str]
@@ -105,17 +120,25 @@ class Cluster(NamedTuple):
     vips: list[str] = []
     marks: list[dict[str, Any]] = []
     real_servers: dict[str, dict[str, list[dict[str, Any]]]] = {}
+    watched: list[dict[str, Any]] = []
+    directors: dict[str, dict[str, Any]] = {}
+    masters: list[str] = []
+    balances: list[str] = []
+    names: dict[str, str] = {}
+    min_available: str = "1"
 
 
 def resolve(
     services: Any,
     groups: Mapping[str, Sequence[str]],
     variables: Callable[[str], Mapping[str, Any]],
+    drained: Collection[str] = (),
 ) -> Cluster:
     """Return what an inventory describes, or a sentence for each mistake in it.
 
     ``services`` is the value of ``lvs_services``, ``groups`` has the hosts of each group, and
     ``variables`` gives the variables of a host; it is called once for each host that matters.
+    ``drained`` names real servers that are to have weight 0, whatever the inventory says.
     """
     if services is None:
         return Cluster(
@@ -132,17 +155,23 @@ def resolve(
             described.append(_Service(item, number, groups, mistakes))
         else:
             mistakes.add("not a mapping of fields such as vip and port", "service", str(number))
-    rules = _Rules(described, groups, variables, mistakes)
+    rules = _Rules(described, groups, variables, mistakes, drained)
     rules.check()
     readable = [service for service in described if service.readable]
     parsed, sentences = parse_services([service.plain() for service in readable])
-    for sentence in sentences:
+    for sentence in [*sentences, *rules.refused_by_keepalived(readable)]:
         mistakes.add(sentence)
     if lines := mistakes.lines():
         return Cluster([f"{line.rstrip('.')}." for line in lines])
-    return rules.result(
-        [service.resolved(value) for service, value in zip(readable, parsed, strict=True)]
+    result = rules.result(
+        [
+            service.resolved(value, rules.drained)
+            for service, value in zip(readable, parsed, strict=True)
+        ]
     )
+    # Names, and what follows from the pools.
+    refused = _keepalived.mistakes({"services": result.watched}) if result.directors else []
+    return Cluster(refused) if refused else result
 
 
 class Mistakes:
@@ -214,7 +243,9 @@ class _Subject(Fields):
 class _Host:
     """A machine of the cluster, with its variables read once and checked."""
 
-    def __init__(self, name: str, variables: Mapping[str, Any], mistakes: Mistakes) -> None:
+    def __init__(
+        self, name: str, variables: Mapping[str, Any], mistakes: Mistakes, *, drained: bool
+    ) -> None:
         self.name = name
         self._variables = variables
         self._facts: list[Interface] | None = None
@@ -229,18 +260,14 @@ class _Host:
         self.reached = [address for address in literal if address and _usable(address)]
         #: The addresses that the inventory says are its own.
         self.own = self.stated + self.reached
-        self.drained = fields.boolean("lvs_drained")
+        self.drained = fields.boolean("lvs_drained") or drained
+        self.min_available = self._min_available()
         #: The least MTU between director and real servers, in bytes; RFC 791 guarantees 576.
         self.mtu = fields.integer("lvs_mtu", 576, 65535, 1500)
         self.nat_route = fields.choice("lvs_nat_route", ("policy", "default"), "policy")
         self._weight = fields.integer("lvs_weight", 0, MAX_WEIGHT, 1)
         self.weights = self._weights()
-        # RFC 5798, 5.2.3 and 5.2.4: 255 and 0 have meanings of their own.
-        self.router = fields.integer("lvs_virtual_router_id", 1, 255, 0)
-        self.priority = fields.integer("lvs_priority", 1, 254, 0)
-        self.password = str(fields.raw.get("lvs_auth_pass") or "")
-        if len(self.password) > 8:
-            self.wrong("lvs_auth_pass is longer than the 8 characters that VRRP takes; shorten it")
+        self.vrrp = _pair.read(name, self.own, fields)
         interface = fields.raw.get("lvs_interface")
         if interface is not None and not (
             isinstance(interface, str) and re.fullmatch(r"[^\s/]{1,15}", interface)
@@ -269,6 +296,20 @@ class _Host:
         fields = _Subject(named, "host", self.name, self._fields.report)
         found = [fields.integer(name, 0, MAX_WEIGHT, self._weight) for name in named]
         return dict(zip(map(str, weights), found, strict=True))
+
+    def _min_available(self) -> str:
+        """Return how many real servers draining has to leave; nothing if it is not said."""
+        said = self._fields.raw.get("lvs_min_available")
+        number = as_integer(str(said).removesuffix("%"))
+        if said is None or said == "":
+            return ""
+        if number is None or (str(said).endswith("%") and number > 100):
+            self.wrong(
+                f"lvs_min_available is {said!r}; it must be a count such as 2, or a percentage such"
+                " as 50%"
+            )
+            return ""
+        return str(said)
 
     def weight(self, service: str) -> int:
         """Return its weight in a service."""
@@ -336,9 +377,7 @@ class _Service:
         self.pool: dict[str, tuple[str, int]] = {}
         #: The DIPs, each with whose it is.
         self.dips: dict[str | None, str] = {}
-        check = self.raw.get("check")
-        if check is not None and not (isinstance(check, Mapping) and check.get("type")):
-            self.wrong(f"check is {check!r}; it must be a mapping with a type, as {{type: tcp}}")
+        self.watching = {field: self.raw[field] for field in _WATCHING & self.raw.keys()}
 
     def _known(self, raw: Iterable[str]) -> Iterator[str]:
         for name in raw:
@@ -463,7 +502,19 @@ class _Service:
         fields = {field: self.raw[field] for field in _SCHEMA_FIELDS & self.raw.keys()}
         return {**fields, "destinations": pool}
 
-    def resolved(self, service: VirtualService) -> dict[str, Any]:
+    def stand_in(self, number: int) -> dict[str, Any]:
+        """Return a service that is right, with what keepalived is to do with this one."""
+        port = as_integer(self.raw.get("port"))
+        first = ipaddress.ip_address("2001:db8::" if self.family == "ipv6" else "10.0.0.0")
+        return {
+            "name": self.label,
+            "vip": str(first + 2 * number + 1),
+            "port": port if port and port <= _MAX_PORT else 80,
+            "destinations": [{"address": str(first + 2 * number + 2), "weight": MAX_WEIGHT}],
+            **self.watching,
+        }
+
+    def resolved(self, service: VirtualService, drained: Collection[str]) -> dict[str, Any]:
         """Return it as plain data with all its destinations, once the model has read it."""
         said: dict[tuple[Any, int], tuple[str, str]] = {}
         pool = []
@@ -483,7 +534,36 @@ class _Service:
             # For the model fullnat is nat; whoever does the source NAT has to know.
             name, method = said[destination["address"], destination["port"]]
             destination.update(name=name, method=method)
+            if name in drained:
+                destination["weight"] = 0
         return {"name": self.name, **result} if self.name else result
+
+    def by_mark(self, resolved: dict[str, Any], mark: int) -> dict[str, Any]:
+        """Return it as a service of the packets with a firewall mark, not of a VIP and a port."""
+        pool = [
+            {**destination, "port": 0} if destination["method"] in _UNCHANGED else destination
+            for destination in resolved["destinations"]
+        ]
+        rest = {field: value for field, value in resolved.items() if field not in Front._fields}
+        return {**rest, "fwmark": mark, "family": self.family, "destinations": pool}
+
+    def watched(self, resolved: Mapping[str, Any]) -> dict[str, Any]:
+        """Return it with what keepalived is to do with it, at the service's port as ever."""
+        result = {**_pair.WATCHED, **resolved, **self.watching}
+        if not (self.vip and "fwmark" in resolved):
+            return result
+        port, check, sorry = self.fronts[0].port, result.get("check"), result.get("sorry_server")
+        if check and port and check["type"] in _keepalived_options.NEEDS_PORT:
+            result["destinations"] = [
+                destination
+                if destination["port"]
+                else {**destination, "check": {"connect_port": port, **check}}
+                for destination in resolved["destinations"]
+            ]
+        if sorry:
+            unchanged = (sorry.get("method") or "dr") in _UNCHANGED
+            result["sorry_server"] = {"port": port, **sorry, **({"port": 0} if unchanged else {})}
+        return result
 
     def gateway(self, host: _Host, address: str) -> str | None:
         """Return the director's address that is the next hop of a real server's answers."""
@@ -500,6 +580,7 @@ class _Rules:
         groups: Mapping[str, Sequence[str]],
         variables: Callable[[str], Mapping[str, Any]],
         mistakes: Mistakes,
+        drained: Collection[str],
     ) -> None:
         self.mistakes = mistakes
         self.services = services
@@ -508,9 +589,15 @@ class _Rules:
         members = [name for service in services for name in service.members]
         named = [str(item.get("name")) for service in services for item in service.outright]
         names = dict.fromkeys([*directors, *members, *(n for n in named if n in inventory)])
-        self.hosts = {name: _Host(name, variables(name), mistakes) for name in names}
+        self.hosts = {
+            name: _Host(name, variables(name), mistakes, drained=name in drained) for name in names
+        }
+        #: Who is to have weight 0, also where a service lists it outright.
+        self.drained = {*drained, *(host.name for host in self.hosts.values() if host.drained)}
         self.directors = [self.hosts[name] for name in directors]
         self.vips = dict.fromkeys(front.vip for service in services for front in service.fronts)
+        #: The director that is to be the master of each VIP.
+        self.masters: dict[str, str] = {}
         #: The hosts that have an address toward some service.
         self.owners: dict[str, dict[str, None]] = {}
         #: The hosts that have it as real servers.
@@ -521,11 +608,13 @@ class _Rules:
         self._check_directors()
         method = self._agreed("lvs_method", lambda host: host.method) or "dr"
         networks = self._agreed("lvs_network", lambda host: host.networks) or ()
+        self.min_available = self._agreed("lvs_min_available", lambda host: host.min_available)
         for service in self.services:
             service.settle(method, networks)
             if service.family:
                 self._fill(service)
         self._check_names()
+        self._check_masters()
         self._check_fronts()
         for service in self.services:
             if service.family:
@@ -549,9 +638,10 @@ class _Rules:
         fronts: list[dict[str, Any]] = []
         marks: dict[tuple[int, str, str], list[int]] = {}
         hosts: dict[str, dict[str, list[dict[str, Any]]]] = {}
+        services = self._apart(services)
         for service, resolved in zip(self.services, services, strict=True):
             for front in service.fronts:
-                fronts.append({**resolved, **front._asdict()})
+                fronts.append({**resolved, **service.watching, **front._asdict()})
                 if "fwmark" in resolved:
                     key = resolved["fwmark"], front.vip, front.protocol
                     marks.setdefault(key, []).append(front.port)
@@ -566,9 +656,79 @@ class _Rules:
             services,
             fronts,
             list(self.vips),
-            [dict(zip(("fwmark", *_BIND_FIELDS), (*k, v), strict=True)) for k, v in marks.items()],
+            [
+                dict(zip(("fwmark", *_BIND_FIELDS), (*key, ports), strict=True))
+                for key, ports in sorted(marks.items(), key=lambda item: item[1] != [0])
+            ],
             hosts,
+            [service.watched(said) for service, said in zip(self.services, services, strict=True)],
+            self._pair(hosts),
+            list(dict.fromkeys(self.masters.values())),
+            ["director"] + ["keepalived_ha"] * (len(self.directors) > 1),
+            {host.name: host.own[0] for host in self.hosts.values() if host.own},
+            self.min_available or Cluster._field_defaults["min_available"],
         )
+
+    def _apart(self, services: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Return the services, those by a firewall mark that would be shared out a second time.
+
+        With different masters every director shares out, and one that is a real server too must
+        not do so with what another one sends it. A mark that such packets don't get tells them
+        apart. All services of a VIP have one, since that of every port would take the others'.
+        """
+        if len(set(self.masters.values())) < 2:
+            return services
+        names = {host.name for host in self.directors}
+        shared = {
+            front.vip
+            for service, resolved in zip(self.services, services, strict=True)
+            for destination in resolved["destinations"]
+            if destination["name"] in names and destination["method"] in _UNCHANGED
+            for front in service.fronts
+        }
+        taken = {resolved.get("fwmark") for resolved in services}
+        result = []
+        for service, resolved in zip(self.services, services, strict=True):
+            if service.vip in shared:
+                mark = _free_mark(service.fronts[0], taken)
+                taken.add(mark)
+                result.append(service.by_mark(resolved, mark))
+            else:
+                result.append(resolved)
+        return result
+
+    def _pair(self, hosts: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+        """Return what keepalived is to do on each of several directors; nothing for one."""
+        directors = [host.vrrp for host in self.directors]
+        if len(directors) < 2:
+            return {}
+        return {
+            director.name: {
+                "instances": _pair.instances(director, directors, self.masters),
+                "peers": [a for other in directors if other != director for a in other.addresses],
+                # What reaches this machine as a real server, while another one is master.
+                "local": [
+                    {field: duty[field] for field in Front._fields}
+                    for method in _UNCHANGED
+                    for duty in hosts.get(director.name, {}).get(method, ())
+                ],
+            }
+            for director in directors
+        }
+
+    def refused_by_keepalived(self, services: Iterable[_Service]) -> list[str]:
+        """Return what keepalived would not take, as sentences."""
+        found = Mistakes()
+        directors = [host.vrrp for host in self.directors]
+        for director in directors if len(directors) > 1 else ():
+            if not director.addresses:
+                remedy = "the other directors need its address; set lvs_address"
+                found.add(remedy, "host", director.name)
+                continue
+            for sentence in _pair.mistakes(director, directors, self.masters):
+                found.add(sentence.rstrip("."), "host", director.name)
+        watched = [service.stand_in(n) for n, service in enumerate(services) if service.watching]
+        return _keepalived.mistakes({"services": watched}) + found.lines()
 
     def _duties(
         self, service: _Service, host: _Host, destination: Mapping[str, Any]
@@ -606,24 +766,8 @@ class _Rules:
             self.mistakes.add(
                 f"there is no director; put the host that is to balance into the group {DIRECTORS}"
             )
-        priorities: dict[int, list[str]] = {}
-        for host in self.directors:
-            priorities.setdefault(host.priority, []).append(host.name)
-        remedy = "give each director its own, the highest to the one that is to be master"
-        for priority, equal in priorities.items():
-            if priority and len(equal) > 1:
-                sentence = f"they have one lvs_priority, {priority}; {remedy}"
-                self.mistakes.add(sentence, "host", *equal)
-            elif not priority and len(priorities) > 1:
-                sentence = f"no lvs_priority, though other directors have one; {remedy}"
-                self.mistakes.add(sentence, "host", *equal)
-        for variable, values in (
-            ("lvs_virtual_router_id", {host.router for host in self.directors}),
-            ("lvs_auth_pass", {host.password for host in self.directors}),
-        ):
-            if len(values) > 1:
-                sentence = f"{variable} is not the same on all directors; make it so"
-                self.mistakes.add(sentence, "host", *names)
+        for sentence, several in _pair.disagreements([host.vrrp for host in self.directors]):
+            self.mistakes.add(sentence, "host", *several)
 
     def _check_names(self) -> None:
         names = [service.name for service in self.services if service.name]
@@ -640,6 +784,36 @@ class _Rules:
                 host.wrong(
                     f"lvs_weights names a service '{name}' that is not in lvs_services"
                     f"{suggestion(name, names)}; correct or remove it"
+                )
+
+    def _check_masters(self) -> None:
+        """Find the master of each VIP, on which all of its services have to agree."""
+        names = _pair.turns([host.vrrp for host in self.directors])
+        said: dict[str, dict[str, list[str]]] = {}
+        for service in self.services if names else ():
+            master = service.raw.get("master") or names[0]
+            if master not in names:
+                service.wrong(
+                    f"master is {master!r}{suggestion(str(master), names)}; it must be a host of"
+                    f" {DIRECTORS}: {listed(names)}"
+                )
+                master = names[0]
+            if service.raw.get("master") and service.raw.get("fwmark") and not service.fronts:
+                service.wrong(
+                    "master is who holds the VIPs, and a fwmark without binds has none; remove it"
+                )
+            for front in service.fronts:
+                services = said.setdefault(front.vip, {}).setdefault(master, [])
+                services += [service.label] * (service.label not in services)
+        for vip, masters in said.items():
+            self.masters[vip] = next(iter(masters))
+            if len(masters) > 1:
+                shown = "; ".join(f"{name} for {listed(who)}" for name, who in masters.items())
+                self.mistakes.add(
+                    f"{vip} can't have several masters ({shown}); name one with each of its"
+                    f" services, since without a name it is {names[0]}",
+                    "service",
+                    *(label for who in masters.values() for label in who),
                 )
 
     def _check_fronts(self) -> None:
@@ -786,6 +960,8 @@ class _Rules:
                         f" director; set {listed(f'{a}, {whose}' for a, whose in dips.items())}",
                         name,
                     )
+            if nat and len(self.directors) > 1 and host not in self.directors:
+                self._check_floating(service, host)
             unchanged = service.method in _UNCHANGED and host not in self.directors
             if unchanged and host.nat_route == "default":
                 service.note(
@@ -794,6 +970,19 @@ class _Rules:
                     name,
                 )
 
+    def _check_floating(self, service: _Service, host: _Host) -> None:
+        """See that the way back is through whichever director is master."""
+        told = [g for g in host.gateways if family_of(g) == service.family]
+        held = [_pair.floating(director.vrrp) for director in self.directors]
+        if not told or not all(told[0] in addresses for addresses in held):
+            said = f"lvs_gateway is {told[0]}" if told else "there is no lvs_gateway"
+            service.note(
+                f"{said}, but with method nat answers go back through whichever director is master;"
+                " set it to an address in its network that no machine has, and have the master hold"
+                " that: {address: ..., interface: ...} in lvs_keepalived.instance.excluded_vips",
+                host.name,
+            )
+
 
 def listed(names: Iterable[str], limit: int = 5) -> str:
     """Return names as a person lists them; of many only the first ones, and how many more."""
@@ -801,6 +990,14 @@ def listed(names: Iterable[str], limit: int = 5) -> str:
     if len(names) > limit:
         names[limit - 1 :] = [f"{len(names) - limit + 1} more"]
     return " and ".join([", ".join(names[:-1]), *names[-1:]] if len(names) > 1 else names)
+
+
+def _free_mark(front: Front, taken: Collection[Any]) -> int:
+    """Return a firewall mark for what clients ask for: the same one at each run, if it is free."""
+    mark = zlib.crc32(f"{front.protocol} {endpoint(front.vip, front.port)}".encode()) % _MAX_PORT
+    while not mark or mark in taken:
+        mark = (mark + 1) % _MAX_PORT
+    return mark
 
 
 def _shown(value: Any) -> str:

@@ -157,7 +157,7 @@ def test_t3_resolves_to_a_persistent_service_on_every_port():
         "scheduler": "rr",
         "persistence_timeout": 50,
         "realservers": "tomcats",
-        "check": {"type": "http", "path": "/", "status": 200},
+        "check": {"type": "http", "connect_port": 80, "urls": [{"path": "/", "status": [200]}]},
     }
     directors = {
         "proxy": {"ansible_host": "172.16.31.52", "lvs_priority": 100},
@@ -470,10 +470,10 @@ def test_destinations_listed_outright_need_no_group_and_keep_what_they_say():
 def test_a_service_without_a_name_stays_so(name):
     (service,) = found({"vip": VIP, "port": 80, **name})
     assert "name" not in service
-    assert mistakes({"vip": VIP, "port": 80, "check": 1, **name})[0].startswith(
-        f"service tcp {VIP}:80: check is 1"
+    assert mistakes({"vip": VIP, "port": 80, "method": 1, **name})[0].startswith(
+        f"service tcp {VIP}:80: method is 1"
     )
-    assert mistakes(WEB, {"check": 1, **name})[0].startswith("service 2: check is 1")
+    assert mistakes(WEB, {"method": 1, **name})[0].startswith("service 2: method is 1")
 
 
 def test_a_group_and_destinations_listed_outright_make_one_pool():
@@ -522,7 +522,9 @@ def test_nothing_but_the_schema_comes_out():
 
 
 def test_no_services_are_no_mistake():
-    assert resolve([], {"lvs_directors": ["d23"]}, lambda _: {}) == Cluster([])
+    assert resolve([], {"lvs_directors": ["d23"]}, lambda _: {}) == Cluster(
+        [], balances=["director"]
+    )
 
 
 def test_each_hosts_variables_are_asked_for_once():
@@ -734,13 +736,19 @@ def test_an_empty_list_of_destinations_is_refused(nothing):
     )
 
 
-@pytest.mark.parametrize("check", ["tcp", {}, {"port": 80}, True])
-def test_a_check_without_a_type_is_refused(check):
-    assert mistakes({**WEB, "check": check}) == told(
-        f"""
-        - service web: check is {check!r}; it must be a mapping with a type, as {{type: tcp}}.
-        """
-    )
+@pytest.mark.parametrize(
+    ("check", "sentence"),
+    [
+        ("tcp", "service web: check is not a mapping of fields."),
+        ({"type": "tpc"}, "service web, check: type is 'tpc'; it must be one of"),
+        ({"type": "tcp", "retires": 3}, "service web, check tcp: there is no field 'retires'"),
+    ],
+)
+def test_a_check_that_is_none_is_refused_with_all_else_that_is_wrong(check, sentence):
+    found = mistakes({**WEB, "check": check, "method": "drr"})
+    assert len(found) == 2
+    assert found[0].startswith("service web: method is 'drr'")
+    assert found[1].startswith(sentence)
 
 
 def test_an_unknown_method_is_refused_wherever_it_stands():
@@ -1041,7 +1049,6 @@ def test_a_gateway_that_is_not_the_dip_is_refused_with_nat_and_its_one_director(
         """
     )
     assert rips(realservers=servers, every={"lvs_method": "fullnat"}) == ["192.168.2.31"]
-    assert look(directors=PAIR, realservers=servers, every=every).mistakes == []
 
 
 def test_a_nat_director_without_a_known_address_is_named():
@@ -1094,6 +1101,16 @@ def test_drained_must_be_true_or_false():
     )
 
 
+@pytest.mark.parametrize("value", ["half", -1, "101%", True, [1], "1.5"])
+def test_what_draining_leaves_is_a_count_or_a_percentage(value):
+    [sentence] = mistakes(every={"lvs_min_available": value})
+    what = "it must be a count such as 2, or a percentage such as 50%."
+    assert sentence.endswith(f"lvs_min_available is {value!r}; {what}")
+    assert look(every={"lvs_min_available": "50%"}).min_available == "50%"
+    assert look(every={"lvs_min_available": 0}).min_available == "0"
+    assert look().min_available == "1"
+
+
 def test_a_pool_of_weight_zero_is_refused_unless_all_of_it_is_drained():
     servers = {**at(31, lvs_weight=0), **at(32, lvs_drained=True)}
     assert mistakes(realservers=servers) == told(
@@ -1127,6 +1144,8 @@ def test_every_variable_that_is_ours_is_let_through():
         "lvs_interface": "eth0.100",
         "lvs_gateway": "192.168.2.1",
         "lvs_mtu": 1500,
+        "lvs_host_basics": True,
+        "lvs_min_available": "50%",
         "lvs_weight": 1,
         "lvs_weights": {"web": 1},
         "lvs_drained": False,
@@ -1134,6 +1153,8 @@ def test_every_variable_that_is_ours_is_let_through():
         "lvs_priority": 100,
         "lvs_virtual_router_id": 51,
         "lvs_auth_pass": "secret78",
+        "lvs_advert_int": 1,
+        "lvs_keepalived": {"globals": {"router_id": "d23"}},
     }
     assert set(values) == VARIABLES
     assert rips(realservers={"rs31": values}) == ["192.168.2.31"]
@@ -1334,6 +1355,7 @@ FIELDS = [
         "check",
         "tunnel_type",
         "lower_threshold",
+        "master",
     ),
 ]
 

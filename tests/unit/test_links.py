@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 
 import pytest
-from ansible_collections.lvs.cluster.plugins.module_utils import _links
+from ansible_collections.lvs.cluster.plugins.module_utils import _links, _program
 from ansible_collections.lvs.cluster.plugins.module_utils._run import OperatorError
 from hypothesis import given
 from hypothesis import strategies as st
@@ -79,7 +79,7 @@ def test_without_ip_the_remedy_is_named(monkeypatch):
     def run(*_words, **_options):
         raise FileNotFoundError
 
-    monkeypatch.setattr(_links.subprocess, "run", run)
+    monkeypatch.setattr(_program, "run", run)
     with pytest.raises(OperatorError, match="install iproute2"):
         _links.ip("link")
 
@@ -141,6 +141,9 @@ def test_obstacles():
     # IPv6 needs no suppression, nor does an interface that answers for its VIPs by design.
     assert _links.obstacles(links, "lo", vips[1:], {"eth1": noisy}) == found[:1]
     assert _links.obstacles({"eth0": ETH0}, "eth0", vips, {"eth1": noisy}) == []
+    # The master of several directors has them on its LAN as well, and is quiet as a backup.
+    assert _links.obstacles(links, "lo", vips, {"eth2": quiet}, director=True) == []
+    assert len(_links.obstacles(links, "lo", vips, {"eth0": noisy}, director=True)) == 1
     assert "there is no interface tunl0 here; there are lo, eth0." in str(
         _links.obstacles(links, "tunl0", vips, {})
     )

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.lvs.cluster.plugins.module_utils import _program
 from ansible_collections.lvs.cluster.plugins.module_utils._run import OperatorError
 from ansible_collections.lvs.cluster.plugins.modules import nft_table
 from ansible_collections.lvs.cluster.plugins.modules.nft_table import Table
@@ -110,7 +111,7 @@ def test_words_are_what_a_listing_says():
 
 
 def test_without_nft_a_change_is_told_and_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(nft_table, "_program", lambda: None)
+    monkeypatch.setattr(_program, "where", lambda _name: None)
     save = str(tmp_path / "lvs.nft")
     options = {"family": "inet", "name": "lvs", "rules": RULES, "save": save, "state": "present"}
     change = nft_table.prepare(options)

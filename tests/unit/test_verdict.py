@@ -37,8 +37,12 @@ def probe(counts=(20, 20), failed=0, **fields):
     }
 
 
+def director(name, mac, *vips):
+    return {"name": name, "macs": [mac], "vips": list(vips)}
+
+
 def judge(seen, expected):
-    return verdict([seen], [expected], [DIRECTOR])
+    return verdict([seen], [expected], [director("d23", DIRECTOR, expected["vip"])])
 
 
 def test_a_cluster_that_works():
@@ -137,6 +141,22 @@ def test_the_way_of_the_answers(method, answer_macs, said, problem):
     assert bool(result["problems"]) == bool(problem)
 
 
+def test_each_vip_is_at_its_own_director():
+    mail = {"name": "mail", "vip": "192.168.2.150"}
+    seen = [probe(), probe(macs=[DIRECTOR])]
+    directors = [director("d23", DIRECTOR, "192.168.2.149"), director("d31", TWO, mail["vip"])]
+    [problem] = verdict(seen, [service(), service(**mail)], directors)["problems"][:1]
+    assert problem.startswith(f"mail, 192.168.2.150:80, wrr: {DIRECTOR} answers ARP for the VIP")
+    assert f"not the director ({TWO})" in problem
+
+
+def test_a_director_that_is_a_real_server_answers_by_itself():
+    seen = probe(answer_macs={DIRECTOR: 100, TWO: 100})
+    for name, problems in (("rs31", 0), ("d23", 1)):
+        said = verdict([seen], [service()], [director(name, DIRECTOR, service()["vip"])])
+        assert len(said["problems"]) == problems
+
+
 def test_a_client_behind_a_router_sees_no_macs():
     result = judge(probe(on_link=False, macs=[], answer_macs={ONE: 200}), service())
 
@@ -148,4 +168,4 @@ def test_a_client_behind_a_router_sees_no_macs():
 
 
 def test_no_service_is_no_success():
-    assert verdict([], [], [DIRECTOR])["problems"]
+    assert verdict([], [], [])["problems"]

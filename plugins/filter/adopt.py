@@ -1,0 +1,102 @@
+# Copyright: (c) 2026, lvs.cluster contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: adopt
+short_description: Write the inventory of a cluster that runs already
+version_added: 0.4.0
+author: lvs.cluster contributors (@lvs-cluster)
+description:
+  - Makes an inventory for this collection out of what directors tell, be it the table of IPVS, as
+    C(ipvsadm -Sn) prints it or M(lvs.cluster.ipvs_info) returns it, or the text of a
+    C(keepalived.conf).
+  - Nothing is dropped silently. What the inventory can't say is named, with its line in a text, and
+    so is what P(lvs.cluster.resolve#filter) finds wrong with the inventory.
+  - Where there is a C(keepalived.conf) with virtual services, these are taken, and what the kernel
+    has otherwise is named.
+  - The inventory has the password of VRRP, if there is one. The sentences don't.
+options:
+  _input:
+    description:
+      - A text of C(ipvsadm -Sn), or of a C(keepalived.conf); or a result of
+        M(lvs.cluster.ipvs_info); or a list with a mapping for each director.
+      - Such a mapping has C(text) or C(ipvs_info) or both. C(name) and C(ansible_host) are the
+        director's in an inventory, if it is in one, and C(place) says where a text is from.
+    type: raw
+    required: true
+  names:
+    description:
+      - Names of machines by their addresses. A machine that has none in it is called after its
+        address, like C(rs_192_168_2_31).
+    type: dict
+    default: {}
+seealso:
+  - module: lvs.cluster.ipvs_info
+"""
+
+EXAMPLES = r"""
+- name: Show what a saved table is as an inventory
+  ansible.builtin.debug:
+    msg: "{{ lookup('ansible.builtin.file', 'table.rules') | lvs.cluster.adopt }}"
+
+- name: Read the table of a director
+  lvs.cluster.ipvs_info:
+  register: director
+
+- name: Name what an inventory could not say of it
+  ansible.builtin.debug:
+    msg: "{{ (director | lvs.cluster.adopt(names={'192.168.2.31': 'rs31'})).unsaid }}"
+"""
+
+RETURN = r"""
+_value:
+  description: C(inventory) is what a file of an inventory has, C(unsaid) what it does not say.
+  type: dict
+  sample:
+    inventory:
+      all:
+        vars:
+          lvs_method: dr
+          lvs_services:
+            - {name: tcp_80, vip: 192.168.2.149, port: 80, protocol: tcp, scheduler: wrr}
+        children:
+          lvs_directors:
+            hosts: {d23: {ansible_host: 192.168.2.23}}
+          lvs_realservers:
+            vars: {lvs_weight: 5}
+            hosts:
+              rs_192_168_2_31: {ansible_host: 192.168.2.31}
+              rs_192_168_2_32: {ansible_host: 192.168.2.32}
+    unsaid:
+      - "line 9: `-E -t 192.168.2.149:80 -s rr` is left out: it adds neither a service nor a
+        destination."
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ansible.errors import AnsibleFilterError
+from ansible_collections.lvs.cluster.plugins.plugin_utils import _adopt
+
+
+def adopt(found: Any, names: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Return an inventory of what was found, and what it does not say."""
+    sources = found if isinstance(found, list) else [found]
+    if isinstance(found, str):
+        sources = [{"text": found}]
+    elif isinstance(found, Mapping) and not {"text", "ipvs_info"} & set(found):
+        sources = [{"ipvs_info": found}]
+    if not all(isinstance(source, Mapping) for source in sources):
+        raise AnsibleFilterError("adopt takes a text, a result of ipvs_info, or a list of mappings")
+    return _adopt.adopt(sources, names)._asdict()
+
+
+class FilterModule:
+    """What Ansible looks for in this file."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        """Return the filters by name."""
+        return {"adopt": adopt}

@@ -1,0 +1,100 @@
+# Copyright: (c) 2026, lvs.cluster contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: draining
+short_description: Tell in which order real servers can be drained, or why not
+version_added: 0.4.0
+author: lvs.cluster contributors (@lvs-cluster)
+description:
+  - Names of hosts and groups become the real servers that are meant, in batches. Those that are
+    drained already come first.
+  - It is a mistake to name who is unknown or serves nothing, also by its weight in the inventory,
+    to leave a service with fewer real
+    servers than C(lvs_min_available), and to go on while the directors were not told yet what the
+    inventory says. One that keepalived has taken out of the pool does not count as a real server.
+positional: status, groups, hosts
+options:
+  _input:
+    description: The cluster, as P(lvs.cluster.resolve#filter) returns it with nobody drained.
+    type: dict
+    required: true
+  status:
+    description: What P(lvs.cluster.status#filter) returns.
+    type: dict
+    required: true
+  groups:
+    description: Ansible's variable C(groups).
+    type: dict
+    required: true
+  hosts:
+    description: Names of hosts and groups, a list or with commas between them.
+    type: raw
+    required: true
+  serial:
+    description: How many are drained at a time, as a number or a percentage of them.
+    type: raw
+    default: 100%
+  back:
+    description: Whether they are to serve again, in place of being drained.
+    type: bool
+    default: false
+seealso:
+  - plugin: lvs.cluster.status
+    plugin_type: filter
+"""
+
+EXAMPLES = r"""
+- name: Refuse what would leave too few
+  ansible.builtin.assert:
+    that: plan.mistakes | length == 0
+    fail_msg: "{{ plan.mistakes | join('\n') }}"
+  vars:
+    plan: "{{ cluster | lvs.cluster.draining(status, groups, 'rs20,rs21', serial=1) }}"
+"""
+
+RETURN = r"""
+_value:
+  description:
+    - C(mistakes) has a sentence for each; if there is one, all else is empty.
+    - C(hosts) are the real servers that are meant, C(batches) the same in their order.
+    - C(servers) is where they are asked whether they serve, as M(lvs.cluster.rip_probe) takes it.
+  type: dict
+  sample:
+    mistakes: []
+    hosts: [rs20, rs21]
+    batches: [[rs20], [rs21]]
+    servers:
+      - {name: rs20, address: 192.168.2.20, port: 80}
+      - {name: rs21, address: 192.168.2.21, port: 80}
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ansible_collections.lvs.cluster.plugins.plugin_utils import _status
+
+
+def draining(
+    cluster: Mapping[str, Any],
+    status: Mapping[str, Any],
+    groups: Mapping[str, Any],
+    hosts: Any,
+    serial: int | str = "100%",
+    back: bool = False,
+) -> dict[str, Any]:
+    """Return who is drained when, or who is to serve again, or all that is wrong with it."""
+    if back:
+        return _status.undrain(cluster, status, groups, hosts)._asdict()
+    return _status.drain(cluster, status, groups, hosts, serial)._asdict()
+
+
+class FilterModule:
+    """What Ansible looks for in this file."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        """Return the filters by name."""
+        return {"draining": draining}

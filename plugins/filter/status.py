@@ -1,0 +1,115 @@
+# Copyright: (c) 2026, lvs.cluster contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: status
+short_description: Tell what runs on directors beside what the inventory says
+version_added: 0.4.0
+author: lvs.cluster contributors (@lvs-cluster)
+description:
+  - Puts together what was read on the directors of a cluster, and compares it with the inventory.
+  - Three things are compared. The inventory says what is wanted, a file on the director what it was
+    told, and the kernel's table what is. Where keepalived runs, table and file differ by what its
+    checks say.
+positional: looks
+options:
+  _input:
+    description: The cluster, as P(lvs.cluster.resolve#filter) returns it.
+    type: dict
+    required: true
+  looks:
+    description:
+      - One for each director, with its C(name).
+      - C(info) is what M(lvs.cluster.ipvs_info) returns, C(text) the director's C(keepalived.conf)
+        or the table that the role C(director) saved, C(links) what C(ip -json address show) says.
+      - C(reason) says why there is none of that.
+    type: list
+    elements: dict
+    required: true
+seealso:
+  - module: lvs.cluster.ipvs_info
+  - plugin: lvs.cluster.draining
+    plugin_type: filter
+"""
+
+EXAMPLES = r"""
+- name: Show what runs
+  ansible.builtin.debug:
+    msg: "{{ (cluster | lvs.cluster.status([look])).lines }}"
+  vars:
+    look: {name: d23, info: "{{ table }}", text: "{{ rules }}", links: "{{ links }}"}
+    cluster: "{{ lvs_services | lvs.cluster.resolve(groups, hostvars) }}"
+"""
+
+RETURN = r"""
+_value:
+  description:
+    - C(directors) says of each whether it is V(active), V(standby) or V(unreachable), which VIPs it
+      holds, which link-layer addresses it has, and in which states its sync daemons are. C(active)
+      has the names of those that hold VIPs.
+    - C(trouble) says what is wrong with who is active.
+    - C(services) has what the table of the director has that holds their VIP, with rates per
+      second, and beside it what is missing there. C(asked) is what clients ask for. A destination
+      that is not in the table has no C(weight). C(remark) says what is to be known of it.
+    - C(drained) has the real servers that were told weight 0, though the inventory has another.
+    - C(untold) has what the inventory says otherwise than the directors were told, C(differences)
+      that and whatever else is not as the inventory says, as sentences.
+    - C(lines) is all of it for a person.
+  type: dict
+  sample:
+    directors:
+      - {name: d23, state: active, vips: [192.168.2.149], macs: ["02:42:c0:a8:02:17"], sync: []}
+    active: [d23]
+    trouble: []
+    services:
+      - name: web
+        vip: 192.168.2.149
+        port: 80
+        protocol: tcp
+        scheduler: wrr
+        asked: ["192.168.2.149:80"]
+        director: d23
+        running: true
+        connections_rate: 12
+        packets_in_rate: 80
+        bytes_in_rate: 6100
+        bytes_out_rate: 0
+        destinations:
+          - name: rs31
+            address: 192.168.2.31
+            port: 80
+            method: dr
+            weight: 0
+            active: 3
+            inactive: 9
+            connections_rate: 0
+            packets_in_rate: 8
+            bytes_in_rate: 600
+            bytes_out_rate: 0
+            remark: drained, until undrain.yml or site.yml
+    drained: [rs31]
+    untold: []
+    differences: []
+    lines: ["d23: active, holds 192.168.2.149"]
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from ansible_collections.lvs.cluster.plugins.plugin_utils import _status
+
+
+def status(cluster: Mapping[str, Any], looks: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return what runs beside what the inventory says, as plain data."""
+    return _status.status(cluster, looks)._asdict()
+
+
+class FilterModule:
+    """What Ansible looks for in this file."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        """Return the filters by name."""
+        return {"status": status}

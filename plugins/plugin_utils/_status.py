@@ -1,0 +1,587 @@
+# Copyright: (c) 2026, lvs.cluster contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What runs on the directors beside what the inventory says, and who may be drained.
+
+Pure: what was read on the directors comes in as plain data, plain data and sentences go out.
+There are three things to compare. The inventory says what is wanted; a file on the director what
+it was told, by ``site.yml`` or a drain; the kernel's table what is. Where keepalived runs, table
+and file differ by what its checks say.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from ansible_collections.lvs.cluster.plugins.module_utils._model import (
+    Destination,
+    ServiceKey,
+    Table,
+    VirtualService,
+    as_table,
+    endpoint,
+    normal_address,
+    parse_key,
+    parse_services,
+    suggestion,
+)
+from ansible_collections.lvs.cluster.plugins.module_utils._plan import Operation, plan, settle
+from ansible_collections.lvs.cluster.plugins.module_utils._tunnels import FALLBACKS
+from ansible_collections.lvs.cluster.plugins.plugin_utils import (
+    _keepalived_text,
+    _rules_text,
+)
+from ansible_collections.lvs.cluster.plugins.plugin_utils._inventory import listed
+
+Data = Mapping[str, Any]
+
+#: The schedulers by which a client, or an address, belongs to one real server whatever its weight
+#: (ip_vs_sh.c, ip_vs_mh.c, ip_vs_dh.c), and the flag with which another takes over.
+BOUND = {"sh": "sh-fallback", "mh": "mh-fallback", "dh": None}
+_OF_SERVICE = frozenset({*ServiceKey._fields, *VirtualService._fields}) - {"key"}
+_OF_DESTINATION = frozenset(Destination._fields)
+#: What is shown of a destination's counters.
+_LOADS = ("active", "inactive")
+_RATES = ("connections_rate", "packets_in_rate", "bytes_in_rate", "bytes_out_rate")
+_HEADINGS = "server address method weight active inactive conn/s packets/s in_B/s out_B/s".split()
+
+DRAINED = "drained, until undrain.yml or site.yml"
+OUT = "out of the pool by keepalived's check"
+BY_CHECK = "weight by keepalived's check"
+UNWILLING = "weight 0 in the inventory"
+SORRY = "sorry server"
+STRANGER = "not in the inventory"
+
+
+class Status(NamedTuple):
+    """What there is, as plain data.
+
+    :ivar directors: ``name``, ``state`` (active, standby, unreachable), ``vips`` on its LAN,
+        ``macs`` (its link-layer addresses), ``sync`` (the states of its sync daemons), ``reason``
+        if it can't be looked at
+    :ivar services: in the inventory's order, as the table of ``director`` has them, which holds
+        their VIP, with counters; each destination with its ``name`` and a ``remark``; its
+        ``weight`` is None if it is not in the table
+    :ivar active: the directors that hold VIPs
+    :ivar trouble: what is wrong with who is active
+    :ivar drained: the real servers that were told weight 0, though the inventory has another
+    :ivar untold: what the inventory says otherwise than the directors were told
+    :ivar differences: that, and what the kernel has otherwise than that
+    :ivar lines: all of it for a person
+    """
+
+    directors: list[dict[str, Any]]
+    services: list[dict[str, Any]]
+    active: list[str]
+    trouble: list[str]
+    drained: list[str]
+    untold: list[str]
+    differences: list[str]
+    lines: list[str]
+
+
+class _Names:
+    """What a person calls services and destinations."""
+
+    def __init__(self, services: Sequence[Data], values: Sequence[VirtualService]) -> None:
+        self._services: dict[ServiceKey, str] = {}
+        self._destinations: dict[tuple[ServiceKey, str, int], str] = {}
+        for raw, value in zip(services, values, strict=True):
+            self._services[value.key] = str(raw.get("name") or value.key)
+            for item in raw["destinations"]:
+                self._destinations[value.key, item["address"], item["port"]] = item["name"]
+
+    def service(self, key: ServiceKey) -> str:
+        """Return a service's name, or what it is."""
+        return self._services.get(key, str(key))
+
+    def destination(self, key: ServiceKey, destination: Destination) -> str:
+        """Return the name of a service's destination, or its address."""
+        return self._destinations.get((key, *destination.key), str(destination))
+
+
+class _Look:
+    """What was read on a director.
+
+    :ivar reason: why it could not be looked at
+    :ivar told: what its file says
+    :ivar table: what its kernel has
+    """
+
+    def __init__(self, raw: Data, *, keepalived: bool, vips: Collection[str]) -> None:
+        self.name = str(raw["name"])
+        self.reason = str(raw.get("reason") or "")
+        self.keepalived = keepalived
+        info: Data = raw.get("info") or {}
+        self.table = as_table(parse_services(info.get("services") or [])[0])
+        self.counters = {parse_key(item)[0]: item for item in info.get("counters") or []}
+        self.sync = sorted(daemon["state"] for daemon in info.get("sync_daemons") or [])
+        links = raw.get("links") or []
+        self.vips = sorted(_held(links, vips))
+        macs = {
+            each["ifname"]: each["address"] for each in links if each.get("link_type") == "ether"
+        }
+        self.macs = list(dict.fromkeys(macs[name] for name in sorted(macs)))
+        text = str(raw.get("text") or "")
+        self.was_told = bool(text)
+        found = (
+            _keepalived_text.Reading(text).config["services"]
+            if keepalived
+            else _rules_text.read_rules(text)[0]
+        )
+        self.told = _table(found)
+        #: Addresses that take over when all others of a service are out.
+        self.sorry = {
+            normal_address(raw["sorry_server"].get("address"))
+            for raw in found
+            if raw.get("sorry_server")
+        }
+
+    def drained(self, wanted: Table, names: _Names) -> set[str]:
+        """Return who was told weight 0 wherever it serves, though another is wanted."""
+        weights: dict[str, set[tuple[int, int]]] = {}
+        for key, service in wanted.items():
+            told = _pool(self.told.get(key))
+            for destination in service.destinations:
+                if destination.key in told:
+                    pair = told[destination.key].weight, destination.weight
+                    weights.setdefault(names.destination(key, destination), set()).add(pair)
+        return {
+            name
+            for name, pairs in weights.items()
+            if not any(told for told, _wanted in pairs) and any(weight for _told, weight in pairs)
+        }
+
+    def untold(self, wanted: Table, names: _Names) -> Iterator[str]:
+        """Tell what the inventory says otherwise than it was told, but for drains."""
+        if not self.was_told:
+            yield "nothing of this cluster is built here; run site.yml"
+            return
+        drained = self.drained(wanted, names)
+        wanted = {key: _drained(service, drained, names) for key, service in wanted.items()}
+        for operation in plan(self.told, settle(self.told, wanted)):
+            for sentence in _sentences(operation, self.told, names):
+                yield f"{sentence}; run site.yml"
+
+    def strayed(self, names: _Names) -> Iterator[str]:
+        """Tell what the kernel has otherwise than was told, and not by keepalived's checks."""
+        if not self.was_told:
+            return
+        for operation in plan(self.table, settle(self.table, self.told)):
+            here = operation.destination
+            if self.keepalived and here is not None:
+                by_check = operation.action != "delete" or here.address in self.sorry
+            else:
+                by_check = False
+            if not by_check:
+                yield from _sentences(operation, self.table, names)
+
+
+def status(cluster: Data, looks: Sequence[Data]) -> Status:
+    """Return what runs on the directors beside what ``resolve`` says.
+
+    Each look has the ``name`` of a director, and the ``reason`` why there is no more, or: ``info``,
+    what ``ipvs_info`` returns; ``text`` of the file that says what it was told, ``keepalived.conf``
+    or a table that ``ipvsadm`` saved; ``links``, what ``ip -json address show`` says.
+    """
+    values, _mistakes = parse_services(cluster["services"])
+    wanted, names = as_table(values), _Names(cluster["services"], values)
+    keepalived = "keepalived_ha" in cluster["balances"]
+    seen = [_Look(raw, keepalived=keepalived, vips=cluster["vips"]) for raw in looks]
+    reached = [look for look in seen if not look.reason]
+    # Without a VIP there is one director, and what it balances gets its mark from somebody else.
+    active = [look for look in reached if look.vips or not cluster["vips"]]
+    drained = sorted({name for look in reached for name in look.drained(wanted, names)})
+    untold = [f"{look.name}: {s}." for look in reached for s in look.untold(wanted, names)]
+    strayed = [f"{look.name}: {s}." for look in reached for s in look.strayed(names)]
+    directors = [
+        {
+            "name": look.name,
+            "state": "unreachable" if look.reason else "active" if look in active else "standby",
+            "vips": look.vips,
+            "macs": look.macs,
+            "sync": look.sync,
+            **({"reason": look.reason} if look.reason else {}),
+        }
+        for look in seen
+    ]
+    trouble = list(_trouble(directors, cluster["vips"]))
+    found = Status(
+        directors,
+        list(_services([*active, *reached], wanted, _fronts(cluster), names, drained)),
+        [look.name for look in active],
+        trouble,
+        drained,
+        untold,
+        [*trouble, *dict.fromkeys([*untold, *strayed])],
+        [],
+    )
+    return found._replace(lines=list(_lines(found)))
+
+
+def _held(links: Iterable[Data], vips: Collection[str]) -> set[str]:
+    """Return the VIPs on a machine's links. On lo and tunnels they are a real server's."""
+    return {
+        each["local"]
+        for link in links
+        if link.get("ifname") not in ("lo", *FALLBACKS.values())
+        for each in link.get("addr_info", ())
+        if each.get("local") in vips
+    }
+
+
+def _table(services: Iterable[Data]) -> Table:
+    """Return services of a file; what the model has no place for is left out."""
+    plain: list[dict[str, Any]] = []
+    for raw in services:
+        pool = [_only(_OF_DESTINATION, item) for item in raw.get("destinations") or ()]
+        said = {**_only(_OF_SERVICE, raw), "destinations": pool}
+        plain += [{**said, **each} for each in raw.get("endpoints") or [{}]]
+    return as_table(parse_services(plain)[0])
+
+
+def _only(fields: Collection[str], raw: Data) -> dict[str, Any]:
+    return {field: value for field, value in raw.items() if field in fields}
+
+
+def _pool(service: VirtualService | None) -> dict[tuple[str, int], Destination]:
+    return {d.key: d for d in service.destinations} if service else {}
+
+
+def _drained(service: VirtualService, drained: Collection[str], names: _Names) -> VirtualService:
+    """Return a service with weight 0 for those that are drained."""
+    return service.with_destinations(
+        d._replace(weight=0) if names.destination(service.key, d) in drained else d
+        for d in service.destinations
+    )
+
+
+def _sentences(operation: Operation, current: Table, names: _Names) -> Iterator[str]:
+    """Tell what an operation would change, as what is wrong without it."""
+    key, subject = operation.service.key, f"service {names.service(operation.service.key)}"
+    old: Any = current.get(key)
+    new: Any = operation.service
+    if operation.destination is not None:
+        subject += f": {names.destination(key, operation.destination)}"
+        old, new = _pool(old).get(operation.destination.key), operation.destination
+    if operation.action == "add":
+        yield f"{subject} is missing"
+    elif operation.action == "delete":
+        yield f"{subject} is there, but not in the inventory"
+    else:
+        for field in sorted(set(new._fields) - {"destinations"}):
+            if getattr(old, field) != getattr(new, field):
+                was, should = _value(getattr(old, field)), _value(getattr(new, field))
+                yield f"{subject}: {field} is {was}, in the inventory {should}"
+
+
+def _value(value: Any) -> str:
+    """Return a field's value as a person writes it."""
+    return (", ".join(value) if isinstance(value, tuple) else str(value)) or "none"
+
+
+def _fronts(cluster: Data) -> dict[ServiceKey | None, list[Data]]:
+    """Return what clients ask for, by the service that it is of."""
+    fronts: dict[ServiceKey | None, list[Data]] = {}
+    for front in cluster["fronts"]:
+        # A firewall mark stands for VIPs and ports.
+        named = ("fwmark", "family") if "fwmark" in front else ("vip", "port", "protocol")
+        fronts.setdefault(_key(_only(named, front)), []).append(front)
+    return fronts
+
+
+def _services(
+    looks: Sequence[_Look],
+    wanted: Table,
+    fronts: Mapping[ServiceKey | None, Sequence[Data]],
+    names: _Names,
+    drained: Collection[str],
+) -> Iterator[dict[str, Any]]:
+    """Yield the services, in the inventory's order, then those that it does not know."""
+    strange = (key for look in looks for key in look.table)
+    for key in dict.fromkeys([*wanted, *strange]) if looks else ():
+        vips = {front["vip"] for front in fronts.get(key, ())} or {key.vip}
+        having = [look for look in looks if key in wanted or key in look.table]
+        look = next((look for look in having if vips.intersection(look.vips)), having[0])
+        there = look.table.get(key)
+        service = there or wanted[key]
+        counters: Data = look.counters.get(key) or {}
+        loads = {(item["address"], item["port"]): item for item in counters.get("destinations", ())}
+        pool, should = _pool(there), _pool(wanted.get(key))
+        yield {
+            "name": names.service(key),
+            **{
+                field: value
+                for field, value in service.to_dict().items()
+                if field != "destinations"
+            },
+            "asked": [_endpoint(front) for front in fronts.get(key, ())] or [str(key)],
+            "director": look.name,
+            "running": there is not None,
+            **{rate: counters.get(rate, 0) for rate in _RATES},
+            "destinations": [
+                {
+                    "name": names.destination(key, each),
+                    **each.to_dict(),
+                    "weight": pool[each.key].weight if each.key in pool else None,
+                    **{field: loads.get(each.key, {}).get(field, 0) for field in _LOADS + _RATES},
+                    "remark": _remark(look, key, each, pool, should, names, drained),
+                }
+                for each in service.with_destinations({**should, **pool}.values()).destinations
+            ],
+        }
+
+
+def _remark(
+    look: _Look,
+    key: ServiceKey,
+    each: Destination,
+    pool: Mapping[tuple[str, int], Destination],
+    should: Mapping[tuple[str, int], Destination],
+    names: _Names,
+    drained: Collection[str],
+) -> str:
+    """Return what an operator is to know of a destination."""
+    if each.key not in should:
+        return SORRY if each.address in look.sorry else STRANGER
+    told = _pool(look.told.get(key)).get(each.key)
+    remarks = [DRAINED] if names.destination(key, each) in drained else []
+    if told is None or (not look.keepalived and each.key not in pool):
+        remarks.append("missing")
+    elif each.key not in pool or (told.weight and not pool[each.key].weight and look.keepalived):
+        remarks.append(OUT)
+    elif look.keepalived and pool[each.key].weight != told.weight:
+        remarks.append(BY_CHECK)
+    if not should[each.key].weight:
+        remarks.append(UNWILLING)
+    return ", ".join(remarks)
+
+
+def _trouble(directors: Sequence[Data], vips: Iterable[str]) -> Iterator[str]:
+    """Tell what is wrong with who is active."""
+    for director in directors:
+        if director["state"] == "unreachable":
+            yield f"{director['name']} can't be looked at: {director['reason'].rstrip('.')}."
+    for vip in vips:
+        holders = [director["name"] for director in directors if vip in director["vips"]]
+        if not holders:
+            yield f"No director that can be looked at holds {vip}."
+        if len(holders) > 1:
+            yield (
+                f"{listed(holders)} hold {vip}, and one director should. Look whether they hear"
+                " each other's adverts (protocol 112)."
+            )
+
+
+def _lines(found: Status) -> Iterator[str]:
+    """Yield a table for a person."""
+    for director in found.directors:
+        about = [f"holds {listed(director['vips'])}"] if director["vips"] else []
+        about += [f"sync daemon {listed(director['sync'])}"] if director["sync"] else []
+        yield f"{director['name']}: {', '.join([director['state'], *about])}"
+    rows = [
+        [
+            item["name"],
+            _endpoint(item),
+            item["method"],
+            *("-" if item[f] is None else str(item[f]) for f in ("weight", *_LOADS, *_RATES)),
+            item["remark"],
+        ]
+        for service in found.services
+        for item in service["destinations"]
+    ]
+    widths = [
+        max(map(len, column)) for column in zip(_HEADINGS, *(r[:-1] for r in rows), strict=True)
+    ]
+    left = iter(rows)
+    for service in found.services:
+        what = "not running" if not service["running"] else f"on {service['director']}"
+        yield f"{service['name']}, {listed(service['asked'])}, {service['scheduler']}, {what}"
+        yield f"  {_aligned(_HEADINGS, widths)}"
+        for *cells, remark in itertools.islice(left, len(service["destinations"])):
+            yield f"  {_aligned(cells, widths)}  {remark}".rstrip()
+    yield from found.differences or ["All is as the inventory says."]
+
+
+def _endpoint(item: Data) -> str:
+    return endpoint(str(item.get("vip") or item["address"]), item["port"])
+
+
+def _aligned(cells: Iterable[str], widths: Iterable[int]) -> str:
+    """Return cells of a row, words to the left and numbers to the right."""
+    padded = [
+        f"{cell:{'<' if number < 3 else '>'}{width}}"
+        for number, (cell, width) in enumerate(zip(cells, widths, strict=True))
+    ]
+    return "  ".join(padded)
+
+
+# Draining.
+
+
+class Draining(NamedTuple):
+    """Who is to be drained or to serve again, or why not.
+
+    :ivar hosts: their names
+    :ivar batches: the same in the order of their turns; who is drained already comes first
+    :ivar servers: where they are asked whether they serve, as ``rip_probe`` takes it
+    """
+
+    mistakes: list[str]
+    hosts: list[str] = []
+    batches: list[list[str]] = []
+    servers: list[dict[str, Any]] = []
+
+
+def drain(
+    cluster: Data, found: Data, groups: Data, hosts: Any, serial: int | str = "100%"
+) -> Draining:
+    """Return in which batches hosts can be drained, each serving again before the next one.
+
+    A service keeps ``lvs_min_available`` of the real servers to which the inventory gives a weight.
+    """
+    names, wrong = _chosen(cluster, groups, hosts)
+    wrong += found["untold"]
+    wrong += _refused(cluster, names)
+    size = _size(serial, len(names))
+    if size is None:
+        wrong.append(f"The number at a time is {serial!r}; it must be such as 2 or 25%.")
+    if wrong or size is None:
+        return Draining(wrong)
+    turns = sorted(names, key=lambda name: name not in found["drained"])
+    batches = [turns[first : first + size] for first in range(0, len(turns), size)]
+    drained = set(found["drained"])
+    for batch in batches:
+        short = _short(cluster, found, drained.union(batch))
+        wrong += [f"With {listed(batch)} drained, {sentence}" for sentence in short]
+        if wrong:
+            break  # most likely the same is true of others
+        drained -= set(batch)
+    return Draining(wrong) if wrong else Draining([], names, batches, _asked(cluster, names))
+
+
+def undrain(cluster: Data, found: Data, groups: Data, hosts: Any) -> Draining:
+    """Return who is to serve again. ``cluster`` has nobody drained but by the inventory."""
+    names, wrong = _chosen(cluster, groups, hosts)
+    wrong += found["untold"]
+    return Draining(wrong) if wrong else Draining([], names, [names], _asked(cluster, names))
+
+
+def _chosen(cluster: Data, groups: Data, hosts: Any) -> tuple[list[str], list[str]]:
+    """Return the real servers that are meant by names of hosts and groups, and what is wrong."""
+    pool = [item for service in cluster["services"] for item in service["destinations"]]
+    serving = dict.fromkeys(item["name"] for item in pool if item["weight"])
+    known = {*(item["name"] for item in pool), *groups, *groups.get("all", ())}
+    said = hosts.split(",") if isinstance(hosts, str) else list(hosts or ())
+    names, wrong = dict[str, None](), []
+    for word in filter(None, (str(each).strip() for each in said)):
+        if word not in known:
+            wrong.append(f"There is no host or group {word}{suggestion(word, known)}.")
+            continue
+        # A group may have hosts that serve nothing, a host that is named should serve.
+        members = [name for name in serving if name in groups.get(word, [word])]
+        names.update(dict.fromkeys(members))
+        if not members:
+            wrong.append(
+                f"{word} serves nothing: it is in no service's pool, or has weight 0 in the"
+                " inventory (lvs_drained, lvs_weight)."
+            )
+    if not names and not wrong:
+        wrong.append("No host is named; say which with -e hosts=NAME,NAME.")
+    return list(names), wrong
+
+
+def _size(serial: int | str, number: int) -> int | None:
+    """Return how many of a number are one batch, None if that can't be read."""
+    text = str(serial).strip()
+    digits = text.removesuffix("%")
+    if not digits.isdecimal() or not int(digits):
+        return None
+    return max(1, number * int(digits) // 100) if text.endswith("%") else int(digits)
+
+
+def _refused(cluster: Data, names: Collection[str]) -> Iterator[str]:
+    """Tell which services would refuse the clients that belong to a drained real server."""
+    for service in cluster["services"]:
+        scheduler = service.get("scheduler")
+        fallback = BOUND.get(scheduler)
+        if scheduler not in BOUND or fallback in service.get("scheduler_flags", ()):
+            continue
+        if any(item["name"] in names for item in service["destinations"]):
+            help_ = f"add scheduler_flags: [{fallback}]" if fallback else "choose another scheduler"
+            yield (
+                f"Service {service.get('name') or _key(service)}: its scheduler {scheduler} refuses"
+                f" the clients of a real server with weight 0; {help_} and run site.yml. If they"
+                " may be refused, set lvs_drained: true in place of this."
+            )
+
+
+def _short(cluster: Data, found: Data, drained: Collection[str]) -> Iterator[str]:
+    """Tell which services would have too few real servers."""
+    least = str(cluster["min_available"])
+    running = {_key(service): service for service in found["services"]}
+    for service in cluster["services"]:
+        willing = [item for item in service["destinations"] if item["weight"]]
+        there = {
+            (item["address"], item["port"]): item["weight"]
+            for item in running.get(_key(service), {"destinations": []})["destinations"]
+        }
+        # One that is drained now is going to serve again, if it isn't among the drained then.
+        left = [
+            item["name"]
+            for item in willing
+            if item["name"] not in drained
+            and (there.get((item["address"], item["port"])) or item["name"] in found["drained"])
+        ]
+        share = int(least.removesuffix("%"))
+        need = math.ceil(len(willing) * share / 100) if least.endswith("%") else share
+        touched = any(item["name"] in drained for item in willing)
+        if touched and len(left) < need:
+            who = f"only {listed(left)} would be left" if left else "nobody would be left"
+            yield (
+                f"{who} of service {service.get('name') or _key(service)}, and lvs_min_available is"
+                f" {least}. Take fewer at a time, or repair those that are out of the pool."
+            )
+
+
+def _key(service: Data) -> ServiceKey | None:
+    return parse_key(service)[0]
+
+
+def _asked(cluster: Data, hosts: Collection[str]) -> list[dict[str, Any]]:
+    """Return where hosts are asked whether they serve, as ``rip_probe`` takes it.
+
+    That is where their service's check asks: by HTTP where it does so, else by a TCP connection.
+    What speaks no TCP, and a service for all ports without a check, can't be asked so.
+    """
+    found: list[dict[str, Any]] = []
+    for front in cluster["fronts"]:
+        check = front.get("check") or {}
+        for item in front["destinations"]:
+            port = check.get("connect_port") or item["port"] or front["port"]
+            if item["name"] not in hosts or front["protocol"] != "tcp" or not port:
+                continue
+            place = {
+                "name": item["name"],
+                "address": check.get("connect_ip") or item["address"],
+                "port": int(port),
+            }
+            for url in check["urls"] if check.get("type") == "http" else [{}]:
+                asks = {**place, **_request(url, check)}
+                if asks not in found:
+                    found.append(asks)
+    return found
+
+
+def _request(url: Data, check: Data) -> dict[str, Any]:
+    """Return the request that an HTTP check makes; nothing for any other check."""
+    if not url:
+        return {}
+    host = url.get("host") or check.get("virtualhost")
+    return {
+        "path": url["path"],
+        **({"host": host} if host else {}),
+        **({"status": url["status"]} if url.get("status") else {}),
+    }

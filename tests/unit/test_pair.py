@@ -1,0 +1,406 @@
+# Copyright: (c) 2026, lvs.cluster contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What several directors of an inventory come to for keepalived."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.lvs.cluster.plugins.module_utils import _keepalived
+from ansible_collections.lvs.cluster.plugins.plugin_utils._inventory import resolve
+
+VIP, VIP6 = "192.168.2.149", "2001:db8::149"
+WEB = {"name": "web", "vip": VIP, "port": 80, "scheduler": "wrr"}
+
+
+def cluster(*services, every=None, **directors):
+    """Resolve a cluster of these directors, each with its own variables, and two real servers."""
+    hosts = {
+        name: {"ansible_host": f"192.168.2.{name[1:]}", **(every or {}), **variables}
+        for name, variables in {**directors, "r20": {}, "r21": {}}.items()
+    }
+    groups = {"lvs_directors": list(directors), "lvs_realservers": ["r20", "r21"]}
+    groups["all"] = list(hosts)
+    return resolve(list(services) or [WEB], groups, hosts.__getitem__)
+
+
+def instance(resolved, name):
+    assert resolved.mistakes == []
+    [made] = resolved.directors[name]["instances"]
+    return made
+
+
+def test_a_single_director_has_no_instance():
+    resolved = cluster(d23={})
+    assert (resolved.mistakes, resolved.directors, resolved.balances) == ([], {}, ["director"])
+
+
+def test_two_directors_of_which_nothing_is_said():
+    resolved = cluster(d23={}, d31={})
+    assert resolved.balances == ["director", "keepalived_ha"]
+    assert instance(resolved, "d23") == {
+        "name": "lvs",
+        "state": "BACKUP",
+        "virtual_router_id": 51,
+        "priority": 150,
+        "version": 3,
+        "advert_int": 0.5,
+        "unicast_src_ip": "192.168.2.23",
+        "unicast_peers": ["192.168.2.31"],
+        "vips": [VIP],
+        "excluded_vips": [],
+        "preempt_delay": 15,
+    }
+    assert instance(resolved, "d31") == {
+        **instance(resolved, "d23"),
+        "priority": 100,
+        "unicast_src_ip": "192.168.2.31",
+        "unicast_peers": ["192.168.2.23"],
+    }
+    assert resolved.watched[0]["delay_loop"] == 5
+
+
+@pytest.mark.parametrize(
+    ("said", "ranks"),
+    [
+        ([{}, {}, {}], [150, 117, 84]),
+        ([{"lvs_priority": 10}, {"lvs_priority": 20}], [10, 20]),
+    ],
+)
+def test_who_is_master(said, ranks):
+    names = [f"d{23 + number}" for number in range(len(said))]
+    resolved = cluster(**dict(zip(names, said, strict=True)))
+    made = [instance(resolved, name) for name in names]
+    assert [each["priority"] for each in made] == ranks
+
+
+def test_a_password_makes_it_version_2_with_whole_seconds():
+    resolved = cluster(every={"lvs_auth_pass": 1111}, d23={}, d31={})
+    assert (instance(resolved, "d23")["version"], instance(resolved, "d23")["advert_int"]) == (2, 1)
+    assert "1111" not in str(resolved)
+
+
+def test_vips_of_both_families_move_together():
+    resolved = cluster(WEB, {**WEB, "name": "six", "vip": VIP6, "destinations": [
+        {"address": "2001:db8::20"}]}, d23={}, d31={})  # fmt: skip
+    made = instance(resolved, "d23")
+    assert (made["vips"], made["excluded_vips"]) == ([VIP], [VIP6])
+
+
+def test_what_keepalived_is_told_beside_that():
+    said = {
+        "globals": {"router_id": "a"},
+        "instance": {"preempt": False, "unicast_peers": [], "garp_master_delay": 1},
+    }
+    made = instance(cluster(every={"lvs_keepalived": said}, d23={}, d31={}), "d23")
+    assert (made["preempt"], made["garp_master_delay"]) == (False, 1)
+    assert "preempt_delay" not in made
+    assert not {"unicast_peers", "unicast_src_ip"} & made.keys()  # multicast
+
+
+@pytest.mark.parametrize(
+    ("variables", "sentences"),
+    [
+        (
+            {"lvs_keepalived": {"global": {}, "instance": {"advert_intt": 1}}},
+            [
+                "lvs_keepalived has no part 'global'; it may have",
+                "there is no field 'advert_intt' (did you mean advert_int?)",
+            ],
+        ),
+        ({"lvs_keepalived": "globals"}, ["lvs_keepalived is 'globals'; it must be a mapping of"]),
+        ({"lvs_auth_pass": "secret78", "lvs_advert_int": 0.5}, ["advert_int"]),
+        ({"lvs_advert_int": 41}, ["advert_int"]),
+        ({"lvs_advert_int": "often"}, ["advert_int is 'often'"]),
+    ],
+)
+def test_what_keepalived_would_not_take_is_told_with_all_else(variables, sentences):
+    found = cluster({**WEB, "scheduler": "wr"}, every=variables, d23={}, d31={}).mistakes
+    assert len(found) == len(sentences) + 1
+    for sentence in sentences:
+        assert any(sentence in each for each in found), found
+    assert "secret78" not in str(found)
+
+
+def test_a_name_that_keepalived_would_misread_is_refused_for_a_pair_only():
+    odd = {**WEB, "name": "we{b"}
+    assert cluster(odd, d23={}).mistakes == []
+    [sentence] = cluster(odd, d23={}, d31={}).mistakes
+    assert "'{'" in sentence
+
+
+def test_a_director_that_is_a_real_server_serves_itself():
+    hosts = {name: {"ansible_host": f"192.168.2.{name[1:]}"} for name in ("d23", "d31", "r20")}
+    groups = {
+        "lvs_directors": ["d23", "d31"],
+        "lvs_realservers": ["d31", "r20"],
+        "all": list(hosts),
+    }
+    resolved = resolve([WEB], groups, hosts.__getitem__)
+    assert resolved.mistakes == []
+    assert resolved.directors["d23"]["local"] == []
+    [local] = resolved.directors["d31"]["local"]
+    assert local == {"vip": VIP, "protocol": "tcp", "port": 80}
+    assert resolved.directors["d31"]["peers"] == ["192.168.2.23"]
+
+
+def test_a_director_whose_address_nobody_knows():
+    resolved = cluster(d23={}, d31={"ansible_host": "director.example.org"})
+    assert resolved.mistakes == ["host d31: the other directors need its address; set lvs_address."]
+
+
+def test_what_it_comes_to_is_the_same_table_on_both():
+    resolved = cluster(d23={}, d31={})
+    texts = [
+        _keepalived.render(
+            {
+                "instances": [{**instance(resolved, name), "interface": "eth0"}],
+                "services": resolved.watched,
+            }
+        ).partition("# web")[2]
+        for name in ("d23", "d31")
+    ]
+    assert texts[0] == texts[1]
+    assert "real_server 192.168.2.20 80" in texts[0]
+
+
+@pytest.mark.parametrize(("vip", "sorry"), [(VIP, "192.168.2.9"), (VIP6, "2001:db8::9")])
+def test_a_sorry_server_at_the_service_s_own_port(vip, sorry):
+    web = {**WEB, "vip": vip, "sorry_server": {"address": sorry, "port": 80, "method": "dr"}}
+    if ":" in vip:
+        web["destinations"] = [{"address": "2001:db8::20"}]
+    assert cluster(web, d23={}, d31={}).mistakes == []
+    assert cluster(web, {**web, "name": "b", "port": 81}, d23={}).mistakes != []
+
+
+# VIPs with different masters.
+
+VIP2 = "192.168.2.150"
+MAIL = {"name": "mail", "vip": VIP2, "port": 80, "scheduler": "wrr", "master": "d31"}
+RANKS = {"d23": {"lvs_priority": 150}, "d31": {"lvs_priority": 100}, "d40": {"lvs_priority": 120}}
+
+
+def several(*services, also=(), every=None, **directors):
+    """Resolve a cluster in which some of the directors are real servers, too."""
+    names = [*(directors or {"d23": {}, "d31": {}}), "r20"]
+    hosts = {
+        name: {"ansible_host": f"192.168.2.{name[1:]}", **(every or {}), **directors.get(name, {})}
+        for name in names
+    }
+    groups = {"lvs_directors": names[:-1], "lvs_realservers": [*also, "r20"], "all": names}
+    return resolve(list(services), groups, hosts.__getitem__)
+
+
+def roles_of(resolved):
+    """Return what instances say of who is who: name, number, VIPs, and each director's rank."""
+    assert resolved.mistakes == []
+    first = next(iter(resolved.directors.values()))["instances"]
+    return [
+        (
+            made["name"],
+            made["virtual_router_id"],
+            made["vips"],
+            {name: work["instances"][n]["priority"] for name, work in resolved.directors.items()},
+        )
+        for n, made in enumerate(first)
+    ]
+
+
+def test_each_master_has_an_instance_and_the_others_follow_by_their_priorities():
+    resolved = several(WEB, MAIL, **RANKS)
+    assert roles_of(resolved) == [
+        (
+            "lvs",
+            51,
+            [VIP],
+            {"d23": 150, "d31": 100, "d40": 120},
+        ),
+        (
+            "lvs_d31",
+            52,
+            [VIP2],
+            {"d23": 120, "d31": 150, "d40": 100},
+        ),
+    ]
+    assert resolved.masters == ["d23", "d31"]
+
+
+def test_an_instance_keeps_its_number_whoever_else_is_a_master():
+    forty = {**WEB, "name": "forty", "vip": "192.168.2.151", "master": "d40"}
+    numbers = [
+        [(name, number) for name, number, *_ in roles_of(several(*services, **RANKS))]
+        for services in ((WEB, MAIL, forty), (forty, WEB), (MAIL,))
+    ]
+    assert numbers == [
+        [("lvs", 51), ("lvs_d31", 52), ("lvs_d40", 53)],
+        [("lvs", 51), ("lvs_d40", 53)],
+        [("lvs_d31", 52)],
+    ]
+
+
+def test_naming_the_master_that_it_would_be_anyway_changes_nothing():
+    hosts = {"d23": {}, "d31": {}}
+    assert cluster({**WEB, "master": "d23"}, **hosts) == cluster(WEB, **hosts)
+    assert cluster({**WEB, "master": "d23"}, d23={}) == cluster(WEB, d23={})
+
+
+@pytest.mark.parametrize(
+    ("services", "every", "sentences"),
+    [
+        (
+            [{**MAIL, "master": "d13"}],
+            {},
+            [
+                ("service mail: master is 'd13'; it must be a host of lvs_directors: d23 and d31."),
+            ],
+        ),
+        (
+            [MAIL, {**MAIL, "name": "imap", "port": 143, "master": None}],
+            {},
+            [
+                (
+                    f"services mail and imap: {VIP2} can't have several masters (d31 for mail; d23"
+                    " for imap); name one with each of its services, since without a name it is"
+                    " d23."
+                ),
+            ],
+        ),
+        (
+            [WEB, {"name": "mark", "fwmark": 7, "master": "d31"}],
+            {},
+            [
+                (
+                    "service mark: master is who holds the VIPs, and a fwmark without binds has"
+                    " none; remove it."
+                ),
+            ],
+        ),
+        (
+            [WEB, MAIL],
+            {"lvs_virtual_router_id": 255},
+            [
+                (
+                    "hosts d23 and d31: lvs_virtual_router_id is 255, and VIPs with masters of"
+                    " their own take numbers up to 256; set it to 254 or less."
+                ),
+            ],
+        ),
+        (
+            [WEB, MAIL],
+            {"lvs_keepalived": {"instance": {"priority": 9, "advert_int": 41, "preempt": True}}},
+            [
+                (
+                    "hosts d23 and d31: lvs_keepalived.instance says priority for all instances,"
+                    " and there is one for each master of VIPs; remove it."
+                ),
+                "hosts d23 and d31: instance lvs: advert_int is 41",
+                "hosts d23 and d31: instance lvs_d31: advert_int is 41",
+            ],
+        ),
+    ],
+)
+def test_mistakes_about_masters(services, every, sentences):
+    found = several(*services, every=every).mistakes
+    assert len(found) == len(sentences), found
+    for sentence, told in zip(sentences, found, strict=True):
+        assert told.startswith(sentence)
+
+
+def test_without_a_director_that_serves_services_keep_vip_and_port():
+    resolved = several(WEB, MAIL)
+    assert resolved.marks == []
+    assert [service["vip"] for service in resolved.services] == [VIP, VIP2]
+    nat = {"method": "nat", "realserver_port": 8080}
+    assert several({**WEB, **nat}, {**MAIL, **nat}, also=["d31"]).marks == []
+
+
+def test_what_a_director_serves_itself_is_told_by_a_mark():
+    check = {"type": "http", "urls": [{"path": "/"}]}
+    sorry = {"address": "192.168.2.9"}
+    web = {**WEB, "check": check, "sorry_server": sorry}
+    resolved = several(web, MAIL, also=["d23", "d31"])
+    assert resolved.mistakes == []
+    marks = [service["fwmark"] for service in resolved.services]
+    assert resolved.marks == [
+        {"fwmark": mark, "vip": vip, "protocol": "tcp", "ports": [80]}
+        for mark, vip in zip(marks, (VIP, VIP2), strict=True)
+    ]
+    assert len(set(marks)) == 2
+    for service in resolved.services:
+        assert not {"vip", "port", "protocol"} & service.keys()
+        assert {each["port"] for each in service["destinations"]} == {0}
+    assert [(front["vip"], front["port"]) for front in resolved.fronts] == [(VIP, 80), (VIP2, 80)]
+    # A real server gets packets as the client sent them, and is looked at where it serves.
+    local = [{"vip": vip, "protocol": "tcp", "port": 80} for vip in (VIP, VIP2)]
+    assert resolved.directors["d23"]["local"] == resolved.directors["d31"]["local"] == local
+    assert {each["check"]["connect_port"] for each in resolved.watched[0]["destinations"]} == {80}
+    text = _keepalived.render({"services": resolved.watched})
+    assert f"virtual_server fwmark {marks[0]} {{" in text
+    assert "real_server 192.168.2.31 {" in text
+    assert "sorry_server 192.168.2.9\n" in text
+    assert text.count("connect_port 80") == 3
+
+
+def test_a_mark_is_the_same_whatever_else_there_is_and_nobody_else_s():
+    mark = several(WEB, MAIL, also=["d31"]).services[1]["fwmark"]
+    other = {**WEB, "name": "tls", "port": 443}
+    assert several(other, WEB, MAIL, also=["d31"]).services[2]["fwmark"] == mark
+    mine = {"name": "mine", "fwmark": mark}
+    assert several(WEB, MAIL, mine, also=["d31"]).services[1]["fwmark"] == mark + 1
+
+
+def test_a_service_of_every_port_leaves_the_others_theirs():
+    every = {**WEB, "name": "every", "port": 0, "persistence_timeout": 50}
+    every["check"] = {"type": "tcp", "connect_port": 8080}
+    nat = {
+        **WEB,
+        "port": 443,
+        "method": "fullnat",
+        "realserver_port": 8443,
+        "check": {"type": "tcp"},
+    }
+    resolved = several(nat, every, MAIL, also=["d31"])
+    assert [mark["ports"] for mark in resolved.marks] == [[0], [443], [80]]
+    tls, every, _ = resolved.watched
+    assert {each["port"] for each in tls["destinations"]} == {8443}
+    assert tls["check"] == {"type": "tcp"}
+    text = _keepalived.render({"services": resolved.watched})
+    assert text.count("connect_port 8080") == 2
+    assert "connect_port 443" not in text
+
+
+def test_sync_daemons_go_both_ways_for_several_instances_only():
+    daemon = {"globals": {"sync_daemon": {"interface": "eth0", "id": 51}}}
+    made = several(WEB, MAIL).directors["d23"]["instances"]
+    instances = [{**each, "interface": "eth0"} for each in made]
+    assert _keepalived.mistakes({**daemon, "instances": instances}) == []
+    assert "lvs_sync_daemon eth0 id 51" in _keepalived.render({**daemon, "instances": instances})
+    assert len(_keepalived.mistakes({**daemon, "instances": instances[:1]})) == 1
+
+
+FLOATING = {"address": "192.168.2.254", "prefix": 24, "interface": "eth1"}
+
+
+@pytest.mark.parametrize(
+    ("gateway", "held", "start"),
+    [
+        ({}, [FLOATING], "there is no lvs_gateway"),
+        ({"lvs_gateway": "192.168.2.23"}, [FLOATING], "lvs_gateway is 192.168.2.23"),
+        ({"lvs_gateway": "192.168.2.254"}, [], "lvs_gateway is 192.168.2.254"),
+        ({"lvs_gateway": "192.168.2.254"}, ["192.168.2.254/24"], None),
+        ({"lvs_gateway": "192.168.2.254"}, [FLOATING], None),
+    ],
+)
+def test_with_nat_the_real_servers_gateway_moves_with_the_vip(gateway, held, start):
+    keepalived = {"lvs_keepalived": {"instance": {"excluded_vips": held}}}
+    every = {"lvs_method": "nat", **gateway, **keepalived}
+    resolved = cluster({**WEB, "vip": "192.0.2.149"}, every=every, d23={}, d31={})
+    if start:
+        [sentence] = resolved.mistakes
+        assert f"r20 and r21: {start}, but with method nat answers" in sentence
+        return
+    assert instance(resolved, "d31")["excluded_vips"] == held
+    [duty] = resolved.real_servers["r20"]["nat"]
+    assert duty["gateway"] == "192.168.2.254"
+    # One director alone has it as before.
+    alone = cluster({**WEB, "vip": "192.0.2.149"}, every={"lvs_method": "nat"}, d23={})
+    assert alone.mistakes == []

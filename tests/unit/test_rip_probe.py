@@ -1,0 +1,94 @@
+# Copyright: (c) 2026, lvs.cluster contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The module rip_probe asks servers of this process."""
+
+from __future__ import annotations
+
+import http.server
+import socket
+import threading
+
+import pytest
+
+
+class Page(http.server.BaseHTTPRequestHandler):
+    """Says 200 for /good, and for the rest who it was asked for, as 503."""
+
+    def do_GET(self):
+        good = self.path == "/good"
+        self.send_response(200 if good else 503, None if good else self.headers["Host"])
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture(scope="module")
+def port():
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Page)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server.server_port
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def refused():
+    """A port at which nobody listens."""
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        yield unused.getsockname()[1]
+
+
+def at(port, **fields):
+    return {"name": "rs20", "address": "127.0.0.1", "port": port, **fields}
+
+
+def test_servers_that_answer(run_main, port):
+    servers = [at(port), at(port, path="/good"), at(port, path="/no", status=["200", "500-599"])]
+    assert run_main("rip_probe", servers=servers)["silent"] == []
+
+
+@pytest.mark.parametrize(
+    ("fields", "why"),
+    [
+        ({"path": "/no", "host": "example.org"}, "HTTP 503 example.org"),
+        ({"path": "/good", "status": ["204"]}, "HTTP 200 OK"),
+    ],
+)
+def test_an_answer_that_is_not_good(run_main, port, fields, why):
+    result = run_main("rip_probe", servers=[at(port, **fields)], seconds=0)
+    assert result["failed"]
+    assert result["silent"] == [f"rs20 (127.0.0.1:{port}): {why}"]
+
+
+def test_a_server_that_is_away(run_main, refused):
+    result = run_main("rip_probe", servers=[at(refused)], seconds=0)
+    assert result["msg"].startswith("After 0 s, not all real servers answer: rs20 (127.0.0.1:")
+    assert "refused" in result["silent"][0]
+    looked = run_main("rip_probe", check=True, servers=[at(refused)])
+    assert not looked.get("failed")
+    assert looked["silent"] == result["silent"]
+
+
+def test_one_that_comes_back_is_waited_for(run_main, refused):
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+
+    def come_back():
+        listener.bind(("127.0.0.2", refused))
+        listener.listen()
+
+    timer = threading.Timer(0.5, come_back)
+    timer.start()
+    try:
+        servers = [at(refused, address="127.0.0.2")]
+        assert run_main("rip_probe", servers=servers, seconds=20)["silent"] == []
+    finally:
+        timer.join()
+        listener.close()
+
+
+def test_statuses_that_are_none(run_main, port):
+    result = run_main("rip_probe", servers=[at(port, path="/", status=["ok"])])
+    assert result["msg"] == "status is 'ok'; it must be such as 200 or 200-299."

@@ -1,0 +1,467 @@
+# Copyright: (c) 2026, lvs.cluster contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is told of a running cluster, and who may be drained."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.lvs.cluster.plugins.filter.draining import FilterModule as Draining
+from ansible_collections.lvs.cluster.plugins.filter.status import FilterModule as Status
+from ansible_collections.lvs.cluster.plugins.module_utils import _keepalived, _rules
+from ansible_collections.lvs.cluster.plugins.module_utils._model import parse_services
+from ansible_collections.lvs.cluster.plugins.plugin_utils._inventory import resolve
+
+status = Status().filters()["status"]
+draining = Draining().filters()["draining"]
+
+VIP = "192.168.2.149"
+MAC, OTHER_MAC = "02:42:c0:a8:02:17", "02:42:0a:00:00:17"
+WEB = {"name": "web", "vip": VIP, "port": 80, "scheduler": "wrr"}
+CHECK = {"type": "http", "urls": [{"path": "/up", "status": ["200"]}], "virtualhost": "example.org"}
+SERVERS = ("rs20", "rs21", "rs22", "rs31", "rs32")
+NOTHING = "it is in no service's pool, or has weight 0 in the inventory (lvs_drained, lvs_weight)."
+DRAINED = "drained, until undrain.yml or site.yml"
+
+
+def groups_of(directors=("d23",)):
+    """Five real servers; a director d31 is one of them."""
+    servers = ["d31" if name == "rs31" and "d31" in directors else name for name in SERVERS]
+    return {
+        "lvs_directors": list(directors),
+        "lvs_realservers": servers,
+        "all": list(dict.fromkeys([*directors, *servers, "c10"])),
+        "lvs_clients": ["c10"],
+    }
+
+
+def cluster(*services, directors=("d23",), drained=(), variables=None, **every):
+    """Resolve a cluster of these directors and five real servers of weight 5."""
+    groups = groups_of(directors)
+    hosts = {
+        name: {"ansible_host": f"192.168.2.{name[-2:]}", "lvs_weight": 5, **every}
+        for name in groups["all"]
+    }
+    for name, own in (variables or {}).items():
+        hosts[name].update(own)
+    found = resolve(list(services or [WEB]), groups, hosts.__getitem__, drained)
+    assert found.mistakes == []
+    return found._asdict()
+
+
+def text_of(resolved, name):
+    """Return the file that a director has by what is resolved."""
+    if not resolved["directors"]:
+        return "# Written by Ansible\n" + _rules.to_rules(parse_services(resolved["services"])[0])
+    instances = [{**i, "interface": "eth0"} for i in resolved["directors"][name]["instances"]]
+    return _keepalived.render({"instances": instances, "services": resolved["watched"]})
+
+
+def look(resolved, name="d23", *, holds=(VIP,), out=(), loads=None, told=None, **fields):
+    """Return what is read on a director on which all is as resolved, but for who is out."""
+    services = [
+        {
+            **{key: value for key, value in raw.items() if key != "name"},
+            "destinations": [
+                {key: value for key, value in item.items() if key != "name"}
+                for item in raw["destinations"]
+                if item["name"] not in out
+            ],
+        }
+        for raw in resolved["services"]
+    ]
+    counters = [
+        {
+            **{key: raw[key] for key in ("vip", "port", "protocol", "fwmark") if key in raw},
+            "connections_rate": 7,
+            "destinations": [
+                {
+                    "address": item["address"],
+                    "port": item["port"],
+                    "active": (loads or {}).get(item["address"], (0, 0))[0],
+                    "inactive": (loads or {}).get(item["address"], (0, 0))[1],
+                    "connections_rate": 1,
+                }
+                for item in raw["destinations"]
+            ],
+        }
+        for raw in services
+    ]
+    return {
+        "name": name,
+        "info": {"services": services, "counters": counters, "sync_daemons": []},
+        "text": text_of(resolved, name) if told is None else told,
+        "links": [
+            {
+                "ifname": "lo",
+                "link_type": "loopback",
+                "address": "00:00:00:00:00:00",
+                "addr_info": [{"local": "127.0.0.1"}],
+            },
+            {},  # one that is not up
+            {"ifname": "eth1", "link_type": "ether", "address": OTHER_MAC, "addr_info": []},
+            {
+                "ifname": "eth0",
+                "link_type": "ether",
+                "address": MAC,
+                "addr_info": [{"local": vip} for vip in holds],
+            },
+        ],
+        **fields,
+    }
+
+
+def remarks(found):
+    """Return what is said of each destination of the only service, if there is something."""
+    [service] = found["services"]
+    return {item["name"]: item["remark"] for item in service["destinations"] if item["remark"]}
+
+
+@pytest.mark.parametrize("interface", ["lo", "tunl0", "ip6gre0"])
+def test_a_backup_that_serves_does_not_hold_the_vip(interface):
+    web = cluster(directors=("d23", "d31"))
+    serves = [{"ifname": interface, "addr_info": [{"local": VIP}]}]
+    found = status(web, [look(web), look(web, "d31", links=serves)])
+    assert found["active"] == ["d23"]
+
+
+def test_a_single_director_on_which_all_is_well():
+    web = cluster()
+    found = status(web, [look(web, loads={"192.168.2.20": (12, 3)})])
+    assert found["differences"] == found["untold"] == found["drained"] == []
+    [director] = found["directors"]
+    wanted = {"name": "d23", "state": "active", "vips": [VIP], "macs": [MAC, OTHER_MAC], "sync": []}
+    assert director == wanted
+    assert remarks(found) == {}
+    assert [line.split() for line in found["lines"][:4]] == [
+        ["d23:", "active,", "holds", VIP],
+        ["web,", f"{VIP}:80,", "wrr,", "on", "d23"],
+        "server address method weight active inactive conn/s packets/s in_B/s out_B/s".split(),
+        ["rs20", "192.168.2.20:80", "dr", "5", "12", "3", "1", "0", "0", "0"],
+    ]
+    assert len({len(line) for line in found["lines"][2:8]}) == 1
+    assert found["lines"][-1] == "All is as the inventory says."
+
+
+def test_a_pair_of_which_one_is_active():
+    web = cluster(directors=("d23", "d24"))
+    backup = look(web, "d24", holds=())
+    backup["links"][0]["addr_info"].append({"local": VIP})  # it is a real server too
+    backup["info"]["sync_daemons"] = [{"state": "backup"}]
+    found = status(web, [backup, look(web)])
+    assert [d["state"] for d in found["directors"]] == ["standby", "active"]
+    assert found["services"][0]["director"] == "d23"
+    assert found["lines"][0] == "d24: standby, sync daemon backup"
+    assert found["differences"] == []
+
+
+def test_a_director_that_is_down_is_told_of():
+    web = cluster(directors=("d23", "d24"))
+    found = status(web, [look(web), {"name": "d24", "reason": "No route to host."}])
+    assert found["directors"][1]["state"] == "unreachable"
+    assert found["differences"] == ["d24 can't be looked at: No route to host."]
+    nobody = status(web, [{"name": "d23", "reason": "a"}, {"name": "d24", "reason": "b"}])
+    assert nobody["services"] == []
+    assert nobody["trouble"][-1] == f"No director that can be looked at holds {VIP}."
+
+
+def test_two_holders_are_told_of():
+    web = cluster(directors=("d23", "d24"))
+    [sentence] = status(web, [look(web), look(web, "d24")])["differences"]
+    assert sentence.startswith(f"d23 and d24 hold {VIP}, and one director should.")
+
+
+def test_each_vip_may_have_a_master_of_its_own():
+    other = {"name": "b", "vip": "192.168.2.150", "port": 80, "scheduler": "rr", "master": "d31"}
+    web = cluster(WEB, other, directors=("d23", "d31"))
+    assert "fwmark" in web["services"][0]  # d31 is a real server too
+    looks = [look(web), look(web, "d31", holds=["192.168.2.150"])]
+    looks[1]["info"]["counters"][1]["destinations"][0]["active"] = 4
+    found = status(web, looks)
+    assert found["active"] == ["d23", "d31"]
+    assert found["trouble"] == found["differences"] == []
+    assert [service["director"] for service in found["services"]] == ["d23", "d31"]
+    assert found["services"][1]["destinations"][0]["active"] == 4
+    assert f"web, {VIP}:80, wrr, on d23" in found["lines"]
+
+
+def test_a_director_without_vips_is_active():
+    shop = cluster({"name": "shop", "fwmark": 7, "scheduler": "rr"})
+    seen = look(shop, holds=())
+    found = status(shop, [seen])
+    assert found["active"] == ["d23"]
+    assert "shop, fwmark 7, rr, on d23" in found["lines"]
+
+
+def test_what_keepalived_took_out_is_no_difference():
+    web = cluster({**WEB, "check": {"type": "tcp"}}, directors=("d23", "d24"))
+    found = status(web, [look(web, out=["rs21"]), look(web, "d24", holds=())])
+    assert found["differences"] == []
+    assert remarks(found) == {"rs21": "out of the pool by keepalived's check"}
+    [line] = [line for line in found["lines"] if "rs21" in line]
+    assert line.split()[3] == "-"
+
+
+def test_a_weight_that_a_check_sets():
+    web = cluster(directors=("d23", "d24"))
+    seen = look(web)
+    seen["info"]["services"][0]["destinations"][0]["weight"] = 3
+    seen["info"]["services"][0]["destinations"][1]["weight"] = 0
+    found = status(web, [seen])
+    assert found["differences"] == []
+    assert remarks(found) == {
+        "rs20": "weight by keepalived's check",
+        "rs21": "out of the pool by keepalived's check",
+    }
+
+
+def test_a_sorry_server_in_the_table_is_no_difference():
+    sorry = {"sorry_server": {"address": "192.168.2.9", "method": "dr"}}
+    web = cluster({**WEB, **sorry}, directors=("d23", "d24"))
+    seen = look(web, out=SERVERS)
+    seen["info"]["services"][0]["destinations"] = [{"address": "192.168.2.9", "port": 80}]
+    found = status(web, [seen])
+    assert found["differences"] == []
+    assert remarks(found)["192.168.2.9:80"] == "sorry server"
+
+
+@pytest.mark.parametrize("directors", [("d23",), ("d23", "d24")])
+def test_a_drained_server_is_known_by_what_the_directors_were_told(directors):
+    web = cluster(directors=directors)
+    now = cluster(directors=directors, drained=["rs21"])
+    out = ["rs21"] if len(directors) > 1 else []
+    found = status(web, [look(now, name, out=out) for name in directors[:1]])
+    assert found["drained"] == ["rs21"]
+    assert found["untold"] == found["differences"] == []
+    assert remarks(found)["rs21"].startswith(DRAINED)
+
+
+def test_a_drain_that_only_one_director_was_told_is_one():
+    web = cluster(directors=("d23", "d24"))
+    now = cluster(directors=("d23", "d24"), drained=["rs21"])
+    assert status(web, [look(web), look(now, "d24", holds=())])["drained"] == ["rs21"]
+
+
+def test_drained_by_the_inventory_is_what_it_says():
+    web = cluster(variables={"rs21": {"lvs_drained": True}})
+    found = status(web, [look(web)])
+    assert found["drained"] == found["differences"] == []
+    assert remarks(found) == {"rs21": "weight 0 in the inventory"}
+
+
+def test_one_of_two_services_at_weight_zero_is_a_difference():
+    both = [WEB, {**WEB, "name": "tls", "port": 443}]
+    wanted = cluster(*both)
+    told = cluster(*both, variables={"rs21": {"lvs_weights": {"tls": 0}}})
+    found = status(wanted, [look(told)])
+    assert found["drained"] == []
+    assert found["differences"] == [
+        "d23: service tls: rs21: weight is 0, in the inventory 5; run site.yml."
+    ]
+
+
+@pytest.mark.parametrize("directors", [("d23",), ("d23", "d24")])
+@pytest.mark.parametrize(
+    ("was", "sentence"),
+    [
+        ([{**WEB, "scheduler": "rr"}], "service web: scheduler is rr, in the inventory wrr"),
+        ([{**WEB, "port": 81}], "service web is missing"),
+        ([WEB, {**WEB, "name": "b", "port": 81}], f"tcp {VIP}:81 is there, but not in the inv"),
+        (
+            [{**WEB, "persistence_timeout": 50}],
+            "persistence_timeout is 50, in the inventory 0",
+        ),
+        (
+            [{**WEB, "destinations": [{"address": "192.168.2.9"}]}],
+            "192.168.2.9:80 is there, but not in the inventory",
+        ),
+        ([{**WEB, "destinations": [{"address": "192.168.2.20"}]}], "service web: rs22 is missing"),
+    ],
+)
+def test_what_the_inventory_says_and_nobody_was_told(directors, was, sentence):
+    found = status(cluster(directors=directors), [look(cluster(*was, directors=directors))])
+    assert any(f"{sentence}" in line for line in found["untold"]), found["untold"]
+    assert all(line.endswith("; run site.yml.") for line in found["untold"])
+    assert found["differences"] == found["untold"]
+
+
+def test_what_somebody_did_by_hand_is_told():
+    web = cluster()
+    seen = look(web, out=["rs32"])
+    seen["info"]["services"][0]["scheduler"] = "lc"
+    seen["info"]["services"].append({"vip": VIP, "port": 8, "scheduler": "rr", "destinations": []})
+    found = status(web, [seen])
+    assert found["untold"] == []
+    assert found["differences"] == [
+        "d23: service web: scheduler is lc, in the inventory wrr.",
+        "d23: service web: rs32 is missing.",
+        f"d23: service tcp {VIP}:8 is there, but not in the inventory.",
+    ]
+    assert found["services"][0]["destinations"][-1]["remark"] == "missing"
+
+
+def test_where_nothing_is_built():
+    seen = {**look(cluster(), holds=()), "text": "", "info": {"available": False}}
+    found = status(cluster(), [seen])
+    assert "d23: nothing of this cluster is built here; run site.yml." in found["differences"]
+    assert not found["services"][0]["running"]
+    assert "web, 192.168.2.149:80, wrr, not running" in found["lines"]
+
+
+def test_ipv6_and_marks_have_their_spelling():
+    six = {"name": "six", "vip": "2001:db8::149", "port": 80, "method": "tun"}
+    found = status(cluster(six), [look(cluster(six), holds=["2001:db8::149"])])
+    assert "six, [2001:db8::149]:80, wlc, on d23" in found["lines"]
+
+
+# Who may be drained.
+
+
+def drain(
+    hosts, serial="100%", directors=("d23",), now=(), out=(), back=False, service=None, **every
+):
+    """Ask who is drained in a cluster where some are already and some are out."""
+    described = {**WEB, "check": CHECK, **(service or {})}
+    web = cluster(described, directors=directors, **every)
+    told = cluster(described, directors=directors, drained=now, **every)
+    found = status(web, [look(told, out=out)])
+    return draining(web, found, groups_of(directors), hosts, serial, back)
+
+
+@pytest.mark.parametrize(
+    ("hosts", "serial", "batches"),
+    [
+        ("rs20", "100%", [["rs20"]]),
+        ("rs21, rs20", 1, [["rs21"], ["rs20"]]),
+        (["rs20", "rs21"], "2", [["rs20", "rs21"]]),
+        ("lvs_realservers", "40%", [["rs20", "rs21"], ["rs22", "rs31"], ["rs32"]]),
+        ("lvs_realservers", "10%", [[name] for name in SERVERS]),
+        ("rs32, all", 4, [["rs32", *SERVERS[:3]], ["rs31"]]),
+    ],
+)
+def test_batches(hosts, serial, batches):
+    found = drain(hosts, serial)
+    assert found["mistakes"] == []
+    assert found["batches"] == batches
+    assert found["hosts"] == [name for batch in batches for name in batch]
+
+
+def test_who_is_drained_already_comes_first():
+    assert drain("lvs_realservers", 2, now=["rs31"])["batches"][0] == ["rs31", "rs20"]
+
+
+@pytest.mark.parametrize("back", [False, True])
+@pytest.mark.parametrize(
+    ("hosts", "sentence"),
+    [
+        ("", "No host is named; say which with -e hosts=NAME,NAME."),
+        ("rs2", "There is no host or group rs2 (did you mean rs32?)."),
+        ("c10", "c10 serves nothing: " + NOTHING),
+        ("rs32", "rs32 serves nothing: " + NOTHING),
+        ("lvs_clients", "lvs_clients serves nothing: " + NOTHING),
+    ],
+)
+def test_who_can_t_be_drained(hosts, sentence, back):
+    found = drain(hosts, back=back, variables={"rs32": {"lvs_drained": True}})
+    assert found == {"mistakes": [sentence], "hosts": [], "batches": [], "servers": []}
+
+
+@pytest.mark.parametrize(
+    ("scheduler", "flags", "cure"),
+    [
+        ("sh", ["sh-port"], "add scheduler_flags: [sh-fallback]"),
+        ("mh", [], "add scheduler_flags: [mh-fallback]"),
+        ("dh", [], "choose another scheduler"),
+    ],
+)
+def test_nobody_is_drained_whose_clients_would_be_refused(scheduler, flags, cure):
+    service = {"scheduler": scheduler, "scheduler_flags": flags}
+    [mistake] = drain("rs20,rs21", 1, service=service)["mistakes"]
+    assert mistake == (
+        f"Service web: its scheduler {scheduler} refuses the clients of a real server with weight"
+        f" 0; {cure} and run site.yml. If they may be refused, set lvs_drained: true in place of"
+        " this."
+    )
+    assert not drain("rs20", back=True, service=service)["mistakes"]
+
+
+@pytest.mark.parametrize("scheduler", ["sh", "mh"])
+def test_a_server_is_drained_whose_clients_another_one_takes(scheduler):
+    service = {"scheduler": scheduler, "scheduler_flags": [f"{scheduler}-fallback"]}
+    assert drain("rs20", service=service)["hosts"] == ["rs20"]
+
+
+@pytest.mark.parametrize("serial", ["none", 0, "-1", "0%"])
+def test_a_number_at_a_time_that_is_none(serial):
+    assert drain("rs20", serial)["mistakes"] == [
+        f"The number at a time is {serial!r}; it must be such as 2 or 25%."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("least", "hosts", "now", "out", "left"),
+    [
+        (None, "rs20,rs21,rs22,rs31", (), (), None),
+        (None, "lvs_realservers", (), (), "nobody would be left"),
+        (2, "rs20,rs21,rs22,rs31", (), (), "only rs32 would be left"),
+        ("50%", "rs20,rs21", (), (), None),
+        ("50%", "rs20,rs21,rs22", (), (), "only rs31 and rs32 would be left"),
+        (4, "rs20", (), (), None),
+        (4, "rs20", ["rs21"], (), "only rs22, rs31 and rs32 would be left"),
+        (4, "rs20,rs21", (), (), "only rs22, rs31 and rs32 would be left"),
+        (4, "rs20", (), ["rs32"], "only rs21, rs22 and rs31 would be left"),
+        (4, "rs32", (), ["rs32"], None),
+        (0, "lvs_realservers", (), (), None),
+    ],
+)
+def test_enough_are_left(least, hosts, now, out, left):
+    directors = ("d23", "d24")
+    found = drain(hosts, directors=directors, now=now, out=out, lvs_min_available=least)
+    if left is None:
+        assert found["mistakes"] == []
+    else:
+        [sentence] = found["mistakes"]
+        assert f"{left} of service web, and lvs_min_available is {least or 1}." in sentence
+
+
+def test_batches_take_turns():
+    """One that is drained now serves again in its batch's successors."""
+    found = drain("rs20,rs21", 1, now=["rs20"], lvs_min_available=4)
+    assert found["batches"] == [["rs20"], ["rs21"]]
+    assert drain("rs20,rs21", 1, now=["rs31"], lvs_min_available=4)["mistakes"] != []
+
+
+def test_another_change_is_made_first():
+    web, told = cluster(), cluster({**WEB, "scheduler": "rr"})
+    found = status(web, [look(told)])
+    for back in (False, True):
+        [sentence] = draining(web, found, groups_of(), "rs20", back=back)["mistakes"]
+        assert "scheduler is rr, in the inventory wrr; run site.yml" in sentence
+
+
+def test_a_server_is_asked_where_its_check_asks():
+    at = {"name": "rs20", "address": "192.168.2.20", "port": 80}
+    [server] = drain("rs20", back=True)["servers"]
+    assert server == {**at, "path": "/up", "host": "example.org", "status": ["200"]}
+    plain = cluster(
+        WEB,
+        {
+            **WEB,
+            "name": "all",
+            "port": 0,
+            "persistence_timeout": 9,
+            "check": {"type": "tcp", "connect_port": 8},
+        },
+        {**WEB, "name": "dns", "protocol": "udp"},
+        {**WEB, "name": "mapped", "port": 81, "method": "nat", "realserver_port": 8080},
+    )
+    found = draining(plain, status(plain, [look(plain)]), groups_of(), "rs20", back=True)
+    assert found["servers"] == [at, {**at, "port": 8}, {**at, "port": 8080}]
+
+
+def test_whom_a_service_lists_itself_is_drained_by_its_name():
+    listed = {**WEB, "destinations": [{"address": "192.168.2.9"}, {"address": "192.168.2.8"}]}
+    [service] = cluster(listed, drained=["192.168.2.9"])["services"]
+    assert [d["weight"] for d in service["destinations"]] == [1, 0]
+    own = {**WEB, "destinations": [{"address": "192.168.2.20", "name": "rs20", "weight": 3}] * 1}
+    [service] = cluster({**own, "realservers": "lvs_clients"}, drained=["rs20"])["services"]
+    assert {d["name"]: d["weight"] for d in service["destinations"]} == {"c10": 5, "rs20": 0}

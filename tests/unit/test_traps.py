@@ -1,0 +1,586 @@
+# Copyright: (c) 2026, lvs.cluster contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The traps that are looked for on a machine, each where it is and where it is not."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.lvs.cluster.plugins.module_utils import _links, _traps
+from ansible_collections.lvs.cluster.plugins.modules import preflight
+
+VIP, VIP6 = "192.168.2.149", "2001:db8::149"
+VS = _traps.VS
+
+
+def link(name, *addresses, kind="ether", flags=("UP",), **about):
+    """Return an interface as ``ip -json address show`` does; about is of each address."""
+    pairs = [address.split("/") for address in addresses]
+    return {
+        "ifname": name,
+        "link_type": kind,
+        "address": "02:00:00:00:00:01",
+        "flags": list(flags),
+        "addr_info": [{"local": ip, "prefixlen": int(size), **about} for ip, size in pairs],
+    }
+
+
+def lo(*addresses, **about):
+    return link("lo", "127.0.0.1/8", *addresses, kind="loopback", flags=("UP", "LOOPBACK"), **about)
+
+
+ETH0 = link("eth0", "192.168.2.31/24")
+TUNL0 = link("tunl0", f"{VIP}/32", kind="ipip", flags=("UP", "NOARP"))
+
+
+def machine(*links, sysctls=(), **read):
+    return _traps.Machine(
+        shown=links, links=_links.parse(links), sysctls=settings(*links, sysctls=sysctls), **read
+    )
+
+
+def settings(*links, sysctls=()):
+    """Return the settings that the roles leave, but for some."""
+    names = [each["ifname"] for each in links]
+    values = dict.fromkeys(_traps.keys(names), "0")
+    values.update(
+        {
+            "net/ipv4/conf/all/arp_ignore": "1",
+            "net/ipv4/conf/all/arp_announce": "2",
+            **{f"net/ipv4/conf/{name}/rp_filter": "2" for name in names},
+            **dict.fromkeys(_traps.FORWARD.values(), "1"),
+            VS + "conntrack": "1",
+            VS + "conn_reuse_mode": "1",
+            VS + "expire_nodest_conn": "1",
+            VS + "expire_quiescent_template": "1",
+            VS + "sync_threshold": "0 1",
+        }
+    )
+    return {**values, **dict(sysctls)}
+
+
+def service(method="dr", address="192.168.2.31", **fields):
+    return {"vip": VIP, "destinations": [{"address": address, "method": method}], **fields}
+
+
+def director(method="dr", **fields):
+    defaults = {"director": True, "running": True, "vips": [VIP], "lans": ["eth0"]}
+    return _traps.Duty(**{**defaults, "services": [service(method)], **fields})
+
+
+def real_server(method="dr", vip=VIP, **fields):
+    defaults = {"running": True, "addresses": ["192.168.2.31"]}
+    return _traps.Duty(**{**defaults, "serves": {method: [{"vip": vip}]}, **fields})
+
+
+PAIR = director(instances=1)
+BOTH = PAIR._replace(serves={"dr": [{"vip": VIP}]})
+RELOAD = "global_defs {\n  reload_check_config\n  vrrp_garp_master_refresh 60\n}\n"
+
+
+def seen(about, duty, *links, **read):
+    """Return what is wrong about something, and see that there is a line about it."""
+    found = [line for line in _traps.look(machine(*links, **read), duty) if line.about == about]
+    assert found, about
+    return [line.says for line in found if line.verdict != "good"]
+
+
+# ---------------------------------------------------------------------------- what is a line
+
+
+def test_each_thing_is_a_line_good_or_not():
+    assert _traps.lines("ARP", "quiet", []) == [("ARP", "good", "quiet")]
+    bad = [("ARP", "wrong", "a"), ("ARP", "wrong", "b")]
+    assert _traps.lines("ARP", "quiet", ["a", "b"]) == bad
+
+
+@pytest.mark.parametrize(
+    ("about", "read", "verdict"),
+    [
+        ("conn_tab_bits", {"options": "options ip_vs conn_tab_bits=20"}, "risky"),
+        ("ip_vs", {"sysctls": {VS + "expire_nodest_conn": None}}, "wrong"),
+    ],
+)
+def test_what_is_no_work_of_ours_is_a_risk(about, read, verdict):
+    found = _traps.look(machine(ETH0, conn_tab_bits="12", **read), director())
+    assert [line.verdict for line in found if line.about == about] == [verdict]
+
+
+def abouts(duty):
+    return [line.about for line in _traps.look(machine(ETH0), duty)]
+
+
+def test_before_a_cluster_is_built_only_that_is_looked_at_which_the_roles_do_not_set():
+    before = ["packet filter", "networkd", "conn_tab_bits", "conn_reuse_mode"]
+    assert abouts(director(running=False)) == before
+    assert abouts(real_server(running=False)) == ["networkd"]
+    assert abouts(director())[:4] == before
+
+
+def test_what_a_machine_has_nothing_to_do_with_is_not_looked_at():
+    assert abouts(_traps.Duty(running=True)) == []
+    assert abouts(real_server("fullnat")) == []
+    assert abouts(real_server("nat")) == ["networkd", "boot"]
+    assert "backup_only" not in abouts(PAIR)
+    assert "ARP" not in abouts(director())
+    assert "ARP" not in abouts(real_server(vip=VIP6))
+    assert "IPv6 VIPs" in abouts(real_server(vip=VIP6))
+
+
+@pytest.mark.parametrize("duty", [director(), real_server(), real_server("tun"), PAIR])
+def test_a_line_is_one_sentence_or_several_to_be_read(duty):
+    for line in _traps.look(_traps.Machine(), duty):
+        assert "\n" not in line.says
+        assert line.verdict == "good" or line.says.endswith(".") or line.says.endswith("`.")
+
+
+# ---------------------------------------------------------------------------------- directors
+
+
+@pytest.mark.parametrize(
+    ("about", "duty", "setting", "bad"),
+    [
+        ("ip_vs", director(), VS + "expire_nodest_conn", None),
+        ("expire_nodest_conn", director(), VS + "expire_nodest_conn", "0"),
+        (
+            "expire_quiescent_template",
+            director(services=[service(persistence_timeout=50)]),
+            VS + "expire_quiescent_template",
+            "0",
+        ),
+        ("conntrack", director("fullnat"), VS + "conntrack", "0"),
+        ("forwarding", director("nat"), "net/ipv4/ip_forward", "0"),
+        ("forwarding", director("nat"), "net/ipv4/conf/all/send_redirects", "1"),
+        ("forwarding", director("nat", inner=["eth0"]), "net/ipv4/conf/eth0/send_redirects", "1"),
+        (
+            "forwarding",
+            director(services=[service("nat", "2001:db8::31")]),
+            "net/ipv6/conf/all/forwarding",
+            "0",
+        ),
+        ("backup_only", PAIR._replace(instances=2), VS + "backup_only", "1"),
+        ("sync_threshold", PAIR, VS + "sync_threshold", "3 50"),
+        ("sync_threshold", PAIR, VS + "sync_threshold", None),
+    ],
+)
+def test_a_setting_of_a_director(about, duty, setting, bad):
+    assert seen(about, duty, ETH0) == []
+    [said] = seen(about, duty, ETH0, sysctls={setting: bad})
+    assert "site.yml" in said
+
+
+def test_a_backup_that_is_a_real_server():
+    assert seen("backup_only", BOTH, ETH0, sysctls={VS + "backup_only": "1"}) == []
+    [said] = seen("backup_only", BOTH, ETH0)
+    assert said.startswith("net/ipv4/vs/backup_only is 0, not 1: as a backup it would share out")
+
+
+@pytest.mark.parametrize(
+    ("instances", "links", "daemons", "good"),
+    [
+        (1, [link("eth0", f"{VIP}/32")], ["master"], True),
+        (1, [lo(f"{VIP}/32"), link("eth0", f"{VIP}/32")], ["master"], True),
+        (1, [lo(f"{VIP}/32"), ETH0], ["backup"], True),
+        (1, [TUNL0, ETH0], ["backup"], True),
+        (1, [lo(), ETH0], ["master"], False),
+        (1, [link("eth0", f"{VIP}/32")], ["backup"], False),
+        (1, [lo(), ETH0], ["master", "backup"], False),
+        (1, [lo(), ETH0], [], False),
+        (2, [lo(), ETH0], ["master", "backup"], True),
+        (2, [link("eth0", f"{VIP}/32")], ["master"], False),
+    ],
+)
+def test_the_sync_daemon_is_what_the_director_is(instances, links, daemons, good):
+    duty = PAIR._replace(instances=instances)
+    assert bool(seen("sync daemon", duty, *links, daemons=daemons)) != good
+
+
+def test_what_the_inventory_asks_for_is_good():
+    off = {VS + "expire_nodest_conn": "0"}
+    assert seen("expire_nodest_conn", director(sysctls=off), ETH0, sysctls=off) == []
+    assert len(seen("expire_nodest_conn", director(sysctls=off), ETH0)) == 1
+
+
+def test_redirects_to_real_servers_of_ipv6_are_the_packet_filter_s():
+    duty = director(services=[service("nat", "2001:db8::31")])
+    assert seen("forwarding", duty, sysctls={"net/ipv4/conf/all/send_redirects": "1"}) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "loaded", "good"),
+    [
+        ("", "12", True),
+        ("options ip_vs conn_tab_bits=20", "20", True),
+        ("options ip_vs conn_tab_bits=20", "", True),
+        ("options ip_vs conn_tab_bits=20", "12", False),
+        ("options ip_vs x=1 conn_tab_bits=15\noptions ip_vs conn_tab_bits=20", "20", True),
+        ("# options ip_vs conn_tab_bits=20", "12", True),
+    ],
+)
+def test_the_size_of_the_table_of_connections(options, loaded, good):
+    found = seen("conn_tab_bits", director(), options=options, conn_tab_bits=loaded)
+    assert bool(found) != good
+
+
+@pytest.mark.parametrize(
+    ("release", "method", "sysctls", "good"),
+    [
+        ("6.1.0-9-amd64", "fullnat", {}, True),
+        ("5.10.0", "fullnat", {}, True),
+        ("4.18.0-553.el8", "fullnat", {}, False),
+        ("5.8.0", "nat", {VS + "conntrack": "1"}, False),
+        ("5.8.0", "nat", {}, True),
+        ("5.8.0", "fullnat", {VS + "conn_reuse_mode": "0"}, True),
+    ],
+)
+def test_a_port_that_is_used_again(release, method, sysctls, good):
+    duty = director(method, running=False)
+    off = {VS + "conntrack": "0"}
+    found = seen("conn_reuse_mode", duty, release=release, sysctls={**off, **sysctls})
+    assert bool(found) != good
+    # What the inventory asks for is what will be.
+    found = seen("conn_reuse_mode", duty._replace(sysctls=sysctls), release=release, sysctls=off)
+    assert bool(found) != good
+
+
+# ---------------------------------------------------------------------------- keepalived.conf
+
+
+@pytest.mark.parametrize(
+    ("about", "conf", "good"),
+    [
+        ("reload_check_config", RELOAD, True),
+        ("reload_check_config", "", False),
+        ("reload_check_config", "# reload_check_config", False),
+        ("garp_master_refresh", RELOAD, True),
+        ("garp_master_refresh", "vrrp_garp_master_refresh 0", False),
+        ("garp_master_refresh", "  garp_master_refresh 30", True),
+        ("vrrp_strict", RELOAD, True),
+        ("vrrp_strict", "  vrrp_strict  ! keep to the RFC", False),
+        ("vrrp_strict", "  strict_mode", False),
+        ("vrrp_strict", "  strict_mode off", True),
+        ("vrrp_strict", "  ! vrrp_strict", True),
+        ("nat_mask", RELOAD, True),
+        ("nat_mask", "nat_mask 255.255.255.0", False),
+        ("unicast_peer", "unicast_peer {\n  192.168.2.31\n}", True),
+        ("unicast_peer", "unicast_peer {\n # nobody\n}", False),
+    ],
+)
+def test_a_word_of_keepalived_s_file(about, conf, good):
+    assert bool(seen(about, PAIR, ETH0, conf=conf, keepalived=(2, 2, 3))) != good
+
+
+def test_an_empty_list_of_peers_since_keepalived_2_2_4():
+    assert seen("unicast_peer", PAIR, conf="unicast_peer {\n}", keepalived=(2, 2, 4)) == []
+    [said] = seen("unicast_peer", PAIR, conf="unicast_peer {\n}", keepalived=(2, 1, 5))
+    assert "(2.1.5)" in said
+
+
+# -------------------------------------------------------------------------- the packet filter
+
+FIREWALLD = """\
+table inet firewalld {
+	chain filter_INPUT {
+		type filter hook input priority filter + 10; policy accept;
+		ct state { established, related } accept
+		ct state invalid drop
+		reject with icmpx admin-prohibited
+	}
+}
+"""
+JUMPS = """\
+table ip filter {
+	chain INPUT {
+		type filter hook input priority filter; policy drop;
+		counter packets 3 bytes 180 jump before
+	}
+	chain before {
+		ct state vmap { established : accept, related : accept } goto last
+	}
+	chain last {
+		ct state invalid counter packets 0 bytes 0 drop comment "odd"
+	}
+}
+"""
+MAPPED = """\
+table inet filter {
+	chain forward {
+		type filter hook forward priority filter; policy accept;
+		ct state vmap { invalid : drop, established : accept }
+	}
+}
+"""
+NOTRACK = f"""\
+table inet raw {{
+	chain prerouting {{
+		type filter hook prerouting priority raw; policy accept;
+		ip daddr {VIP} notrack
+	}}
+}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("rules", "found"),
+    [
+        ("", {}),
+        (FIREWALLD, {"input": "inet firewalld filter_INPUT"}),
+        (JUMPS, {"input": "ip filter last"}),
+        (MAPPED, {"forward": "inet filter forward"}),
+        (FIREWALLD.replace("invalid drop", "invalid counter"), {}),
+        (FIREWALLD.replace("ct state invalid", "ct state != invalid"), {}),
+        (FIREWALLD.replace("ct state invalid", 'iifname "docker0" ct state invalid'), {}),
+        (JUMPS.replace("jump before", "accept"), {}),
+        (MAPPED.replace("invalid : drop", "invalid : accept"), {}),
+    ],
+)
+def test_where_packets_of_no_known_connection_are_dropped(rules, found):
+    assert _traps.invalid_dropped(rules) == found
+
+
+@pytest.mark.parametrize(
+    ("rules", "method", "conntrack", "good"),
+    [
+        (FIREWALLD, "dr", "0", False),
+        (FIREWALLD, "tun", "0", False),
+        (FIREWALLD + NOTRACK, "dr", "0", True),
+        (FIREWALLD, "nat", "0", True),
+        (MAPPED, "dr", "0", True),
+        (MAPPED, "nat", "0", False),
+        (MAPPED, "nat", "1", True),
+        (MAPPED, "fullnat", "0", True),  # the role sets it
+        (None, "dr", "0", True),
+    ],
+)
+def test_what_the_packet_filter_drops_of_a_director_s(rules, method, conntrack, good):
+    duty = director(method, running=False)
+    found = seen("packet filter", duty, rules=rules, sysctls={VS + "conntrack": conntrack})
+    assert bool(found) != good
+
+
+def test_a_packet_filter_that_can_t_be_read_is_not_called_good():
+    duty = director(running=False)
+    assert _traps.look(machine(rules=None), duty)[0].says.startswith("not looked at")
+    assert _traps.look(machine(rules=""), duty)[0].says.startswith("no rule")
+
+
+# ------------------------------------------------------------------------------ real servers
+
+
+def conf(interface, setting):
+    return f"net/ipv4/conf/{interface}/{setting}"
+
+
+@pytest.mark.parametrize(
+    ("sysctls", "good"),
+    [
+        ({}, True),
+        ({conf("all", "arp_ignore"): "0"}, False),
+        ({conf("all", "arp_ignore"): "0", conf("eth0.100", "arp_ignore"): "1"}, True),
+        ({conf("all", "arp_ignore"): "0", conf("lo", "arp_ignore"): "1"}, False),
+        ({conf("eth0.100", "arp_ignore"): "3"}, False),
+        ({conf("all", "arp_announce"): "1"}, False),
+    ],
+)
+def test_arp_is_suppressed_on_the_interface_by_which_requests_come(sysctls, good):
+    links = [lo(f"{VIP}/32"), link("eth0.100", "192.168.2.31/24")]
+    found = seen("ARP", real_server(), *links, sysctls=sysctls)
+    assert bool(found) != good
+    assert all(said.startswith("On eth0.100, arp_ignore ") for said in found)
+
+
+def test_arp_matters_on_the_interface_that_the_inventory_names():
+    links = [lo(f"{VIP}/32"), ETH0, link("eth1")]
+    odd = {conf("eth1", "arp_ignore"): "4"}
+    assert len(seen("ARP", real_server(), *links, sysctls=odd)) == 1
+    assert seen("ARP", real_server(interface="eth0"), *links, sysctls=odd) == []
+
+
+@pytest.mark.parametrize(
+    ("duty", "sysctls", "bad"),
+    [
+        (real_server(), {}, ""),
+        (real_server(), {conf("all", "rp_filter"): "1"}, ""),  # eth0 has 2
+        (real_server(), {conf("eth0", "rp_filter"): "1"}, "eth0"),
+        (real_server(), {conf("all", "rp_filter"): "1", conf("eth0", "rp_filter"): "0"}, "eth0"),
+        (real_server(rp_filter="keep"), {conf("eth0", "rp_filter"): "1"}, ""),
+        (real_server(), {conf("eth1", "rp_filter"): "1"}, ""),
+        (real_server(interface="eth1"), {conf("eth1", "rp_filter"): "1"}, "eth1"),
+        (real_server("tun"), {conf("eth0", "rp_filter"): "1"}, ""),
+        (real_server("tun"), {conf("tunl0", "rp_filter"): "1"}, "tunl0"),
+        (real_server("tun"), {conf("gre0", "rp_filter"): "1"}, "gre0"),
+    ],
+)
+def test_reverse_path_filtering(duty, sysctls, bad):
+    links = [lo(), ETH0, link("eth1"), TUNL0, link("gre0", kind="gre", flags=("UP", "NOARP"))]
+    found = seen("rp_filter", duty, *links, sysctls=sysctls, tunnels=["tunl0", "gre0"])
+    assert [said.split(",")[0] for said in found] == [f"On {bad}"] * bool(bad)
+
+
+@pytest.mark.parametrize(
+    ("at_boot", "loaded", "said"),
+    [
+        (["ipip"], ["ipip", "ip_vs"], []),
+        ([], [], []),
+        (["ipip", "fou"], ["ipip"], ["The kernel module fou"]),
+        (None, ["ipip"], ["There is no /etc/modules-load.d"]),
+    ],
+)
+def test_the_modules_that_unwrap_tunnels(at_boot, loaded, said):
+    found = seen("tunnel modules", real_server("tun"), TUNL0, at_boot=at_boot, loaded=loaded)
+    assert len(found) == len(said)
+    assert all(map(str.startswith, found, said))
+
+
+@pytest.mark.parametrize(
+    ("rules", "good"),
+    [
+        ("table inet lvs_realserver_tun {\n}", True),
+        ("table inet foreign {\n}", False),
+        (None, False),
+    ],
+)
+def test_the_size_of_what_clients_send_through_tunnels(rules, good):
+    assert bool(seen("tunnel MSS", real_server("tun"), TUNL0, rules=rules)) != good
+
+
+# --------------------------------------------------------------------------------- addresses
+
+
+@pytest.mark.parametrize(
+    ("duty", "links", "word"),
+    [
+        (director(), [lo(), link("eth0", f"{VIP}/32")], ""),
+        (director(), [lo(), link("eth0", f"{VIP}/24")], ""),  # its own address
+        (director(), [lo(f"{VIP}/32"), ETH0], "is on lo here, and not on the interface"),
+        (director(), [lo(), ETH0], "is on no interface here"),
+        (director(interface="eth0"), [link("eth1", f"{VIP}/32")], "on eth1 here, and not on eth0"),
+        (director(interface="dummy0"), [link("dummy0", f"{VIP}/32", flags=("NOARP",))], ""),
+        (real_server(), [lo(f"{VIP}/32"), ETH0], ""),
+        (real_server(), [link("dummy0", f"{VIP}/32", flags=("UP", "NOARP")), ETH0], ""),
+        (real_server("tun"), [TUNL0, ETH0], ""),
+        (real_server(), [lo(), ETH0], "is not on lo nor a tunnel"),
+        (
+            real_server(),
+            [lo(f"{VIP}/32"), link("eth0", f"{VIP}/32")],
+            "delete 192.168.2.149/32 dev",
+        ),
+        # A backup that is a real server, and one that is master meanwhile.
+        (BOTH, [lo(f"{VIP}/32"), ETH0], ""),
+        (BOTH, [lo(f"{VIP}/32"), link("eth0", f"{VIP}/32")], ""),
+        (real_server(vip=VIP6), [lo(f"{VIP6}/128"), ETH0], ""),
+    ],
+)
+def test_where_vips_are(duty, links, word):
+    found = seen("place of the VIPs", duty, *links)
+    assert len(found) == bool(word)
+    assert all(word in said for said in found)
+
+
+@pytest.mark.parametrize(
+    ("duty", "links", "word"),
+    [
+        (real_server(vip=VIP6), [lo(f"{VIP6}/128", preferred_life_time=0)], ""),
+        (
+            real_server(vip=VIP6),
+            [lo(f"{VIP6}/128", preferred_life_time=99)],
+            "a preferred lifetime",
+        ),
+        (
+            real_server(vip=VIP6),
+            [lo(f"{VIP6}/128", preferred_life_time=0, dadfailed=True)],
+            "does not serve",
+        ),
+        (
+            real_server(vip=VIP6),
+            [lo(f"{VIP6}/128", preferred_life_time=0, tentative=True)],
+            "does not serve",
+        ),
+        (director(vips=[VIP6]), [link("eth0", f"{VIP6}/128", preferred_life_time=9)], "lifetime"),
+        (director(vips=[VIP6]), [link("eth0", f"{VIP6}/64", preferred_life_time=9)], ""),
+        (
+            director(vips=[VIP6], instances=1),
+            [link("eth0", f"{VIP6}/128", preferred_life_time=9)],
+            "",
+        ),
+        (director(vips=[VIP6]), [link("eth0", "2001:db8::99/128", tentative=True)], ""),
+    ],
+)
+def test_ipv6_vips(duty, links, word):
+    found = seen("IPv6 VIPs", duty, *links)
+    assert len(found) == bool(word)
+    assert all(word in said for said in found)
+
+
+# ------------------------------------------------------------------------------------ systemd
+
+WELL = ("enabled", "active")
+
+
+def test_units_that_bring_it_back_at_boot():
+    duty = PAIR._replace(serves={"dr": [{"vip": VIP}], "tun": [], "nat": []})
+    assert duty.units == [
+        "lvs-director.service",
+        "lvs-keepalived-ha.service",
+        "lvs-realserver-dr.service",
+        "keepalived.service",
+    ]
+    units = dict.fromkeys(duty.units, WELL)
+    assert seen("boot", duty, units=units) == []
+    [said] = seen("boot", duty, units={**units, "keepalived.service": ("enabled", "failed")})
+    assert said.startswith("keepalived.service is failed.")
+    [said] = seen("boot", duty, units={**units, "lvs-director.service": ("disabled", "active")})
+    assert said.startswith("lvs-director.service is not enabled")
+    assert len(seen("boot", duty)) == 4
+
+
+MANAGED = "[Network]\nAddress=192.168.2.31/24\n"
+KEPT = f"{MANAGED}KeepConfiguration = static\n"
+RULES = "ManageForeignRoutes=no\nManageForeignRoutingPolicyRules=no\n"
+
+
+@pytest.mark.parametrize(
+    ("duty", "networks", "networkd", "word"),
+    [
+        (director(), {}, "", ""),
+        (director(), {"eth0": MANAGED}, "", "manages eth0"),
+        (director(), {"eth0": KEPT}, "", ""),
+        (director(), {"eth0": KEPT.replace("static", "dhcp")}, "", "manages eth0"),
+        (director(), {"eth1": MANAGED}, "", ""),
+        (real_server(), {"eth0": MANAGED}, "", ""),
+        (real_server(), {"eth0": MANAGED, "lo": MANAGED}, "", "manages lo"),
+        (real_server("tun"), {"tunl0": MANAGED}, "", "manages tunl0"),
+        (real_server("nat"), {"eth0": MANAGED}, "", "ManageForeignRoutes=no and Manage"),
+        (real_server("nat"), {"eth0": MANAGED}, RULES, ""),
+        (real_server("nat"), {}, "", ""),
+    ],
+)
+def test_what_systemd_networkd_takes_away(duty, networks, networkd, word):
+    duty = duty._replace(running=False)
+    found = seen("networkd", duty, lo(), ETH0, TUNL0, networks=networks, networkd=networkd)
+    assert len(found) == bool(word)
+    assert all(word in said for said in found)
+
+
+# ------------------------------------------------------------------------- how it is read
+
+
+def test_what_systemctl_says_of_units(monkeypatch):
+    said = (
+        "Id=lvs-director.service\nActiveState=active\nUnitFileState=enabled\n\n"
+        "Id=keepalived.service\nActiveState=inactive\nUnitFileState=\n"
+    )
+    monkeypatch.setattr(preflight, "succeeds", lambda *_: said)
+    assert preflight.states(["lvs-director", "keepalived"]) == {
+        "lvs-director.service": WELL,
+        "keepalived.service": ("", "inactive"),
+    }
+    monkeypatch.setattr(preflight, "succeeds", lambda *_: None)
+    assert preflight.states(["keepalived"]) == {}
+
+
+def test_files_are_read_by_their_names_in_order(tmp_path):
+    for name, said in (("a/20", "third"), ("b/10", "second"), ("b/05", "first")):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(said)
+    assert preflight.text(f"{tmp_path}/a/*", f"{tmp_path}/b/*") == "first\nsecond\nthird\n"
+    assert preflight.text(f"{tmp_path}/nix") == ""
