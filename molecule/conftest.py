@@ -4,10 +4,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
+import re
+import signal
 import subprocess
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -50,8 +55,8 @@ def real_server(node: Callable[[str], Host], request: pytest.FixtureRequest) -> 
     return node(request.param)
 
 
-@pytest.fixture
-def changed(tmp_path: Path) -> Callable[..., Path]:
+@pytest.fixture(scope="session")
+def changed(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     """Write the shipped inventory with some of its text replaced: ``changed((old, new), ...)``."""
 
     def write(*replacements: tuple[str, str]) -> Path:
@@ -59,29 +64,105 @@ def changed(tmp_path: Path) -> Callable[..., Path]:
         for old, new in replacements:
             assert old in text
             text = text.replace(old, new)
-        path = tmp_path / "hosts.yml"
+        path = tmp_path_factory.mktemp("inventory") / "hosts.yml"
         path.write_text(text)
         return path
 
     return write
 
 
-@pytest.fixture(scope="session")
-def playbook() -> Run:
-    """Run a playbook of the project on the nodes; return how it ended and what it said."""
+def arguments(name: str, *options: str, inventory: Path = INVENTORY) -> list[str]:
+    """Return those of ansible-playbook, to run a playbook of the project on the nodes."""
+    inventories = [f"--inventory={path}" for path in (inventory, *NODES)]
+    return [*inventories, *options, str(PROJECT / f"{name}.yml")]
 
-    def run(name: str, *options: str, inventory: Path = INVENTORY):
-        inventories = [f"--inventory={path}" for path in (inventory, *NODES)]
-        return subprocess.run(
-            ["ansible-playbook", *inventories, *options, str(PROJECT / f"{name}.yml")],
-            check=False,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            env={**os.environ, "ANSIBLE_STRATEGY": "lab_mitogen"},
-            text=True,
-            timeout=600,
-        )
+
+ENVIRONMENT = {**os.environ, "ANSIBLE_STRATEGY": "lab_mitogen", "ANSIBLE_TIMEOUT": "60"}
+
+
+@pytest.fixture(scope="session")
+def playbook() -> Iterator[Run]:
+    """Run a playbook of the project on the nodes; return how it ended and what it said."""
+    with subprocess.Popen(
+        [sys.executable, HERE / "playbooks.py"],
+        env=ENVIRONMENT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as playbooks:
+
+        def run(*words: str, inventory: Path = INVENTORY):
+            assert playbooks.stdin
+            assert playbooks.stdout
+            asked = arguments(*words, inventory=inventory)
+            print(json.dumps(asked), file=playbooks.stdin, flush=True)
+            status, said = json.loads(playbooks.stdout.readline())
+            return subprocess.CompletedProcess(asked, status, said)
+
+        yield run
+
+
+@pytest.fixture(scope="session")
+def unchanged(playbook: Run) -> Callable[..., str]:
+    """Run a playbook that has to find nothing to change; return what it said."""
+
+    def run(*words: str, inventory: Path = INVENTORY) -> str:
+        done = playbook(*words, inventory=inventory)
+        assert done.returncode == 0, done.stdout
+        assert set(re.findall(r"changed=(\d+)", done.stdout)) == {"0"}, done.stdout
+        return done.stdout
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def build(playbook: Run, changed: Callable[..., Path]) -> Callable[..., Path]:
+    """Have the cluster as the inventory has it with some of its text replaced; return its path."""
+    built: dict[tuple[tuple[str, str], ...], Path] = {}
+
+    def run(*replacements: tuple[str, str]) -> Path:
+        if replacements not in built:
+            built.clear()
+            path = changed(*replacements)
+            run = playbook("playbooks/site", inventory=path)
+            assert run.returncode == 0, run.stdout
+            built[replacements] = path
+        return built[replacements]
+
+    return run
+
+
+def descendants(process: int) -> Iterator[int]:
+    """Yield the processes that one has begun, and those have: Ansible's leave its group."""
+    for file in Path(f"/proc/{process}/task").glob("*/children"):
+        for child in map(int, file.read_text().split()):
+            yield from descendants(child)
+            yield child
+
+
+@pytest.fixture
+def killed_playbook(tmp_path: Path) -> Callable[..., None]:
+    """Begin a playbook, and kill all of Ansible once something is true."""
+    said = tmp_path / "said"
+
+    def run(truth: Callable[[], bool], *words: str, inventory: Path = INVENTORY):
+        with said.open("w") as output:
+            ansible = subprocess.Popen(
+                ["ansible-playbook", *arguments(*words, inventory=inventory)],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                env=ENVIRONMENT,
+            )
+        try:
+            while not truth():
+                assert ansible.poll() is None, f"it ended before: {said.read_text()}"
+                time.sleep(0.5)
+        finally:
+            for process in [ansible.pid, *descendants(ansible.pid)]:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(process, signal.SIGKILL)
+            ansible.wait()
 
     return run
 

@@ -1,12 +1,16 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What has to hold of T4-NAT after site.yml, and after a power cut without it."""
+"""What has to hold of T4-NAT after site.yml and a power cut."""
 
 from __future__ import annotations
 
 from cluster import unit_is_well
 
 VIP, DIP = "192.168.10.254", "192.168.0.254"
+
+
+def test_there_is_nothing_left_to_change(unchanged):
+    unchanged("playbooks/site")
 
 
 def test_all_four_answer_and_every_answer_comes_through_the_director(seen, director):

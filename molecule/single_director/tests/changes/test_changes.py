@@ -48,7 +48,9 @@ def test_a_table_that_keepalived_owns_is_refused(playbook, director):
     try:
         run = playbook("playbooks/site")
     finally:
-        director.check_output("systemctl disable --now keepalived")
+        director.check_output(
+            "systemctl disable --now keepalived; rm /etc/keepalived/keepalived.conf"
+        )
 
     assert run.returncode != 0
     assert "d23: keepalived runs here" in run.stdout

@@ -17,6 +17,10 @@ def addresses(host, interface):
     return sorted(f"{a['local']}/{a['prefixlen']}" for a in shown["addr_info"])
 
 
+def test_there_is_nothing_left_to_change(unchanged):
+    unchanged("playbooks/site")
+
+
 def test_the_director_has_its_table(director):
     assert director.check_output("ipvsadm --save --numeric").splitlines() == [
         f"-A -t {VIP}:80 -s wrr",

@@ -26,7 +26,7 @@ INVENTORIES = {
     "mixed": HERE.parents[1] / "mixed.yml",
 }
 #: Where the cluster goes, and what unit a real server then has.
-WAY = ("tun", "nat", "fullnat", "tun", "mixed", "nat", "dr")
+WAY = ("tun", "nat", "fullnat", "mixed", "dr")
 UNITS = {
     "dr": {"dr"},
     "tun": {"tun"},
@@ -87,12 +87,10 @@ def test_a_cluster_goes_to_another_method(step, playbook, node, claims):
     # Only the director answered for a VIP, and the VIP did not go from one machine to another.
     assert {mac for _, mac in claims()} == {DIRECTOR}
 
-    if method in WAY[:step]:
-        return  # it was seen before
     seen = playbook("playbooks/verify", "--extra-vars=verify_requests=8", inventory=inventory)
     assert seen.returncode == 0, seen.stdout
     globals()[f"look_at_{method}"](node)
-    if method in ("tun", "nat", "fullnat"):
+    if method in ("tun", "fullnat"):  # the others have scenarios in which it is cut
         power_cut(playbook, node, inventory)
         state.assert_same(looks[method], state.look(node))
         assert requests(node, VIP) == ["rs31"] * 4 + ["rs32"] * 4
@@ -114,17 +112,12 @@ def look_at_tun(node):
     before = [int(node(name).check_output(received)) for name in ("rs31", "rs32")]
     for name in ("rs31", "rs32"):
         node(name).check_output("head -c 1000000 /dev/zero > /var/www/html/large")
+    request = "curl -s --max-time 20 --header X-Large:$(head -c 6000 /dev/zero | tr '\\0' x)"
     for _ in range(2):
-        answer = node("c10").check_output(f"curl -s --max-time 20 http://{VIP}/large | wc -c")
+        answer = node("c10").check_output(f"{request} http://{VIP}/large | wc -c")
         assert answer == "1000000"
-        # nginx refuses a POST on a file, maybe before it has all of it. That all of a request comes
-        # through each kind of tunnel, tests/kernel shows.
-        request = f"curl -s --max-time 20 -o /dev/null -w %{{http_code}} http://{VIP}/large"
-        request += " --header Expect: --data-binary @-"
-        assert node("c10").check_output(f"head -c 60000 /dev/zero | {request}") == "405"
     after = [int(node(name).check_output(received)) for name in ("rs31", "rs32")]
-    assert all(now > then for then, now in zip(before, after, strict=True))
-    assert max(now - then for then, now in zip(before, after, strict=True)) > 60000
+    assert all(now - then > 6000 for then, now in zip(before, after, strict=True))
 
 
 def look_at_nat(node):

@@ -4,13 +4,16 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import difflib
 import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
 
-NODES = ("d23", "rs31", "rs32")
+from cluster import hosts_of
+
+NODES = list(dict.fromkeys([*hosts_of("lvs_directors"), *hosts_of("lvs_realservers")]))
 
 #: Docker's own rules, for its name server, are new at each start of a node. A tunnel device has
 #: settings of IPv6 from the first time on that it is up, also when it is down again.
@@ -30,7 +33,9 @@ COMMANDS = r"""
         grep -vE 'conntrack_count|^net\.ipv6\.(conf|neigh)\.(tunl|gre|ip6tnl|ip6gre)0\.'
     ! command -v ipvsadm >/dev/null || ipvsadm --save --numeric
     grep --recursive --no-messages '' /etc/lvs /etc/sysctl.d /etc/systemd/system/lvs-*
-    find /etc/systemd /etc/modules-load.d -name '*lvs-*' | sort
+    find /etc/systemd /etc/modules-load.d -name '*lvs*' | sort
+    grep --with-filename --no-messages '' /etc/keepalived/*.conf
+    sort /etc/hosts
     systemctl list-units --all --plain --no-legend 'lvs-*'
     true
 """
@@ -40,7 +45,9 @@ Look = Mapping[str, list[str]]
 
 def look(node) -> Look:
     """Return how the machines look now, by name."""
-    return {name: node(name).check_output(COMMANDS).splitlines() for name in NODES}
+    with concurrent.futures.ThreadPoolExecutor() as workers:
+        shown = workers.map(lambda name: node(name).check_output(COMMANDS).splitlines(), NODES)
+        return dict(zip(NODES, shown, strict=True))
 
 
 def assert_same(then: Look, now: Look) -> None:
@@ -65,3 +72,17 @@ def keep(untouched: Look) -> None:
 def kept() -> Look:
     """Return the look that was kept."""
     return json.loads(UNTOUCHED.read_text())
+
+
+def assert_untouched(now: Look) -> None:
+    """Fail if machines look in another way than was kept.
+
+    Settings of a kernel module that stays loaded until the next boot are left out.
+    """
+    then = kept()
+    of_modules = ("net.ipv4.vs.", "net.netfilter.")
+    left = {
+        name: [line for line in lines if line in then[name] or not line.startswith(of_modules)]
+        for name, lines in now.items()
+    }
+    assert_same(then, left)

@@ -1,0 +1,51 @@
+# Copyright: (c) 2026, lvs.cluster contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A pair becomes a single director, and a pair again, by the inventory alone."""
+
+from __future__ import annotations
+
+import time
+
+import pair
+from cluster import hosts_of, unit_is_well
+
+VIP = "192.168.2.149"
+DIRECTORS = ["d23", "d31"]
+#: The second director stays the real server that it is, too.
+ALONE = (
+    ("        d31:\n          ansible_host: 192.168.2.31\n          lvs_priority: 100\n", ""),
+    ("        d31:\n        rs32:", "        d31: {ansible_host: 192.168.2.31}\n        rs32:"),
+)
+
+
+def test_a_pair_becomes_a_single_director_and_a_pair_again(node, build):
+    build(*pair.QUICK)
+    pair.alone(node, "d23", VIP)
+
+    with pair.stream("c10", VIP) as traffic:
+        build(*pair.QUICK, *ALONE)
+        time.sleep(2)
+    print(f"\na single director: {traffic.saw}")
+    assert pair.holders(node, VIP) == ["d23"]
+    for name in DIRECTORS:
+        assert not node(name).service("keepalived").is_running
+        assert not node(name).file("/etc/keepalived/keepalived.conf").exists
+        assert "lvs_keepalived_ha" not in node(name).check_output("nft list tables")
+    assert unit_is_well(node("d23"), "lvs-director.service")
+    assert not node("d31").file("/etc/systemd/system/lvs-director.service").exists
+    assert node("d31").check_output("ipvsadm --save --numeric") == ""
+    with pair.stream("c10", VIP) as traffic:
+        time.sleep(3)
+    assert traffic.saw["failed"] == 0
+    assert set(traffic.saw["servers"]) == set(hosts_of("lvs_realservers"))
+
+    with pair.stream("c10", VIP) as traffic:
+        build(*pair.QUICK)
+        pair.alone(node, "d23", VIP)
+    print(f"\na pair again: {traffic.saw}")
+    for name in DIRECTORS:
+        assert unit_is_well(node(name), "keepalived.service")
+    with pair.stream("c10", VIP) as traffic:
+        time.sleep(3)
+    assert traffic.saw["failed"] == 0
+    assert set(traffic.saw["servers"]) == set(hosts_of("lvs_realservers"))

@@ -1,0 +1,276 @@
+# Copyright: (c) 2026, lvs.cluster contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What clients see of an operator's work on T2: no request is lost, no connection reset."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+
+import pair
+import pytest
+from cluster import hosts_of
+
+VIP = "192.168.2.149"
+MASTER, BACKUP = "d23", "d31"
+SERVERS = hosts_of("lvs_realservers")
+RIPS = {name: f"192.168.2.{name[-2:]}" for name in SERVERS}
+OTHER_SCHEDULER = ("scheduler: wrr", "scheduler: wlc")
+CHANGES = (
+    OTHER_SCHEDULER,
+    ("        rs32:\n          ansible_host: 192.168.2.32\n", ""),
+    ("        rs20:\n", "        rs20:\n          lvs_weight: 50\n"),
+    (
+        "\n  children:\n",
+        """      - {name: more, vip: 192.168.2.149, port: 8080, scheduler: rr, check: {type: tcp}}
+
+  children:
+""",
+    ),
+)
+ENOUGH = ("    lvs_method: dr\n", "    lvs_method: dr\n    lvs_min_available: 80%\n")
+
+#: It fails, or takes its time, on a host where a file says so.
+RESTART = """---
+- name: Restart the web server, and note when
+  ansible.builtin.shell: |
+    if [ -e /tmp/fail ]; then exit 1; fi
+    systemctl restart nginx
+    date >> /tmp/rollout
+    if [ -e /tmp/slow ]; then sleep 60; fi
+  changed_when: true
+"""
+#: The only source of packages is a folder with a keepalived that is newer than the installed one.
+NEWER = """
+    set -e
+    mkdir --parents /srv/packages /tmp/newer
+    cd /tmp/newer
+    dpkg-deb --raw-extract /var/cache/apt/archives/keepalived_*.deb .
+    sed --in-place 's/^Version: .*/&+lab/' DEBIAN/control
+    dpkg-deb --build -Znone . /srv/packages/keepalived.deb
+    cd /srv/packages
+    {
+        dpkg-deb --field keepalived.deb
+        echo "Filename: ./keepalived.deb"
+        echo "Size: $(stat --format %s keepalived.deb)"
+        echo "SHA256: $(sha256sum keepalived.deb | cut --delimiter ' ' --fields 1)"
+    } > Packages
+    rm --recursive --force /etc/apt/sources.list.d
+    echo 'deb [trusted=yes] file:/srv/packages ./' > /etc/apt/sources.list
+    echo 'force-unsafe-io' > /etc/dpkg/dpkg.cfg.d/lab
+"""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def inventory(node, build):
+    """The cluster, with real servers that leave connections open and have something to download."""
+    pair.be_patient(node)
+    return build(*pair.QUICK)
+
+
+@pytest.fixture
+def operate(playbook, inventory):
+    """Run a playbook, which has to end well, and return what it said."""
+
+    def run(name, *options):
+        done = playbook(f"playbooks/{name}", *options, inventory=inventory)
+        assert done.returncode == 0, done.stdout
+        return done.stdout
+
+    return run
+
+
+@pytest.fixture(autouse=True)
+def settled(node):
+    pair.alone(node, MASTER, VIP)
+    time.sleep(4)
+
+
+def weights(node, director=MASTER):
+    """Return the weight of each real server in a director's table."""
+    table = node(director).check_output("ipvsadm --save --numeric")
+    found = dict(re.findall(rf"-a -t {VIP}:80 -r ([\d.]+):80 -g -w (\d+)", table))
+    return {name: int(found[rip]) for name, rip in RIPS.items() if rip in found}
+
+
+def test_the_table_is_shown(operate):
+    said = operate("status")
+    assert f"{MASTER}: active, holds {VIP}, sync daemon master" in said
+    assert f"{BACKUP}: standby, sync daemon backup" in said
+    assert f"web, {VIP}:80, wrr, on {MASTER}" in said
+    for rip in RIPS.values():
+        assert f"{rip}:80  dr         100" in said
+    assert "All is as the inventory says." in said
+    assert "1111" not in said
+
+
+def test_a_dead_real_server_and_a_dead_director_are_told_of(node, operate):
+    node("rs21").check_output("systemctl stop nginx")
+    try:
+        pair.until(lambda: "rs21" not in weights(node), 30, "rs21 is out of the pool")
+        assert "out of the pool by keepalived's check" in operate("status")
+    finally:
+        node("rs21").check_output("systemctl start nginx")
+    pair.docker("kill", pair.container(BACKUP))
+    try:
+        assert f"{BACKUP} can't be looked at: " in operate("status")
+    finally:
+        pair.docker("start", pair.container(BACKUP))
+    pair.until(lambda: "rs21" in weights(node), 30, "rs21 is back")
+    pair.until(lambda: weights(node) == weights(node, BACKUP), 90, f"{BACKUP} is back")
+
+
+def test_a_drained_server_serves_nobody_until_it_is_undrained(node, operate, playbook, inventory):
+    with pair.stream("c10", VIP) as traffic:
+        operate("drain", "--extra-vars=hosts=rs20")
+        first = traffic.look()
+        assert [weights(node, name)["rs20"] for name in (MASTER, BACKUP)] == [0, 0]
+        time.sleep(2)
+        without = traffic.look()
+        assert "rs20" not in without["servers"]
+        assert len(without["servers"]) == 4
+        # It is not let in again while it does not answer, and stays out when its check is good.
+        node("rs20").check_output("systemctl stop nginx")
+        options = "--extra-vars=hosts=rs20", "--extra-vars=undrain_seconds=5"
+        run = playbook("playbooks/undrain", *options, inventory=inventory)
+        assert run.returncode != 0
+        assert "After 5 s, not all real servers answer: rs20 (192.168.2.20:80)" in run.stdout
+        pair.until(lambda: "rs20" not in weights(node), 30, "its check has failed")
+        assert "drained, until undrain.yml or site.yml, out of the pool" in operate("status")
+        node("rs20").check_output("systemctl start nginx")
+        pair.until(lambda: weights(node).get("rs20") == 0, 30, "its check is good")
+        second = traffic.look()
+        assert "rs20" not in second["servers"]
+        operate("undrain", "--extra-vars=hosts=rs20")
+        traffic.look()
+        time.sleep(2)
+    assert set(weights(node, BACKUP).values()) == {100}
+    assert sorted(traffic.saw["servers"]) == sorted(SERVERS)
+    assert [saw["failed"] for saw in (first, without, second, traffic.saw)] == [0] * 4
+
+
+def test_what_is_connected_goes_on(node, playbook, operate, inventory):
+    with pair.held("c10", VIP, 20) as traffic:
+        options = "--extra-vars=hosts=rs20", "--extra-vars=drain_seconds=5"
+        run = playbook("playbooks/drain", *options, inventory=inventory)
+        assert run.returncode != 0
+        assert "After 5 s: web: rs20 has " in run.stdout
+        assert " s left" in run.stdout
+        assert weights(node)["rs20"] == 0
+        operate("undrain", "--extra-vars=hosts=rs20")
+    assert traffic.saw["lost"] == 0, traffic.saw
+
+
+def test_a_change_of_the_inventory_comes_before_a_drain(node, playbook, changed):
+    other = changed(*pair.QUICK, OTHER_SCHEDULER)
+    run = playbook("playbooks/drain", "--extra-vars=hosts=rs20", inventory=other)
+    assert run.returncode != 0
+    assert "scheduler is wrr, in the inventory wlc; run site.yml" in run.stdout
+    assert set(weights(node).values()) == {100}
+
+
+@pytest.fixture
+def rollout(node, tmp_path):
+    """Options of a rollout that restarts the web servers, and how often each was restarted."""
+    for name in SERVERS:
+        node(name).check_output("rm -f /tmp/rollout")
+    path = tmp_path / "restart.yml"
+    path.write_text(RESTART)
+
+    def restarts():
+        counts = "cat /tmp/rollout 2>/dev/null | wc -l"
+        return {name: int(node(name).check_output(counts)) for name in SERVERS}
+
+    return f"--extra-vars=rollout_tasks={path}", restarts
+
+
+def test_a_rollout_keeps_enough_real_servers(node, playbook, changed, rollout):
+    option, restarts = rollout
+    strict = changed(*pair.QUICK, ENOUGH)
+    run = playbook("playbooks/rollout", option, "--extra-vars=rollout_serial=2", inventory=strict)
+    assert run.returncode != 0
+    assert "With rs20 and rs21 drained, only rs22, d31 and rs32 would be left" in run.stdout
+    assert restarts() == dict.fromkeys(SERVERS, 0)
+
+
+def test_a_rollout_over_five_real_servers_that_fails_and_is_killed_meanwhile(
+    node, playbook, operate, killed_playbook, inventory, rollout
+):
+    option, restarts = rollout
+    node("rs21").check_output("touch /tmp/fail")
+    node("rs22").check_output("touch /tmp/slow")
+    # One with a connection for each request, one whose connections stay for two seconds.
+    with pair.stream("c10", VIP) as one, pair.stream("c10", VIP, requests=10) as two:
+        run = playbook("playbooks/rollout", option, inventory=inventory)
+        assert run.returncode != 0
+        assert restarts() == {**dict.fromkeys(SERVERS, 0), "rs20": 1}
+        assert weights(node) == {**dict.fromkeys(SERVERS, 100), "rs21": 0}
+
+        # Who is drained comes first, and here that is all: rs21 is well, rs22 takes its time.
+        node("rs21").check_output("rm /tmp/fail")
+        options = option, "--extra-vars=hosts=rs21,rs22"
+        killed_playbook(
+            lambda: restarts()["rs22"] > 0, "playbooks/rollout", *options, inventory=inventory
+        )
+        # Its check may have failed just now.
+        assert {"rs22": 0, **weights(node)} == {**dict.fromkeys(SERVERS, 100), "rs22": 0}
+
+        node("rs22").check_output("rm /tmp/slow")
+        said = operate("rollout", option)
+        time.sleep(2)
+    assert said.partition("(item=")[2].startswith("rs22)")
+    assert restarts() == {**dict.fromkeys(SERVERS, 1), "rs20": 2, "rs21": 2, "rs22": 2}
+    print(f"\nrollout: {one.saw}, {two.saw}")
+    assert one.saw["requests"] + two.saw["requests"] > 2000
+    assert one.saw["failed"] == two.saw["failed"] == 0
+    assert [set(weights(node, name).values()) for name in (MASTER, BACKUP)] == [{100}] * 2
+
+
+def test_the_pair_needs_no_change_to_be_as_the_inventory_that_is_made_of_it(
+    unchanged, operate, tmp_path
+):
+    path = tmp_path / "hosts.yml"
+    names = {rip: name for name, rip in RIPS.items()}
+    told = {"adopt_to": str(path), "adopt_names": names}
+    said = operate("adopt", f"--extra-vars={json.dumps(told)}")
+    assert "says all of it." in " ".join(said.split())
+    unchanged("playbooks/site", inventory=path)
+
+
+def test_directors_are_upgraded_one_after_the_other(node, operate):
+    for name in (MASTER, BACKUP):
+        node(name).check_output(NEWER)
+    # A client sends its first packet again after 1, 3 and 7 seconds.
+    with pair.held("c10", VIP, 20) as connections, pair.stream("c10", VIP, 10) as traffic:
+        operate("upgrade")
+        pair.alone(node, MASTER, VIP)
+        time.sleep(3)
+    print(f"\nupgrade: {traffic.saw}, {connections.saw}")
+    assert traffic.saw["failed"] == 0, traffic.saw
+    assert connections.saw["lost"] == 0, connections.saw
+    for name in (MASTER, BACKUP):
+        assert node(name).package("keepalived").version.endswith("+lab")
+
+
+def test_what_the_inventory_says_changes_under_traffic(node, operate, build):
+    """A real server goes and comes, as do a service, another weight and another scheduler."""
+    more = "curl --silent --max-time 5 http://192.168.2.149:8080/"
+    # A client sends its first packet again after a second.
+    with pair.stream("c10", VIP, 10) as traffic:
+        operate("drain", "--extra-vars=hosts=rs32")
+        with pair.held("c10", VIP, 20) as connections:
+            build(*pair.QUICK, *CHANGES)
+            assert weights(node) == {"rs20": 50, "rs21": 100, "rs22": 100, "d31": 100}
+            table = node(MASTER).check_output("ipvsadm --save --numeric")
+            assert f"-A -t {VIP}:80 -s wlc" in table
+            said = node("c10").check_output(f"for n in 1 2 3 4; do {more}; done")
+            assert len(set(said.split())) == 4
+            build(*pair.QUICK)
+            assert weights(node) == dict.fromkeys(SERVERS, 100)
+            assert node("c10").run(more).rc != 0
+            time.sleep(1)
+    print(f"\nchanges: {traffic.saw}, {connections.saw}")
+    assert traffic.saw["failed"] == 0
+    assert traffic.saw["servers"]["rs32"] > 0
+    assert connections.saw["lost"] == 0

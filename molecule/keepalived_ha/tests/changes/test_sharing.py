@@ -1,0 +1,35 @@
+# Copyright: (c) 2026, lvs.cluster contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""T2 with directors that are both real servers, of which whoever is the master stays it."""
+
+from __future__ import annotations
+
+import time
+
+import pair
+from cluster import hosts_of
+
+VIP = "192.168.2.149"
+MASTER, BACKUP = "d23", "d31"
+ALSO_A_REAL_SERVER = ("        rs20:", "        d23:\n        rs20:")
+STAYS = ("{preempt_delay: 5}", "{preempt: false}")
+
+
+def test_nobody_shares_out_a_connection_twice_though_both_directors_serve(node, build):
+    """In either role, and when the roles change."""
+    pair.serve(node, MASTER)
+    build(*pair.QUICK, ALSO_A_REAL_SERVER, STAYS)
+    pair.count_each(node)
+    for master, backup in ((MASTER, BACKUP), (BACKUP, MASTER)):
+        if master == BACKUP:
+            node(MASTER).check_output("systemctl restart keepalived")
+        pair.alone(node, master, VIP)
+        time.sleep(3)
+        before = pair.shared_out(node, MASTER, BACKUP)
+        with pair.stream("c10", VIP) as traffic:
+            time.sleep(5)
+        after = pair.shared_out(node, MASTER, BACKUP)
+        assert traffic.saw["failed"] == 0
+        assert set(traffic.saw["servers"]) == {*hosts_of("lvs_realservers"), MASTER}
+        assert after[backup] == before[backup]
+        pair.assert_shared_out_once(after[master] - before[master], traffic)

@@ -1,0 +1,83 @@
+# Copyright: (c) 2026, lvs.cluster contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What has to hold of T2 after site.yml and a power cut."""
+
+from __future__ import annotations
+
+import re
+import time
+
+import pair
+import pytest
+from cluster import unit_is_well
+
+VIP = "192.168.2.149"
+DIRECTORS = {"d23": "MASTER", "d31": "BACKUP"}
+SERVERS = ["d31", "rs20", "rs21", "rs22", "rs32"]
+
+
+@pytest.fixture(autouse=True)
+def settled(node):
+    """Adverts are 5 seconds apart, so after a start it takes a while."""
+    pair.alone(node, "d23", VIP)
+
+
+def test_there_is_nothing_left_to_change(unchanged):
+    unchanged("playbooks/site")
+
+
+def test_requests_go_round_all_five_real_servers(node):
+    with pair.stream("c10", VIP) as traffic:
+        time.sleep(5)
+    assert traffic.saw["failed"] == 0
+    assert sorted(traffic.saw["servers"]) == SERVERS
+    most, least = max(traffic.saw["servers"].values()), min(traffic.saw["servers"].values())
+    assert most - least <= 1, traffic.saw
+
+
+def test_only_the_master_answers_for_the_vip(seen):
+    assert "the VIP is at 02:42:c0:a8:02:17," in seen
+
+
+def test_the_demonstration_tells_what_a_client_sees_when_the_link_goes(playbook, node):
+    run = playbook("lab/failover")
+    assert run.returncode == 0, run.stdout
+    [seconds] = re.findall(r"for\s+([\d.]+)\s+seconds\s+none\s+was\s+answered", run.stdout)
+    # RFC 5798: 3 x advert_int + skew of a backup with priority 100 after the last advert.
+    assert 10 <= float(seconds) <= 1.1 * (3 * 5 + 5 * 156 / 256)
+    node("d23").check_output("ip route replace default via 192.168.2.1")
+
+
+@pytest.mark.parametrize("name", DIRECTORS)
+def test_both_directors_have_the_same_table(node, name):
+    table = node(name).check_output("ipvsadm --save --numeric").splitlines()
+    assert table[0] == f"-A -t {VIP}:80 -s wrr"
+    rips = [20, 21, 22, 31, 32]
+    assert sorted(table[1:]) == [f"-a -t {VIP}:80 -r 192.168.2.{n}:80 -g -w 100" for n in rips]
+
+
+@pytest.mark.parametrize(("name", "role"), [("d23", "master"), ("d31", "backup")])
+def test_connections_are_synchronised_one_way(node, name, role):
+    said = node(name).check_output("ipvsadm --list --daemon").split()
+    assert said[0] == role
+    assert "master" not in said[1:]
+    assert "backup" not in said[1:]
+    assert "mcast=eth0" in " ".join(said)
+
+
+def test_the_backup_serves_and_does_not_share_out(node):
+    backup = node("d31")
+    assert backup.sysctl("net.ipv4.vs.backup_only") == 1
+    before = pair.shared_out(node, "d31")
+    with pair.stream("c10", VIP) as traffic:
+        time.sleep(4)
+    assert traffic.saw["servers"]["d31"] > 0
+    assert pair.shared_out(node, "d31") == before
+
+
+@pytest.mark.parametrize("name", DIRECTORS)
+def test_what_keepalived_is_told_is_for_root_only(node, name):
+    file = node(name).file("/etc/keepalived/keepalived.conf")
+    assert (file.mode, file.user) == (0o600, "root")
+    assert unit_is_well(node(name), "lvs-keepalived-ha.service")
+    assert unit_is_well(node(name), "keepalived.service")

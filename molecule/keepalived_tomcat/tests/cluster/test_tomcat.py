@@ -1,0 +1,60 @@
+# Copyright: (c) 2026, lvs.cluster contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What has to hold of T3 after site.yml and a power cut."""
+
+from __future__ import annotations
+
+import pair
+import pytest
+import state
+
+VIP = "172.16.31.188"
+ADDRESSES = {
+    "tom1": "172.16.31.50",
+    "tom2": "172.16.31.51",
+}
+TABLE = f"ipvsadm --list --numeric --tcp-service {VIP}:0"
+
+
+@pytest.fixture(autouse=True)
+def settled(node):
+    pair.alone(node, "proxy", VIP)
+    for rip in ("172.16.31.50", "172.16.31.51"):
+        pair.until(lambda rip=rip: rip in node("proxy").check_output(TABLE), 60, f"{rip} serves")
+
+
+def ask(node, port=80):
+    """Return who answers the client."""
+    return node("c10").check_output(f"curl --silent --max-time 5 http://{VIP}:{port}/")
+
+
+def test_every_port_is_served_and_a_client_stays_with_its_server(node, seen):
+    assert {ask(node) for _ in range(4)} == {ask(node, 8080)}
+    table = node("proxy").check_output("ipvsadm --save --numeric").splitlines()
+    assert table[0] == f"-A -t {VIP}:0 -s rr -p 50"
+    assert "the VIP is at" in seen
+
+
+@pytest.mark.parametrize(
+    ("fail", "mend"),
+    [
+        ("systemctl stop nginx", "systemctl start nginx"),
+        ("chmod 0 /var/www/html/index.html", "chmod 644 /var/www/html/index.html"),
+    ],
+    ids=["dead", "says 403"],
+)
+def test_a_failed_server_leaves_the_pool_and_returns_by_itself(node, fail, mend):
+    server = ask(node)
+    other = {"tom1": "tom2", "tom2": "tom1"}[server]
+    node(server).check_output(fail)
+    gone = lambda: ADDRESSES[server] not in node("proxy").check_output(TABLE)  # noqa: E731
+    pair.until(gone, 60, f"{server} is out")
+    assert {ask(node) for _ in range(4)} == {other}
+    node(server).check_output(mend)
+    pair.until(lambda: not gone(), 60, f"{server} is back")
+
+
+def test_taken_away_it_leaves_the_machines_as_they_were(playbook, node):
+    run = playbook("playbooks/teardown", "--extra-vars=teardown_confirm=true")
+    assert run.returncode == 0, run.stdout
+    state.assert_untouched(state.look(node))

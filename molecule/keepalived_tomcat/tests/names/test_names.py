@@ -1,0 +1,24 @@
+# Copyright: (c) 2026, lvs.cluster contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""After site.yml: names of machines, which Docker forgets when it starts a container again."""
+
+from __future__ import annotations
+
+import pytest
+
+ADDRESSES = {
+    "proxy": "172.16.31.52",
+    "proxy2": "172.16.31.53",
+    "tom1": "172.16.31.50",
+    "tom2": "172.16.31.51",
+}
+
+
+@pytest.mark.parametrize("name", ADDRESSES)
+def test_machines_know_each_other_by_name(node, name):
+    for other, address in ADDRESSES.items():
+        assert node(name).check_output(f"getent ahostsv4 {other}").split()[0] == address
+
+
+def test_there_is_nothing_left_to_change(unchanged):
+    unchanged("playbooks/site")

@@ -1,0 +1,165 @@
+# Copyright: (c) 2026, lvs.cluster contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The directors of a pair, and a client's traffic while something happens to them."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from cluster import hosts_of
+from testinfra.host import Host
+
+PROGRAM = Path(__file__).with_name("traffic.py").read_text()
+#: How many requests of a stream are under way at once.
+WORKERS = 8
+#: Seconds after which the other directors know of a connection: the kernel gathers for two of them,
+#: and looks once a second (IPVS_SYNC_FLUSH_TIME and IPVS_SYNC_CHECK_PERIOD in its ip_vs_sync.c).
+TOLD = 5
+#: T2 with adverts a second apart, a former master that takes the VIP back after five seconds, and
+#: real servers that are out of the pool after two tries in two seconds.
+QUICK = (
+    (
+        "check: {type: tcp, connect_timeout: 10, retries: 3, delay_before_retry: 3}",
+        """check: {type: tcp, connect_timeout: 1, retries: 1, delay_before_retry: 1}
+        delay_loop: 1""",
+    ),
+    ("lvs_advert_int: 5", "lvs_advert_int: 1"),
+    ("    lvs_keepalived:\n", "    lvs_keepalived:\n      instance: {preempt_delay: 5}\n"),
+)
+
+
+def container(name: str) -> str:
+    """Return the name of a node's container."""
+    return f"{os.environ.get('LAB_CLUSTER') or 'lvs'}-{name}"
+
+
+def docker(*words: str) -> None:
+    """Do something to a node from outside."""
+    subprocess.run(["docker", *words], check=True, capture_output=True, timeout=120)
+
+
+def holders(node: Callable[[str], Host], vip: str) -> list[str]:
+    """Return the directors that have a VIP on their LAN."""
+    here = f"ip -oneline address show up dev eth0 to {vip} | grep -q ."
+    return [name for name in hosts_of("lvs_directors") if node(name).run(here).rc == 0]
+
+
+def serve(node: Callable[[str], Host], name: str) -> None:
+    """Have a web server on a node that is no real server in the inventory that is shipped."""
+    page = f"echo {name} > /var/www/html/index.html"
+    node(name).check_output(f"{page} && systemctl enable --now nginx")
+
+
+def be_patient(node: Callable[[str], Host]) -> None:
+    """Have real servers close neither idle connections nor downloads, and have one to offer."""
+    for name in hosts_of("lvs_realservers"):
+        node(name).check_output(
+            "truncate --size 1G /var/www/html/large;"
+            " echo 'keepalive_timeout 600; send_timeout 600;' > /etc/nginx/conf.d/patient.conf;"
+            " systemctl reload nginx"
+        )
+
+
+def count_each(node: Callable[[str], Host]) -> None:
+    """Have directors count every connection.
+
+    By default one from a port that has another in FIN_WAIT, for two minutes, goes where that went
+    without being shared out (conn_reuse_mode in the kernel's ipvs-sysctl.rst).
+    """
+    for name in hosts_of("lvs_directors"):
+        node(name).check_output("sysctl --write net.ipv4.vs.conn_reuse_mode=3")
+
+
+def shared_out(node: Callable[[str], Host], *names: str) -> dict[str, int]:
+    """Return how many connections each director has shared out, once its kernel has added up."""
+
+    def count(name: str) -> int:
+        said = node(name).check_output("ipvsadm --list --numeric --stats --exact").splitlines()
+        lines = [line.split() for line in said]
+        return sum(int(words[2]) for words in lines if words[0] in ("TCP", "FWM"))
+
+    before: dict[str, int] = {}
+    while True:
+        time.sleep(2.5)  # it does so every two seconds
+        counts = {name: count(name) for name in names}
+        if counts == before:
+            return counts
+        before = counts
+
+
+def until(truth: Callable[[], bool], seconds: float, what: str) -> None:
+    """Wait until something is true."""
+    end = time.monotonic() + seconds
+    while not truth():
+        assert time.monotonic() < end, f"not within {seconds} s: {what}"
+        time.sleep(0.5)
+
+
+def alone(node: Callable[[str], Host], name: str, vip: str) -> None:
+    """Wait until one director alone has a VIP."""
+    until(lambda: holders(node, vip) == [name], 90, f"{name} alone has {vip}")
+
+
+class Traffic:
+    """What a client saw; see traffic.py."""
+
+    def __init__(self, client: str, *arguments: str) -> None:
+        words = ["docker", "exec", "--interactive", container(client), "python3", "-c", PROGRAM]
+        self.process = subprocess.Popen(
+            [*words, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        assert self.process.stdout
+        assert self.process.stdout.readline() == "ready\n"
+        self.saw: dict = {}
+
+    def look(self) -> dict:
+        """Return, and keep, what it saw since the last look."""
+        assert self.process.stdin
+        assert self.process.stdout
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+        self.saw = json.loads(self.process.stdout.readline())
+        return self.saw
+
+    def end(self) -> None:
+        """Look once more, and let it end."""
+        try:
+            self.look()
+        finally:
+            self.process.communicate(timeout=120)
+
+
+@contextlib.contextmanager
+def stream(client: str, vip: str, patience: float = 0.5, requests: int = 1) -> Iterator[Traffic]:
+    """Make requests all the time, so many over a connection; give each up after so many seconds."""
+    options = map(str, (WORKERS, patience, requests))
+    traffic = Traffic(client, "stream", vip, "80", *options)
+    try:
+        yield traffic
+    finally:
+        traffic.end()
+
+
+def assert_shared_out_once(number: int, traffic: Traffic) -> None:
+    """Fail if a master has not shared out each request of a client, or all of them twice.
+
+    It made some more after it was last asked how many.
+    """
+    requests = traffic.saw["requests"]
+    assert requests <= number < 1.5 * requests, f"{number} of {requests}"
+
+
+@contextlib.contextmanager
+def held(client: str, vip: str, number: int) -> Iterator[Traffic]:
+    """Hold connections, one half of them with downloads; each look tells how many still live."""
+    traffic = Traffic(client, "hold", vip, "80", str(number))
+    try:
+        yield traffic
+    finally:
+        traffic.end()

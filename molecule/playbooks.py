@@ -1,0 +1,54 @@
+#!/usr/bin/env python3
+# Copyright: (c) 2026, lvs.cluster contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Run one playbook after the other, over connections that stay: to start a Python on a node costs
+seconds in the lab, more than most playbooks do.
+
+For each line of the input, the arguments of ansible-playbook in JSON, it says the exit status and
+what the playbook said, in JSON. ANSIBLE_STRATEGY has to be Mitogen's.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import tempfile
+
+# First, since it is what Ansible wants to be set up before its parts.
+from ansible.cli.playbook import PlaybookCLI
+from ansible.plugins.loader import init_plugin_loader
+
+# The processes that have the connections are those of the one that first asks for them: this one.
+from ansible_mitogen.process import get_classic_worker_model
+
+LIMIT = 900  # seconds that a playbook may take
+
+
+def main() -> None:
+    """Run each playbook in a child of its own, so that Ansible begins anew."""
+    init_plugin_loader()
+    get_classic_worker_model()
+    for line in sys.stdin:
+        with tempfile.TemporaryFile() as output:
+            child = os.fork()
+            if not child:
+                signal.alarm(LIMIT)
+                with open(os.devnull, encoding="utf-8") as nothing:
+                    os.dup2(nothing.fileno(), 0)
+                os.dup2(output.fileno(), 1)
+                os.dup2(output.fileno(), 2)
+                try:
+                    PlaybookCLI.cli_executor(["ansible-playbook", *json.loads(line)])
+                except SystemExit as end:
+                    sys.stdout.flush()
+                    sys.stderr.flush()
+                    os._exit(end.code)  # what is to be done at exit is the parent's to do
+            status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+            output.seek(0)
+            print(json.dumps([status, output.read().decode(errors="replace")]), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,30 @@
+# Copyright: (c) 2026, lvs.cluster contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The cluster is taken away: its machines look as they did before anything was built on them."""
+
+from __future__ import annotations
+
+import state
+
+VIP = "192.168.2.149"
+
+
+def test_it_is_not_done_by_mistake(playbook, node):
+    before = state.look(node)
+    run = playbook("playbooks/teardown")
+    assert run.returncode != 0
+    assert "-e teardown_confirm=true" in run.stdout
+    run = playbook("playbooks/teardown", "--check")
+    assert run.returncode == 0, run.stdout
+    state.assert_same(before, state.look(node))
+
+
+def test_machines_are_as_they_were(playbook, unchanged, node):
+    run = playbook("playbooks/teardown", "--extra-vars=teardown_confirm=true")
+    assert run.returncode == 0, run.stdout
+    state.assert_untouched(state.look(node))
+    for name in state.NODES:
+        assert not node(name).file("/etc/lvs").exists
+    assert node("c10").run(f"curl --silent --max-time 2 http://{VIP}/").rc != 0
+
+    unchanged("playbooks/teardown", "--extra-vars=teardown_confirm=true")

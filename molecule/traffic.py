@@ -1,0 +1,160 @@
+#!/usr/bin/env python3
+# Copyright: (c) 2026, lvs.cluster contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""On a client: make requests, or hold connections, while something happens to the cluster.
+
+    traffic.py stream VIP PORT N SECONDS REQUESTS  requests all the time, N at once, each given up
+                                                   after that time, so many over a connection
+    traffic.py hold VIP PORT N                     N connections: one half idle, the other long
+                                                   downloads
+
+It says ``ready`` once all is well, and for each line that comes in what it saw since the last, in
+JSON.
+"""
+
+from __future__ import annotations
+
+import collections
+import concurrent.futures
+import contextlib
+import itertools
+import json
+import os
+import socket
+import sys
+import threading
+import time
+
+REQUEST = b"GET / HTTP/1.1\r\nHost: lvs\r\n\r\n"
+DOWNLOAD = b"GET /large HTTP/1.1\r\nHost: lvs\r\n\r\n"
+INTERVAL = 0.2  # seconds between two requests of one worker
+BUFFER = 16384  # bytes of a download that wait to be read
+
+
+def answer(connection: socket.socket) -> str:
+    """Make a request and return the first line of the page: who has answered."""
+    connection.sendall(REQUEST)
+    with connection.makefile("rb") as said:
+        status = said.readline()
+        if b" 200 " not in status:
+            raise OSError(f"said {status.decode(errors='replace').strip() or 'nothing'}")
+        length = 0
+        for line in iter(said.readline, b"\r\n"):
+            name, _, value = line.partition(b":")
+            if name.lower() == b"content-length":
+                length = int(value)
+        return said.read(length).decode().split("\n")[0]
+
+
+class Stream:
+    """Requests one after the other, and a new connection after so many of them."""
+
+    def __init__(self, vip: str, port: int, workers: int, patience: str, requests: str) -> None:
+        self.where, self.patience, self.requests = (vip, port), float(patience), int(requests)
+        self.seen: list[tuple[float, float, str, str]] = []
+        self.first = threading.Event()
+        for number in range(workers):
+            threading.Timer(INTERVAL * number / workers, self.work).start()
+        self.first.wait()
+        self.last_good = time.monotonic()
+
+    def work(self) -> None:
+        due, left = time.monotonic(), 0
+        while True:
+            time.sleep(max(0, due - time.monotonic()))
+            start = time.monotonic()
+            due = max(due + INTERVAL, start)
+            server = error = ""
+            try:
+                if not left:
+                    connection = socket.create_connection(self.where, self.patience)
+                    left = self.requests
+                server = answer(connection)
+                left -= 1
+                if not left:
+                    connection.close()
+                self.first.set()
+            except OSError as problem:
+                error, left = str(problem), 0
+            self.seen.append((start, time.monotonic(), server, error))
+
+    def look(self) -> dict[str, object]:
+        seen, self.seen = self.seen, []
+        good = sorted(end for _, end, server, _ in seen if server)
+        # A gap goes on where the last look found it.
+        answers = [self.last_good, *good, *([] if good else [time.monotonic()])]
+        self.last_good = max([self.last_good, *good])
+        return {
+            "requests": len(seen),
+            "failed": len(seen) - len(good),
+            "gap": round(max(b - a for a, b in itertools.pairwise(answers)), 3),
+            "servers": collections.Counter(server for *_, server, _ in seen if server),
+            "errors": collections.Counter(error for *_, error in seen if error),
+        }
+
+
+class Hold:
+    """Connections that stay: idle ones, and downloads that hardly get on."""
+
+    def __init__(self, vip: str, port: int, number: int) -> None:
+        self.idle, self.downloads = [], []
+        for count in range(number):
+            connection = socket.socket(socket.AF_INET6 if ":" in vip else socket.AF_INET)
+            # So that little is under way, and a download is alive only if packets go both ways.
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)
+            connection.settimeout(10)
+            connection.connect((vip, port))
+            answer(connection)
+            (self.downloads if count % 2 else self.idle).append(connection)
+        for connection in self.downloads:
+            connection.sendall(DOWNLOAD)
+        threading.Thread(target=self.work, daemon=True).start()
+
+    def work(self) -> None:
+        """Take a little of each download, again and again."""
+        while True:
+            for connection in self.downloads:
+                with contextlib.suppress(OSError):
+                    connection.recv(2000, socket.MSG_DONTWAIT)
+            time.sleep(0.1)
+
+    def look(self) -> dict[str, object]:
+        with concurrent.futures.ThreadPoolExecutor(len(self.idle + self.downloads)) as asking:
+            lost = [*asking.map(self.ask, self.idle), *asking.map(self.go_on, self.downloads)]
+        errors = collections.Counter(filter(None, lost))
+        return {"held": len(lost), "lost": sum(errors.values()), "errors": errors}
+
+    def ask(self, connection: socket.socket) -> str:
+        """Make a request, and return what was wrong."""
+        try:
+            answer(connection)
+        except OSError as problem:
+            return f"idle: {problem}"
+        return ""
+
+    def go_on(self, connection: socket.socket) -> str:
+        """Read on, more than was under way, and return what was wrong."""
+        try:
+            left = 4 * BUFFER
+            while left > 0:
+                taken = len(connection.recv(left))
+                if not taken:
+                    return "download: closed"
+                left -= taken
+        except OSError as problem:
+            return f"download: {problem}"
+        return ""
+
+
+def main(kind: str, vip: str, port: str, number: str, *options: str) -> None:
+    """Go on until the input ends."""
+    begin = {"stream": Stream, "hold": Hold}[kind]
+    traffic = begin(vip, int(port), int(number), *options)
+    print("ready", flush=True)
+    for _ in sys.stdin:
+        print(json.dumps(traffic.look()), flush=True)
+    os._exit(0)  # whatever the threads are at
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
