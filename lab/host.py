@@ -38,8 +38,9 @@ class Machine(NamedTuple):
     console: str
 
 
+# Registers that the emulated processor does not have need not be kept at each change of process.
 MACHINES = {
-    "x86_64": Machine("amd64", "qemu-system-x86_64", "qemu-system-x86", (), "max", "ttyS0"),
+    "x86_64": Machine("amd64", "qemu-system-x86_64", "qemu-system-x86", (), "Nehalem", "ttyS0"),
     "aarch64": Machine(
         "arm64",
         "qemu-system-aarch64",

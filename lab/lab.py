@@ -93,7 +93,6 @@ def vm_base() -> Path:
             "mmdebstrap": "mmdebstrap",
             "openssl": "openssl",
             "mke2fs": "e2fsprogs",
-            machine().emulator: machine().package,
             str(KEYRING): "debian-archive-keyring",
         }
     )
@@ -166,8 +165,12 @@ def qemu(base: Path, accel: str, console: Path, *, append: str, port: int = 0) -
         cpu, options = "host", "kvm"
     forward = f",hostfwd=tcp:127.0.0.1:{port}-:2376" if port else ""
     console.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    root = base / "qemu"
+    [loader] = root.glob("usr/lib/*/ld-linux-*.so.*")
     return (
-        [host.emulator, *host.options, "-accel", options, "-cpu", cpu, "-m", f"{memory()}M"]
+        [str(loader), "--library-path", str(loader.parent), f"{root}/usr/bin/{host.emulator}"]
+        + ["-L", f"{root}/usr/share/qemu", "-L", f"{root}/usr/share/seabios"]
+        + [*host.options, "-accel", options, "-cpu", cpu, "-m", f"{memory()}M"]
         + ["-smp", str(min(4, os.cpu_count() or 1)), "-nodefaults", "-display", "none"]
         + ["-no-reboot", "-serial", f"file:{escape(console)}"]
         + ["-kernel", f"{base}/vmlinuz", "-initrd", f"{base}/initrd.img"]

@@ -9,7 +9,7 @@
                                                    downloads
 
 It says ``ready`` once all is well, and for each line that comes in what it saw since the last, in
-JSON.
+JSON; and so at the end of the input, once what was under way has ended.
 """
 
 from __future__ import annotations
@@ -52,15 +52,18 @@ class Stream:
     def __init__(self, vip: str, port: int, workers: int, patience: str, requests: str) -> None:
         self.where, self.patience, self.requests = (vip, port), float(patience), int(requests)
         self.seen: list[tuple[float, float, str, str]] = []
-        self.first = threading.Event()
-        for number in range(workers):
-            threading.Timer(INTERVAL * number / workers, self.work).start()
+        self.first, self.ended = threading.Event(), False
+        self.workers = [
+            threading.Timer(INTERVAL * number / workers, self.work) for number in range(workers)
+        ]
+        for worker in self.workers:
+            worker.start()
         self.first.wait()
         self.last_good = time.monotonic()
 
     def work(self) -> None:
         due, left = time.monotonic(), 0
-        while True:
+        while not self.ended:
             time.sleep(max(0, due - time.monotonic()))
             start = time.monotonic()
             due = max(due + INTERVAL, start)
@@ -77,6 +80,12 @@ class Stream:
             except OSError as problem:
                 error, left = str(problem), 0
             self.seen.append((start, time.monotonic(), server, error))
+
+    def end(self) -> None:
+        """Begin no request any more, and wait for those that are under way."""
+        self.ended = True
+        for worker in self.workers:
+            worker.join()
 
     def look(self) -> dict[str, object]:
         seen, self.seen = self.seen, []
@@ -118,6 +127,9 @@ class Hold:
                     connection.recv(2000, socket.MSG_DONTWAIT)
             time.sleep(0.1)
 
+    def end(self) -> None:
+        """Hold them until the last look."""
+
     def look(self) -> dict[str, object]:
         with concurrent.futures.ThreadPoolExecutor(len(self.idle + self.downloads)) as asking:
             lost = [*asking.map(self.ask, self.idle), *asking.map(self.go_on, self.downloads)]
@@ -153,7 +165,9 @@ def main(kind: str, vip: str, port: str, number: str, *options: str) -> None:
     print("ready", flush=True)
     for _ in sys.stdin:
         print(json.dumps(traffic.look()), flush=True)
-    os._exit(0)  # whatever the threads are at
+    traffic.end()
+    print(json.dumps(traffic.look()), flush=True)
+    os._exit(0)  # whatever a thread that holds connections is at
 
 
 if __name__ == "__main__":
