@@ -19,9 +19,6 @@ ALONE = (
 
 
 def test_a_pair_becomes_a_single_director_and_a_pair_again(node, build):
-    build(*pair.QUICK)
-    pair.alone(node, "d23", VIP)
-
     with pair.stream("c10", VIP) as traffic:
         build(*pair.QUICK, *ALONE)
         time.sleep(2)

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What has to hold of T3 after site.yml and a power cut."""
+"""What has to hold of T3 after site.yml."""
 
 from __future__ import annotations
 

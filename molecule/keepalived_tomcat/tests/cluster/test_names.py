@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""After site.yml: names of machines, which Docker forgets when it starts a container again."""
+"""After site.yml machines of T3 know each other by name."""
 
 from __future__ import annotations
 
