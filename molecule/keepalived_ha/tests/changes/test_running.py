@@ -104,7 +104,7 @@ def test_the_table_is_shown(operate):
     assert "1111" not in said
 
 
-def test_a_dead_real_server_and_a_dead_director_are_told_of(node, operate):
+def test_a_dead_real_server_and_a_dead_director_are_told_of(node, operate, playbook, inventory):
     node("rs21").check_output("systemctl stop nginx")
     try:
         pair.until(lambda: "rs21" not in weights(node), 30, "rs21 is out of the pool")
@@ -114,6 +114,11 @@ def test_a_dead_real_server_and_a_dead_director_are_told_of(node, operate):
     pair.docker("kill", pair.container(BACKUP))
     try:
         assert f"{BACKUP} can't be looked at: " in operate("status")
+        run = playbook("playbooks/verify", "--extra-vars=verify_requests=20", inventory=inventory)
+        assert run.returncode != 0
+        seen, _, wrong = run.stdout.partition("TASK [Require that all is well]")
+        assert f"web, {VIP}:80, wrr, on {MASTER}" in seen  # clients have asked all the same
+        assert f"{BACKUP} can't be looked at: " in wrong
     finally:
         pair.docker("start", pair.container(BACKUP))
     pair.until(lambda: "rs21" in weights(node), 30, "rs21 is back")
