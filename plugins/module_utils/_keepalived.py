@@ -657,7 +657,13 @@ def restart_needed(before: str | None, after: str) -> bool:
         lines = (line.split() for line in text.splitlines())
         return sorted(" ".join(words) for words in lines if words and stays(words))
 
-    return before is not None and fixed(before) != fixed(after)
+    def vrrp(text: str) -> bool:
+        return any(line.startswith("vrrp_instance ") for line in text.splitlines())
+
+    if before is None:
+        return False
+    # At the end of a restart VRRP has given up its VIPs; a reload returns before that.
+    return fixed(before) != fixed(after) or (vrrp(before) and not vrrp(after))
 
 
 class Mask:

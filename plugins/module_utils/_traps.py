@@ -44,7 +44,8 @@ class Duty(NamedTuple):
 
     :ivar running: whether it is to do it already, and not only after site.yml
     :ivar director: whether it shares out
-    :ivar instances: how many VRRP instances it has, as one of several directors
+    :ivar keepalived: whether keepalived fills its IPVS table
+    :ivar instances: how many VRRP instances it has
     :ivar services: what it shares out, in the schema of all virtual services
     :ivar vips: the VIPs that it holds as a director
     :ivar lans: the interfaces that these belong on
@@ -58,6 +59,7 @@ class Duty(NamedTuple):
 
     running: bool = False
     director: bool = False
+    keepalived: bool = False
     instances: int = 0
     services: Sequence[Data] = ()
     vips: Sequence[str] = ()
@@ -70,8 +72,8 @@ class Duty(NamedTuple):
     sysctls: Mapping[str, str] = {}
 
     @property
-    def keepalived(self) -> bool:
-        """Whether it is one of several directors."""
+    def vrrp(self) -> bool:
+        """Whether VRRP holds its VIPs."""
         return self.instances > 0
 
     @property
@@ -521,7 +523,7 @@ def unclamped(machine: Machine, _duty: Duty) -> Iterator[str]:
 
 def misplaced(machine: Machine, duty: Duty) -> Iterator[str]:
     """Tell which VIP is not on the LAN on a director, or is there on a real server."""
-    for vip in duty.vips if duty.director and not duty.keepalived else ():
+    for vip in duty.vips if duty.director and not duty.vrrp else ():
         names = [link.name for link in machine.holding(vip)]
         on_lan = [link.name for link in machine.holding(vip) if answers(link)]
         if not (duty.interface in names if duty.interface else on_lan):
@@ -561,7 +563,7 @@ def duplicate(machine: Machine, duty: Duty) -> Iterator[str]:
                 continue
             anew = f"Take it away (ip address delete {vip}/{each['prefixlen']} dev {name})"
             # keepalived sees to its own; a shorter prefix is that of the machine's own address.
-            ours = each["prefixlen"] == 128 and not (duty.keepalived and name in duty.lans)
+            ours = each["prefixlen"] == 128 and not (duty.vrrp and name in duty.lans)
             if each.get("tentative") or each.get("dadfailed"):
                 yield (
                     f"The VIP {vip} on {name} does not serve, for duplicate address detection found"
@@ -647,15 +649,17 @@ def _directs(duty: Duty) -> bool:
     return duty.director
 
 
-def _keeps(duty: Duty) -> bool:
+def _keepalived(duty: Duty) -> bool:
     return duty.keepalived
+
+
+def _vrrp(duty: Duty) -> bool:
+    return duty.vrrp
 
 
 def _backs_up(duty: Duty) -> bool:
     """Whether something reaches it that another director has shared out."""
-    return duty.instances > 1 or (
-        duty.keepalived and (duty.serves_by("dr") or duty.serves_by("tun"))
-    )
+    return duty.instances > 1 or (duty.vrrp and (duty.serves_by("dr") or duty.serves_by("tun")))
 
 
 def _tunnels(duty: Duty) -> bool:
@@ -707,13 +711,13 @@ CHECKS = (
     Check("expire_nodest_conn", "as wanted", deleted, _directs),
     Check("expire_quiescent_template", "as wanted", held, lambda duty: duty.persistent),
     Check("backup_only", "as wanted", shared_out_twice, _backs_up),
-    Check("sync daemon", "as its VIPs are", not_told, _keeps),
-    Check("sync_threshold", "connections are told in time", told_late, _keeps),
-    Check("reload_check_config", "keepalived checks its file", reloaded_unchecked, _keeps),
-    Check("garp_master_refresh", "the master repeats who it is", announced_once, _keeps),
-    Check("vrrp_strict", "not there", strict, _keeps),
-    Check("nat_mask", "not there", former_words, _keeps),
-    Check("unicast_peer", "not empty", no_peers, _keeps),
+    Check("sync daemon", "as its VIPs are", not_told, _vrrp),
+    Check("sync_threshold", "connections are told in time", told_late, _vrrp),
+    Check("reload_check_config", "keepalived checks its file", reloaded_unchecked, _keepalived),
+    Check("garp_master_refresh", "the master repeats who it is", announced_once, _vrrp),
+    Check("vrrp_strict", "not there", strict, _vrrp),
+    Check("nat_mask", "not there", former_words, _keepalived),
+    Check("unicast_peer", "not empty", no_peers, _vrrp),
     Check("ARP", "it is quiet about the VIPs", outspoken, _hides),
     Check("rp_filter", "it lets requests in", filtered_by_path, _hides),
     Check("tunnel modules", "loaded, now and at boot", without_tunnel_modules, _tunnels),
@@ -722,7 +726,7 @@ CHECKS = (
         "place of the VIPs",
         "where they belong",
         misplaced,
-        lambda duty: (duty.director and not duty.keepalived) or duty.quiet("dr", "tun"),
+        lambda duty: (duty.director and not duty.vrrp) or duty.quiet("dr", "tun"),
     ),
     Check("IPv6 VIPs", "they serve, and are no source address", duplicate, vips6),
     Check("boot", "all of it comes back", unset_at_boot, lambda duty: duty.units),

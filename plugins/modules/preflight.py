@@ -136,9 +136,13 @@ options:
     type: dict
     default: {}
     version_added: 0.3.0
+  keepalived:
+    description: Whether keepalived fills the IPVS table of the machine.
+    type: bool
+    default: false
+    version_added: 0.4.0
   instances:
-    description: How many VRRP instances keepalived has on the machine, if it is one of several
-      directors.
+    description: How many VRRP instances keepalived has on the machine.
     type: int
     default: 0
     version_added: 0.3.0
@@ -348,7 +352,7 @@ def traps(
     inner: Collection[str],
 ) -> list[_traps.Line]:
     """Tell which traps the machine is in."""
-    same = "running instances services vips serves addresses rp_filter".split()
+    same = "running keepalived instances services vips serves addresses rp_filter".split()
     duty = _traps.Duty(
         **{name: params[name] for name in same},
         director=params["exclusive_table"],
@@ -368,7 +372,7 @@ def read(duty: _traps.Duty, links: Sequence[Facts]) -> _traps.Machine:
     conf = text("/etc/keepalived/keepalived.conf") if duty.keepalived else ""
     # Not with _keepalived: importing it takes longer than all of this.
     version = succeeds("keepalived", "--version") if "unicast_peer" in conf else ""
-    said = succeeds("ipvsadm", "--list", "--daemon") if duty.keepalived else ""
+    said = succeeds("ipvsadm", "--list", "--daemon") if duty.vrrp else ""
     at_boot = _saved.read("/etc/modules-load.d/lvs-realserver-tun.conf")
     made = text("/etc/lvs/realserver_tun.link")
     return _traps.Machine(
@@ -629,6 +633,7 @@ def main() -> None:
             "interface": {"type": "str"},
             "exclusive_table": {"type": "bool", "default": False},
             "running": {"type": "bool", "default": False},
+            "keepalived": {"type": "bool", "default": False},
             "instances": {"type": "int", "default": 0},
             "services": {"type": "list", "elements": "dict", "default": []},
             "serves": {"type": "dict", "default": {}},

@@ -587,6 +587,8 @@ class _Adoption:
             values = [said.get(variable) for said in own.values()]
             if all(value == values[0] for value in values):
                 shared[variable] = values[0]
+        if own and len(directors) == 1:
+            shared["lvs_ha"] = "vrrp"
         hosts: dict[str, dict[str, Any]] = {}
         for name, host in self.directors.items():
             hosts[name] = host.variables()
@@ -702,8 +704,8 @@ class _Adoption:
         paired = [source for source in self.sources if source.instance]
         if len(self.directors) == 1 and paired:
             self.tell(
-                "there is one director only, for which site.yml uses no keepalived; adopt the"
-                " others too, or add them to lvs_directors."
+                "this is the file of one director; adopt the files of the others too, or add them"
+                " to lvs_directors."
             )
         if len(self.directors) > 1 and len(paired) < len(self.sources):
             self.tell(

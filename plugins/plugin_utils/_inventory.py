@@ -45,7 +45,8 @@ REALSERVERS = "lvs_realservers"
 #: Every variable of this collection that an inventory may set. The prefix ``lvs_`` is ours, so one
 #: that is not here is a slip of the pen.
 VARIABLES = frozenset(
-    "lvs_services lvs_method lvs_network lvs_mtu lvs_host_basics lvs_min_available"  # the cluster
+    "lvs_services lvs_method lvs_network lvs_mtu lvs_ha lvs_host_basics"  # the cluster
+    " lvs_min_available"
     " lvs_address lvs_interface lvs_gateway"  # any host
     " lvs_weight lvs_weights lvs_drained lvs_nat_route"  # a real server
     " lvs_priority lvs_virtual_router_id lvs_auth_pass lvs_advert_int lvs_keepalived".split()
@@ -53,6 +54,8 @@ VARIABLES = frozenset(
 
 #: fullnat is IPVS's nat, with source NAT on the way out so that answers come back by themselves.
 METHODS = ("dr", "tun", "nat", "fullnat")
+#: What makes the VIPs reachable: a single director by itself, or VRRP between directors.
+HA = ("none", "vrrp")
 #: Director and real servers have one link, or one private network, between them.
 _ONE_NETWORK = ("dr", "nat")
 #: Packets reach the real server as the client sent them, and answers go past the director.
@@ -64,7 +67,7 @@ _SHARED_FIELDS = frozenset(
 )
 _SCHEMA_FIELDS = frozenset({"name", *ServiceKey._fields, *VirtualService._fields} - {"key"})
 _SERVICE_FIELDS = _SCHEMA_FIELDS | _SHARED_FIELDS | {"realservers", "realserver_port"}
-#: What only keepalived does with a service; a single director has no use for it.
+#: What only keepalived does with a service. One of these makes it fill the IPVS table.
 _WATCHING = frozenset({"check", "sorry_server"})
 _WATCHING |= {option.name for option in _keepalived_options.SERVICE}
 _SERVICE_FIELDS |= {"binds", "master", "method"} | _WATCHING
@@ -107,7 +110,13 @@ class Cluster(NamedTuple):
     :ivar vips: the VIPs, which the director holds
     :ivar marks: what gets which firewall mark: ``fwmark``, ``vip``, ``protocol`` and ``ports``;
         port 0 is every port that is in no later item
+    :ivar watched: the virtual services as keepalived gets them, where it fills the IPVS table
+    :ivar directors: for each director its VRRP ``instances``, the addresses of its VRRP ``peers``,
+        and what it serves itself as a real server while another one is master (``local``); all
+        three are empty without VRRP
     :ivar masters: the directors that are to be the master of some VIP
+    :ivar balances: the roles of a director, in the order in which they are applied
+    :ivar ha: what makes the VIPs reachable, one of `HA`
     :ivar real_servers: what each host of the inventory serves, by forwarding method: the fields
         of a destination, and with them ``vip`` and ``protocol``, and for ``nat`` the ``gateway``
     :ivar min_available: how many real servers of a service draining has to leave, as a count or a
@@ -126,6 +135,7 @@ class Cluster(NamedTuple):
     balances: list[str] = []
     names: dict[str, str] = {}
     min_available: str = "1"
+    ha: str = "none"
 
 
 def resolve(
@@ -170,7 +180,7 @@ def resolve(
         ]
     )
     # Names, and what follows from the pools.
-    refused = _keepalived.mistakes({"services": result.watched}) if result.directors else []
+    refused = _keepalived.mistakes({"services": result.watched}) if rules.keepalived else []
     return Cluster(refused) if refused else result
 
 
@@ -253,6 +263,7 @@ class _Host:
         self.wrong = fields.wrong
         fields.raw = fields.readable(self._known(variables), variables)
         self.method = fields.choice("lvs_method", METHODS, "")
+        self.ha = fields.choice("lvs_ha", HA, "")
         self.networks = fields.networks("lvs_network")
         self.gateways = fields.addresses("lvs_gateway")
         self.stated = fields.addresses("lvs_address")
@@ -605,6 +616,11 @@ class _Rules:
 
     def check(self) -> None:
         """Give each service its pool, and note what is wrong."""
+        self.ha = self._agreed("lvs_ha", lambda host: host.ha) or (
+            "vrrp" if len(self.directors) > 1 else "none"
+        )
+        #: Whether keepalived fills the IPVS table.
+        self.keepalived = self.ha == "vrrp" or any(service.watching for service in self.services)
         self._check_directors()
         method = self._agreed("lvs_method", lambda host: host.method) or "dr"
         networks = self._agreed("lvs_network", lambda host: host.networks) or ()
@@ -662,12 +678,23 @@ class _Rules:
             ],
             hosts,
             [service.watched(said) for service, said in zip(self.services, services, strict=True)],
-            self._pair(hosts),
+            self._directors(hosts),
             list(dict.fromkeys(self.masters.values())),
-            ["director"] + ["keepalived_ha"] * (len(self.directors) > 1),
+            self._director_roles(),
             {host.name: host.own[0] for host in self.hosts.values() if host.own},
             self.min_available or Cluster._field_defaults["min_available"],
+            self.ha,
         )
+
+    def _director_roles(self) -> list[str]:
+        """Return the roles of a director, in their order: a service comes before its VIP.
+
+        Without VRRP the role director adds the VIPs, so keepalived fills the table first. With VRRP
+        keepalived adds them itself, once the role director has set the kernel and packet filter.
+        """
+        if not self.keepalived:
+            return ["director"]
+        return ["director", "keepalived_ha"] if self.ha == "vrrp" else ["keepalived_ha", "director"]
 
     def _apart(self, services: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Return the services, those by a firewall mark that would be shared out a second time.
@@ -697,35 +724,44 @@ class _Rules:
                 result.append(resolved)
         return result
 
-    def _pair(self, hosts: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-        """Return what keepalived is to do on each of several directors; nothing for one."""
+    def _directors(
+        self, hosts: Mapping[str, Mapping[str, Any]]
+    ) -> dict[str, dict[str, list[dict[str, Any]] | list[str]]]:
+        """Return what VRRP is to do on each director: nothing without VRRP."""
         directors = [host.vrrp for host in self.directors]
-        if len(directors) < 2:
-            return {}
-        return {
-            director.name: {
-                "instances": _pair.instances(director, directors, self.masters),
-                "peers": [a for other in directors if other != director for a in other.addresses],
+        if self.ha != "vrrp":
+            return {d.name: {"instances": [], "peers": [], "local": []} for d in directors}
+        result: dict[str, dict[str, list[dict[str, Any]] | list[str]]] = {}
+        for director in directors:
+            instances = _pair.instances(director, directors, self.masters)
+            result[director.name] = {
+                "instances": instances,
+                "peers": _pair.peers(director, directors, instances),
                 # What reaches this machine as a real server, while another one is master.
                 "local": [
                     {field: duty[field] for field in Front._fields}
                     for method in _UNCHANGED
                     for duty in hosts.get(director.name, {}).get(method, ())
+                    if len(directors) > 1
                 ],
             }
-            for director in directors
-        }
+        return result
 
     def refused_by_keepalived(self, services: Iterable[_Service]) -> list[str]:
         """Return what keepalived would not take, as sentences."""
         found = Mistakes()
         directors = [host.vrrp for host in self.directors]
-        for director in directors if len(directors) > 1 else ():
-            if not director.addresses:
+        for director in directors:
+            if len(directors) > 1 and not director.addresses:
                 remedy = "the other directors need its address; set lvs_address"
                 found.add(remedy, "host", director.name)
                 continue
-            for sentence in _pair.mistakes(director, directors, self.masters):
+            sentences = (
+                _pair.mistakes(director, directors, self.masters)
+                if self.ha == "vrrp"
+                else _pair.mistakes_alone(director, keepalived=self.keepalived)
+            )
+            for sentence in sentences:
                 found.add(sentence.rstrip("."), "host", director.name)
         watched = [service.stand_in(n) for n, service in enumerate(services) if service.watching]
         return _keepalived.mistakes({"services": watched}) + found.lines()
@@ -765,6 +801,11 @@ class _Rules:
         if not names:
             self.mistakes.add(
                 f"there is no director; put the host that is to balance into the group {DIRECTORS}"
+            )
+        if self.ha == "none" and len(names) > 1:
+            self.mistakes.add(
+                f"lvs_ha is none, but there are {len(names)} directors ({listed(names)}); set"
+                f" lvs_ha: vrrp, or leave one host in {DIRECTORS}"
             )
         for sentence, several in _pair.disagreements([host.vrrp for host in self.directors]):
             self.mistakes.add(sentence, "host", *several)

@@ -1,10 +1,10 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Several directors of an inventory, made into what keepalived is to do on each of them.
+"""VRRP between the directors of an inventory: what keepalived is to do on each of them.
 
 Pure, as `_inventory` is, which gives the directors and the VIPs. What the file of keepalived takes
-is ``_keepalived``'s; here is what follows from there being several directors: who is master, who
-are the peers, and what has to be the same on all.
+is ``_keepalived``'s; here is what follows from VRRP: who is master, who are the peers, and what has
+to be the same on all. A director without VRRP is checked here, too, for what only VRRP can use.
 """
 
 from __future__ import annotations
@@ -40,8 +40,10 @@ WATCHED = {"delay_loop": 5}
 
 #: What all directors have to agree on.
 SHARED = ("lvs_virtual_router_id", "lvs_auth_pass", "lvs_advert_int")
-#: What lvs_keepalived may have: what keepalived is told beside that, in its own words.
+#: What lvs_keepalived may have: further configuration of keepalived, in its own words.
 PARTS = ("globals", "instance", "scripts", "sync_groups", "extra")
+#: Those of them that only VRRP uses.
+VRRP_PARTS = ("instance", "scripts", "sync_groups")
 
 
 class Director(NamedTuple):
@@ -87,6 +89,19 @@ def read(name: str, addresses: Sequence[str], fields: Fields) -> Director:
         },
         {part: said[part] for part in PARTS if said.get(part) is not None},
     )
+
+
+def peers(
+    director: Director, directors: Sequence[Director], instances: Iterable[Mapping[str, Any]]
+) -> list[str]:
+    """Return the addresses from which a director takes adverts and synchronised connections.
+
+    These are the other directors of the inventory, and peers that ``lvs_keepalived`` names.
+    """
+    found = [a for other in directors if other != director for a in other.addresses]
+    named = [peer for each in instances for peer in each.get("unicast_peers") or ()]
+    found += [peer["address"] if isinstance(peer, Mapping) else peer for peer in named]
+    return list(dict.fromkeys(filter(None, map(normal_address, found))))
 
 
 def floating(director: Director) -> set[str]:
@@ -225,3 +240,26 @@ def mistakes(
     made = [{**beside, **instance(director, directors, v, n)} for n, v in fitting.items()]
     said.pop("instance", None)
     return found + _keepalived.mistakes({**said, "instances": made})
+
+
+def mistakes_alone(director: Director, *, keepalived: bool) -> list[str]:
+    """Return what is wrong with the settings of a director without VRRP.
+
+    :param keepalived: whether keepalived fills the IPVS table, by its health checks
+    """
+    said = dict(director.keepalived)
+    unused = [name for name, value in director.shared.items() if value is not None]
+    unused += ["lvs_priority"] * bool(director.priority)
+    unused += [f"lvs_keepalived.{part}" for part in VRRP_PARTS if said.pop(part, None)]
+    found = [
+        f"{name} is for VRRP, and a single director runs none; remove it, or set lvs_ha: vrrp"
+        for name in unused
+    ]
+    if keepalived:
+        return found + _keepalived.mistakes(said)
+    found += [
+        f"lvs_keepalived.{part} has no effect, since keepalived does not run here: no service has a"
+        " check; remove it, or give a service a check"
+        for part in said
+    ]
+    return found

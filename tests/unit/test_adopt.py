@@ -44,7 +44,7 @@ def adopted(*sources, **names):
 
 def unsaid(*sources):
     """Return the sentences of what an inventory doesn't say, without those that follow from all."""
-    always = ("nothing tells which", "there is one director only", "keepalived.conf has no")
+    always = ("nothing tells which", "this is the file of one director", "keepalived.conf has no")
     told = adopted(*sources).unsaid
     return [line for line in told if not any(words in line for words in always)]
 
@@ -86,7 +86,8 @@ def files_of(inventory):
             )
             if isinstance(value, str)
             else value
-            for key, value in ROLE["keepalived_ha_globals_of_host"].items()
+            for part in ("host", "vrrp")
+            for key, value in ROLE[f"keepalived_ha_globals_of_{part}"].items()
             if key != "sync_daemon"
         }
         daemon = {"interface": interface, "instance": work["instances"][0]["name"]}
@@ -437,6 +438,7 @@ def test_the_file_of_the_documents_has_its_mistake_named():
         f"rs_192_168_2_{last}" for last in T2_SERVERS[:-1]
     ]
     assert everything["children"]["lvs_directors"]["vars"] == {
+        "lvs_ha": "vrrp",
         "lvs_interface": "eth0",
         "lvs_virtual_router_id": 51,
         "lvs_advert_int": 5,
@@ -906,7 +908,9 @@ def test_a_place_is_told_where_there_are_several():
 
 
 def test_the_role_s_own_globals_are_known():
-    assert set(_adopt.ROLE_GLOBALS) == set(ROLE["keepalived_ha_globals_of_host"])
+    parts = ("host", "vrrp")
+    of_role = {name for part in parts for name in ROLE[f"keepalived_ha_globals_of_{part}"]}
+    assert set(_adopt.ROLE_GLOBALS) == of_role
     text = conf(more=INSTANCE.format("virtual_ipaddress { 10.0.0.9 }"))
     assert (
         "keepalived.conf has no reload_check_config, enable_script_security,"

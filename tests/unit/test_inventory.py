@@ -522,8 +522,9 @@ def test_nothing_but_the_schema_comes_out():
 
 
 def test_no_services_are_no_mistake():
+    nothing = {"instances": [], "peers": [], "local": []}
     assert resolve([], {"lvs_directors": ["d23"]}, lambda _: {}) == Cluster(
-        [], balances=["director"]
+        [], balances=["director"], directors={"d23": nothing}
     )
 
 
@@ -1155,6 +1156,7 @@ def test_every_variable_that_is_ours_is_let_through():
         "lvs_auth_pass": "secret78",
         "lvs_advert_int": 1,
         "lvs_keepalived": {"globals": {"router_id": "d23"}},
+        "lvs_ha": "none",
     }
     assert set(values) == VARIABLES
     assert rips(realservers={"rs31": values}) == ["192.168.2.31"]

@@ -758,6 +758,8 @@ def test_what_keepalived_says_has_its_line_and_no_secret():
         ("lvs_sync_daemon eth0 inst a\n", "lvs_sync_daemon eth0 id 51\n", True),
         ("lvs_sync_daemon eth0 id 51\n", "lvs_sync_daemon eth0 inst a\n", True),
         ("real_server 192.0.2.1 80 {\n", "", False),
+        ("vrrp_instance lvs {\n", "", True),
+        ("", "vrrp_instance lvs {\n", False),
     ],
 )
 def test_a_restart_is_needed_for_what_a_reload_does_not_change(before, after, needed):

@@ -29,9 +29,88 @@ def instance(resolved, name):
     return made
 
 
-def test_a_single_director_has_no_instance():
+NO_VRRP = {"instances": [], "peers": [], "local": []}
+CHECKED = {**WEB, "check": {"type": "tcp"}}
+
+
+def test_a_single_director_without_checks_runs_no_keepalived():
     resolved = cluster(d23={})
-    assert (resolved.mistakes, resolved.directors, resolved.balances) == ([], {}, ["director"])
+    assert (resolved.mistakes, resolved.ha, resolved.balances) == ([], "none", ["director"])
+    assert resolved.directors == {"d23": NO_VRRP}
+
+
+@pytest.mark.parametrize("field", [{"check": {"type": "tcp"}}, {"quorum": 1}])
+def test_a_check_makes_keepalived_fill_the_table_of_a_single_director(field):
+    resolved = cluster({**WEB, **field}, d23={})
+    assert (resolved.mistakes, resolved.ha) == ([], "none")
+    assert resolved.balances == ["keepalived_ha", "director"]  # the table before the VIPs
+    assert resolved.directors == {"d23": NO_VRRP}
+    assert field.items() <= resolved.watched[0].items()
+
+
+def test_a_single_director_with_vrrp():
+    resolved = cluster(d23={"lvs_ha": "vrrp", "lvs_priority": 120})
+    assert resolved.balances == ["director", "keepalived_ha"]
+    made = instance(resolved, "d23")
+    assert (made["priority"], made["vips"], "unicast_peers" in made) == (120, [VIP], False)
+    assert resolved.directors["d23"]["peers"] == []
+
+
+def test_a_peer_that_is_no_host_of_the_inventory():
+    said = {"instance": {"unicast_src_ip": "192.168.2.23", "unicast_peers": ["192.168.2.9"]}}
+    resolved = cluster(d23={"lvs_ha": "vrrp", "lvs_keepalived": said})
+    assert instance(resolved, "d23")["unicast_peers"] == ["192.168.2.9"]
+    assert resolved.directors["d23"]["peers"] == ["192.168.2.9"]
+
+
+def test_peers_are_listed_once():
+    said = {"instance": {"unicast_peers": [{"address": "192.168.2.31", "min_ttl": 255}]}}
+    resolved = cluster(d23={"lvs_keepalived": said}, d31={})
+    assert resolved.directors["d23"]["peers"] == ["192.168.2.31"]
+
+
+def test_several_directors_need_vrrp():
+    [sentence] = cluster(d23={}, d31={}, every={"lvs_ha": "none"}).mistakes
+    assert sentence == (
+        "lvs_ha is none, but there are 2 directors (d23 and d31); set lvs_ha: vrrp, or leave one"
+        " host in lvs_directors."
+    )
+
+
+@pytest.mark.parametrize("value", ["bgp", "VRRP", True, ["vrrp"]])
+def test_what_lvs_ha_may_be(value):
+    [sentence] = cluster(d23={"lvs_ha": value}).mistakes
+    assert sentence == f"host d23: lvs_ha is {value!r}; it must be one of none, vrrp."
+
+
+@pytest.mark.parametrize(
+    ("variable", "name"),
+    [
+        ({"lvs_priority": 100}, "lvs_priority"),
+        ({"lvs_auth_pass": "1111"}, "lvs_auth_pass"),
+        ({"lvs_advert_int": 1}, "lvs_advert_int"),
+        ({"lvs_virtual_router_id": 51}, "lvs_virtual_router_id"),
+        ({"lvs_keepalived": {"instance": {"version": 3}}}, "lvs_keepalived.instance"),
+        (
+            {"lvs_keepalived": {"scripts": [{"name": "a", "script": "/bin/true"}]}},
+            "lvs_keepalived.scripts",
+        ),
+    ],
+)
+@pytest.mark.parametrize("service", [WEB, CHECKED])
+def test_what_is_for_vrrp_is_refused_without_it(variable, name, service):
+    remedy = "is for VRRP, and a single director runs none; remove it, or set lvs_ha: vrrp."
+    assert cluster(service, d23=variable).mistakes == [f"host d23: {name} {remedy}"]
+
+
+def test_settings_of_keepalived_need_keepalived():
+    variable = {"lvs_keepalived": {"globals": {"checker_priority": -5}}}
+    assert cluster(CHECKED, d23=variable).mistakes == []
+    [sentence] = cluster(WEB, d23=variable).mistakes
+    assert sentence.startswith("host d23: lvs_keepalived.globals has no effect")
+    wrong = {"lvs_keepalived": {"globals": {"checker_priority": "high"}}}
+    [sentence] = cluster(CHECKED, d23=wrong).mistakes
+    assert "checker_priority" in sentence
 
 
 def test_two_directors_of_which_nothing_is_said():

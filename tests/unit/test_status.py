@@ -50,7 +50,7 @@ def cluster(*services, directors=("d23",), drained=(), variables=None, **every):
 
 def text_of(resolved, name):
     """Return the file that a director has by what is resolved."""
-    if not resolved["directors"]:
+    if "keepalived_ha" not in resolved["balances"]:
         return "# Written by Ansible\n" + _rules.to_rules(parse_services(resolved["services"])[0])
     instances = [{**i, "interface": "eth0"} for i in resolved["directors"][name]["instances"]]
     return _keepalived.render({"instances": instances, "services": resolved["watched"]})

@@ -72,7 +72,7 @@ def real_server(method="dr", vip=VIP, **fields):
     return _traps.Duty(**{**defaults, "serves": {method: [{"vip": vip}]}, **fields})
 
 
-PAIR = director(instances=1)
+PAIR = director(keepalived=True, instances=1)
 BOTH = PAIR._replace(serves={"dr": [{"vip": VIP}]})
 RELOAD = "global_defs {\n  reload_check_config\n  vrrp_garp_master_refresh 60\n}\n"
 
@@ -498,7 +498,7 @@ def test_where_vips_are(duty, links, word):
         (director(vips=[VIP6]), [link("eth0", f"{VIP6}/128", preferred_life_time=9)], "lifetime"),
         (director(vips=[VIP6]), [link("eth0", f"{VIP6}/64", preferred_life_time=9)], ""),
         (
-            director(vips=[VIP6], instances=1),
+            director(vips=[VIP6], keepalived=True, instances=1),
             [link("eth0", f"{VIP6}/128", preferred_life_time=9)],
             "",
         ),
@@ -531,6 +531,16 @@ def test_units_that_bring_it_back_at_boot():
     [said] = seen("boot", duty, units={**units, "lvs-director.service": ("disabled", "active")})
     assert said.startswith("lvs-director.service is not enabled")
     assert len(seen("boot", duty)) == 4
+
+
+def test_a_single_director_with_checks_is_looked_at_as_such():
+    duty = director(keepalived=True)
+    assert duty.units == ["lvs-director.service", "lvs-keepalived-ha.service", "keepalived.service"]
+    looked_at = {line.about for line in _traps.look(_traps.Machine(), duty)}
+    assert {"reload_check_config", "place of the VIPs"} <= looked_at
+    of_vrrp = {"sync daemon", "sync_threshold", "garp_master_refresh", "unicast_peer"}
+    assert not of_vrrp & looked_at
+    assert of_vrrp <= {line.about for line in _traps.look(_traps.Machine(), PAIR)}
 
 
 MANAGED = "[Network]\nAddress=192.168.2.31/24\n"
