@@ -7,26 +7,42 @@ from __future__ import annotations
 import time
 
 import pair
+import pytest
 from cluster import hosts_of, unit_is_well
 
 VIP = "192.168.2.149"
 DIRECTORS = ["d23", "d31"]
-#: The second director stays the real server that it is, too.
+CHECK = "        check: {type: tcp, connect_timeout: 1, retries: 1, delay_before_retry: 1}\n"
+#: The second director remains the real server that it is, too; nothing of VRRP is left.
 ALONE = (
     ("        d31:\n          ansible_host: 192.168.2.31\n          lvs_priority: 100\n", ""),
     ("        d31:\n        rs32:", "        d31: {ansible_host: 192.168.2.31}\n        rs32:"),
+    ("          lvs_priority: 150\n", ""),
+    ("    lvs_virtual_router_id: 51\n    lvs_advert_int: 1\n    lvs_auth_pass: \"1111\"\n", ""),
+    ("      instance: {preempt_delay: 5}\n", ""),
 )
+GLOBALS = """    lvs_keepalived:
+      globals:
+        notification_email: [failover@example.org, sysadmin@example.org]
+        notification_email_from: keepalived@example.org
+        smtp_server: 192.168.200.1
+        smtp_connect_timeout: 30
+"""
+UNCHECKED = (*ALONE, (GLOBALS, ""), (CHECK, ""), ("        delay_loop: 1\n", ""))
 
 
-def test_a_pair_becomes_a_single_director_and_a_pair_again(node, build):
+@pytest.mark.parametrize("change", [UNCHECKED, ALONE], ids=["without checks", "with checks"])
+def test_a_pair_becomes_a_single_director_and_a_pair_again(node, build, change):
+    checked = change is ALONE
     with pair.stream("c10", VIP) as traffic:
-        build(*pair.QUICK, *ALONE)
+        build(*pair.QUICK, *change)
         time.sleep(2)
     print(f"\na single director: {traffic.saw}")
     assert pair.holders(node, VIP) == ["d23"]
     for name in DIRECTORS:
-        assert not node(name).service("keepalived").is_running
-        assert not node(name).file("/etc/keepalived/keepalived.conf").exists
+        checks = checked and name == "d23"
+        assert node(name).service("keepalived").is_running == checks
+        assert node(name).file("/etc/keepalived/keepalived.conf").exists == checks
         assert "lvs_keepalived_ha" not in node(name).check_output("nft list tables")
     assert unit_is_well(node("d23"), "lvs-director.service")
     assert not node("d31").file("/etc/systemd/system/lvs-director.service").exists
