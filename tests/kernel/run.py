@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Run the tests of this folder against the lab's kernel, on every Debian that it has an image of.
 
-Called with Docker's variables set (``lab/lab.py exec -- ...``); its arguments go to pytest. Line
-coverage of each run lands in .cache/coverage.
+Called with Docker's variables set (``lab/lab.py exec -- ...``); its arguments go to pytest, and a
+file of this folder among them is run by itself. Line coverage of each run lands in .cache/coverage.
 """
 
 from __future__ import annotations
@@ -39,7 +39,9 @@ def run(node: str, container: str, arguments: list[str], output: IO[bytes]) -> i
     """Run the tests in a fresh container of that node's image; return pytest's exit status."""
     lab.prepare(container)
     tests = ["python3", "-m", "coverage", "run", f"--data-file={lab.HERE}/coverage/{node}"]
-    tests += ["-m", "pytest", "tests/kernel", f"--override-ini=faulthandler_timeout={STUCK}"]
+    named = any(word.startswith("tests/") for word in arguments)
+    tests += ["-m", "pytest", *([] if named else ["tests/kernel"])]
+    tests += [f"--override-ini=faulthandler_timeout={STUCK}"]
     tests += ["--override-ini=faulthandler_exit_on_timeout=true", *NODES[node], *arguments]
     command = ["docker", "exec", "--workdir", lab.HERE, container, *tests]
     try:
