@@ -64,8 +64,18 @@ kernel: lab ## run the modules on the lab's kernel, then show line coverage of u
 		$(COVERAGE)/*
 	coverage report --data-file=$(COVERAGE).combined
 
-molecule: lab ## run whole clusters in the lab, and the archive that users install
-	$(IN_LAB) pytest tests/integration $(PYTEST_ARGS)
+# Fail-over is timed, so that scenario has the machine to itself. The others run two at a time.
+SCENARIO = tests/integration/test_molecule.py::test_scenario
+TIMED := keepalived_ha
+
+molecule: lab ## run whole clusters in the lab (SCENARIOS="a b" runs these only), and the archive that users install
+ifdef SCENARIOS
+	$(IN_LAB) pytest $(SCENARIOS:%='$(SCENARIO)[%]') $(PYTEST_ARGS)
+else
+	$(IN_LAB) pytest '$(SCENARIO)[$(TIMED)]' $(PYTEST_ARGS)
+	$(IN_LAB) pytest --numprocesses=2 --maxschedchunk=1 tests/integration \
+		--deselect='$(SCENARIO)[$(TIMED)]' $(PYTEST_ARGS)
+endif
 
 lab: $(READY) ## bring the lab up: the place where IPVS and Docker work
 	python lab/lab.py up

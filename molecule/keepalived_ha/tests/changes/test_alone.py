@@ -18,7 +18,7 @@ ALONE = (
     ("        d31:\n          ansible_host: 192.168.2.31\n          lvs_priority: 100\n", ""),
     ("        d31:\n        rs32:", "        d31: {ansible_host: 192.168.2.31}\n        rs32:"),
     ("          lvs_priority: 150\n", ""),
-    ("    lvs_virtual_router_id: 51\n    lvs_advert_int: 1\n    lvs_auth_pass: \"1111\"\n", ""),
+    ('    lvs_virtual_router_id: 51\n    lvs_advert_int: 1\n    lvs_auth_pass: "1111"\n', ""),
     ("      instance: {preempt_delay: 5}\n", ""),
 )
 GLOBALS = """    lvs_keepalived:
