@@ -10,8 +10,6 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import fcntl
-import importlib
-import io
 import json
 import os
 import socket
@@ -20,11 +18,9 @@ import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 import pytest
-from ansible.module_utils.common import warnings
-from ansible.module_utils.testing import patch_module_args
+from ansible_collections.lvs.cluster.tests.run_module import run_module
 
 CLONE_NEWNET = 0x40000000
 SIOCSIFFLAGS, IFF_UP = 0x8914, 1
@@ -198,34 +194,12 @@ def lan(new_netns: Callable[[], Namespace]) -> Lan:
     return Lan(new_netns)
 
 
-@pytest.fixture
-def run_module() -> Callable[..., dict[str, Any]]:
+@pytest.fixture(name="run_module")
+def _run_module() -> Callable[..., dict[str, Any]]:
     """Run a module of the collection with its arguments, as Ansible does on a target.
 
-    ``run_module("vip_iface", check=True, diff=True, vips=[...])`` returns the result; a module
-    that fails has ``failed`` in it, and ``warnings`` is always a list of sentences. The module's
+    ``run_module("vip_iface", check=True, diff=True, vips=[...])`` returns the result. The module's
     own main() runs, on the real kernel, but in this process: to start one takes longer than most
     modules on an emulated machine. That modules start by themselves is shown by Molecule.
     """
-
-    def run(
-        name: str, /, *, check: bool = False, diff: bool = False, **options: Any
-    ) -> dict[str, Any]:
-        module = importlib.import_module(f"ansible_collections.lvs.cluster.plugins.modules.{name}")
-        arguments = {**options, "_ansible_check_mode": check, "_ansible_diff": diff}
-        with (
-            patch_module_args(arguments),
-            mock.patch.dict(warnings._global_warnings, clear=True),
-            contextlib.redirect_stdout(io.StringIO()) as output,
-            contextlib.suppress(SystemExit),
-        ):
-            module.main()
-        result: dict[str, Any] = json.loads(output.getvalue())
-        # ansible-core 2.19 wraps a warning in where it came from.
-        result["warnings"] = [
-            warning if isinstance(warning, str) else warning["event"]["msg"]
-            for warning in result.get("warnings", [])
-        ]
-        return result
-
-    return run
+    return run_module

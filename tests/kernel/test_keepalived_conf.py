@@ -621,7 +621,9 @@ def test_a_secret_is_nowhere_and_a_port_like_it_is_shown(run_module, director, p
     instance = {**PLAIN, "version": 2, "auth_pass": "1111"}
     service = {**VIP, "port": 1111, "destinations": [{"address": "192.168.2.20"}]}
     options = {"path": str(path), "services": [service]}
-    result = run_module("keepalived_conf", **options, instances=[instance], diff=True)
+    result = run_module(
+        "keepalived_conf", **options, instances=[instance], diff=True, invocation=True
+    )
     assert "auth_pass 1111" in path.read_text()
     assert "auth_pass <secret 1>" in result["diff"]["after"]
     assert "virtual_server 192.168.2.149 1111" in result["diff"]["after"]

@@ -796,6 +796,7 @@ def test_a_secret_is_hidden_and_a_port_like_it_is_not(run_main, without_keepaliv
     result = run_main(
         "keepalived_conf",
         check=True,
+        invocation=True,
         path=str(tmp_path / "k.conf"),
         instances=[{**INSTANCE, "auth_pass": "1111"}],
         services=[{**SERVICE, "port": 1111}],
