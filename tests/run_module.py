@@ -56,7 +56,9 @@ def run_module(
         contextlib.suppress(SystemExit),
     ):
         module.main()
-    result: dict[str, Any] = json.loads(output.getvalue())
+    printed: dict[str, Any] = json.loads(output.getvalue())
+    # Ansible takes away what only it reads: since 2.22 the secrets that it masks are among it.
+    result = {key: value for key, value in printed.items() if not key.startswith("_ansible_")}
     # Since ansible-core 2.19 a warning is wrapped in where it came from.
     result["warnings"] = [
         warning if isinstance(warning, str) else warning["event"]["msg"]
