@@ -377,8 +377,13 @@ def _inline(table: Table, short: bool = False) -> Kind:
         return " ".join(_fields(table, value))
 
     says = f"a mapping of {', '.join(option.name for option in table)}"
-    argument = {"type": "raw"} if short else {"type": "dict", "options": arguments(table)}
-    return Kind(argument, f"{table[0].kind.says}, or {says}" if short else says, read, table)
+    argument: dict[str, Any] = {"type": "dict", "options": arguments(table)}
+    return Kind(
+        {"type": "raw"} if short else argument,
+        f"{table[0].kind.says}, or {says}" if short else says,
+        read,
+        table,
+    )
 
 
 def _read_vip(value: Any) -> str:

@@ -210,7 +210,7 @@ class Now(NamedTuple):
 def best(routes: Iterable[Route]) -> Route | None:
     """Return the default route of the main table that is used."""
     main = [route for route in routes if route.table == MAIN]
-    return min(main, key=lambda route: route.metric, default=None)
+    return min(main, key=lambda route: route.metric) if main else None
 
 
 def our_route(option: str, gateway: str, table: int) -> Route:

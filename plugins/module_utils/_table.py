@@ -159,10 +159,11 @@ def reschedule(services: Iterable[VirtualService]) -> None:
     """Give those of the services that the kernel has their scheduler, for another owner's sake."""
 
     def desire(current: Table) -> Table:
-        return current | {
+        changed = {
             new.key: old._replace(scheduler=new.scheduler, scheduler_flags=new.scheduler_flags)
             for new in services
             if (old := current.get(new.key)) and old.scheduler != new.scheduler
         }
+        return {**current, **changed}
 
     transition(desire, OWNERS).apply()
