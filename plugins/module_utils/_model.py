@@ -14,7 +14,7 @@ Bounds and meanings come from the kernel's ``include/uapi/linux/ip_vs.h`` and
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Dict, NamedTuple, Union
 
 FAMILIES = ("ipv4", "ipv6")
@@ -40,6 +40,11 @@ TUNNEL_CHECKSUMS = ("none", "checksum", "remote")
 MAX_TIMEOUT = 31 * 86400
 MAX_WEIGHT = 65535
 MAX_U32 = 0xFFFFFFFF
+#: Longer numbers are none of ours, and Python may refuse to read them.
+MAX_DIGITS = 20
+
+#: What a sentence shows of a wrong value, in characters, and how many names it lists.
+LONGEST_SHOWN, LISTED = 120, 12
 
 Mask = Union[int, str]
 
@@ -255,13 +260,28 @@ def parse_destination(
 
 
 def label(item: Mapping[str, Any]) -> str:
+    """Return what a service is called in sentences: its name, else what clients ask for."""
+    text = ""
     if item.get("name"):
-        return str(item["name"])
-    if item.get("fwmark"):
-        return f"fwmark {item['fwmark']}"
-    if item.get("vip"):
-        return f"{item.get('protocol') or 'tcp'} {item['vip']}:{item.get('port')}"
-    return ""
+        text = str(item["name"])
+    elif item.get("fwmark"):
+        text = f"fwmark {item['fwmark']}"
+    elif item.get("vip"):
+        text = f"{item.get('protocol') or 'tcp'} {item['vip']}:{item.get('port')}"
+    return one_line(text)
+
+
+def one_line(text: str) -> str:
+    """Return a text with what does not print, such as a newline, written as Python does."""
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
+
+
+def shown(value: Any) -> str:
+    """Return a value as a sentence shows it: in quotes if it is a text, and cut if it is long."""
+    text = repr(value)
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}..."
 
 
 class Fields:
@@ -277,12 +297,13 @@ class Fields:
         self.mistakes = mistakes
 
     def wrong(self, sentence: str) -> None:
-        self.mistakes.append(f"{self.place}: {sentence}.")
+        self.mistakes.append(one_line(f"{self.place}: {sentence}."))
 
-    def known(self, names: frozenset[str]) -> None:
-        if not names.issuperset(self.raw):
-            for name in sorted(set(map(str, self.raw)) - names):
-                self.wrong(f"there is no field '{name}'{suggestion(name, names)}")
+    def known(self, names: Collection[str]) -> None:
+        """Note each field that is none of ``names``."""
+        if not self.raw.keys() <= set(names):
+            for name in sorted(set(map(str, self.raw)).difference(names)):
+                self.wrong(unknown("field", name, names))
 
     def integer(self, name: str, low: int, high: int, default: int) -> int:
         value = self.raw.get(name)
@@ -290,7 +311,7 @@ class Fields:
             return default
         number = as_integer(value)
         if number is None or not low <= number <= high:
-            self.wrong(f"{name} is {value!r}; it must be a whole number from {low} to {high}")
+            self.wrong(f"{name} is {shown(value)}; it must be a whole number from {low} to {high}")
             return default
         return number
 
@@ -300,7 +321,7 @@ class Fields:
             return default
         if value not in choices:
             self.wrong(
-                f"{name} is {value!r}{suggestion(str(value), choices)};"
+                f"{name} is {shown(value)}{suggestion(value, choices)};"
                 f" it must be one of {', '.join(choices)}"
             )
             return default
@@ -310,9 +331,12 @@ class Fields:
         value = self.raw.get(name)
         if isinstance(value, bool) or value is None:
             return bool(value)
-        if str(value).lower() in ("yes", "true", "1", "no", "false", "0"):
-            return str(value).lower() in ("yes", "true", "1")
-        self.wrong(f"{name} is {value!r}; it must be true or false")
+        # As the filter bool of Ansible reads it, but for what that takes for false silently.
+        word = str(value).lower() if isinstance(value, (str, int)) else ""
+        if word in ("yes", "on", "true", "1"):
+            return True
+        if word not in ("no", "off", "false", "0"):
+            self.wrong(f"{name} is {shown(value)}; it must be true or false")
         return False
 
 
@@ -323,27 +347,49 @@ def as_integer(value: Any) -> int | None:
     if isinstance(value, int):
         return int(value)
     if isinstance(value, str) and value.isdecimal() and value.isascii():
-        return int(value)
+        return int(value) if len(value) <= MAX_DIGITS else None
     return None
 
 
-def suggestion(word: str, known: Iterable[str]) -> str:
+def suggestion(word: Any, known: Iterable[str]) -> str:
     """Return ' (did you mean ...?)' if a known word is near, else nothing."""
     import difflib  # rarely needed, and each import costs time on every host
 
-    near = difflib.get_close_matches(word, list(known), 1, 0.7)
+    near = difflib.get_close_matches(str(word)[:LONGEST_SHOWN], list(known), 1, 0.7)
     return f" (did you mean {near[0]}?)" if near else ""
 
 
-_KEY_FIELDS = frozenset({"name", "vip", "port", "protocol", "fwmark", "family"})
-_SERVICE_FIELDS = _KEY_FIELDS | (frozenset(VirtualService._fields) - {"key"})
-_DESTINATION_FIELDS = frozenset(Destination._fields) | {"name"}
+def unknown(kind: str, name: Any, known: Iterable[str], documented: str = "") -> str:
+    """Say that there is no such field, and which one was meant, or which there are.
+
+    :param kind: what it is, such as ``field``
+    :param known: the names there are, those first that are wanted most often
+    :param documented: where the rest of a long list is found
+    """
+    known = list(known)
+    near = suggestion(name, known)
+    if not near and known:
+        rest = [f"{len(known) - LISTED} more"] if len(known) > LISTED + 1 else []
+        names = [*known[: LISTED if rest else None], *rest]
+        where = f"; see {documented}" if rest and documented else ""
+        near = f" (there {'are' if len(names) > 1 else 'is'} {_and(names)}{where})"
+    return f"there is no {kind} {shown(str(name))}{near}"
+
+
+def _and(names: Sequence[str]) -> str:
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+_KEY_FIELDS = ("name", "vip", "port", "protocol", "fwmark", "family")
+_SERVICE_FIELDS = (*_KEY_FIELDS, *VirtualService._fields[1:])
+_DESTINATION_FIELDS = ("name", *Destination._fields)
 _PLAIN_FIELDS = frozenset({"name", "address", "port", "method", "weight"})
 
 
 def _key(fields: Fields) -> ServiceKey | None:
     raw = fields.raw
     before = len(fields.mistakes)
+    # A number that is no mark is told below, beside what else is wrong.
     if raw.get("fwmark"):
         mark = fields.integer("fwmark", 1, MAX_U32, 1)
         for name in ("vip", "port"):
@@ -351,11 +397,13 @@ def _key(fields: Fields) -> ServiceKey | None:
                 fields.wrong(f"a firewall mark stands for VIP and port; remove {name} or fwmark")
         key = ServiceKey(fields.choice("family", FAMILIES, "ipv4"), fwmark=mark)
         return key if len(fields.mistakes) == before else None
+    if raw.get("fwmark") != "":
+        fields.integer("fwmark", 1, MAX_U32, 1)
     vip = normal_address(raw.get("vip"))
     if raw.get("vip") is None:
         fields.wrong("it has neither a vip nor a fwmark; give one of them")
     elif vip is None:
-        fields.wrong(f"vip is {raw['vip']!r}, which is no IPv4 or IPv6 address")
+        fields.wrong(f"vip is {shown(raw['vip'])}, which is no IPv4 or IPv6 address")
     elif unusable(vip):
         fields.wrong(f"vip is {vip}, {unusable(vip)}")
     if raw.get("port") is None:
@@ -363,7 +411,7 @@ def _key(fields: Fields) -> ServiceKey | None:
     port = fields.integer("port", 0, 65535, 0)
     protocol = fields.choice("protocol", PROTOCOLS, "tcp")
     if vip and raw.get("family") not in (None, "", family_of(vip)):
-        fields.wrong(f"family is {raw['family']!r}, but the VIP {vip} is {family_of(vip)}")
+        fields.wrong(f"family is {shown(raw['family'])}, but the VIP {vip} is {family_of(vip)}")
     if vip is None or len(fields.mistakes) > before:
         return None
     return ServiceKey(family_of(vip), protocol, vip, port)
@@ -412,7 +460,7 @@ def _mask(fields: Fields, family: str) -> Mask:
     if number is not None and (1 if family == "ipv6" else 0) <= number <= whole:
         return number
     fields.wrong(
-        f"persistence_mask is {value!r}; it must be a prefix length up to {whole}"
+        f"persistence_mask is {shown(value)}; it must be a prefix length up to {whole}"
         + (" or a netmask" if family == "ipv4" else "")
     )
     return whole
@@ -427,11 +475,13 @@ def mask_length(packed: bytes) -> Mask:
 
 
 def _scheduler_flags(fields: Fields, scheduler: str) -> tuple[str, ...]:
-    value = fields.raw.get("scheduler_flags") or ()
+    value = fields.raw.get("scheduler_flags")
+    if value is None or value == "":
+        return ()
     if isinstance(value, str):
         value = [flag.strip() for flag in value.split(",")]
     if not isinstance(value, Sequence):
-        fields.wrong(f"scheduler_flags is {value!r}; it must be a list")
+        fields.wrong(f"scheduler_flags is {shown(value)}; it must be a list")
         value = ()
     names = flag_names(scheduler)
     chosen = set()
@@ -441,12 +491,15 @@ def _scheduler_flags(fields: Fields, scheduler: str) -> tuple[str, ...]:
         elif flag in PLAIN_FLAGS:
             chosen.add(names[PLAIN_FLAGS.index(flag)])
         else:
-            fields.wrong(f"scheduler {scheduler} has no flag {flag!r}; it has {', '.join(names)}")
+            known = ", ".join(names)
+            fields.wrong(f"scheduler {scheduler} has no flag {shown(flag)}; it has {known}")
     return tuple(name for name in names if name in chosen)
 
 
 def _pool(fields: Fields, key: ServiceKey | None) -> tuple[Destination, ...]:
-    raw = fields.raw.get("destinations") or ()
+    raw = fields.raw.get("destinations")
+    if raw is None or raw == "":
+        return ()
     if not isinstance(raw, Sequence) or isinstance(raw, str):
         fields.wrong("destinations is not a list")
         return ()
@@ -476,12 +529,14 @@ def _plain_destination(raw: Mapping[str, Any], key: ServiceKey) -> Destination |
     """
     weight = raw.get("weight", 1)
     method = raw.get("method", "dr")
+    port = raw.get("port", key.port)
     if (
         _PLAIN_FIELDS.issuperset(raw)
         and isinstance(weight, int)
         and not isinstance(weight, bool)
         and 0 <= weight <= MAX_WEIGHT
-        and raw.get("port", key.port) == key.port
+        and type(port) is int
+        and port == key.port
         and method in WRITTEN_METHODS
     ):
         address = normal_address(raw.get("address"))
@@ -500,7 +555,7 @@ def _destination(
     if raw.get("address") is None:
         fields.wrong("it has no address")
     elif address is None:
-        fields.wrong(f"address is {raw['address']!r}, which is no IPv4 or IPv6 address")
+        fields.wrong(f"address is {shown(raw['address'])}, which is no IPv4 or IPv6 address")
     elif unusable(address):
         fields.wrong(f"address is {address}, {unusable(address)}")
     method = _forwarding(fields.choice("method", WRITTEN_METHODS, "dr"))

@@ -33,24 +33,31 @@ from ansible_collections.lvs.cluster.plugins.module_utils._model import (
     family_of,
     label,
     normal_address,
+    one_line,
     parse_services,
+    shown,
     suggestion,
+    unknown,
     unusable,
 )
 from ansible_collections.lvs.cluster.plugins.plugin_utils import _pair
+from ansible_collections.lvs.cluster.plugins.plugin_utils._hosts_file import MUST_BE, is_host_name
 
 DIRECTORS = "lvs_directors"
 REALSERVERS = "lvs_realservers"
+CLIENTS = "lvs_clients"
 
 #: Every variable of this collection that an inventory may set. The prefix ``lvs_`` is ours, so one
 #: that is not here is a slip of the pen.
-VARIABLES = frozenset(
+VARIABLES = dict.fromkeys(
     "lvs_services lvs_method lvs_network lvs_mtu lvs_ha lvs_host_basics"  # the cluster
     " lvs_min_available"
     " lvs_address lvs_interface lvs_gateway"  # any host
     " lvs_weight lvs_weights lvs_drained lvs_nat_route"  # a real server
     " lvs_priority lvs_virtual_router_id lvs_auth_pass lvs_advert_int lvs_keepalived".split()
-)
+).keys()
+#: Where all variables and fields of an inventory are described.
+DOCUMENTED = "docs/inventory.md"
 
 #: fullnat is IPVS's nat, with source NAT on the way out so that answers come back by themselves.
 METHODS = ("dr", "tun", "nat", "fullnat")
@@ -66,11 +73,20 @@ _SHARED_FIELDS = frozenset(
     "upper_threshold lower_threshold tunnel_type tunnel_port tunnel_checksum".split()
 )
 _SCHEMA_FIELDS = frozenset({"name", *ServiceKey._fields, *VirtualService._fields} - {"key"})
-_SERVICE_FIELDS = _SCHEMA_FIELDS | _SHARED_FIELDS | {"realservers", "realserver_port"}
 #: What only keepalived does with a service. One of these makes it fill the IPVS table.
 _WATCHING = frozenset({"check", "sorry_server"})
 _WATCHING |= {option.name for option in _keepalived_options.SERVICE}
-_SERVICE_FIELDS |= {"binds", "master", "method"} | _WATCHING
+#: All of them, those first that are used most.
+_SERVICE_FIELDS = tuple(
+    dict.fromkeys(
+        [
+            *"name vip port protocol scheduler method realservers realserver_port check".split(),
+            *"persistence_timeout fwmark binds destinations master".split(),
+            *sorted(_SCHEMA_FIELDS | _SHARED_FIELDS),
+            *sorted(_WATCHING),
+        ]
+    )
+)
 _BIND_FIELDS = ("vip", "protocol", "ports")
 
 #: RFC 8200, 5: what every link has to carry; and the longest header that a tunnel puts before it.
@@ -81,6 +97,10 @@ _MAX_PORT = 65535
 #: Stands for all destinations that a group gives, while the model reads a service: addresses that
 #: no machine has (RFC 7600 and 6666).
 _STAND_IN = {"ipv4": "192.0.0.8", "ipv6": "100::"}
+
+#: What the kernel takes (net/core/dev.c, dev_valid_name) and no file has a use of its own for; not
+#: what stands for all interfaces below /proc/sys, nor what no packet arrives at.
+_INTERFACE = r"(?!(?:all|default|lo|\.{1,2})$)[\w.][\w.@+-]{0,14}"
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Interface = ipaddress.IPv4Interface | ipaddress.IPv6Interface
@@ -150,17 +170,9 @@ def resolve(
     ``variables`` gives the variables of a host; it is called once for each host that matters.
     ``drained`` names real servers that are to have weight 0, whatever the inventory says.
     """
-    if services is None:
-        return Cluster(
-            ["lvs_services is not set; list the cluster's services in it, for all hosts."]
-        )
-    if not isinstance(services, list):
-        return Cluster(
-            ["lvs_services is not a list; write each service as an item that begins with -."]
-        )
     mistakes = Mistakes()
     described = []
-    for number, item in enumerate(services, 1):
+    for number, item in enumerate(_items(services, mistakes), 1):
         if isinstance(item, Mapping):
             described.append(_Service(item, number, groups, mistakes))
         else:
@@ -184,6 +196,25 @@ def resolve(
     return Cluster(refused) if refused else result
 
 
+def _items(services: Any, mistakes: Mistakes) -> list[Any]:
+    """Return the items of ``lvs_services``; note why there are none."""
+    if isinstance(services, list) and services:
+        return services
+    if isinstance(services, Unreadable):
+        reason = _unreadable(services).rstrip(".")
+        mistakes.add(f"lvs_services can't be worked out: {reason}; correct its template")
+    elif services is None or services == "":
+        mistakes.add("lvs_services is not set; list the cluster's services in it, for all hosts")
+    elif services == []:
+        mistakes.add(
+            "lvs_services is empty; list a service, or remove the cluster from its hosts with the"
+            " playbook lvs.cluster.teardown before you remove its last service"
+        )
+    else:
+        mistakes.add("lvs_services is not a list; write each service as an item that begins with -")
+    return []
+
+
 class Mistakes:
     """Sentences, each said once with all the hosts or services that it is true of."""
 
@@ -197,9 +228,11 @@ class Mistakes:
     def lines(self) -> list[str]:
         """Return the sentences in the order in which they were first noted."""
         return [
-            f"{kind}{'s' if len(names) > 1 else ''} {listed(names)}: {sentence}"
-            if kind
-            else sentence
+            one_line(
+                f"{kind}{'s' if len(names) > 1 else ''} {listed(names)}: {sentence}"
+                if kind
+                else sentence
+            )
             for (kind, sentence), names in self._subjects.items()
         ]
 
@@ -210,6 +243,8 @@ class _Subject(Fields):
     def __init__(self, raw: Mapping[str, Any], kind: str, name: str, mistakes: Mistakes) -> None:
         super().__init__(raw, f"{kind} {name}", [])
         self.report = mistakes
+        #: The names whose templates failed.
+        self.failed: set[str] = set()
         self._subject = kind, name
 
     def wrong(self, sentence: str) -> None:
@@ -221,6 +256,7 @@ class _Subject(Fields):
         reasons = {name: _unreadable(value) for name, value in values.items()}
         for name, reason in reasons.items():
             if reason:
+                self.failed.add(name)
                 self.wrong(
                     f"{name} can't be worked out: {reason.rstrip('.')}; correct its template"
                 )
@@ -236,7 +272,8 @@ class _Subject(Fields):
         found = [normal_address(item) for item in self.many(name)]
         good = [address for address in found if address and _usable(address)]
         if len(good) < len(found):
-            self.wrong(f"{name} is {self.raw[name]!r}; it must be a machine's address, or a list")
+            value = shown(self.raw[name])
+            self.wrong(f"{name} is {value}; it must be a machine's address, or a list")
         return good
 
     def networks(self, name: str) -> tuple[Network, ...]:
@@ -246,7 +283,8 @@ class _Subject(Fields):
                 return tuple(ipaddress.ip_network(item, strict=False) for item in self.many(name))
         except (TypeError, ValueError):
             pass
-        self.wrong(f"{name} is {self.raw[name]!r}; it must be as 192.168.2.0/24, or a list of such")
+        value = shown(self.raw[name])
+        self.wrong(f"{name} is {value}; it must be as 192.168.2.0/24, or a list of such")
         return ()
 
 
@@ -267,7 +305,10 @@ class _Host:
         self.networks = fields.networks("lvs_network")
         self.gateways = fields.addresses("lvs_gateway")
         self.stated = fields.addresses("lvs_address")
-        literal = map(normal_address, (variables.get("ansible_host"), name))
+        reached = fields.readable(
+            ["ansible_host"] if "ansible_host" in variables else [], variables
+        )
+        literal = map(normal_address, (reached.get("ansible_host"), name))
         self.reached = [address for address in literal if address and _usable(address)]
         #: The addresses that the inventory says are its own.
         self.own = self.stated + self.reached
@@ -278,15 +319,23 @@ class _Host:
         self.nat_route = fields.choice("lvs_nat_route", ("policy", "default"), "policy")
         self._weight = fields.integer("lvs_weight", 0, MAX_WEIGHT, 1)
         self.weights = self._weights()
-        self.vrrp = _pair.read(name, self.own, fields)
+        self.vrrp = _pair.read(name, self.own, fields, fields.failed)
+        #: Whether it is to have the names of all hosts in its /etc/hosts.
+        self.knows_names = fields.boolean("lvs_host_basics")
         interface = fields.raw.get("lvs_interface")
         if interface is not None and not (
-            isinstance(interface, str) and re.fullmatch(r"[^\s/]{1,15}", interface)
+            isinstance(interface, str) and re.fullmatch(_INTERFACE, interface, re.ASCII)
         ):
             self.wrong(
-                f"lvs_interface is {interface!r}; it must be the name of one interface, such as"
-                " eth0"
+                f"lvs_interface is {shown(interface)}; it must be the name of one interface, such"
+                " as eth0"
             )
+
+    @property
+    def services(self) -> Any:
+        """The value of ``lvs_services`` here; None if there is none, or it can't be read."""
+        value = self._variables.get("lvs_services")
+        return None if _unreadable(value) else value
 
     def _known(self, variables: Iterable[str]) -> Iterator[str]:
         for name in variables:
@@ -294,14 +343,16 @@ class _Host:
                 yield name
             elif name.startswith("lvs_") and name not in VARIABLES:
                 self.wrong(
-                    f"there is no variable {name}{suggestion(name, VARIABLES)}; correct or remove"
-                    " it, since all that begins with lvs_ is lvs.cluster's"
+                    f"{unknown('variable', name, VARIABLES, DOCUMENTED)}; correct or remove it,"
+                    " since all that begins with lvs_ is lvs.cluster's"
                 )
 
     def _weights(self) -> dict[str, int]:
-        weights = self._fields.raw.get("lvs_weights") or {}
+        weights = self._fields.raw.get("lvs_weights")
+        if weights is None or weights == "":
+            return {}
         if not isinstance(weights, Mapping):
-            self.wrong(f"lvs_weights is {weights!r}; it must be a mapping such as {{web: 3}}")
+            self.wrong(f"lvs_weights is {shown(weights)}; it must be a mapping such as {{web: 3}}")
             return {}
         named = {f"lvs_weights[{name}]": weight for name, weight in weights.items()}
         fields = _Subject(named, "host", self.name, self._fields.report)
@@ -316,8 +367,8 @@ class _Host:
             return ""
         if number is None or (str(said).endswith("%") and number > 100):
             self.wrong(
-                f"lvs_min_available is {said!r}; it must be a count such as 2, or a percentage such"
-                " as 50%"
+                f"lvs_min_available is {shown(said)}; it must be a count such as 2, or a percentage"
+                " such as 50%"
             )
             return ""
         return str(said)
@@ -344,7 +395,10 @@ class _Host:
         if self.stated or (reached and _inside(reached[0], networks)):
             return nearest(self.stated) or reached
         if self._facts is None:
-            self._facts = list(_interfaces(self._variables.get("ansible_facts")))
+            name = "ansible_facts"
+            there = [name] if name in self._variables else []
+            facts = self._fields.readable(there, self._variables).get(name)
+            self._facts = list(_interfaces(facts))
         found = [
             str(interface.ip)
             for interface in self._facts
@@ -372,31 +426,36 @@ class _Service:
         self.fields = _Subject(told, "service", self.label, mistakes)
         self.wrong = self.fields.wrong
         self.raw = self.fields.readable(self._known(raw), raw)
-        self.readable = self.raw.keys() == _SERVICE_FIELDS & raw.keys()
+        self.readable = not self.fields.failed
         self.notes = Mistakes()
         self.name = str(self.raw.get("name") or "")
-        if not isinstance(self.raw.get("name") or "", str) or not self.name.isprintable():
-            self.wrong(f"name is {self.raw['name']!r}; it must be a line of text, in quotes")
+        name = self.raw.get("name")
+        if name is not None and not _is_name(name):
+            self.wrong(f"name is {shown(name)}; it must be a line of text, in quotes")
         self.vip, self.family = self._vip()
         self.fronts = self._fronts()
         self.method = self.fields.choice("method", METHODS, "")
         self.networks: Sequence[Network] = ()
         self.shared = {f: self.raw[f] for f in _SHARED_FIELDS & self.raw.keys()}
         self.group = self._group(groups)
-        self.members = list(groups[self.group]) if self.group else []
+        self.members = list(dict.fromkeys(groups[self.group])) if self.group else []
         #: Address and weight of each member, as far as they are known.
         self.pool: dict[str, tuple[str, int]] = {}
         #: The DIPs, each with whose it is.
         self.dips: dict[str | None, str] = {}
         self.watching = {field: self.raw[field] for field in _WATCHING & self.raw.keys()}
+        for field in ("check", "sorry_server"):
+            value = self.watching.get(field)
+            if value in (False, 0, []):  # what keepalived's writer takes for nothing
+                self.wrong(f"{field} is {shown(value)}; it must be a mapping of fields")
 
     def _known(self, raw: Iterable[str]) -> Iterator[str]:
         for name in raw:
             if name in _SERVICE_FIELDS:
                 yield name
             else:
-                near = suggestion(str(name), _SERVICE_FIELDS)
-                self.wrong(f"there is no field '{name}'{near}; correct or remove it")
+                sentence = unknown("field", name, _SERVICE_FIELDS, DOCUMENTED)
+                self.wrong(f"{sentence}; correct or remove it")
 
     def _vip(self) -> tuple[str | None, str | None]:
         """Return VIP and family, as far as there are."""
@@ -422,7 +481,7 @@ class _Service:
         if binds is None or not self.raw.get("fwmark"):
             return []
         if not isinstance(binds, list) or not binds:
-            self.wrong(f"binds is {binds!r}; it must be a list of vip, protocol and ports")
+            self.wrong(f"binds is {shown(binds)}; it must be a list of vip, protocol and ports")
             return []
         return [front for number, bind in enumerate(binds, 1) for front in self._bind(bind, number)]
 
@@ -433,16 +492,17 @@ class _Service:
             fields.wrong("not a mapping of vip, protocol and ports")
             return []
         fields.raw = bind
-        fields.known(frozenset(_BIND_FIELDS))
+        fields.known(_BIND_FIELDS)
         vip = normal_address(bind.get("vip"))
         if vip is None or family_of(vip) != self.family or not _usable(vip):
             fields.wrong(
-                f"vip is {bind.get('vip')!r}; it must be an address that clients can reach,"
+                f"vip is {shown(bind.get('vip'))}; it must be an address that clients can reach,"
                 f" {_spelled(self.family or 'ipv4')} as the service is"
             )
         ports = [as_integer(port) for port in fields.many("ports")]
         if not ports or not all(port and port < 65536 for port in ports):
-            fields.wrong(f"ports is {bind.get('ports')!r}; it must be a list of ports, 1 to 65535")
+            value = shown(bind.get("ports"))
+            fields.wrong(f"ports is {value}; it must be a list of ports, 1 to 65535")
         protocol = fields.choice("protocol", PROTOCOLS, "tcp")
         return [Front(vip, protocol, port) for port in ports if vip and port]
 
@@ -450,14 +510,14 @@ class _Service:
         """Return the group that gives it destinations, or nothing."""
         group = self.raw.get("realservers", REALSERVERS)
         if "realservers" not in self.raw and (not self.readable or "destinations" in self.raw):
-            if not self.raw.get("destinations", True):
+            if self.raw.get("destinations", True) in (None, "", []):
                 self.wrong(f"destinations is empty; list some, or remove it to use {REALSERVERS}")
         elif not isinstance(group, str):
-            self.wrong(f"realservers is {group!r}; it must be the name of one group")
+            self.wrong(f"realservers is {shown(group)}; it must be the name of one group")
         elif group not in groups:
             self.wrong(
-                f"there is no group '{group}'{suggestion(group, groups)}; add it to the inventory,"
-                " or name another with realservers"
+                f"there is no group {shown(group)}{suggestion(group, groups)}; add it to the"
+                " inventory, or name another with realservers"
             )
         elif not groups[group]:
             self.wrong(
@@ -487,7 +547,9 @@ class _Service:
     @property
     def listed(self) -> Any:
         """What it lists outright, completed by what it says of all its destinations."""
-        pool = self.raw.get("destinations") or []
+        pool = self.raw.get("destinations")
+        if pool is None or pool == "":
+            return []
         if not isinstance(pool, list):
             return pool
         return [
@@ -595,7 +657,7 @@ class _Rules:
     ) -> None:
         self.mistakes = mistakes
         self.services = services
-        directors = list(groups.get(DIRECTORS) or ())
+        directors = list(dict.fromkeys(groups.get(DIRECTORS) or ()))
         inventory = set(groups.get("all") or ())
         members = [name for service in services for name in service.members]
         named = [str(item.get("name")) for service in services for item in service.outright]
@@ -603,6 +665,10 @@ class _Rules:
         self.hosts = {
             name: _Host(name, variables(name), mistakes, drained=name in drained) for name in names
         }
+        # Of those that have no part in a service, only the variables are checked.
+        for name in dict.fromkeys([*(groups.get(REALSERVERS) or ()), *(groups.get(CLIENTS) or ())]):
+            if name not in self.hosts:
+                _Host(name, variables(name), mistakes, drained=False)
         #: Who is to have weight 0, also where a service lists it outright.
         self.drained = {*drained, *(host.name for host in self.hosts.values() if host.drained)}
         self.directors = [self.hosts[name] for name in directors]
@@ -681,7 +747,7 @@ class _Rules:
             self._directors(hosts),
             list(dict.fromkeys(self.masters.values())),
             self._director_roles(),
-            {host.name: host.own[0] for host in self.hosts.values() if host.own},
+            {host.name: host.own[0] for host in self._named()},
             self.min_available or Cluster._field_defaults["min_available"],
             self.ha,
         )
@@ -788,9 +854,11 @@ class _Rules:
             if of(host):
                 values.setdefault(of(host), []).append(host.name)
         if len(values) > 1:
-            shown = "; ".join(f"{_shown(value)} on {listed(who)}" for value, who in values.items())
+            differing = "; ".join(
+                f"{_shown(value)} on {listed(who)}" for value, who in values.items()
+            )
             self.mistakes.add(
-                f"{variable} differs within the cluster ({shown}); state one for all hosts"
+                f"{variable} differs within the cluster ({differing}); state one for all hosts"
                 + ", and a service's own with method" * (variable == "lvs_method")
             )
         return next(iter(values), None)
@@ -807,6 +875,13 @@ class _Rules:
                 f"lvs_ha is none, but there are {len(names)} directors ({listed(names)}); set"
                 f" lvs_ha: vrrp, or leave one host in {DIRECTORS}"
             )
+        said = {host.name: host.services for host in self.directors if host.services is not None}
+        if any(services != next(iter(said.values())) for services in said.values()):
+            self.mistakes.add(
+                "lvs_services is not the same on all directors; set it once, for all hosts",
+                "host",
+                *said,
+            )
         for sentence, several in _pair.disagreements([host.vrrp for host in self.directors]):
             self.mistakes.add(sentence, "host", *several)
 
@@ -820,12 +895,24 @@ class _Rules:
                     "service",
                     name,
                 )
-        for host in self.hosts.values():
+        for host in self.hosts.values() if names else ():
             for name in sorted(host.weights.keys() - names):
                 host.wrong(
-                    f"lvs_weights names a service '{name}' that is not in lvs_services"
+                    f"lvs_weights names a service {shown(name)} that is not in lvs_services"
                     f"{suggestion(name, names)}; correct or remove it"
                 )
+
+        if any(host.knows_names for host in self.hosts.values()):
+            for host in self._named():
+                if not is_host_name(host.name):
+                    host.wrong(
+                        f"lvs_host_basics writes its name to /etc/hosts, where {MUST_BE}; rename"
+                        " the host, or set lvs_host_basics: false"
+                    )
+
+    def _named(self) -> list[_Host]:
+        """Return the hosts that others may know by a name; an address is none."""
+        return [h for h in self.hosts.values() if h.own and normal_address(h.name) is None]
 
     def _check_masters(self) -> None:
         """Find the master of each VIP, on which all of its services have to agree."""
@@ -835,7 +922,7 @@ class _Rules:
             master = service.raw.get("master") or names[0]
             if master not in names:
                 service.wrong(
-                    f"master is {master!r}{suggestion(str(master), names)}; it must be a host of"
+                    f"master is {shown(master)}{suggestion(master, names)}; it must be a host of"
                     f" {DIRECTORS}: {listed(names)}"
                 )
                 master = names[0]
@@ -849,9 +936,9 @@ class _Rules:
         for vip, masters in said.items():
             self.masters[vip] = next(iter(masters))
             if len(masters) > 1:
-                shown = "; ".join(f"{name} for {listed(who)}" for name, who in masters.items())
+                differing = "; ".join(f"{name} for {listed(who)}" for name, who in masters.items())
                 self.mistakes.add(
-                    f"{vip} can't have several masters ({shown}); name one with each of its"
+                    f"{vip} can't have several masters ({differing}); name one with each of its"
                     f" services, since without a name it is {names[0]}",
                     "service",
                     *(label for who in masters.values() for label in who),
@@ -931,7 +1018,12 @@ class _Rules:
         port = as_integer(service.raw.get("port"))
         member_port = service.shared.get("port", port)
         members = {(rip, member_port): name for name, (rip, _weight) in service.pool.items()}
-        for item in service.outright:
+        for number, item in enumerate(service.outright, 1):
+            name = item.get("name")
+            if name is not None and not _is_name(str(name)):
+                service.note(
+                    f"name is {shown(name)}; it must be a line of text", str(number), "destination"
+                )
             address = normal_address(item.get("address"))
             if not address:
                 continue  # the model tells it
@@ -1063,22 +1155,39 @@ def _inside(address: str, networks: Sequence[Network]) -> bool:
 def _unreadable(value: Any) -> str:
     """Return why a template somewhere in a value failed, or nothing."""
     if isinstance(value, Unreadable):
-        return value.reason
+        return " ".join(value.reason.split())
     if isinstance(value, Mapping):
         value = list(value.values())
     return next(filter(None, map(_unreadable, value)), "") if isinstance(value, list) else ""
 
 
+def _is_name(value: Any) -> bool:
+    """Whether a value is a text in one line, without blanks around it; an empty one is no name."""
+    return isinstance(value, str) and value.isprintable() and value == value.strip()
+
+
 def _interfaces(facts: Any) -> Iterator[Interface]:
     """Return a host's addresses with their networks, as Ansible's setup module found them.
 
-    Those that stand alone in their network are left out: VIPs are such.
+    Those that stand alone in their network are left out: VIPs are such. So is what is no address,
+    for facts of their own are a host's to give.
     """
-    for name in (facts or {}).get("interfaces", ()):
-        fact = facts.get(name.replace("-", "_"), {})
-        for entries in (fact.get(key, []) for key in ("ipv4", "ipv4_secondaries", "ipv6")):
-            for entry in entries if isinstance(entries, list) else [entries]:
-                mask = entry.get("prefix") or entry["netmask"]
-                interface = ipaddress.ip_interface(f"{entry['address']}/{mask}")
+    facts = _mapping(facts)
+    names = facts.get("interfaces")
+    for name in names if isinstance(names, list) else ():
+        fact = _mapping(facts.get(str(name).replace("-", "_")))
+        for entries in (fact.get(key) for key in ("ipv4", "ipv4_secondaries", "ipv6")):
+            for entry in map(_mapping, entries if isinstance(entries, list) else [entries]):
+                mask = entry.get("prefix") or entry.get("netmask")
+                try:
+                    address = normal_address(entry.get("address"))
+                    interface = ipaddress.ip_interface(f"{address}/{mask}")
+                except ValueError:
+                    continue
                 if interface.network.num_addresses > 1:
                     yield interface
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    """Return a mapping; anything else is an empty one."""
+    return value if isinstance(value, Mapping) else {}

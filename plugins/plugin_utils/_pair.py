@@ -9,14 +9,21 @@ to be the same on all. A director without VRRP is checked here, too, for what on
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from ansible_collections.lvs.cluster.plugins.module_utils import _keepalived
+from ansible_collections.lvs.cluster.plugins.module_utils import (
+    _keepalived,
+    _keepalived_options,
+)
+from ansible_collections.lvs.cluster.plugins.module_utils._keepalived import listed as as_list
 from ansible_collections.lvs.cluster.plugins.module_utils._model import (
     Fields,
+    as_integer,
     family_of,
     normal_address,
+    shown,
+    unknown,
 )
 
 #: The name of the VRRP instance, in keepalived's log and for the sync daemon. If there are several,
@@ -24,12 +31,14 @@ from ansible_collections.lvs.cluster.plugins.module_utils._model import (
 INSTANCE = "lvs"
 ROUTER, LAST_ROUTER = 51, 255
 #: What tells several instances apart, so that lvs_keepalived can't say it of all.
-OF_EACH = ("name", "virtual_router_id", "priority", "vips", "excluded_vips")
+OF_EACH = ("name", "vips", "excluded_vips")
 #: RFC 5798 and 9568, 5.2.3 and 5.2.4: 255 is for the owner of an address, 0 for who gives up.
 FIRST_PRIORITY, PRIORITIES = 150, 100
 LONGEST_PASSWORD = 8
 #: Seconds. VRRP 2 knows whole ones only.
 ADVERT_INT = {2: 1, 3: 0.5}
+#: RFC 9568, 5.2.7 (hundredths of a second), and RFC 3768, 5.3.7 (seconds).
+ADVERT_BOUNDS = 0.01, 255
 
 #: Seconds in which one that is to be master again learns which real servers answer, and from the
 #: master which connections there are; keepalived waits so only with the initial state BACKUP.
@@ -44,6 +53,19 @@ SHARED = ("lvs_virtual_router_id", "lvs_auth_pass", "lvs_advert_int")
 PARTS = ("globals", "instance", "scripts", "sync_groups", "extra")
 #: Those of them that only VRRP uses.
 VRRP_PARTS = ("instance", "scripts", "sync_groups")
+_SHAPES: dict[str, tuple[type, str]] = {
+    "globals": (Mapping, "a mapping such as {router_id: d23}"),
+    "instance": (Mapping, "a mapping such as {preempt: false}"),
+    "scripts": (list, "a list of mappings such as {name: up, command: /usr/local/bin/up}"),
+    "sync_groups": (list, "a list of mappings such as {name: all, instances: [lvs]}"),
+    "extra": (str, "a text"),
+}
+#: The fields of an instance that have a variable of their own.
+OWN_FIELDS = {
+    "lvs_priority": "priority",
+    "lvs_virtual_router_id": "virtual_router_id",
+    "lvs_advert_int": "advert_int",
+}
 
 
 class Director(NamedTuple):
@@ -52,6 +74,7 @@ class Director(NamedTuple):
     :ivar priority: its VRRP priority; 0 if it is not said
     :ivar shared: the values of `SHARED`, None for what is not said
     :ivar keepalived: its ``lvs_keepalived``
+    :ivar wrong: the variables that have a value which can't be used
     """
 
     name: str
@@ -59,36 +82,117 @@ class Director(NamedTuple):
     priority: int
     shared: Mapping[str, Any]
     keepalived: Mapping[str, Any]
+    wrong: Collection[str] = ()
 
 
-def read(name: str, addresses: Sequence[str], fields: Fields) -> Director:
-    """Return a director from its variables."""
-    raw = fields.raw
-    said = raw.get("lvs_keepalived") or {}
+def read(name: str, addresses: Sequence[str], fields: Fields, failed: Collection[str]) -> Director:
+    """Return a director from its variables.
+
+    :param failed: the variables whose templates failed
+    """
+    keepalived = _keepalived_parts(fields)
+    own = keepalived.get("instance", {})
+    values: dict[str, Any] = {
+        "lvs_priority": fields.integer("lvs_priority", 1, 254, 0) or None,
+        "lvs_virtual_router_id": fields.integer("lvs_virtual_router_id", 1, 255, 0) or None,
+        "lvs_auth_pass": _password(fields),
+        "lvs_advert_int": _interval(fields),
+    }
+    given = {variable for variable in values if fields.raw.get(variable) not in (None, "")}
+    wrong = {variable for variable in given if values[variable] is None}
+    for variable, field in OWN_FIELDS.items():
+        number = _number(own.get(field))
+        if own.get(field) is None or variable in wrong:
+            continue
+        if variable not in given:
+            values[variable] = number
+        elif number != values[variable]:
+            fields.wrong(
+                f"{variable} is {shown(fields.raw[variable])}, but lvs_keepalived.instance.{field}"
+                f" is {shown(own[field])}; remove one of them"
+            )
+            wrong.add(variable)
+    if own.get("auth_pass") is not None:
+        fields.wrong(
+            "lvs_keepalived.instance has an auth_pass, which would be shown with the rest of it;"
+            " set lvs_auth_pass in its place"
+        )
+    return Director(
+        name,
+        addresses,
+        values.pop("lvs_priority") or 0,
+        {variable: values[variable] for variable in SHARED},
+        keepalived,
+        {*wrong, *failed},
+    )
+
+
+def _keepalived_parts(fields: Fields) -> dict[str, Any]:
+    """Return the parts of ``lvs_keepalived`` that are of their type."""
+    said = fields.raw.get("lvs_keepalived")
+    if said is None:
+        return {}
     if not isinstance(said, Mapping):
-        fields.wrong(f"lvs_keepalived is {said!r}; it must be a mapping of {', '.join(PARTS)}")
-        said = {}
-    for part in sorted(set(map(str, said)) - set(PARTS)):
-        fields.wrong(f"lvs_keepalived has no part {part!r}; it may have {', '.join(PARTS)}")
-    # A password that is a number is its text.
-    password = str(raw["lvs_auth_pass"]) if raw.get("lvs_auth_pass") else None
-    if password and len(password) > LONGEST_PASSWORD:
+        fields.wrong(f"lvs_keepalived is {shown(said)}; it must be a mapping of {', '.join(PARTS)}")
+        return {}
+    for part in sorted(set(map(str, said)).difference(PARTS)):
+        fields.wrong(f"{unknown('part', part, PARTS)} in lvs_keepalived; correct or remove it")
+    parts: dict[str, Any] = {}
+    for part, (kind, what) in _SHAPES.items():
+        value = said.get(part)
+        if isinstance(value, kind):
+            parts[part] = value
+        elif value is not None:
+            fields.wrong(f"lvs_keepalived.{part} is {shown(value)}; it must be {what}")
+    if "instance" in parts:  # null is what is not said
+        parts["instance"] = {f: v for f, v in parts["instance"].items() if v is not None}
+    return parts
+
+
+def _password(fields: Fields) -> str | None:
+    """Return the password. A mistake in it does not repeat it."""
+    value = fields.raw.get("lvs_auth_pass")
+    if value is None or value == "":
+        return None
+    # A whole number is its text. YAML makes others of what is written: 1.10 is 1.1, yes is true.
+    if isinstance(value, bool) or not isinstance(value, (str, int)):
+        fields.wrong(
+            f"lvs_auth_pass is no text; it must be one of at most {LONGEST_PASSWORD} characters;"
+            " put it in quotes"
+        )
+        return None
+    if len(str(value).encode(errors="replace")) > LONGEST_PASSWORD:
         fields.wrong(
             f"lvs_auth_pass is longer than the {LONGEST_PASSWORD} characters that VRRP takes;"
             " shorten it"
         )
-        password = None
-    return Director(
-        name,
-        addresses,
-        fields.integer("lvs_priority", 1, 254, 0),
-        {
-            "lvs_virtual_router_id": fields.integer("lvs_virtual_router_id", 1, 255, 0) or None,
-            "lvs_auth_pass": password,
-            "lvs_advert_int": raw.get("lvs_advert_int"),
-        },
-        {part: said[part] for part in PARTS if said.get(part) is not None},
-    )
+        return None
+    return str(value)
+
+
+def _interval(fields: Fields) -> float | None:
+    """Return the seconds between two advertisements."""
+    value = fields.raw.get("lvs_advert_int")
+    number = _number(value)
+    low, high = ADVERT_BOUNDS
+    if value is not None and (number is None or not low <= number <= high):
+        fields.wrong(
+            f"lvs_advert_int is {shown(value)}; it must be the seconds between two advertisements,"
+            f" {low} to 40.95, or whole ones up to {high} with lvs_auth_pass"
+        )
+        return None
+    return number
+
+
+def _number(value: Any) -> float | None:
+    """Return a number that is given as one or as its text; a whole one as an integer."""
+    whole = as_integer(value)
+    if whole is not None:
+        return whole
+    try:
+        return _keepalived_options.decimal(value)
+    except _keepalived_options.Unfit:
+        return None
 
 
 def peers(
@@ -98,35 +202,50 @@ def peers(
 
     These are the other directors of the inventory, and peers that ``lvs_keepalived`` names.
     """
-    found = [a for other in directors if other != director for a in other.addresses]
-    named = [peer for each in instances for peer in each.get("unicast_peers") or ()]
-    found += [peer["address"] if isinstance(peer, Mapping) else peer for peer in named]
+    found: list[Any] = [a for other in directors if other != director for a in other.addresses]
+    named = [peer for each in instances for peer in as_list(each.get("unicast_peers"))]
+    found += [peer.get("address") if isinstance(peer, Mapping) else peer for peer in named]
     return list(dict.fromkeys(filter(None, map(normal_address, found))))
 
 
 def floating(director: Director) -> set[str]:
     """Return the addresses beside the VIPs that a director has while it is master."""
-    said = director.keepalived.get("instance") or {}
-    entries = said.get("excluded_vips") if isinstance(said, Mapping) else None
-    written = [e.get("address") if isinstance(e, Mapping) else e for e in entries or []]
+    entries = as_list(director.keepalived.get("instance", {}).get("excluded_vips"))
+    written = [e.get("address") if isinstance(e, Mapping) else e for e in entries]
     return {a for a in (normal_address(str(w).partition("/")[0]) for w in written) if a}
 
 
 def disagreements(directors: Sequence[Director]) -> Iterable[tuple[str, list[str]]]:
     """Yield each thing that is wrong between directors, and the names of those it is true of."""
-    remedy = "give each director its own, the highest to the one that is to be master"
-    priorities: dict[int, list[str]] = {}
-    for director in directors:
-        priorities.setdefault(director.priority, []).append(director.name)
-    for priority, names in priorities.items():
-        if priority and len(names) > 1:
-            yield f"they have one lvs_priority, {priority}; {remedy}", names
-        elif not priority and len(priorities) > 1:
-            yield f"no lvs_priority, though other directors have one; {remedy}", names
+    if not any("lvs_priority" in director.wrong for director in directors):
+        yield from _equal_priorities(directors)
     for variable in SHARED:
-        if len({director.shared[variable] for director in directors}) > 1:
-            names = [director.name for director in directors]
+        readable = [director for director in directors if variable not in director.wrong]
+        if len({director.shared[variable] for director in readable}) > 1:
+            names = [director.name for director in readable]
             yield f"{variable} is not the same on all directors; make it so", names
+
+
+def _equal_priorities(directors: Sequence[Director]) -> Iterator[tuple[str, list[str]]]:
+    priorities: dict[int, list[Director]] = {}
+    for director in directors:
+        priorities.setdefault(director.priority, []).append(director)
+    for priority, several in priorities.items():
+        names = [director.name for director in several]
+        if not priority and len(priorities) > 1:
+            sentence = (
+                "no lvs_priority, though other directors have one; give each director its own"
+            )
+        elif len(several) < 2 or not priority:
+            continue
+        elif any("priority" in director.keepalived.get("instance", {}) for director in several):
+            sentence = (
+                f"they have one priority, {priority}, by lvs_keepalived.instance; remove it there,"
+                " and give each director its own lvs_priority"
+            )
+        else:
+            sentence = f"they have one lvs_priority, {priority}; give each director its own"
+        yield f"{sentence}, the highest to the one that is to be master", names
 
 
 def priorities(directors: Sequence[Director]) -> dict[str, int]:
@@ -175,14 +294,17 @@ def instance(
 
     :param number: whose turn it is to be master; the others follow by their own priorities
     """
-    said = dict(director.keepalived.get("instance") or {})
-    more = said.pop("excluded_vips", None) or []
+    said = dict(director.keepalived.get("instance", {}))
+    more = as_list(said.pop("excluded_vips", None))
+    for field in ("virtual_router_id", "priority"):
+        if as_integer(said.get(field)) is not None:
+            del said[field]  # it is that of the director, see `read`
     family = family_of(vips[0]) if vips else "ipv4"
     first = turns(directors)[number]
     own_ranks = priorities(directors)
     order = sorted(own_ranks, key=lambda name: (name != first, -own_ranks[name]))
     ranks = dict(zip(order, sorted(own_ranks.values(), reverse=True), strict=True))
-    version = said.get("version", 2 if director.shared["lvs_auth_pass"] else 3)
+    version = as_integer(said.get("version")) or (2 if director.shared["lvs_auth_pass"] else 3)
     own = {
         d.name: next((a for a in d.addresses if family_of(a) == family), None) for d in directors
     }
@@ -200,7 +322,7 @@ def instance(
         "excluded_vips": [vip for vip in vips if family_of(vip) != family] + more,
         **said,
     }
-    if made["state"] == "BACKUP" and made.get("preempt", True):
+    if made["state"] == "BACKUP" and not _keepalived.off(made, "preempt"):
         made.setdefault("preempt_delay", PREEMPT_DELAY)
     if not made["unicast_peers"]:  # multicast
         del made["unicast_src_ip"], made["unicast_peers"]
@@ -225,7 +347,7 @@ def mistakes(
             f" numbers up to {router(director) + last}; set it to {LAST_ROUTER - last} or less"
         )
     if len(held) > 1:
-        of_all = dict(said.get("instance") or {})
+        of_all = dict(said.get("instance", {}))
         found += [
             f"lvs_keepalived.instance says {field} for all instances, and there is one for each"
             " master of VIPs; remove it"
@@ -238,8 +360,34 @@ def mistakes(
     # Which interface is not known before the machine has been looked at.
     beside = {"interface": "eth0", **({"auth_pass": password} if password else {})}
     made = [{**beside, **instance(director, directors, v, n)} for n, v in fitting.items()]
+    for each, vips in zip(made, fitting.values(), strict=True):
+        found += _left_out(each, vips)
     said.pop("instance", None)
+    if "globals" in said:
+        said["globals"] = _completed(said["globals"], made)
     return found + _keepalived.mistakes({**said, "instances": made})
+
+
+def _left_out(made: Mapping[str, Any], vips: Sequence[str]) -> Iterator[str]:
+    """Tell which VIPs a list of VIPs in ``lvs_keepalived.instance`` leaves out."""
+    entries = [*as_list(made["vips"]), *as_list(made["excluded_vips"])]
+    written = [each.get("address") if isinstance(each, Mapping) else each for each in entries]
+    held = {normal_address(str(each).partition("/")[0]) for each in written}
+    missing = [vip for vip in vips if vip not in held]
+    if missing:
+        yield (
+            f"lvs_keepalived.instance.vips has not {', '.join(missing)}, a VIP of lvs_services;"
+            " add it, or remove vips, since an instance has all VIPs by itself"
+        )
+
+
+def _completed(said: Mapping[str, Any], made: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return ``lvs_keepalived.globals`` with the role's own settings of the sync daemon."""
+    daemon = said.get("sync_daemon")
+    if not isinstance(daemon, Mapping):
+        return dict(said)
+    by = {"instance": made[0]["name"]} if len(made) == 1 else {}
+    return {**said, "sync_daemon": {"interface": "eth0", **by, **daemon}}
 
 
 def mistakes_alone(director: Director, *, keepalived: bool) -> list[str]:
@@ -248,8 +396,13 @@ def mistakes_alone(director: Director, *, keepalived: bool) -> list[str]:
     :param keepalived: whether keepalived fills the IPVS table, by its health checks
     """
     said = dict(director.keepalived)
-    unused = [name for name, value in director.shared.items() if value is not None]
-    unused += ["lvs_priority"] * bool(director.priority)
+    instance = said.get("instance", {})
+    values = {**director.shared, "lvs_priority": director.priority or None}
+    unused = [
+        name
+        for name, value in values.items()
+        if value is not None and OWN_FIELDS.get(name) not in instance
+    ]
     unused += [f"lvs_keepalived.{part}" for part in VRRP_PARTS if said.pop(part, None)]
     found = [
         f"{name} is for VRRP, and a single director runs none; remove it, or set lvs_ha: vrrp"

@@ -245,7 +245,7 @@ def test_an_inventory_with_many_mistakes_gets_every_sentence_at_once():
         """
         - service app: there is no group 'tomcat' (did you mean tomcats?); add it to the inventory,
           or name another with realservers.
-        - host rs20: there is no variable lvs_wieght (did you mean lvs_weight?); correct or remove
+        - host rs20: there is no variable 'lvs_wieght' (did you mean lvs_weight?); correct or remove
           it, since all that begins with lvs_ is lvs.cluster's.
         - host rs21: lvs_weight is 70000; it must be a whole number from 0 to 65535.
         - service mail: realserver_port is 2525, but with method dr packets arrive as they were
@@ -521,10 +521,12 @@ def test_nothing_but_the_schema_comes_out():
     assert set(service) == {"name", "vip", "port", "protocol", "scheduler", "destinations"}
 
 
-def test_no_services_are_no_mistake():
-    nothing = {"instances": [], "peers": [], "local": []}
-    assert resolve([], {"lvs_directors": ["d23"]}, lambda _: {}) == Cluster(
-        [], balances=["director"], directors={"d23": nothing}
+def test_a_cluster_without_services_is_refused():
+    assert resolve([], {"lvs_directors": ["d23"]}, lambda _: {}).mistakes == told(
+        """
+        - lvs_services is empty; list a service, or remove the cluster from its hosts with the
+          playbook lvs.cluster.teardown before you remove its last service.
+        """
     )
 
 
@@ -620,14 +622,15 @@ def test_a_firewall_mark_that_somebody_else_sets_asks_nothing_of_a_real_server_b
 
 
 def test_services_that_are_not_set_are_a_mistake():
-    assert resolve(None, {}, lambda _: {}) == Cluster(
+    groups = {"lvs_directors": ["d23"]}
+    assert resolve(None, groups, lambda _: {}) == Cluster(
         ["lvs_services is not set; list the cluster's services in it, for all hosts."],
     )
 
 
 @pytest.mark.parametrize("services", ["web", 5, {"web": WEB}])
 def test_services_that_are_not_a_list_are_refused(services):
-    assert resolve(services, {}, lambda _: {}) == Cluster(
+    assert resolve(services, {"lvs_directors": ["d23"]}, lambda _: {}) == Cluster(
         ["lvs_services is not a list; write each service as an item that begins with -."],
     )
 
@@ -642,7 +645,9 @@ def test_an_unknown_field_is_refused_with_what_it_may_mean():
         - service web: there is no field 'sheduler' (did you mean scheduler?); correct or remove it.
         - service web: there is no field 'realserver' (did you mean realservers?); correct or remove
           it.
-        - service web: there is no field 'colour'; correct or remove it.
+        - service web: there is no field 'colour' (there are name, vip, port, protocol, scheduler,
+          method, realservers, realserver_port, check, persistence_timeout, fwmark, binds and 29
+          more; see docs/inventory.md); correct or remove it.
         """
     )
 
@@ -674,11 +679,11 @@ def test_two_services_of_one_name_are_refused():
     )
 
 
-@pytest.mark.parametrize("name", [80, ["web"], "web\nmail"])
+@pytest.mark.parametrize("name", [80, ["web"], "web\nmail", " web", True, 0, False, []])
 def test_a_name_that_is_no_line_of_text_is_refused(name):
-    assert mistakes({**WEB, "name": name}) == [
-        f"service {name}: name is {name!r}; it must be a line of text, in quotes."
-    ]
+    [sentence] = mistakes({**WEB, "name": name})
+    assert sentence.endswith(f": name is {name!r}; it must be a line of text, in quotes.")
+    assert "\n" not in sentence
 
 
 @pytest.mark.parametrize("vip", ["127.0.0.1", "127.9.9.9"])
@@ -693,7 +698,7 @@ def test_a_vip_that_no_client_can_reach_is_refused(vip):
 def test_no_director_is_a_mistake():
     sentence = "there is no director; put the host that is to balance into the group lvs_directors."
     assert mistakes(directors={}) == [sentence]
-    assert resolve([], {}, lambda _: {}) == Cluster([sentence])
+    assert sentence in resolve([WEB], {}, lambda _: {}).mistakes
 
 
 def test_a_group_that_is_not_there_is_named_with_what_it_may_mean():
@@ -1130,8 +1135,11 @@ def test_a_variable_that_is_not_ours_is_refused_with_what_it_may_mean():
     rest = "correct or remove it, since all that begins with lvs_ is lvs.cluster's."
     assert mistakes(realservers=at(31, 32, lvs_wieght=3, lvs_colour="red")) == told(
         f"""
-        - hosts rs31 and rs32: there is no variable lvs_wieght (did you mean lvs_weight?); {rest}
-        - hosts rs31 and rs32: there is no variable lvs_colour; {rest}
+        - hosts rs31 and rs32: there is no variable 'lvs_wieght' (did you mean lvs_weight?); {rest}
+        - hosts rs31 and rs32: there is no variable 'lvs_colour' (there are lvs_services,
+          lvs_method, lvs_network, lvs_mtu, lvs_ha, lvs_host_basics, lvs_min_available, lvs_address,
+          lvs_interface, lvs_gateway, lvs_weight, lvs_weights and 7 more; see docs/inventory.md);
+          {rest}
         """
     )
 

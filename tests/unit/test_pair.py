@@ -182,7 +182,7 @@ def test_what_keepalived_is_told_beside_that():
         (
             {"lvs_keepalived": {"global": {}, "instance": {"advert_intt": 1}}},
             [
-                "lvs_keepalived has no part 'global'; it may have",
+                "there is no part 'global' (did you mean globals?) in lvs_keepalived",
                 "there is no field 'advert_intt' (did you mean advert_int?)",
             ],
         ),
@@ -365,10 +365,10 @@ def test_naming_the_master_that_it_would_be_anyway_changes_nothing():
         ),
         (
             [WEB, MAIL],
-            {"lvs_keepalived": {"instance": {"priority": 9, "advert_int": 41, "preempt": True}}},
+            {"lvs_keepalived": {"instance": {"name": "a", "advert_int": 41, "preempt": True}}},
             [
                 (
-                    "hosts d23 and d31: lvs_keepalived.instance says priority for all instances,"
+                    "hosts d23 and d31: lvs_keepalived.instance says name for all instances,"
                     " and there is one for each master of VIPs; remove it."
                 ),
                 "hosts d23 and d31: instance lvs: advert_int is 41",
