@@ -144,7 +144,7 @@ def _plain(container: Any, place: Any) -> Any:
         return Unreadable(" ".join(reason.split()))
     if isinstance(value, Mapping):
         return {key: _plain(value, key) for key in value}
-    if isinstance(value, list):
+    if isinstance(value, (list, tuple)):
         return [_plain(value, index) for index in range(len(value))]
     return value
 
@@ -157,8 +157,10 @@ def read_inventory(
 ) -> Cluster:
     """Return what an inventory describes, or all its mistakes."""
     described = _plain([services], 0)
-    if isinstance(described, Unreadable):
-        return Cluster([f"lvs_services can't be worked out: {described.reason}"])
+    directors = groups.get("lvs_directors") or groups.get("all")
+    if described is None and directors:
+        # Jinja's default() takes a template that fails for one that is not there.
+        described = _Variables(hostvars[directors[0]]).get("lvs_services")
     return resolve(described, groups, lambda host: _Variables(hostvars[host]), drained)
 
 
