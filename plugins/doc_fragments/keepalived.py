@@ -1087,12 +1087,28 @@ options:
               virtualhost:
                 description: The name that is asked for.
                 type: str
+              path:
+                description: The path of the only page that V(http) and V(ssl) ask for, in place of
+                  O(services[].destinations[].check.urls). Required there without it.
+                type: str
+              status:
+                description: The statuses of this page that are good, like V(200) and V(200-299).
+                  Any from 200 to 299 if not given.
+                type: list
+                elements: str
+              digest:
+                description: The MD5 digest of this page, as C(genhash) tells it.
+                type: str
+              host:
+                description: The name by which this page is asked for.
+                type: str
               fast_recovery:
                 description: Whether all O(services[].destinations[].check.urls) are looked at
                   without a pause after a failure. This needs keepalived 2.0.17.
                 type: bool
               urls:
-                description: What is asked for with V(http) and V(ssl). Required there.
+                description: The pages that V(http) and V(ssl) ask for. Required there without
+                  O(services[].destinations[].check.path).
                 type: list
                 elements: dict
                 suboptions:

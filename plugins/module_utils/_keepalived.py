@@ -29,6 +29,8 @@ HEADER = (
     "# Written by Ansible (lvs.cluster.keepalived_conf), which replaces what is changed here.",
     "# It holds secrets and belongs to root.",
 )
+#: Where all fields are described.
+DOCUMENTED = "ansible-doc lvs.cluster.keepalived_conf"
 #: keepalived reads 1023 bytes of a line and takes the rest for another one.
 MAX_LINE = 1000
 #: A line that begins with one of them changes what only a restart changes: keepalived refuses to
@@ -80,7 +82,7 @@ class _Writer:
                 "keepalived",
                 f"{dotted(version)} is installed; this needs {dotted(_options.OLDEST)} or later",
             )
-        known = frozenset({"globals", *_options.BLOCKS, "services", "extra"})
+        known = ("globals", *_options.BLOCKS, "services", "extra")
         self.unknown(config, "keepalived_conf", known)
         self.globals = self._globals()
         self.names = {name: self._named(name) for name in _options.BLOCKS}
@@ -92,13 +94,13 @@ class _Writer:
         self._long_lines()
 
     def wrong(self, place: str, sentence: str) -> None:
-        told = f"{place}: {sentence}."
+        told = _model.one_line(f"{place}: {sentence}.")
         if told not in self.mistakes:
             self.mistakes.append(told)
 
-    def unknown(self, raw: Mapping[str, Any], place: str, known: frozenset[str]) -> None:
-        for name in sorted(set(map(str, raw)) - known):
-            self.wrong(place, f"there is no field '{name}'{_model.suggestion(name, known)}")
+    def unknown(self, raw: Mapping[str, Any], place: str, known: Sequence[str]) -> None:
+        for name in sorted(set(map(str, raw)).difference(known)):
+            self.wrong(place, _model.unknown("field", name, known, DOCUMENTED))
 
     def has(self, place: str, what: str, since: Version) -> None:
         """Tell if the installed release has no such thing."""
@@ -113,7 +115,8 @@ class _Writer:
         self, table: Table, raw: Mapping[str, Any], place: str, known: Iterable[str] = ()
     ) -> dict[str, list[str]]:
         """Return the lines of each field, in the table's order; all that is wrong is told."""
-        self.unknown(raw, place, frozenset({option.name for option in table}.union(known)))
+        names = dict.fromkeys([*known, *(option.name for option in table)])
+        self.unknown(raw, place, list(names))
         lines: dict[str, list[str]] = {}
         for option in table:
             if not given(raw, option.name):
@@ -356,7 +359,14 @@ class _Writer:
         self.has(place, f"type {kind}", check.since)
         # Ansible gives each type the fields of all, those that were not given as null.
         fields = {name: value for name, value in raw.items() if given(raw, name)}
-        lines = self.fields(check.table, fields, place, ("type",))
+        lines = self._page(fields, kind, place)
+        for name in sorted(map(str, fields)):
+            types = _types_with(name)
+            if types and kind not in types:
+                self.wrong(place, f"{name} goes with type {' or '.join(types)}; remove it")
+                del fields[name]
+        table = tuple(option for option in check.table if option.name not in lines)
+        lines = {**self.fields(table, fields, place, ("type",)), **lines}
         if kind in _options.NEEDS_PORT and not port and not given(raw, "connect_port"):
             self.wrong(
                 place, "the destination has no port of its own, so the check needs connect_port"
@@ -366,6 +376,18 @@ class _Writer:
                 self.wrong(place, f"{field} is {raw[field]}, which {source} does not define")
         return block(check.keyword, joined(lines))
 
+    def _page(self, fields: dict[str, Any], kind: str, place: str) -> dict[str, list[str]]:
+        """Take the only page out of a check's fields; return the lines that stand for urls."""
+        if kind not in _options.OF_PAGES:
+            return {}
+        alone = _options.page(fields)
+        said = {name: fields.pop(name) for name in _options.PAGE if name in fields}
+        for name in said if alone is None else ():
+            self.wrong(place, f"{name} and urls are given; put {name} into an item of urls")
+        if alone is None:
+            return {}
+        return {"urls": block("url", joined(self.fields(_options.URL, alone, place)))}
+
     def _extra(self) -> None:
         """Take free text as it is, if its braces balance; the rest is seen by keepalived -t."""
         text = self.config.get("extra") or ""
@@ -373,6 +395,10 @@ class _Writer:
             return self.wrong("extra", "it is not a text")
         depth = 0
         for number, line in enumerate(text.split("\n"), 1):
+            odd = sorted({each for each in line if not each.isprintable() and each != "\t"})
+            if odd:
+                said = " and ".join(map(repr, odd))
+                return self.wrong(f"extra, line {number}", f"it has {said} in it; remove that")
             # A brace in a string or in a comment is none.
             for brace in re.findall("[{}]", re.sub(r'"[^"]*"|[!#].*', "", line)):
                 depth += 1 if brace == "{" else -1
@@ -397,15 +423,15 @@ class _Writer:
 class _Service:
     """One virtual service: read by the model, and what keepalived adds to it."""
 
-    OF_MODEL = frozenset({"name", *_arguments.KEY, *_arguments.SETTINGS, "destinations"})
-    OF_DESTINATION = frozenset({"name", *_arguments.DESTINATION})
+    OF_MODEL = ("name", *_arguments.KEY, *_arguments.SETTINGS, "destinations")
+    OF_DESTINATION = ("name", *_arguments.DESTINATION)
 
     def __init__(self, writer: _Writer, raw: Mapping[str, Any], place: str) -> None:
         self.writer = writer
         self.raw = raw
         self.place = place
         own = writer.fields(
-            _options.SERVICE, raw, place, {"check", "sorry_server", "endpoints", *self.OF_MODEL}
+            _options.SERVICE, raw, place, (*self.OF_MODEL, "check", "sorry_server", "endpoints")
         )
         self._name()
         self.parsed = self._parsed()
@@ -479,7 +505,7 @@ class _Service:
         if not isinstance(value, list) or not all(isinstance(item, Mapping) for item in value):
             self.wrong("endpoints is not a list of mappings")
             return []
-        known = frozenset(_options.ENDPOINT)
+        known = tuple(_options.ENDPOINT)
         for number, item in enumerate(value, 1):
             self.writer.unknown(item, f"{self.place}: endpoint {number}", known)
         return [{k: v for k, v in item.items() if k in known} for item in value]
@@ -532,9 +558,9 @@ class _Service:
             self.wrong("sorry_server is not a mapping of fields")
             return []
         place = f"{self.place}: sorry_server"
-        known = frozenset(_options.SORRY_SERVER)
+        known = tuple(_options.SORRY_SERVER)
         own = self.writer.fields(_options.SORRY_SERVER_OPTIONS, raw, place, known)
-        server, wrong = _model.parse_destination({k: raw[k] for k in known & set(raw)}, key)
+        server, wrong = _model.parse_destination({k: raw[k] for k in known if k in raw}, key)
         for sentence in wrong:
             self.writer.wrong(place, sentence.split(": ", 2)[-1].rstrip("."))
         if server is None:
@@ -562,7 +588,7 @@ class _Service:
 
     def _destination(self, destination: _model.Destination, raw: Mapping[str, Any]) -> list[str]:
         place = f"{self.place}: destination {raw.get('name') or destination.address}"
-        own = self.writer.fields(_options.DESTINATION, raw, place, {"check", *self.OF_DESTINATION})
+        own = self.writer.fields(_options.DESTINATION, raw, place, (*self.OF_DESTINATION, "check"))
         lines = [f"weight {destination.weight}", f"lvs_method {_method(destination)}"]
         if destination.upper_threshold:
             lines.append(f"uthreshold {destination.upper_threshold}")
@@ -586,6 +612,16 @@ class _Service:
             ]
         comment = [f"# {name}"] if name else []
         return [*comment, *block(f"virtual_server {_endpoint(key)}", lines)]
+
+
+def _types_with(name: str) -> list[str]:
+    """Return the types of checks that have a field."""
+    return [
+        kind
+        for kind, check in _options.CHECKS.items()
+        if name in (option.name for option in check.table)
+        or (kind in _options.OF_PAGES and name in _options.PAGE)
+    ]
 
 
 def _endpoint(key: _model.ServiceKey) -> str:

@@ -314,14 +314,18 @@ def _tried(kind: Kind, item: Any) -> tuple[str, list[str]]:
         return str(kind.read(item)), []
     except Unfit as error:
         reasons = error.args or (f"it must be {kind.says}",)
-        return "", [f"{item!r}: {reason}" for reason in reasons]
+        return "", list(reasons)
 
 
 def _items(kind: Kind, value: Any) -> list[str]:
     """Read each item of a list, with all that is wrong in it; one item alone is a list of it."""
     items = value if isinstance(value, (list, tuple)) else [value]
     tried = [_tried(kind, item) for item in items]
-    wrong = [reason for pair in tried for reason in pair[1]]
+    wrong = [
+        f"{item!r}: {reason}" if items is value else reason
+        for item, (_word, reasons) in zip(items, tried)
+        for reason in reasons
+    ]
     if wrong:
         raise Unfit(*wrong)
     return [pair[0] for pair in tried]
@@ -346,8 +350,9 @@ def _row(kind: Kind) -> Kind:
 
 def _fields(table: Table, value: Any) -> list[str]:
     """Read a mapping by a table without releases: the lines of its fields."""
-    names = {option.name for option in table}
-    wrong = [f"there is no field '{name}'" for name in sorted(set(map(str, value)) - names)]
+    names = [option.name for option in table]
+    odd = sorted(set(map(str, value)).difference(names))
+    wrong = [_model.unknown("field", name, names) for name in odd]
     lines: list[str] = []
     for option in table:
         if not given(value, option.name):
@@ -847,6 +852,28 @@ CHECKS = {
     ),
     "bfd": Check("BFD_CHECK", (Option("name", NAME, required=True), Option("alpha", FLAG))),
 }
+#: The types of checks that ask for pages. One page alone may be given by its fields, without urls.
+OF_PAGES = tuple(kind for kind, check in CHECKS.items() if check.table[: len(_HTTP)] == _HTTP)
+PAGE = tuple(option.name for option in URL)
+
+
+def page(check: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the only page that a check asks for, if it is given without ``urls``."""
+    if check.get("type") not in OF_PAGES or given(check, "urls"):
+        return None
+    return {name: check[name] for name in PAGE if given(check, name)}
+
+
+def full_check(check: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a check without mistakes in its full form, with ``urls`` where it asks for pages."""
+    alone = page(check)
+    if alone is None:
+        return check
+    if not isinstance(alone.get("status", []), (list, tuple)):
+        alone["status"] = [alone["status"]]
+    return {**{n: value for n, value in check.items() if n not in PAGE}, "urls": [alone]}
+
+
 #: A type of check that names what is defined elsewhere: its field, and the list.
 REFERENCES = (("file", "track_file", "track_files"), ("bfd", "name", "bfd_instances"))
 #: These go to the destination's port, so there must be one.
@@ -880,7 +907,8 @@ SORRY_SERVER_OPTIONS = (Option("inhibit", FLAG, "sorry_server_inhibit"),)
 
 def _check_arguments() -> dict[str, Any]:
     """Return the arguments of all types of checks: one that several have is the same in each."""
-    table = {option.name: option for check in CHECKS.values() for option in check.table}
+    tables = [URL, *(check.table for check in CHECKS.values())]
+    table = {option.name: option for each in tables for option in each}
     return {
         "type": {"type": "str", "choices": ["none", *CHECKS]},
         **arguments(tuple(table.values())),

@@ -109,7 +109,8 @@ EXAMPLES = r"""
           connect_timeout: 3
           retries: 3
           delay_before_retry: 3
-          urls: [{path: /, status: ["200"]}]
+          path: /
+          status: 200
         destinations:
           - {address: 172.16.31.50}
           - {address: 172.16.31.51}

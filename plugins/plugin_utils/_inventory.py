@@ -620,9 +620,16 @@ class _Service:
         rest = {field: value for field, value in resolved.items() if field not in Front._fields}
         return {**rest, "fwmark": mark, "family": self.family, "destinations": pool}
 
+    @property
+    def health(self) -> dict[str, Any]:
+        """What keepalived does with it, in the full form, once that is known to be right."""
+        check = self.watching.get("check")
+        full = {"check": _keepalived_options.full_check(check)} if check else {}
+        return {**self.watching, **full}
+
     def watched(self, resolved: Mapping[str, Any]) -> dict[str, Any]:
         """Return it with what keepalived is to do with it, at the service's port as ever."""
-        result = {**_pair.WATCHED, **resolved, **self.watching}
+        result = {**_pair.WATCHED, **resolved, **self.health}
         if not (self.vip and "fwmark" in resolved):
             return result
         port, check, sorry = self.fronts[0].port, result.get("check"), result.get("sorry_server")
@@ -723,7 +730,7 @@ class _Rules:
         services = self._apart(services)
         for service, resolved in zip(self.services, services, strict=True):
             for front in service.fronts:
-                fronts.append({**resolved, **service.watching, **front._asdict()})
+                fronts.append({**resolved, **service.health, **front._asdict()})
                 if "fwmark" in resolved:
                     key = resolved["fwmark"], front.vip, front.protocol
                     marks.setdefault(key, []).append(front.port)

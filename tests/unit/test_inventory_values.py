@@ -298,8 +298,8 @@ def of(*names):
         (
             {"lvs_advert_int": 0},
             (
-                "lvs_advert_int is 0; it must be the seconds between two advertisements, 0.01 to 40.95,"
-                " or whole ones up to 255 with lvs_auth_pass."
+                "lvs_advert_int is 0; it must be the seconds between two advertisements, 0.01 to"
+                " 40.95, or whole ones up to 255 with lvs_auth_pass."
             ),
         ),
         ({"lvs_advert_int": -1}, "lvs_advert_int is -1; it must be the seconds"),
@@ -334,8 +334,8 @@ def of(*names):
         (
             {"lvs_keepalived": {"instance": {"auth_pass": "abc"}}},
             (
-                "lvs_keepalived.instance has an auth_pass, which would be shown with the rest of it;"
-                " set lvs_auth_pass in its place."
+                "lvs_keepalived.instance has an auth_pass, which would be shown with the rest of"
+                " it; set lvs_auth_pass in its place."
             ),
         ),
         (
@@ -358,8 +358,8 @@ def test_vips_of_an_instance_leave_none_of_the_services_out():
     services = [{"name": "web", "vip": VIP, "port": 80}]
     assert look(services=services, every={"lvs_weights": {}}, d23=other, d24=other) == [
         (
-            f"hosts d23 and d24: lvs_keepalived.instance.vips has not {VIP}, a VIP of lvs_services; add"
-            " it, or remove vips, since an instance has all VIPs by itself."
+            f"hosts d23 and d24: lvs_keepalived.instance.vips has not {VIP}, a VIP of lvs_services;"
+            " add it, or remove vips, since an instance has all VIPs by itself."
         )
     ]
     both = {
@@ -373,8 +373,8 @@ def test_one_priority_for_all_directors_is_refused_wherever_it_stands():
     assert look(d23=group, d24=group) == [
         (
             "hosts d23 and d24: they have one priority, 100, by lvs_keepalived.instance; remove it"
-            " there, and give each director its own lvs_priority, the highest to the one that is to be"
-            " master."
+            " there, and give each director its own lvs_priority, the highest to the one that is to"
+            " be master."
         )
     ]
     own = {"lvs_priority": None, "lvs_keepalived": {"instance": {"priority": 90}}}
@@ -423,8 +423,8 @@ def test_an_unknown_variable_is_refused_on_every_host_of_the_cluster(host):
     hosts["rs32"].pop("lvs_weights")
     assert resolve(services, groups, hosts.__getitem__).mistakes == [
         (
-            f"host {host}: there is no variable 'lvs_interfaces' (did you mean lvs_interface?); correct"
-            " or remove it, since all that begins with lvs_ is lvs.cluster's."
+            f"host {host}: there is no variable 'lvs_interfaces' (did you mean lvs_interface?);"
+            " correct or remove it, since all that begins with lvs_ is lvs.cluster's."
         )
     ]
 

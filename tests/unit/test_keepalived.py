@@ -519,11 +519,11 @@ def test_a_value_that_is_none_of_its_kind(field, value, sentence):
         ),
         (
             with_service(check={"type": "http"}),
-            "service tcp 192.168.2.149:80, check http: urls is missing.",
+            "service tcp 192.168.2.149:80, check http: path is missing.",
         ),
         (
             with_service(check={"type": "tcp", "urls": [{"path": "/"}]}),
-            "service tcp 192.168.2.149:80, check tcp: there is no field 'urls'.",
+            "service tcp 192.168.2.149:80, check tcp: urls goes with type http or ssl; remove it.",
         ),
         (
             with_service(check={"type": "http", "urls": [{"path": "/", "status": ["99", "a"]}]}),
@@ -808,3 +808,66 @@ def test_a_secret_is_hidden_and_a_port_like_it_is_not(run_main, without_keepaliv
     assert "virtual_server 192.168.2.149 1111 {" in result["after"]["text"]
     assert "auth_pass 1111" not in str(result)
     assert "2222" not in str(result)
+
+
+# A check of one page.
+
+
+@pytest.mark.parametrize(
+    ("simple", "page"),
+    [
+        ({"path": "/", "status": 200}, {"path": "/", "status": [200]}),
+        ({"path": "/", "status": "200-299"}, {"path": "/", "status": ["200-299"]}),
+        ({"path": "/", "status": [200, "301"]}, {"path": "/", "status": [200, "301"]}),
+        (
+            {"path": "/up", "digest": "0" * 32, "host": "www.example.org"},
+            {"path": "/up", "digest": "0" * 32, "host": "www.example.org"},
+        ),
+    ],
+)
+@pytest.mark.parametrize("kind", ["http", "ssl"])
+def test_a_check_of_one_page_needs_no_urls(kind, simple, page):
+    # As a module gets it: what is not given is null.
+    rest = {"type": kind, "retries": 2, "virtualhost": "example.org", "urls": None}
+    full = with_service(check={**rest, "urls": [page]})
+    assert mistakes(with_service(check={**rest, **simple})) == mistakes(full) == []
+    assert render(with_service(check={**rest, **simple})) == render(full)
+    assert _options.full_check({**rest, **simple}) == {**rest, "urls": [page]}
+    assert _options.full_check({**rest, "urls": [page]}) == {**rest, "urls": [page]}
+
+
+@pytest.mark.parametrize(
+    ("check", "sentence"),
+    [
+        (
+            {"type": "http", "path": "/", "urls": [{"path": "/"}]},
+            "check http: path and urls are given; put path into an item of urls.",
+        ),
+        ({"type": "http", "status": 200}, "check http: path is missing."),
+        ({"type": "ssl", "path": "/", "status": 99}, "check ssl: status 99: it must be a status"),
+        ({"type": "tcp", "path": "/"}, "check tcp: path goes with type http or ssl; remove it."),
+        ({"type": "udp", "query": "A"}, "check udp: query goes with type dns; remove it."),
+        (
+            {"type": "http", "path": "/", "pause": 3},
+            "check http: there is no field 'pause' (there are type, connect_ip, connect_port, ",
+        ),
+        (
+            {"type": "http", "urls": [{"path": "/", "colour": 3}]},
+            "urls: there is no field 'colour' (there are path, status, digest and host).",
+        ),
+    ],
+)
+def test_a_mistake_in_a_check_of_one_page_is_told(check, sentence):
+    [told] = mistakes(with_service(check=check))
+    assert sentence in told
+
+
+def test_a_long_list_of_fields_is_cut_and_says_where_the_rest_is():
+    [told] = mistakes({"globals": {"colour": 1}})
+    assert re.search(r" and \d\d more; see ansible-doc lvs.cluster.keepalived_conf\)\.$", told)
+
+
+@pytest.mark.parametrize("text", ["\ud800", "a\x00", "vrrp_script a {\r\n}"])
+def test_free_text_has_no_control_characters(text):
+    [told] = mistakes({"extra": f"# a\n{text}"})
+    assert re.match(r"extra, line 2: it has '\\\S+' in it; remove that\.", told)

@@ -483,3 +483,14 @@ def test_with_nat_the_real_servers_gateway_moves_with_the_vip(gateway, held, sta
     # One director alone has it as before.
     alone = cluster({**WEB, "vip": "192.0.2.149"}, every={"lvs_method": "nat"}, d23={})
     assert alone.mistakes == []
+
+
+def test_a_check_of_one_page_is_the_same_in_each_form():
+    simple = {"type": "http", "path": "/", "status": 200}
+    full = {"type": "http", "urls": [{"path": "/", "status": [200]}]}
+    for directors in ({"d23": {}}, {"d23": {}, "d31": {}}):
+        resolved = cluster({**WEB, "check": simple}, **directors)
+        assert resolved.mistakes == []
+        assert resolved == cluster({**WEB, "check": full}, **directors)
+        assert resolved.watched[0]["check"] == resolved.fronts[0]["check"] == full
+        assert _keepalived.mistakes({"services": resolved.watched}) == []
