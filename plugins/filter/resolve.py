@@ -16,7 +16,7 @@ description:
 positional: groups, hostvars, drained
 options:
   _input:
-    description: The services, as C(lvs_services) has them.
+    description: The services, as C(lvs_services) has them; null for those of the first director.
     type: list
     elements: dict
     required: true
@@ -45,7 +45,7 @@ EXAMPLES = r"""
     that: cluster.mistakes | length == 0
     fail_msg: "{{ cluster.mistakes | join('\n') }}"
   vars:
-    cluster: "{{ lvs_services | lvs.cluster.resolve(groups, hostvars) }}"
+    cluster: "{{ none | lvs.cluster.resolve(groups, hostvars) }}"
   run_once: true
 """
 

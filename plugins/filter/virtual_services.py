@@ -155,11 +155,13 @@ def read_inventory(
     hostvars: Mapping[str, Mapping[str, Any]],
     drained: Sequence[str] = (),
 ) -> Cluster:
-    """Return what an inventory describes, or all its mistakes."""
+    """Return what an inventory describes, or all its mistakes.
+
+    Services that are None are those of the first director, or without one of the first host.
+    """
     described = _plain([services], 0)
     directors = groups.get("lvs_directors") or groups.get("all")
     if described is None and directors:
-        # Jinja's default() takes a template that fails for one that is not there.
         described = _Variables(hostvars[directors[0]]).get("lvs_services")
     return resolve(described, groups, lambda host: _Variables(hostvars[host]), drained)
 

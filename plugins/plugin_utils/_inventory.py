@@ -181,7 +181,9 @@ def resolve(
     rules.check()
     readable = [service for service in described if service.readable]
     parsed, sentences = parse_services([service.plain() for service in readable])
-    for sentence in [*sentences, *rules.refused_by_keepalived(readable)]:
+    for sentence in sentences:
+        mistakes.add(sentence)
+    for sentence in rules.refused_by_keepalived(readable):
         mistakes.add(sentence)
     if lines := mistakes.lines():
         return Cluster([f"{line.rstrip('.')}." for line in lines])
@@ -823,6 +825,7 @@ class _Rules:
     def refused_by_keepalived(self, services: Iterable[_Service]) -> list[str]:
         """Return what keepalived would not take, as sentences."""
         found = Mistakes()
+        all_known = not self.mistakes.lines()
         directors = [host.vrrp for host in self.directors]
         for director in directors:
             if len(directors) > 1 and not director.addresses:
@@ -830,7 +833,7 @@ class _Rules:
                 found.add(remedy, "host", director.name)
                 continue
             sentences = (
-                _pair.mistakes(director, directors, self.masters)
+                _pair.mistakes(director, directors, self.masters, all_known=all_known)
                 if self.ha == "vrrp"
                 else _pair.mistakes_alone(director, keepalived=self.keepalived)
             )

@@ -335,9 +335,16 @@ def router(director: Director) -> int:
 
 
 def mistakes(
-    director: Director, directors: Sequence[Director], masters: Mapping[str, str]
+    director: Director,
+    directors: Sequence[Director],
+    masters: Mapping[str, str],
+    *,
+    all_known: bool = True,
 ) -> list[str]:
-    """Return what keepalived would not take of a director's instances and ``lvs_keepalived``."""
+    """Return what keepalived would not take of a director's instances and ``lvs_keepalived``.
+
+    :param all_known: whether the VIPs of all services could be read
+    """
     said = dict(director.keepalived)
     held = numbered(directors, masters)
     last, found = max(held), []
@@ -359,6 +366,8 @@ def mistakes(
     password = director.shared["lvs_auth_pass"]
     # Which interface is not known before the machine has been looked at.
     beside = {"interface": "eth0", **({"auth_pass": password} if password else {})}
+    if not (masters or all_known):
+        beside["no_virtual_ipaddress"] = True
     made = [{**beside, **instance(director, directors, v, n)} for n, v in fitting.items()]
     for each, vips in zip(made, fitting.values(), strict=True):
         found += _left_out(each, vips)

@@ -494,3 +494,13 @@ def test_a_check_of_one_page_is_the_same_in_each_form():
         assert resolved == cluster({**WEB, "check": full}, **directors)
         assert resolved.watched[0]["check"] == resolved.fronts[0]["check"] == full
         assert _keepalived.mistakes({"services": resolved.watched}) == []
+
+
+def test_vips_that_are_wrong_are_not_called_missing():
+    assert cluster({**WEB, "vip": "web.lan"}, d23={}, d31={}).mistakes == [
+        "service web: vip is 'web.lan', which is no IPv4 or IPv6 address."
+    ]
+    mark = {"name": "mark", "fwmark": 7}
+    assert cluster(mark, d23={}, d31={}).mistakes == [
+        "hosts d23 and d31: instance lvs: vips is missing; give at least one address."
+    ]

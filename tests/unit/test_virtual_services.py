@@ -14,6 +14,7 @@ import pytest
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.lvs.cluster.plugins.filter import virtual_services
+from ansible_collections.lvs.cluster.plugins.module_utils import _keepalived
 from ansible_collections.lvs.cluster.plugins.module_utils._model import parse_services
 from ansible_collections.lvs.cluster.plugins.modules import ipvs_table
 
@@ -285,3 +286,87 @@ def test_ansible_doc_shows_the_filter(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert "lvs_address" in done.stdout
+
+
+RESOLVE_TASKS = [
+    {"ansible.builtin.import_tasks": str(ROOT / "playbooks" / "tasks" / "resolve.yml")}
+]
+
+
+@pytest.mark.parametrize(
+    ("template", "reason"),
+    [
+        ("{{ nowhere }}", "'nowhere' is undefined"),
+        ("{{ lookup('ansible.builtin.file', 'missing.yml') }}", "missing.yml"),
+        ("{{ 1 // 0 }}", "zero"),
+        ("{{ lvs_services }}", "lvs_services"),
+    ],
+)
+def test_services_whose_template_fails_are_not_called_unset(run, template, reason):
+    described = yaml.safe_load(T2)
+    described["all"]["vars"]["lvs_services"] = template
+    message = run(yaml.safe_dump(described), tasks=RESOLVE_TASKS).message
+    assert message.startswith("The inventory has a mistake:\nlvs_services can't be worked out: ")
+    assert reason in message
+    assert len(message.splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    ("variable", "template"),
+    [
+        ("lvs_weight", "{{ 1 // 0 }}"),
+        ("lvs_weight", "{{ lvs_weight }}"),
+        ("lvs_weight", "{{ 5 | no_such_filter }}"),
+        ("lvs_weight", "{{ 5"),
+        ("lvs_address", "{{ lookup('ansible.builtin.file', 'missing.yml') }}"),
+        ("ansible_host", "{{ nowhere }}"),
+    ],
+)
+def test_a_variable_whose_template_fails_is_told_as_that(run, variable, template):
+    described = yaml.safe_load(T2)
+    described["all"]["children"]["lvs_realservers"]["hosts"]["rs20"][variable] = template
+    shown = run(yaml.safe_dump(described), tasks=RESOLVE_TASKS)
+    assert shown.failed
+    lines = shown.message.splitlines()[1:]
+    assert lines[0].startswith(f"host rs20: {variable} can't be worked out: ")
+    assert not any(line.startswith("host rs20: lvs_weight is") for line in lines)
+
+
+def test_services_that_are_not_set_are_called_so(run):
+    described = yaml.safe_load(T2)
+    del described["all"]["vars"]["lvs_services"]
+    assert run(yaml.safe_dump(described), tasks=RESOLVE_TASKS).message == (
+        "The inventory has a mistake:\n"
+        "lvs_services is not set; list the cluster's services in it, for all hosts."
+    )
+
+
+def test_a_sync_daemon_on_a_network_of_its_own_follows_the_instance(run):
+    """The role gives it the instance that the inventory need not name."""
+    described = yaml.safe_load(T2)
+    described["all"]["vars"]["lvs_keepalived"] = {"globals": {"sync_daemon": {"interface": "eth1"}}}
+    role = ROOT / "roles" / "keepalived_ha"
+    written = yaml.safe_load((role / "tasks" / "services.yml").read_text())[0]
+    conf = written["lvs.cluster.keepalived_conf"]
+    tasks = [
+        *RESOLVE_TASKS,
+        {"ansible.builtin.include_vars": str(role / "vars" / "main.yml")},
+        {
+            "ansible.builtin.debug": {
+                "msg": {"globals": conf["globals"], "instances": conf["instances"]}
+            },
+            "when": "inventory_hostname == 'd23'",
+            "vars": {
+                "keepalived_ha_vrrp": True,
+                "keepalived_ha_interface": "eth0",
+                "keepalived_ha_auth_pass": "",
+                "keepalived_ha_instances": "{{ _cluster.directors.d23.instances }}",
+                "keepalived_ha_globals": "{{ lvs_keepalived.globals }}",
+            },
+        },
+    ]
+    shown = run(yaml.safe_dump(described), tasks=tasks)
+    assert not shown.failed, shown.text
+    [(_, config)] = [answer for answer in shown.answers if answer[0] == "d23"]
+    text = _keepalived.render(config)
+    assert "lvs_sync_daemon eth1 inst lvs" in text
