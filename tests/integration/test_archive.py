@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import tarfile
@@ -16,6 +17,12 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 MODULES = {f"lvs.cluster.{path.stem}" for path in ROOT.glob("plugins/modules/*.py")}
+ROLES = {f"lvs.cluster.{path.name}" for path in ROOT.glob("roles/*")}
+FILTERS = {
+    f"lvs.cluster.{name}"
+    for path in ROOT.glob("plugins/filter/*.py")
+    for name in re.findall(r"^name: (\w+)$", path.read_text(), re.MULTILINE)
+}
 PLAYBOOKS = [f"lvs.cluster.{path.stem}" for path in sorted((ROOT / "playbooks").glob("*.yml"))]
 FOR_USERS = {
     "CHANGELOG.md",
@@ -96,17 +103,36 @@ def test_the_action_group_has_every_module():
     assert {f"lvs.cluster.{name}" for name in runtime["action_groups"]["ipvs"]} == MODULES
 
 
-def test_modules_are_documented(place):
+def documented(kind, names, place):
+    """Return what ansible-doc shows of these plugins or roles."""
     folder, variables = place
-    said = run("ansible-doc", "--json", "--type", "module", *MODULES, cwd=folder, **variables)
-    for name, parts in json.loads(said).items():
+    shown = run("ansible-doc", "--json", "--type", kind, *names, cwd=folder, **variables)
+    documents = json.loads(shown)
+    assert set(documents) == set(names)
+    return documents
+
+
+def test_modules_are_documented(place):
+    for name, parts in documented("module", MODULES, place).items():
         assert parts["doc"]["options"] is not None, name
         assert parts["examples"].strip(), name
         assert parts["return"], name
 
 
-@pytest.mark.parametrize("playbook", PLAYBOOKS)
-def test_playbooks_are_callable_by_their_names(place, playbook):
+def test_filters_are_documented(place):
+    for name, parts in documented("filter", FILTERS, place).items():
+        assert parts["doc"]["options"], name
+        assert parts["examples"].strip(), name
+        assert parts["return"], name
+
+
+def test_roles_are_documented(place):
+    for name, parts in documented("role", ROLES, place).items():
+        assert parts["entry_points"]["main"]["options"], name
+        assert all(entry["short_description"] for entry in parts["entry_points"].values()), name
+
+
+def test_playbooks_are_callable_by_their_names(place):
     folder, variables = place
-    command = ["ansible-playbook", "--syntax-check", "-i", INVENTORY, playbook]
+    command = ["ansible-playbook", "--syntax-check", "-i", INVENTORY, *PLAYBOOKS]
     run(*command, cwd=folder, **variables)
