@@ -4,7 +4,13 @@
 
 from __future__ import annotations
 
+import ast
+import re
+import tomllib
 from pathlib import Path
+
+import pytest
+import yaml
 
 ROOT = Path(__file__).parents[2]
 BUILT = {".ansible", ".cache", ".git", ".venv"}  # by tools, some of which link to the checkout
@@ -21,3 +27,45 @@ def test_no_link_leads_to_a_folder_that_it_is_in():
     """Tools that follow links would not come to an end."""
     assert links()
     assert [path for path in links() if path.resolve(strict=True) in path.parents] == []
+
+
+def of_noxfile(name):
+    """Return a constant of noxfile.py, which can't be imported where there is no nox."""
+    for statement in ast.parse((ROOT / "noxfile.py").read_text()).body:
+        if isinstance(statement, ast.Assign) and statement.targets[0].id == name:
+            return ast.literal_eval(statement.value)
+    raise AssertionError(name)
+
+
+CORES = of_noxfile("CORES")
+OLDEST, NEWEST = next(iter(CORES)), next(reversed(CORES))
+
+
+def test_the_collection_asks_for_what_is_tested():
+    runtime = yaml.safe_load((ROOT / "meta" / "runtime.yml").read_text())
+    major, minor = NEWEST.split(".")
+    assert runtime["requires_ansible"] == f">={OLDEST}.0,<{major}.{int(minor) + 1}.0"
+
+
+@pytest.mark.parametrize("role", sorted(ROOT.glob("roles/*")), ids=lambda path: path.name)
+def test_a_role_asks_for_the_oldest_that_is_tested(role):
+    meta = yaml.safe_load((role / "meta" / "main.yml").read_text())
+    assert meta["galaxy_info"]["min_ansible_version"] == OLDEST
+
+
+def test_readme_names_what_is_tested():
+    readme = " ".join((ROOT / "README.md").read_text().split())
+    assert f"ansible-core {OLDEST} to {NEWEST}," in readme
+    with_cores = dict(
+        re.findall(r"(3\.\d+) or later with (?:ansible-core )?([\d. and]+\d)", readme)
+    )
+    named = {core: python for python, cores in with_cores.items() for core in cores.split(" and ")}
+    assert named == {core: oldest for core, (_, oldest) in CORES.items()}
+
+
+def test_target_code_is_checked_for_the_oldest_python_of_a_target():
+    target = of_noxfile("TARGET")
+    assert target == min(CORES.values(), key=lambda pythons: int(pythons[1][2:]))[1]
+    ruff = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["ruff"]
+    checked = {f"{path}/*" for path in of_noxfile("TARGET_CODE")}
+    assert ruff["per-file-target-version"] == dict.fromkeys(checked, f"py{target.replace('.', '')}")
