@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import copy
+import re
+from pathlib import Path
 
 import pytest
 from ansible_collections.lvs.cluster.plugins.module_utils import _keepalived_options
@@ -538,3 +540,16 @@ def test_names_of_inventories_reach_etc_hosts():
     cluster = resolve(services, groups, hosts.__getitem__)
     assert cluster.mistakes == []
     assert cluster.names == {"rs31": "192.0.2.31", "rs_33.example.org": "192.0.2.33"}
+
+
+def test_playbooks_take_null_for_a_variable_that_is_not_set():
+    """As resolve does; a plain default() would give null to a role."""
+    playbooks = (Path(__file__).parents[2] / "playbooks").rglob("*.yml")
+    text = "\n".join(playbook.read_text() for playbook in playbooks)
+    variable = "|".join(VARIABLES)
+    default = rf"\b(?:{variable})(?:\.\w+)? \| default\((?:[^()]|\([^()]*\))*\)(?: \S+){{0,2}}"
+    reads = re.findall(default, text)
+    assert len(reads) > 9
+    odd = ("true)", "| bool", "is none")
+    assert [read for read in reads if not any(word in read for word in odd)] == []
+    assert re.findall(rf"\b(?:{variable}) is defined", text) == []
