@@ -178,13 +178,23 @@ def quiet_vips(links: Iterable[Link]) -> list[Address]:
     ]
 
 
+def without_zone(text: str) -> str:
+    """Return the text of an address; raises ValueError for one with a zone (RFC 4007, 11).
+
+    Python takes any text for a zone, also lines of a file.
+    """
+    if "%" in text:
+        raise ValueError(text)
+    return text
+
+
 def vips(interface: str, written: Iterable[str]) -> list[Address]:
     """Return the VIPs a person lists for an interface; raises OperatorError with all mistakes."""
     parsed: dict[str, Address] = {}
     mistakes = []
     for text in written:
         try:
-            address = Address(interface, ipaddress.ip_interface(text))
+            address = Address(interface, ipaddress.ip_interface(without_zone(text)))
         except ValueError:
             mistakes.append(f"{text!r} is no address: write a VIP like 192.168.2.149.")
             continue

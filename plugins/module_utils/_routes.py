@@ -17,7 +17,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ansible_collections.lvs.cluster.plugins.module_utils import _program
-from ansible_collections.lvs.cluster.plugins.module_utils._links import ip
+from ansible_collections.lvs.cluster.plugins.module_utils._links import ip, without_zone
 from ansible_collections.lvs.cluster.plugins.module_utils._run import OperatorError
 
 #: Who made a rule or a route (rtnetlink(7), rtm_protocol): a number that no known program has.
@@ -122,7 +122,7 @@ def _address(
     place: str, text: object, mistakes: list[str]
 ) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
-        return ipaddress.ip_address(str(text))
+        return ipaddress.ip_address(without_zone(str(text)))
     except ValueError:
         mistakes.append(f"{place}: {text!r} is no address: write one like 192.168.0.254.")
         return None

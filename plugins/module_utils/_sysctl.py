@@ -10,6 +10,7 @@ of the process that reads it.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Collection, Iterable, Mapping
 
 from ansible_collections.lvs.cluster.plugins.module_utils._run import OperatorError
@@ -21,6 +22,11 @@ PROC = "/proc/sys/"
 DEFENSES = frozenset(f"net/ipv4/vs/{name}" for name in ("drop_entry", "drop_packet", "secure_tcp"))
 
 
+#: Without what ends a key, a line or a file's comment, and what sysctl.d(5) takes for several keys
+#: or, as the first character, for a key that may fail.
+_PATH = re.compile(r"(?!-)[^\s=#;*?\[\]{}\\\"'\x00-\x1f\x7f]+")
+
+
 def canonical(key: str) -> str:
     """Return the path form of a key, by the rule of sysctl.d(5).
 
@@ -30,7 +36,7 @@ def canonical(key: str) -> str:
     """
     separator = next((letter for letter in key if letter in "./"), "")
     path = key.translate(str.maketrans("./", "/.")) if separator == "." else key
-    if not separator or {"", ".", ".."}.intersection(path.split("/")) or len(path.split()) != 1:
+    if not separator or {"", ".", ".."}.intersection(path.split("/")) or not _PATH.fullmatch(path):
         raise ValueError(key)
     return path
 

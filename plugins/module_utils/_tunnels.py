@@ -104,7 +104,7 @@ def parse(written: Iterable[Mapping[str, Any]]) -> list[Tunnel]:
         where = f"tunnel {number} ({kind} to {fields['address']})"
         address = None
         try:
-            address = ipaddress.ip_address(fields["address"])
+            address = ipaddress.ip_address(_links.without_zone(fields["address"]))
         except ValueError:
             mistakes.append(f"{where}: that is no address: write a RIP like 192.168.2.31.")
         if port is not None and kind != "gue":

@@ -370,3 +370,46 @@ def test_a_sync_daemon_on_a_network_of_its_own_follows_the_instance(run):
     [(_, config)] = [answer for answer in shown.answers if answer[0] == "d23"]
     text = _keepalived.render(config)
     assert "lvs_sync_daemon eth1 inst lvs" in text
+
+
+RULES = {
+    "director": {
+        "director_services": [
+            {
+                "vip": "192.0.2.149",
+                "port": 80,
+                "destinations": [{"address": "10.0.0.31", "method": "fullnat"}],
+            }
+        ],
+        "director_marks": [{"fwmark": 7, "vip": "VIP", "protocol": "tcp", "ports": [80]}],
+    },
+    "keepalived_ha": {
+        "keepalived_ha_peers": ["192.0.2.24"],
+        "keepalived_ha_local": [{"vip": "VIP", "protocol": "tcp", "port": 80}],
+        "keepalived_ha_instances": [{"name": "lvs"}],
+    },
+    "realserver_tun": {"realserver_tun_services": [{"vip": "VIP", "address": "192.0.2.31"}]},
+}
+
+
+@pytest.mark.parametrize("role", RULES)
+def test_a_role_s_rules_are_made_of_checked_values(run, tmp_path, role):
+    folder = ROOT / "roles" / role
+    (tmp_path / "templates").symlink_to(folder / "templates")
+    tasks = [
+        {"ansible.builtin.include_vars": str(folder / "defaults" / "main.yml")},
+        {"ansible.builtin.include_vars": str(folder / "vars" / "main.yml")},
+        {"ansible.builtin.debug": {"msg": f"{{{{ {role}_rules }}}}"}},
+    ]
+
+    def rules(vip):
+        told = yaml.safe_load(yaml.safe_dump(RULES[role]).replace("VIP", vip))
+        (tmp_path / "told.yml").write_text(yaml.safe_dump(told))
+        return run("localhost ansible_connection=local\n", "-e", "@told.yml", tasks=tasks)
+
+    good = rules("192.0.2.150")
+    assert not good.failed, good.text
+    assert "192.0.2.150" in good.text
+    odd = rules("192.0.2.150 accept; x")
+    assert odd.failed
+    assert "vip is '192.0.2.150 accept; x'; it must be an address" in " ".join(odd.text.split())
