@@ -15,6 +15,7 @@ from __future__ import annotations
 import ipaddress
 import re
 import zlib
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -485,7 +486,15 @@ class _Service:
         if not isinstance(binds, list) or not binds:
             self.wrong(f"binds is {shown(binds)}; it must be a list of vip, protocol and ports")
             return []
-        return [front for number, bind in enumerate(binds, 1) for front in self._bind(bind, number)]
+        fronts = [
+            front for number, bind in enumerate(binds, 1) for front in self._bind(bind, number)
+        ]
+        times = Counter(fronts)
+        for front in times:
+            if times[front] > 1:
+                what = f"{front.protocol} {endpoint(front.vip, front.port)}"
+                self.wrong(f"binds has {what} more than once; keep one of them")
+        return list(times)
 
     def _bind(self, bind: Any, number: int) -> list[Front]:
         """Return what an item of ``binds`` gives the service's firewall mark."""

@@ -1409,6 +1409,15 @@ def test_a_mistake_in_what_is_bound_is_told_with_its_place(bind, sentence):
     assert mistakes({**SHOP, "binds": [bind]}) == [f"service shop: bind 1: {sentence}"]
 
 
+def test_what_is_bound_to_a_firewall_mark_is_listed_once():
+    binds = [{"vip": VIP, "ports": [80, "80", 443]}, {"vip": VIP, "ports": 443, "protocol": "udp"}]
+    assert mistakes({**SHOP, "binds": binds}) == told(
+        f"""
+        - service shop: binds has tcp {VIP}:80 more than once; keep one of them.
+        """
+    )
+
+
 def test_only_a_firewall_mark_has_something_bound_to_it():
     assert mistakes({**WEB, "binds": SHOP["binds"]}) == told(
         """
