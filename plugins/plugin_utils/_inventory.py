@@ -231,13 +231,18 @@ class Mistakes:
     def lines(self) -> list[str]:
         """Return the sentences in the order in which they were first noted."""
         return [
-            one_line(
-                f"{kind}{'s' if len(names) > 1 else ''} {listed(names)}: {sentence}"
-                if kind
-                else sentence
-            )
+            one_line(f"{_subject(kind, names)}{sentence}")
             for (kind, sentence), names in self._subjects.items()
         ]
+
+
+def _subject(kind: str, names: Collection[str]) -> str:
+    """Return what a sentence begins with: the hosts or services that it is about."""
+    if not kind:
+        return ""
+    if kind == "host":  # in quotes where a name would not stand out
+        names = [name if re.fullmatch(r"[\w.:@+-]+", name) else repr(name) for name in names]
+    return f"{kind}{'s' if len(names) > 1 else ''} {listed(names)}: "
 
 
 class _Subject(Fields):
@@ -925,8 +930,8 @@ class _Rules:
             for host in self._named():
                 if not is_host_name(host.name):
                     host.wrong(
-                        f"lvs_host_basics writes its name to /etc/hosts, where {MUST_BE}; rename"
-                        " the host, or set lvs_host_basics: false"
+                        f"the name goes into /etc/hosts by lvs_host_basics; {MUST_BE}; rename the"
+                        " host, or set lvs_host_basics: false"
                     )
 
     def _named(self) -> list[_Host]:
