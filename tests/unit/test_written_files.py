@@ -272,7 +272,7 @@ def test_rules_have_the_structure_of_those_of_plain_values(make, plain, data):
     place = data.draw(st.integers(0, len(plain) - 1))
     values[place] = data.draw(odd | st.integers() | st.booleans())
     text = made_or_refused(make, *values)
-    if text is None or values[place] == "":
+    if text is None or not values[place]:  # without a VIP there is no rule
         return
     # A value may be of IPv6, or name another protocol, in the place of a word.
     possible = [
