@@ -224,6 +224,12 @@ def disagreements(directors: Sequence[Director]) -> Iterable[tuple[str, list[str
         if len({director.shared[variable] for director in readable}) > 1:
             names = [director.name for director in readable]
             yield f"{variable} is not the same on all directors; make it so", names
+    said = [d for d in directors if "version" in d.keepalived.get("instance", {})]
+    if said and len(set(map(version, directors))) > 1:
+        yield (
+            "lvs_keepalived.instance.version is not that of the other directors; make it the same",
+            [director.name for director in directors],
+        )
 
 
 def _equal_priorities(directors: Sequence[Director]) -> Iterator[tuple[str, list[str]]]:
@@ -304,7 +310,6 @@ def instance(
     own_ranks = priorities(directors)
     order = sorted(own_ranks, key=lambda name: (name != first, -own_ranks[name]))
     ranks = dict(zip(order, sorted(own_ranks.values(), reverse=True), strict=True))
-    version = as_integer(said.get("version")) or (2 if director.shared["lvs_auth_pass"] else 3)
     own = {
         d.name: next((a for a in d.addresses if family_of(a) == family), None) for d in directors
     }
@@ -314,8 +319,8 @@ def instance(
         "state": "BACKUP",
         "virtual_router_id": router(director) + number,
         "priority": ranks[director.name],
-        "version": version,
-        "advert_int": director.shared["lvs_advert_int"] or ADVERT_INT.get(version, 1),
+        "version": version(director),
+        "advert_int": director.shared["lvs_advert_int"] or ADVERT_INT.get(version(director), 1),
         "unicast_src_ip": own[director.name],
         "unicast_peers": peers,
         "vips": [vip for vip in vips if family_of(vip) == family],
@@ -327,6 +332,12 @@ def instance(
     if not made["unicast_peers"]:  # multicast
         del made["unicast_src_ip"], made["unicast_peers"]
     return made
+
+
+def version(director: Director) -> int:
+    """Return the version of VRRP that a director speaks."""
+    said = as_integer(director.keepalived.get("instance", {}).get("version"))
+    return said or (2 if director.shared["lvs_auth_pass"] else 3)
 
 
 def router(director: Director) -> int:

@@ -384,6 +384,24 @@ def test_one_priority_for_all_directors_is_refused_wherever_it_stands():
     assert look(d23={**group, "lvs_priority": 100}, d24={**own, "lvs_priority": 90}) == []
 
 
+def test_directors_speak_one_version_of_vrrp():
+    three = {"lvs_auth_pass": None, "lvs_keepalived": {"instance": {"version": 3}}}
+    two = {"lvs_auth_pass": None, "lvs_keepalived": {"instance": {"version": 2}}}
+    unsaid = {"lvs_auth_pass": None}
+    services = [{"name": "web", "vip": VIP, "port": 80}]
+    for others, known in ((three, True), (unsaid, True), (two, False)):
+        found = look(services=services, every={"lvs_weights": {}}, d23=three, d24=others)
+        if known:
+            assert found == []
+        else:
+            assert found == [
+                (
+                    "hosts d23 and d24: lvs_keepalived.instance.version is not that of the other"
+                    " directors; make it the same."
+                )
+            ]
+
+
 @pytest.mark.parametrize("wrong", [255, "high", Unreadable("'x' is undefined")])
 @pytest.mark.parametrize(
     ("variable", "bounds"), [("lvs_priority", "1 to 254"), ("lvs_virtual_router_id", "1 to 255")]

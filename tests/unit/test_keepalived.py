@@ -12,6 +12,7 @@ import re
 
 import pytest
 import yaml
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.lvs.cluster.plugins.doc_fragments import keepalived as documentation
 from ansible_collections.lvs.cluster.plugins.module_utils import _keepalived, _program
 from ansible_collections.lvs.cluster.plugins.module_utils import _keepalived_options as _options
@@ -871,3 +872,13 @@ def test_a_long_list_of_fields_is_cut_and_says_where_the_rest_is():
 def test_free_text_has_no_control_characters(text):
     [told] = mistakes({"extra": f"# a\n{text}"})
     assert re.match(r"extra, line 2: it has '\\\S+' in it; remove that\.", told)
+
+
+def test_the_module_s_arguments_take_a_check_of_one_page():
+    check = {"type": "http", "path": "/", "status": 200}
+    config = with_service(check=check)
+    taken = ArgumentSpecValidator(_options.argument_spec()).validate(config)
+    assert taken.error_messages == []
+    given = {name: value for name, value in taken.validated_parameters.items() if value}
+    assert mistakes(given) == []
+    assert render(given) == render(config)
