@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from ansible_collections.lvs.cluster.plugins.module_utils import _vips
 from cluster import hosts_of
 from testinfra.host import Host
 
@@ -45,9 +46,13 @@ def docker(*words: str) -> None:
 
 
 def holders(node: Callable[[str], Host], vip: str) -> list[str]:
-    """Return the directors that have a VIP on their LAN."""
-    here = f"ip -oneline address show up dev eth0 to {vip} | grep -q ."
-    return [name for name in hosts_of("lvs_directors") if node(name).run(here).rc == 0]
+    """Return the directors that hold a VIP, but for those that can't be asked."""
+    shown = {name: node(name).run("ip -json address show") for name in hosts_of("lvs_directors")}
+    return [
+        name
+        for name, said in shown.items()
+        if said.rc == 0 and _vips.held(json.loads(said.stdout), [vip])
+    ]
 
 
 def serve(node: Callable[[str], Host], name: str) -> None:

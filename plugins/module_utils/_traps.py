@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Dict, NamedTuple
 
-from ansible_collections.lvs.cluster.plugins.module_utils import _links, _sysctl
+from ansible_collections.lvs.cluster.plugins.module_utils import _links, _sysctl, _vips
 
 Data = Dict[str, Any]  # Python 3.8 takes no subscript of dict or Mapping here
 VS = "net/ipv4/vs/"
@@ -287,8 +287,7 @@ def not_told(machine: Machine, duty: Duty) -> Iterator[str]:
     One that is both takes its own connections for another's, and with backup_only shares out
     nothing. Only with different masters all have something to tell.
     """
-    master = any(answers(link) for vip in duty.vips for link in machine.holding(vip))
-    role = "master" if master else "backup"
+    role = "master" if _vips.held(machine.shown, duty.vips) else "backup"
     wanted = ["backup", "master"] if duty.instances > 1 else [role]
     if sorted(machine.daemons) != wanted:
         yield (
@@ -525,7 +524,7 @@ def misplaced(machine: Machine, duty: Duty) -> Iterator[str]:
     """Tell which VIP is not on the LAN on a director, or is there on a real server."""
     for vip in duty.vips if duty.director and not duty.vrrp else ():
         names = [link.name for link in machine.holding(vip)]
-        on_lan = [link.name for link in machine.holding(vip) if answers(link)]
+        on_lan = _vips.held(machine.shown, [vip])
         if not (duty.interface in names if duty.interface else on_lan):
             where = f"on {' and '.join(names)}" if names else "on no interface"
             place = duty.interface or "the interface of its network"

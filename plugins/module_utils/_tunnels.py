@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import re
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -45,6 +46,15 @@ MODULES = {
     "gre0": "ip_gre",
     "ip6gre0": "ip6_gre",
 }
+
+
+def is_tunnel(interface: str) -> bool:
+    """Tell whether an interface is one at which tunnels to a real server end, by its name.
+
+    Those are the fallback devices, and devices of our own as `Tunnel.interface` names them. Others
+    may begin with ``lvs-``, too.
+    """
+    return interface in MODULES or bool(re.fullmatch(OURS + "(gre|ip)6?-[0-9a-f]{6}", interface))
 
 
 class Tunnel(NamedTuple):

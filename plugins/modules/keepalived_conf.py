@@ -206,6 +206,7 @@ from ansible_collections.lvs.cluster.plugins.module_utils import (
     _program,
     _run,
     _saved,
+    _secrets,
 )
 from ansible_collections.lvs.cluster.plugins.module_utils._table import reschedule
 
@@ -228,7 +229,7 @@ def _ask(*arguments: str, by: Sequence[str] = ()) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
-def complaints(said: str, temporary: str, text: str, mask: _keepalived.Mask) -> list[str]:
+def complaints(said: str, temporary: str, text: str, mask: _secrets.Mask) -> list[str]:
     """Return what keepalived says of a text, each line with the one it is about, no secret."""
     lines = mask(text).splitlines()
     told = []
@@ -241,7 +242,7 @@ def complaints(said: str, temporary: str, text: str, mask: _keepalived.Mask) -> 
     return told or ["keepalived says nothing."]
 
 
-def check(text: str, path: str, mask: _keepalived.Mask) -> None:
+def check(text: str, path: str, mask: _secrets.Mask) -> None:
     """Have keepalived read a text as a file beside the one that it is for."""
     directory = os.path.dirname(path)
     place = directory if os.path.isdir(directory) else None  # made when the file is written
@@ -291,7 +292,7 @@ def prepare(params: Mapping[str, Any], config: Mapping[str, Any]) -> _run.Change
     here = _program.where("keepalived")
     version = _keepalived.parse_version(_ask("--version")[1]) if here else None
     former, about = found(path)
-    mask = _keepalived.Mask()
+    mask = _secrets.Mask()
     shown = mask(former or "")
     before = {"text": shown, **about} if about else None
     results = {"version": version and _keepalived.dotted(version), "restart_needed": False}
@@ -338,7 +339,7 @@ def take_secrets(module: AnsibleModule) -> dict[str, Any]:
         if instance.get("auth_pass") is not None:
             instance["auth_pass"] = "<secret>"
     if module.params["extra"]:
-        module.params["extra"] = _keepalived.Mask()(module.params["extra"])
+        module.params["extra"] = _secrets.Mask()(module.params["extra"])
     module.no_log_values.clear()
     return config
 

@@ -319,7 +319,7 @@ class _Host:
         literal = map(normal_address, (reached.get("ansible_host"), name))
         self.reached = [address for address in literal if address and _usable(address)]
         #: The addresses that the inventory says are its own.
-        self.own = self.stated + self.reached
+        self.own = list(dict.fromkeys(self.stated + self.reached))
         self.drained = fields.boolean("lvs_drained") or drained
         self.min_available = self._min_available()
         #: The least MTU between director and real servers, in bytes; RFC 791 guarantees 576.
@@ -813,18 +813,24 @@ class _Rules:
                 result.append(resolved)
         return result
 
-    def _directors(
-        self, hosts: Mapping[str, Mapping[str, Any]]
-    ) -> dict[str, dict[str, list[dict[str, Any]] | list[str]]]:
+    def _directors(self, hosts: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
         """Return what VRRP is to do on each director: nothing without VRRP."""
         directors = [host.vrrp for host in self.directors]
         if self.ha != "vrrp":
-            return {d.name: {"instances": [], "peers": [], "local": []} for d in directors}
-        result: dict[str, dict[str, list[dict[str, Any]] | list[str]]] = {}
+            none = {
+                "instances": [],
+                "awaited": {"vips": [], "seconds": 0},
+                "peers": [],
+                "local": [],
+            }
+            return {director.name: none for director in directors}
+        result: dict[str, dict[str, Any]] = {}
+        made = {each.name: _pair.instances(each, directors, self.masters) for each in directors}
         for director in directors:
-            instances = _pair.instances(director, directors, self.masters)
+            instances = made[director.name]
             result[director.name] = {
                 "instances": instances,
+                "awaited": _pair.awaited(director.name, made),
                 "peers": _pair.peers(director, directors, instances),
                 # What reaches this machine as a real server, while another one is master.
                 "local": [

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.lvs.cluster.plugins.module_utils import _keepalived, _model
+from ansible_collections.lvs.cluster.plugins.module_utils import _keepalived, _model, _secrets
 from ansible_collections.lvs.cluster.plugins.module_utils import _keepalived_options as _options
 from ansible_collections.lvs.cluster.plugins.module_utils._keepalived_options import (
     Kind,
@@ -124,7 +124,7 @@ class Reading:
         """Return the statements of the text, blocks within blocks."""
         top = _Node(0, (), "", children=[])
         open_blocks, definitions, comment = [top], dict[str, str](), ""
-        shown = _keepalived.Mask()(text).split("\n")
+        shown = _secrets.Mask()(text).split("\n")
         for number, (line, masked) in enumerate(zip(text.split("\n"), shown, strict=True), 1):
             here = open_blocks[-1]
             if found := _DEFINITION.fullmatch(line):

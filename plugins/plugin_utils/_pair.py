@@ -340,6 +340,29 @@ def version(director: Director) -> int:
     return said or (2 if director.shared["lvs_auth_pass"] else 3)
 
 
+def awaited(name: str, made: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, Any]:
+    """Return the ``vips`` that a director takes over by itself, and within how many ``seconds``.
+
+    Those are of the instances in which it has the highest priority and preempts. RFC 5798, 6.1: it
+    becomes master 3 x advert_int + skew after it has started, and after preempt_delay if another
+    one is master then.
+
+    :param made: the instances of each director
+    """
+    vips: list[str] = []
+    seconds = 0.0
+    for own in made[name]:
+        same = [i for each in made.values() for i in each if i["name"] == own["name"]]
+        ranks = [int(instance["priority"]) for instance in same]
+        preempts = not _keepalived.off(own, "preempt") and int(own["priority"]) == max(ranks)
+        if preempts and own["vips"]:
+            written = [v["address"] if isinstance(v, Mapping) else v for v in own["vips"]]
+            vips += [str(vip).partition("/")[0] for vip in written]
+            delay = float(own.get("preempt_delay") or 0) + 4 * float(own["advert_int"])
+            seconds = max(seconds, delay + 5)
+    return {"vips": vips, "seconds": seconds}
+
+
 def router(director: Director) -> int:
     """Return the number of the first instance; those of the others follow."""
     return director.shared["lvs_virtual_router_id"] or ROUTER

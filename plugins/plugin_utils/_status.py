@@ -15,6 +15,7 @@ import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from ansible_collections.lvs.cluster.plugins.module_utils import _vips
 from ansible_collections.lvs.cluster.plugins.module_utils._model import (
     Destination,
     ServiceKey,
@@ -28,7 +29,6 @@ from ansible_collections.lvs.cluster.plugins.module_utils._model import (
     suggestion,
 )
 from ansible_collections.lvs.cluster.plugins.module_utils._plan import Operation, plan, settle
-from ansible_collections.lvs.cluster.plugins.module_utils._tunnels import FALLBACKS
 from ansible_collections.lvs.cluster.plugins.plugin_utils import (
     _keepalived_text,
     _rules_text,
@@ -119,7 +119,7 @@ class _Look:
         self.counters = {parse_key(item)[0]: item for item in info.get("counters") or []}
         self.sync = sorted(daemon["state"] for daemon in info.get("sync_daemons") or [])
         links = raw.get("links") or []
-        self.vips = sorted(_held(links, vips))
+        self.vips = sorted(_vips.held(links, vips))
         macs = {
             each["ifname"]: each["address"] for each in links if each.get("link_type") == "ether"
         }
@@ -219,17 +219,6 @@ def status(cluster: Data, looks: Sequence[Data]) -> Status:
         [],
     )
     return found._replace(lines=list(_lines(found)))
-
-
-def _held(links: Iterable[Data], vips: Collection[str]) -> set[str]:
-    """Return the VIPs on a machine's links. On lo and tunnels they are a real server's."""
-    return {
-        each["local"]
-        for link in links
-        if link.get("ifname") not in ("lo", *FALLBACKS.values())
-        for each in link.get("addr_info", ())
-        if each.get("local") in vips
-    }
 
 
 def _table(services: Iterable[Data]) -> Table:

@@ -16,7 +16,8 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.lvs.cluster.plugins.doc_fragments import keepalived as documentation
 from ansible_collections.lvs.cluster.plugins.module_utils import _keepalived, _program
 from ansible_collections.lvs.cluster.plugins.module_utils import _keepalived_options as _options
-from ansible_collections.lvs.cluster.plugins.module_utils._keepalived import Mask, mistakes, render
+from ansible_collections.lvs.cluster.plugins.module_utils._keepalived import mistakes, render
+from ansible_collections.lvs.cluster.plugins.module_utils._secrets import Mask
 from ansible_collections.lvs.cluster.plugins.modules import keepalived_conf
 from hypothesis import given
 from hypothesis import strategies as st

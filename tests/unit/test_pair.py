@@ -29,7 +29,7 @@ def instance(resolved, name):
     return made
 
 
-NO_VRRP = {"instances": [], "peers": [], "local": []}
+NO_VRRP = {"instances": [], "awaited": {"vips": [], "seconds": 0}, "peers": [], "local": []}
 CHECKED = {**WEB, "check": {"type": "tcp"}}
 
 
@@ -114,8 +114,9 @@ def test_settings_of_keepalived_need_keepalived():
 
 
 def test_two_directors_of_which_nothing_is_said():
-    resolved = cluster(d23={}, d31={})
+    resolved = cluster(d23={}, d31={"lvs_address": "192.168.2.31"})
     assert resolved.balances == ["director", "keepalived_ha"]
+    assert resolved.directors["d23"]["peers"] == ["192.168.2.31"]  # said twice, there once
     assert instance(resolved, "d23") == {
         "name": "lvs",
         "state": "BACKUP",
@@ -301,6 +302,20 @@ def test_each_master_has_an_instance_and_the_others_follow_by_their_priorities()
         ),
     ]
     assert resolved.masters == ["d23", "d31"]
+
+
+def awaited(resolved):
+    assert resolved.mistakes == []
+    return {name: work["awaited"]["vips"] for name, work in resolved.directors.items()}
+
+
+def test_a_master_is_awaited_only_where_it_takes_over_by_itself():
+    assert awaited(several(WEB, MAIL, **RANKS)) == {"d23": [VIP], "d31": [VIP2], "d40": []}
+    pair = {"d23": {}, "d31": {}}
+    kept = {"lvs_keepalived": {"instance": {"preempt": False}}}
+    assert awaited(cluster(every=kept, **pair)) == {"d23": [], "d31": []}
+    quick = {"lvs_advert_int": 1, "lvs_keepalived": {"instance": {"preempt_delay": 5}}}
+    assert cluster(every=quick, **pair).directors["d23"]["awaited"]["seconds"] == 14
 
 
 def test_an_instance_keeps_its_number_whoever_else_is_a_master():

@@ -93,6 +93,7 @@ def look(resolved, name="d23", *, holds=(VIP,), out=(), loads=None, told=None, *
         "links": [
             {
                 "ifname": "lo",
+                "flags": ["LOOPBACK", "UP"],
                 "link_type": "loopback",
                 "address": "00:00:00:00:00:00",
                 "addr_info": [{"local": "127.0.0.1"}],
@@ -101,6 +102,7 @@ def look(resolved, name="d23", *, holds=(VIP,), out=(), loads=None, told=None, *
             {"ifname": "eth1", "link_type": "ether", "address": OTHER_MAC, "addr_info": []},
             {
                 "ifname": "eth0",
+                "flags": ["UP"],
                 "link_type": "ether",
                 "address": MAC,
                 "addr_info": [{"local": vip} for vip in holds],
@@ -116,10 +118,10 @@ def remarks(found):
     return {item["name"]: item["remark"] for item in service["destinations"] if item["remark"]}
 
 
-@pytest.mark.parametrize("interface", ["lo", "tunl0", "ip6gre0"])
+@pytest.mark.parametrize("interface", ["lo", "tunl0", "ip6gre0", "lvs-gre-0a1b2c"])
 def test_a_backup_that_serves_does_not_hold_the_vip(interface):
     web = cluster(directors=("d23", "d31"))
-    serves = [{"ifname": interface, "addr_info": [{"local": VIP}]}]
+    serves = [{"ifname": interface, "flags": ["UP"], "addr_info": [{"local": VIP}]}]
     found = status(web, [look(web), look(web, "d31", links=serves)])
     assert found["active"] == ["d23"]
 

@@ -1,0 +1,33 @@
+# Copyright: (c) 2026, lvs.cluster contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which VIPs a machine holds as a director: the one definition of it."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ansible_collections.lvs.cluster.plugins.module_utils._tunnels import is_tunnel
+
+
+def held(links: Iterable[Mapping[str, Any]], vips: Iterable[str]) -> dict[str, str]:
+    """Return the VIPs that a machine holds as a director, each with its interface.
+
+    A director holds a VIP on an interface that is up and is none of those on which this collection
+    puts a real server's VIP: lo, and the devices at which tunnels end. An address that duplicate
+    address detection has refused serves nobody and is not held.
+
+    :param links: what ``ip -json address show`` prints
+    :param vips: the VIPs that are asked about; they come back as they are written here
+    """
+    found: dict[Any, str] = {}
+    for link in links:
+        name = link.get("ifname", "")  # ip prints {} for an interface that it filters out
+        if "UP" not in link.get("flags", ()) or name == "lo" or is_tunnel(name):
+            continue
+        for each in link.get("addr_info", ()):
+            if "local" in each and not each.get("dadfailed"):
+                found.setdefault(ipaddress.ip_address(each["local"]), name)
+    wanted = {vip: ipaddress.ip_address(vip) for vip in vips}
+    return {vip: found[address] for vip, address in wanted.items() if address in found}

@@ -1,0 +1,186 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, lvs.cluster contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ansible module: facts of a machine of the cluster (read-only)."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: host_info
+short_description: Read the addresses of a machine, the VIPs that it holds, and its configuration
+version_added: 0.5.0
+author: lvs.cluster contributors (@lvs-cluster)
+description:
+  - Returns which VIPs a machine holds as a director, what is on its interfaces, and the text of
+    configuration files without the secrets in them.
+  - A director holds a VIP on an interface that is up and is none of those on which the roles of
+    this collection put a real server's VIP, which are C(lo), the kernel's fallback tunnel devices
+    such as C(tunl0), and tunnel devices of their own such as C(lvs-gre-0a1b2c).
+  - It changes nothing. On request it waits until VIPs are held, or are held no longer. That they
+    are not in the end is a result and no failure.
+extends_documentation_fragment:
+  - lvs.cluster.attributes
+attributes:
+  check_mode:
+    description: Reads once, and does not wait.
+  diff_mode:
+    description: Changes nothing, so there is no difference to show.
+    support: none
+options:
+  vips:
+    description: The VIPs that are looked for.
+    type: list
+    elements: str
+    default: []
+  files:
+    description: The files whose text is returned.
+    type: list
+    elements: path
+    default: []
+  state:
+    description:
+      - What is waited for. With V(held), the machine holds all of O(vips), with V(released) none of
+        them.
+    type: str
+    choices: [held, released]
+    default: held
+  seconds:
+    description: For how long it waits at most. With V(0) it reads once.
+    type: float
+    default: 0
+requirements:
+  - The program C(ip) of iproute2 on the target
+seealso:
+  - module: lvs.cluster.ipvs_info
+  - module: lvs.cluster.preflight
+"""
+
+EXAMPLES = r"""
+- name: Read what a director holds, and its configuration
+  lvs.cluster.host_info:
+    vips: [192.168.2.149]
+    files: [/etc/keepalived/keepalived.conf]
+  register: director
+
+- name: Wait until the director is master
+  lvs.cluster.host_info:
+    vips: [192.168.2.149]
+    seconds: 20
+  register: director
+  failed_when: director.held_vips | length == 0
+"""
+
+RETURN = r"""
+held_vips:
+  description: Those of O(vips) that the machine holds as a director, as they are written there.
+  type: list
+  elements: str
+  returned: success
+  sample: [192.168.2.149]
+vip_interfaces:
+  description: The interface of each of RV(held_vips).
+  type: dict
+  returned: success
+  sample: {192.168.2.149: eth0}
+links:
+  description: The interfaces with their addresses, as C(ip -json address show) prints them.
+  type: list
+  elements: dict
+  returned: success
+  sample:
+    - ifname: eth0
+      link_type: ether
+      address: "02:42:c0:a8:02:17"
+      flags: [BROADCAST, MULTICAST, UP, LOWER_UP]
+      addr_info:
+        - {family: inet, local: 192.168.2.23, prefixlen: 24}
+files:
+  description:
+    - The text of each file of O(files); null if there is no such file.
+    - In place of keepalived's passwords and keys stands C(<secret 1>), with another number for
+      another secret.
+  type: dict
+  returned: success
+  sample:
+    /etc/keepalived/keepalived.conf: "vrrp_instance lvs {\n  interface eth0\n}\n"
+mistakes:
+  description: Each thing that is wrong, as a sentence of its own.
+  type: list
+  elements: str
+  returned: failure
+  sample: ["vips: 'vip' is no address; write a VIP like 192.168.2.149."]
+"""
+
+import ipaddress
+import json
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.lvs.cluster.plugins.module_utils import (
+    _links,
+    _run,
+    _saved,
+    _secrets,
+    _vips,
+)
+
+#: Seconds between two looks.
+POLL = 0.2
+
+
+def mistakes(vips: Sequence[str]) -> list[str]:
+    """Return a sentence for each VIP that is no address."""
+    wrong = []
+    for vip in vips:
+        try:
+            ipaddress.ip_address(vip)
+        except ValueError:
+            wrong.append(f"vips: {vip!r} is no address; write a VIP like 192.168.2.149.")
+    return wrong
+
+
+def gather(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the machine is like, once what is waited for has come true or time is up."""
+    vips = params["vips"]
+    wrong = mistakes(vips)
+    if wrong:
+        raise _run.OperatorError(*wrong)
+    end = time.monotonic() + params["seconds"]
+    while True:
+        links = json.loads(_links.ip("-json", "address", "show"))
+        held = _vips.held(links, vips)
+        reached = len(held) == len(set(vips)) if params["state"] == "held" else not held
+        if reached or time.monotonic() >= end:
+            break
+        time.sleep(POLL)
+    texts = {path: _saved.read(path) for path in params["files"]}
+    mask = _secrets.Mask()
+    return {
+        "held_vips": list(held),
+        "vip_interfaces": held,
+        "links": links,
+        "files": {path: text and mask(text) for path, text in texts.items()},
+    }
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "vips": {"type": "list", "elements": "str", "default": []},
+            "files": {"type": "list", "elements": "path", "default": []},
+            "state": {"type": "str", "choices": ["held", "released"], "default": "held"},
+            "seconds": {"type": "float", "default": 0.0},
+        },
+        supports_check_mode=True,
+    )
+    if module.check_mode:
+        module.params["seconds"] = 0
+    _run.report(module, gather)
+
+
+if __name__ == "__main__":
+    main()
