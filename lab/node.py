@@ -24,9 +24,9 @@ import ansible
 
 ROOT = Path(__file__).resolve().parents[1]
 CACHE = ROOT / ".cache"
-PROJECT = (".collections", "benchmarks", "plugins", "pyproject.toml", "tests")
+PROJECT = (".collections", "benchmarks", "plugins", "pyproject.toml", "roles", "tests")
 ANSIBLE = ("release.py", "module_utils")  # all that a target gets of Ansible
-PACKAGES = ("coverage", "hypothesis", "pytest")
+PACKAGES = ("coverage", "hypothesis", "jinja2", "pytest")
 HERE = "/lvs"  # the project's folder in the container
 PATHS = ["--env", f"PYTHONPATH={HERE}/.collections"]
 # The image carries these packages, so no mirror is asked.

@@ -109,13 +109,13 @@ mistakes:
   type: list
   elements: str
   returned: failure
-  sample: ["vips: 'vip' is no address; write a VIP like 192.168.2.149."]
+  sample: ["vips: 'vip': it must be an address; write a VIP like 192.168.2.149."]
 """
 
 import ipaddress
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -131,23 +131,22 @@ from ansible_collections.lvs.cluster.plugins.module_utils import (
 POLL = 0.2
 
 
-def mistakes(vips: Sequence[str]) -> list[str]:
-    """Return a sentence for each VIP that is no address."""
-    wrong = []
-    for vip in vips:
-        try:
-            ipaddress.ip_address(vip)
-        except ValueError:
-            wrong.append(f"vips: {vip!r} is no address; write a VIP like 192.168.2.149.")
-    return wrong
+def is_address(text: str) -> bool:
+    """Tell whether a text is an address."""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def gather(params: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the machine is like, once what is waited for has come true or time is up."""
     vips = params["vips"]
-    wrong = mistakes(vips)
+    wrong = [vip for vip in vips if not is_address(vip)]
     if wrong:
-        raise _run.OperatorError(*wrong)
+        remedy = "it must be an address; write a VIP like 192.168.2.149."
+        raise _run.OperatorError(*(f"vips: {text!r}: {remedy}" for text in wrong))
     end = time.monotonic() + params["seconds"]
     while True:
         links = json.loads(_links.ip("-json", "address", "show"))

@@ -12,6 +12,7 @@ import ctypes
 import fcntl
 import json
 import os
+import re
 import socket
 import struct
 import subprocess
@@ -19,6 +20,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import jinja2
 import pytest
 from ansible_collections.lvs.cluster.tests.run_module import run_module
 
@@ -203,3 +205,26 @@ def _run_module() -> Callable[..., dict[str, Any]]:
     modules on an emulated machine. That modules start by themselves is shown by Molecule.
     """
     return run_module
+
+
+@pytest.fixture
+def load_table() -> Callable[..., None]:
+    """Load a role's table into the packet filter, from its template filled in as Ansible does.
+
+    ``load_table("keepalived_ha", "lvs_keepalived_ha", keepalived_ha_peers=[...])``
+    """
+    environment = jinja2.Environment(trim_blocks=True)
+    environment.tests["search"] = lambda value, pattern: bool(re.search(pattern, value))
+
+    def load(role: str, table: str, **variables: Any) -> None:
+        path = Path(__file__).parents[2] / "roles" / role / "templates" / f"{table}.nft.j2"
+        rules = environment.from_string(path.read_text()).render(**variables)
+        text = (
+            f"table inet {table}\ndelete table inet {table}\ntable inet {table} {{\n{rules}\n}}\n"
+        )
+        done = subprocess.run(
+            ["nft", "-f", "-"], input=text, text=True, check=False, capture_output=True
+        )
+        assert done.returncode == 0, f"{text}{done.stderr}"
+
+    return load

@@ -68,7 +68,7 @@ def test_it_waits_until_vips_are_held_or_released(netns, lan_interface, run_modu
 def test_what_does_not_come_true_is_no_failure(netns, lan_interface, run_module):
     start = time.monotonic()
     found = run_module("host_info", vips=[VIP], seconds=1)
-    assert 1 <= time.monotonic() - start
+    assert time.monotonic() - start >= 1
     assert (found.get("failed", False), found["held_vips"]) == (False, [])
     start = time.monotonic()
     assert run_module("host_info", vips=[VIP], seconds=60, check=True)["held_vips"] == []
@@ -87,4 +87,6 @@ def test_files_are_returned_without_secrets(netns, run_module, tmp_path):
 
 def test_a_vip_that_is_no_address_is_refused(run_module):
     found = run_module("host_info", vips=[VIP, "vip"])
-    assert found["mistakes"] == ["vips: 'vip' is no address; write a VIP like 192.168.2.149."]
+    assert found["mistakes"] == [
+        "vips: 'vip': it must be an address; write a VIP like 192.168.2.149."
+    ]

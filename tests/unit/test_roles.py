@@ -11,7 +11,8 @@ import jinja2
 import pytest
 import yaml
 
-ROLES = sorted((Path(__file__).parents[2] / "roles").iterdir())
+ROOT = Path(__file__).parents[2]
+ROLES = sorted((ROOT / "roles").iterdir())
 
 
 @pytest.fixture(params=ROLES, ids=lambda role: role.name)
@@ -63,15 +64,26 @@ def test_units_restore_what_the_tasks_save(role):
     assert [path for path in saved if path not in units] == []
 
 
-def rules(marks):
-    """Return what the role director gives the packet filter for marks, line by line."""
+def template(role, name, **variables):
+    """Return a template of a role, filled in as Ansible does."""
     environment = jinja2.Environment(trim_blocks=True)
     environment.tests["search"] = lambda value, pattern: bool(re.search(pattern, value))
-    directory = Path(__file__).parents[2] / "roles" / "director" / "templates"
-    template = environment.from_string((directory / "lvs_director.nft.j2").read_text())
-    others = ("director_fullnat", "director_services", "director_translated")
-    text = template.render(director_marks=marks, **{name: [] for name in others})
-    return [line.strip() for line in text.splitlines() if "mark set" in line]
+    text = (ROOT / "roles" / role / "templates" / name).read_text()
+    return environment.from_string(text).render(**variables)
+
+
+def rules(marks, services=(), translated=()):
+    """Return what the role director gives the packet filter, line by line."""
+    fullnat = [each for service in services for each in service["destinations"] if "method" in each]
+    text = template(
+        "director",
+        "lvs_director.nft.j2",
+        director_marks=marks,
+        director_services=services,
+        director_fullnat=fullnat,
+        director_translated=translated,
+    )
+    return [line.strip() for line in text.splitlines() if line.startswith("  ") and ";" not in line]
 
 
 def test_what_gets_a_firewall_mark():
@@ -88,3 +100,52 @@ def test_what_another_director_sends_gets_no_mark():
     strangers, _, what = said.partition(" ip6 ")
     assert strangers == "ether saddr != { 02:42:c0:a8:02:17, 02:42:c0:a8:02:1f }"
     assert what == "daddr 2001:db8::149 meta l4proto udp meta mark set 8"
+
+
+def peers(addresses):
+    """Return whose VRRP and connections a director takes, line by line."""
+    text = template(
+        "keepalived_ha",
+        "lvs_keepalived_ha.nft.j2",
+        keepalived_ha_peers=addresses,
+        keepalived_ha_local=[],
+    )
+    return [line.strip() for line in text.splitlines() if line.endswith(" drop")]
+
+
+def test_only_peers_may_speak_vrrp_and_send_connections():
+    assert peers(["192.168.2.31"]) == [
+        "meta nfproto ipv4 meta l4proto 112 ip saddr != { 192.168.2.31 } drop",
+        "ip daddr 224.0.0.81 udp dport 8848 ip saddr != { 192.168.2.31 } drop",
+        "meta nfproto ipv6 meta l4proto 112 drop",
+        "ip6 daddr ff02::81 udp dport 8848 drop",
+    ]
+
+
+def elements(lines):
+    """Return the elements of each set in rules of nftables."""
+    sets = [found for line in lines for found in re.findall("{(.*?)}", line)]
+    assert sets
+    return [[each.strip() for each in found.split(",")] for found in sets]
+
+
+def test_what_is_said_twice_is_in_a_set_once():
+    fullnat = [{"address": "10.0.0.31", "port": port, "method": "fullnat"} for port in (80, 81)]
+    web = {"vip": "192.168.2.149", "port": 80, "destinations": fullnat}
+    mark = {"fwmark": 7, "vip": "192.168.2.149", "protocol": "tcp", "ports": [80, 80]}
+    macs = ["02:42:c0:a8:02:17"] * 2
+    lines = [
+        *rules([{**mark, "not_from": macs}], [web], ["2001:db8::31", "2001:db8::31"]),
+        *peers(["192.168.2.31", "192.168.2.31", "2001:db8::31", "2001:db8::31"]),
+    ]
+    assert [found for found in elements(lines) if len(set(found)) < len(found)] == []
+
+
+@pytest.mark.parametrize(
+    "path", sorted(ROOT.glob("roles/*/templates/*.nft.j2")), ids=lambda path: path.name
+)
+def test_no_rule_can_be_passed_by_an_extension_header(path):
+    """The field nexthdr is of the first header; what it carries may come after others."""
+    rules_only = re.sub(r"(?m)^#.*|{#.*?#}", "", path.read_text())
+    assert "nexthdr" not in rules_only
+    assert re.findall("ip6 protocol", rules_only) == []
