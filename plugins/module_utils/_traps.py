@@ -517,6 +517,64 @@ def unclamped(machine: Machine, _duty: Duty) -> Iterator[str]:
         )
 
 
+def within(address: str, networks: Iterable[str]) -> bool:
+    """Tell whether an address is one of, or in one of, those listed."""
+    return any(
+        ipaddress.ip_address(address) in ipaddress.ip_network(network) for network in networks
+    )
+
+
+def _sources(duty: Duty) -> list[str]:
+    """Return the addresses and networks from which it takes tunnels."""
+    served = duty.serves.get("tun") or ()
+    return list(dict.fromkeys(source for each in served for source in each.get("sources", ())))
+
+
+def open_to_all(machine: Machine, duty: Duty) -> Iterator[str]:
+    """Tell if tunnels are taken from others than the directors."""
+    table = re.search(r"(?ms)^table inet lvs_realserver_tun \{$(.*?)^\}$", machine.rules or "")
+    asked_for = any(network.endswith("/0") for network in _sources(duty))
+    if not asked_for and not (table and re.search(r"(?m)^\s*chain tunnels\b", table[1])):
+        yield (
+            "The packet filter takes tunnels from everybody, so anybody who reaches this machine"
+            " can send packets with any source address through it. Run site.yml; if it comes back,"
+            " something flushes the whole ruleset: have it leave tables of others alone."
+        )
+
+
+#: Tunnel devices, each with its outer IP version and whether it is GRE.
+_DEVICES = {
+    "ipip": (4, False),
+    "sit": (4, False),
+    "gre": (4, True),
+    "gretap": (4, True),
+    "ip6tnl": (6, False),
+    "ip6gre": (6, True),
+    "ip6gretap": (6, True),
+}
+
+
+def foreign_tunnels(machine: Machine, duty: Duty) -> Iterator[str]:
+    """Tell which tunnels of others are of a kind that is taken from the directors only."""
+    served = duty.serves.get("tun") or ()
+    used = {
+        (6 if ":" in each["address"] else 4, each.get("tunnel_type") == "gre")
+        for each in served
+        if "address" in each
+    }
+    for link in machine.shown:
+        info = link.get("linkinfo", {})
+        remote = info.get("info_data", {}).get("remote", "any")
+        if remote == "any" or _DEVICES.get(info.get("info_kind", "")) not in used:
+            continue
+        if not within(remote, _sources(duty)):
+            yield (
+                f"The tunnel {link['ifname']} to {remote} is of a kind by which directors send, and"
+                f" the packet filter drops what comes by it. Add {remote} to lvs_tunnel_sources of"
+                " this machine, or use another tunnel_type."
+            )
+
+
 # --------------------------------------------------------------------------------- addresses
 
 
@@ -720,6 +778,14 @@ CHECKS = (
     Check("ARP", "it is quiet about the VIPs", outspoken, _hides),
     Check("rp_filter", "it lets requests in", filtered_by_path, _hides),
     Check("tunnel modules", "loaded, now and at boot", without_tunnel_modules, _tunnels),
+    Check("tunnel sources", "the directors, or as asked for", open_to_all, _tunnels),
+    Check(
+        "other tunnels",
+        "none that the packet filter drops",
+        foreign_tunnels,
+        _tunnels,
+        before=True,
+    ),
     Check("tunnel MSS", "clients send what fits", unclamped, _tunnels),
     Check(
         "place of the VIPs",

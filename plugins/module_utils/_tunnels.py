@@ -57,6 +57,10 @@ def is_tunnel(interface: str) -> bool:
     return interface in MODULES or bool(re.fullmatch(OURS + "(gre|ip)6?-[0-9a-f]{6}", interface))
 
 
+#: What the fallback devices unwrap: IANA's numbers of IPv4, IPv6 and GRE as protocols over IP.
+PROTOCOLS = {"tunl0": 4, "sit0": 41, "ip6tnl0": 41, "gre0": 47, "ip6gre0": 47}
+
+
 class Tunnel(NamedTuple):
     """A way that packets come from the director.
 
@@ -89,6 +93,24 @@ class Tunnel(NamedTuple):
         family = " -6" if self.address.version == 6 else ""
         port = [f"fou add port {self.port} gue{family}"] if self.kind == "gue" else []
         return [*made, f"link set dev {self.interface} up", *port]
+
+    @property
+    def packets(self) -> list[dict[str, str]]:
+        """What arrives for it, each as nftables matches it, with the family of its addresses.
+
+        A fallback device unwraps what is addressed to any address of the machine, and also what
+        comes without the UDP header of GUE. A device of our own looks at the RIP; with ``mode any``
+        it takes both IP versions.
+        """
+        family = "ip" if self.address.version == 4 else "ip6"
+        if not self._own:
+            found = [f"meta l4proto {PROTOCOLS[self.interface]}"]
+        else:
+            protocols = "47" if self.kind == "gre" else "{ 4, 41 }"
+            found = [f"{family} daddr {self.address} meta l4proto {protocols}"]
+        if self.kind == "gue":
+            found.append(f"udp dport {self.port}")
+        return [{"family": family, "match": match} for match in found]
 
     @property
     def _own(self) -> str:
@@ -152,6 +174,14 @@ def _mixed(tunnels: Iterable[Tunnel]) -> list[str]:
 def interfaces(tunnels: Iterable[Tunnel]) -> list[str]:
     """Return the devices the tunnels end at, each once, in the tunnels' order."""
     return list(dict.fromkeys(tunnel.interface for tunnel in tunnels))
+
+
+def packets(tunnels: Iterable[Tunnel]) -> list[dict[str, str]]:
+    """Return what arrives for the tunnels, each once."""
+    found: list[dict[str, str]] = []
+    for tunnel in tunnels:
+        found += [each for each in tunnel.packets if each not in found]
+    return found
 
 
 def lines(tunnels: Iterable[Tunnel]) -> list[str]:

@@ -52,6 +52,14 @@ options:
     type: int
     default: 0
     version_added: 0.2.0
+  tunnel_sources:
+    description:
+      - The addresses of O(routed_to) to which the machine sends through tunnels, each with the
+        addresses and networks from which they are taken there. It is a finding if what the machine
+        sends has another source.
+    type: dict
+    default: {}
+    version_added: 0.5.0
   not_gateways:
     description:
       - The addresses that must not be a gateway of the machine, in no routing table.
@@ -296,7 +304,7 @@ ROLES = ("director", "realserver_dr", "realserver_tun", "realserver_nat", "keepa
 
 def examine(params: Mapping[str, Any]) -> dict[str, Any]:
     """Return the findings about this machine."""
-    links = ip("address", "show")
+    links = ip("-details", "address", "show")
     reached = [*params["neighbours"], *params["routed_to"]]
     ways = {address: ip("route", "get", address) for address in reached}
     devices = {routes[0]["dev"] for routes in ways.values() if routes} - {"lo"}
@@ -325,6 +333,11 @@ def rules(
             not_on_link(params["neighbours"], ways),
         ),
         "routed_to": ("routes", "there, and wide enough", not_routed(params, ways, links)),
+        "tunnel_sources": (
+            "sources of tunnels",
+            "taken by the real servers",
+            not_taken(params["tunnel_sources"], ways),
+        ),
         "not_gateways": ("gateway", "past the director", through_director(params["not_gateways"])),
         "gateways": ("way of answers", "through the director", no_way_back(params)),
         "kernel_modules": ("kernel modules", "there", not_loadable(params["kernel_modules"])),
@@ -527,6 +540,24 @@ def not_routed(
             )
 
 
+def not_taken(
+    tunnel_sources: Mapping[str, Sequence[str]], ways: Mapping[str, list[Facts]]
+) -> Iterator[str]:
+    """Tell through which tunnels the machine sends with a source that is not taken there.
+
+    IPVS has the source from the route (__ip_vs_get_out_rt() in net/netfilter/ipvs/ip_vs_xmit.c).
+    """
+    for address, taken in tunnel_sources.items():
+        for way in ways.get(address, ()):
+            source = way.get("prefsrc", "")
+            if source and way.get("dev") != "lo" and not _traps.within(source, taken):
+                yield (
+                    f"What this machine sends to {address} has the source {source}; that real"
+                    f" server takes tunnels from {', '.join(taken)} only. Add {source} to lvs_address of"
+                    " this director, or to lvs_tunnel_sources of the real server."
+                )
+
+
 def no_way_back(params: Mapping[str, Any]) -> Iterator[str]:
     """Tell which answers could not go through the director, or would take Ansible's along."""
     if not params["gateways"]:
@@ -628,6 +659,7 @@ def main() -> None:
             **{name: {"type": "list", "elements": "str", "default": []} for name in lists},
             "mtu": {"type": "int", "default": 0},
             "answers": {"type": "list", "elements": "dict", "default": []},
+            "tunnel_sources": {"type": "dict", "default": {}},
             "route": {"type": "str", "choices": ["policy", "default"], "default": "policy"},
             "keep_ports": {"type": "list", "elements": "int", "default": [22]},
             "interface": {"type": "str"},

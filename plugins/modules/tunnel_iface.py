@@ -19,8 +19,9 @@ description:
     These drop GRE with a checksum, and IPv4 in IPv6. For those it makes a device of its own, whose
     name begins with V(lvs-).
   - GUE is UDP, so it takes a port (C(ip fou)) besides the device for what is inside.
-  - A fallback device takes what is sent to any address of the host, by anybody. Let a packet filter
-    accept the tunnel's protocol from the directors only, where others can reach the host.
+  - A fallback device takes what is sent to any address of the host, by anybody. RV(packets) is for
+    a packet filter that accepts it from the directors only, as that of the role
+    P(lvs.cluster.realserver_tun#role) does.
   - If something cannot be set up or taken away, what was done before it is undone.
 extends_documentation_fragment:
   - lvs.cluster.attributes
@@ -125,6 +126,21 @@ interfaces:
   elements: str
   returned: success
   sample: [tunl0]
+packets:
+  description: What arrives for O(tunnels), as a rule of nftables in a table C(inet) matches it.
+  type: list
+  elements: dict
+  returned: success
+  version_added: 0.5.0
+  contains:
+    family:
+      description: The family of the outer packet's addresses, V(ip) or V(ip6).
+      type: str
+      sample: ip
+    match:
+      description: The expression that matches, whatever the source.
+      type: str
+      sample: meta l4proto 4
 mistakes:
   description: Each thing that is wrong, as a sentence of its own.
   type: list
@@ -162,7 +178,10 @@ def prepare(params: Mapping[str, Any]) -> _run.Change:
         apply=partial(_tunnels.apply, _tunnels.plan(before, after)),
         files=files,
         text=("\n".join([*before, ""]), "\n".join([*after, ""])),
-        results={"interfaces": _tunnels.interfaces(tunnels)},
+        results={
+            "interfaces": _tunnels.interfaces(tunnels),
+            "packets": _tunnels.packets(tunnels),
+        },
         unmet=_tunnels.missing(found, wanted),
     )
 

@@ -54,7 +54,7 @@ VARIABLES = dict.fromkeys(
     "lvs_services lvs_method lvs_network lvs_mtu lvs_ha lvs_host_basics"  # the cluster
     " lvs_min_available"
     " lvs_address lvs_interface lvs_gateway"  # any host
-    " lvs_weight lvs_weights lvs_drained lvs_nat_route"  # a real server
+    " lvs_weight lvs_weights lvs_drained lvs_nat_route lvs_tunnel_sources"  # a real server
     " lvs_priority lvs_virtual_router_id lvs_auth_pass lvs_advert_int lvs_keepalived".split()
 ).keys()
 #: Where all variables and fields of an inventory are described.
@@ -139,9 +139,11 @@ class Cluster(NamedTuple):
     :ivar balances: the roles of a director, in the order in which they are applied
     :ivar ha: what makes the VIPs reachable, one of `HA`
     :ivar real_servers: what each host of the inventory serves, by forwarding method: the fields
-        of a destination, and with them ``vip`` and ``protocol``, and for ``nat`` the ``gateway``
+        of a destination, and with them ``vip`` and ``protocol``, for ``nat`` the ``gateway``, and
+        for ``tun`` the ``sources`` from which it takes tunnels
     :ivar min_available: how many real servers of a service draining has to leave, as a count or a
         percentage
+    :ivar tunnel_sources: the addresses and networks from which each RIP of method tun takes tunnels
     """
 
     mistakes: list[str]
@@ -157,6 +159,7 @@ class Cluster(NamedTuple):
     names: dict[str, str] = {}
     min_available: str = "1"
     ha: str = "none"
+    tunnel_sources: dict[str, list[str]] = {}
 
 
 def resolve(
@@ -295,6 +298,19 @@ class _Subject(Fields):
         self.wrong(f"{name} is {value}; it must be as 192.168.2.0/24, or a list of such")
         return ()
 
+    def sources(self, name: str) -> tuple[Network, ...]:
+        """Return the networks in a field that lists addresses and networks, or is ``any``."""
+        said = self.many(name)
+        try:
+            written = ["0.0.0.0/0", "::/0"] if said == ["any"] else [str(item) for item in said]
+            return tuple(ipaddress.ip_network(item) for item in written)
+        except ValueError:
+            self.wrong(
+                f"{name} is {shown(self.raw[name])}; it must be a list of addresses and networks,"
+                " such as 192.168.2.23 or 10.1.0.0/24, or any"
+            )
+        return ()
+
 
 class _Host:
     """A machine of the cluster, with its variables read once and checked."""
@@ -325,6 +341,7 @@ class _Host:
         #: The least MTU between director and real servers, in bytes; RFC 791 guarantees 576.
         self.mtu = fields.integer("lvs_mtu", 576, 65535, 1500)
         self.nat_route = fields.choice("lvs_nat_route", ("policy", "default"), "policy")
+        self.tunnel_sources = fields.sources("lvs_tunnel_sources")
         self._weight = fields.integer("lvs_weight", 0, MAX_WEIGHT, 1)
         self.weights = self._weights()
         self.vrrp = _pair.read(name, self.own, fields, fields.failed)
@@ -384,6 +401,12 @@ class _Host:
     def weight(self, service: str) -> int:
         """Return its weight in a service."""
         return 0 if self.drained else self.weights.get(service, self._weight)
+
+    def sending(self, family: str) -> list[str]:
+        """Return the addresses that may be the source of what it sends; facts tell the rest."""
+        own = [address for address in self.own if family_of(address) == family]
+        facts = (str(each.ip) for each in _interfaces(self._variables.get("ansible_facts")))
+        return own or [address for address in facts if family_of(address) == family]
 
     def addresses(
         self, family: str, vip: str | None, networks: Sequence[Network], vips: Collection[str]
@@ -727,6 +750,7 @@ class _Rules:
                 self._check_vips(service)
                 self._check_gateways(service)
                 self._check_mtu(service)
+                self._check_tunnel_sources(service)
             for line in service.notes.lines():
                 service.wrong(line)
         for address, names in self.owners.items():
@@ -773,6 +797,11 @@ class _Rules:
             {host.name: host.own[0] for host in self._named()},
             self.min_available or Cluster._field_defaults["min_available"],
             self.ha,
+            {
+                duty["address"]: duty["sources"]
+                for duties in hosts.values()
+                for duty in duties["tun"]
+            },
         )
 
     def _director_roles(self) -> list[str]:
@@ -875,7 +904,20 @@ class _Rules:
                 # What a firewall mark stands for arrives at the port it was sent to.
                 "port": destination["port"] or port,
                 **(way if destination["method"] == "nat" else {}),
+                **({"sources": self._sources(host)} if destination["method"] == "tun" else {}),
             }
+
+    def _sources(self, host: _Host) -> list[str]:
+        """Return from where a real server takes tunnels: directors, and what it says itself."""
+        known = [director.sending(f) for director in self.directors for f in ("ipv4", "ipv6")]
+        networks = [ipaddress.ip_network(address) for each in known for address in each]
+        networks += host.tunnel_sources
+        # In a set of the packet filter they must not overlap.
+        least: list[Network] = [
+            *ipaddress.collapse_addresses(n for n in networks if n.version == 4),
+            *ipaddress.collapse_addresses(n for n in networks if n.version == 6),
+        ]
+        return [str(n.network_address if n.num_addresses == 1 else n) for n in least]
 
     def _agreed(self, variable: str, of: Callable[[_Host], Any]) -> Any:
         """Return what all hosts say that state a variable of the cluster."""
@@ -1097,6 +1139,20 @@ class _Rules:
                     f" the MTU between director and real servers to {least} or more",
                     name,
                 )
+
+    def _check_tunnel_sources(self, service: _Service) -> None:
+        """See that real servers know from which addresses the directors send through tunnels."""
+        for name, (address, _weight) in service.pool.items() if service.method == "tun" else ():
+            family = family_of(address)
+            for director in self.directors:
+                if not director.sending(family) and not self.hosts[name].tunnel_sources:
+                    self.mistakes.add(
+                        f"no {_spelled(family)} address is known, and real servers of method tun"
+                        " take tunnels from the directors' addresses only; set lvs_address, or list"
+                        " what they see of it in lvs_tunnel_sources of the real servers",
+                        "host",
+                        director.name,
+                    )
 
     def _check_gateways(self, service: _Service) -> None:
         """Look at the way back: through the director with nat, past it with dr and tun."""

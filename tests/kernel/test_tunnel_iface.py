@@ -9,7 +9,9 @@ pass the director by.
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 import socket
+import struct
 import subprocess
 import threading
 
@@ -164,6 +166,129 @@ def test_strict_reverse_path_filtering_drops_what_comes_out(
     values = {_sysctl.conf(interface, "rp_filter"): 2}
     assert run_module("sysctls", values=values)["changed"]
     assert cluster.ask() == b"hello" * 3
+
+
+INSIDE = 5300  # the UDP port of what is forged
+IPV6_HOPOPTS = 54  # include/uapi/linux/in6.h
+NUMBERS = {"ipv4": (4, 0x0800), "ipv6": (41, 0x86DD)}  # as a protocol over IP, and as an EtherType
+FAMILIES = {"ipv4": socket.AF_INET, "ipv6": socket.AF_INET6}
+ADDRESSES = {
+    name: {"ipv4": f"192.0.2.{n}", "ipv6": f"2001:db8::{n}"}
+    for name, n in (("client", 10), ("director", 23))
+}
+
+
+def checksum_of(data):
+    """Return the Internet checksum (RFC 1071)."""
+    data += bytes(len(data) % 2)
+    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return ~total & 0xFFFF
+
+
+def datagram(inner):
+    """Return a packet from the client to the VIP."""
+    source, vip = (ipaddress.ip_address(a[inner]).packed for a in (ADDRESSES["client"], VIPS))
+    udp = struct.pack("!HHHH", 40000, INSIDE, 13, 0) + b"inner"
+    pseudo = source + vip + struct.pack("!IxxxB", len(udp), socket.IPPROTO_UDP)
+    udp = udp[:6] + struct.pack("!H", checksum_of(pseudo + udp)) + udp[8:]
+    if inner == "ipv6":
+        header = struct.pack("!IHBB", 6 << 28, len(udp), socket.IPPROTO_UDP, 64)
+        return header + source + vip + udp
+    header = struct.pack("!BBHHHBB", 0x45, 0, 20 + len(udp), 0, 0, 64, socket.IPPROTO_UDP)
+    sum_ = struct.pack("!H", checksum_of(header + source + vip))
+    return header + sum_ + source + vip + udp
+
+
+def wrapped(kind, checksum, inner):
+    """Return the protocol over IP and the payload that carry a datagram."""
+    packet, (protocol, ethertype) = datagram(inner), NUMBERS[inner]
+    if kind == "ipip":
+        return protocol, packet
+    if kind == "gue":  # its header without options: version 0, no control, what follows
+        return socket.IPPROTO_UDP, struct.pack("!BBH", 0, protocol, 0) + packet
+    if checksum == "none":
+        return socket.IPPROTO_GRE, struct.pack("!HH", 0, ethertype) + packet
+    header = struct.pack("!HH", 0x8000, ethertype)
+    sum_ = checksum_of(header + bytes(4) + packet)
+    return socket.IPPROTO_GRE, header + struct.pack("!HH", sum_, 0) + packet
+
+
+def arrives(cluster, sender, kind, checksum, inner, outer, extended=False):
+    """Send a datagram through the tunnel from some host; return whether it comes out."""
+    host = {"client": cluster.client, "director": cluster.director}[sender]
+    protocol, payload = wrapped(kind, checksum, inner)
+    with contextlib.ExitStack() as opened:
+        listener = opened.enter_context(socket.socket(FAMILIES[inner], socket.SOCK_DGRAM))
+        listener.bind((VIPS[inner], INSIDE))
+        listener.settimeout(0.5)
+        with host.entered():
+            how = (socket.SOCK_DGRAM, 0) if kind == "gue" else (socket.SOCK_RAW, protocol)
+            speaker = opened.enter_context(socket.socket(FAMILIES[outer], *how))
+        speaker.bind((ADDRESSES[sender][outer], 0))
+        if extended:
+            speaker.setsockopt(socket.IPPROTO_IPV6, IPV6_HOPOPTS, bytes([0, 0, 1, 4, 0, 0, 0, 0]))
+        for _ in range(3):
+            speaker.sendto(payload, (RIPS[outer], GUE if kind == "gue" else 0))
+            with contextlib.suppress(TimeoutError):
+                return listener.recv(100) == b"inner"
+    return False
+
+
+@pytest.mark.parametrize("outer", RIPS)
+@pytest.mark.parametrize("inner", VIPS)
+@pytest.mark.parametrize(
+    ("kind", "checksum"), [each for each in WRAPPINGS if each[0] != "gue" or each[1] == "none"]
+)
+def test_the_role_takes_tunnels_from_the_directors_only(
+    cluster, run_module, load_table, kind, checksum, inner, outer
+):
+    cluster.direct(inner, outer, kind, checksum)
+    result = run_module("tunnel_iface", tunnels=[tunnel(kind, checksum, inner, outer)])
+    cluster.hold(result["interfaces"][0], inner)
+    how = kind, checksum, inner, outer
+    ways = [False, True] if outer == "ipv6" and kind != "gue" else [False]
+
+    def load(*sources):
+        load_table(
+            "realserver_tun",
+            "lvs_realserver_tun",
+            realserver_tun_services=[],
+            realserver_tun_mtu=1500,
+            realserver_tun_packets=result["packets"],
+            realserver_tun_sources=sources,
+        )
+
+    assert all(arrives(cluster, "client", *how, extended=way) for way in ways)  # without the table
+    load(*ADDRESSES["director"].values())
+    assert [way for way in ways if arrives(cluster, "client", *how, extended=way)] == []
+    if kind == "gue":  # what is in it is taken without it, too
+        assert not arrives(cluster, "client", "ipip", checksum, inner, outer)
+    assert arrives(cluster, "director", *how)
+    assert cluster.ask(inner) == b"hello" * 3
+    load("0.0.0.0/0", "::/0")
+    assert arrives(cluster, "client", *how)
+
+
+def test_the_role_drops_nothing_else_for_the_sake_of_tunnels(
+    cluster, run_module, load_table, netns
+):
+    """GRE of others arrives where directors send by IPIP."""
+    result = run_module("tunnel_iface", tunnels=[tunnel()])
+    netns.ip(
+        f"link add theirs up type gre local {RIPS['ipv4']} remote {ADDRESSES['client']['ipv4']}"
+    )
+    netns.address(f"{VIPS['ipv4']}/32", "theirs")
+    load_table(
+        "realserver_tun",
+        "lvs_realserver_tun",
+        realserver_tun_services=[],
+        realserver_tun_mtu=1500,
+        realserver_tun_packets=result["packets"],
+        realserver_tun_sources=[ADDRESSES["director"]["ipv4"]],
+    )
+    assert arrives(cluster, "client", "gre", "none", "ipv4", "ipv4")
 
 
 #: What fits into each kind of tunnel where the way to the real server takes 1500 bytes.

@@ -390,7 +390,9 @@ def test_a_host_without_an_address_of_the_vips_family_is_named(host, method):
 
 def test_a_tunnel_goes_to_an_address_of_the_other_family_if_there_is_no_other():
     tun = {"lvs_method": "tun"}
-    assert rips(realservers={"rs31": {"ansible_host": "2001:db8::31"}}, every=tun) == told(
+    d23 = {"d23": {"lvs_address": ["192.168.2.23", "2001:db8::23"]}}
+    rs31 = {"rs31": {"ansible_host": "2001:db8::31"}}
+    assert rips(directors=d23, realservers=rs31, every=tun) == told(
         """
         - 2001:db8::31
         """
@@ -1159,6 +1161,7 @@ def test_every_variable_that_is_ours_is_let_through():
         "lvs_weights": {"web": 1},
         "lvs_drained": False,
         "lvs_nat_route": "policy",
+        "lvs_tunnel_sources": "any",
         "lvs_priority": 100,
         "lvs_virtual_router_id": 51,
         "lvs_auth_pass": "secret78",
@@ -1447,6 +1450,65 @@ def test_a_vip_bound_to_a_firewall_mark_is_nobodys_own_address():
           service a VIP that is nobody's, or correct lvs_address or ansible_host.
         """
     )
+
+
+def sources(directors=D23, **rs31):
+    """Return from where the only real server, of method tun, takes tunnels."""
+    rs31 = {"ansible_host": "192.168.2.31", **rs31}
+    every = {"lvs_method": "tun"}
+    cluster = look(directors=directors, realservers={"rs31": rs31}, every=every)
+    assert cluster.mistakes == []
+    [duty] = cluster.real_servers["rs31"]["tun"]
+    assert cluster.tunnel_sources == {"192.168.2.31": duty["sources"]}
+    return duty["sources"]
+
+
+def test_a_real_server_takes_tunnels_from_every_address_of_every_director():
+    assert sources() == ["192.168.2.23"]
+    assert sources(PAIR) == ["192.168.2.23", "192.168.2.24"]
+    both = {"d23": {"lvs_address": ["192.168.2.23", "fd00::23"], "ansible_host": "10.9.9.23"}}
+    assert sources(both) == ["10.9.9.23", "192.168.2.23", "fd00::23"]
+    assert "sources" not in served()["rs31"]["dr"][0]
+
+
+def test_facts_tell_the_address_of_a_director_that_the_inventory_does_not():
+    facts = {"interfaces": ["eth0"], "eth0": {"ipv4": {"address": "10.1.0.23", "prefix": "24"}}}
+    assert sources({"d23": {"ansible_facts": facts}}) == ["10.1.0.23"]
+
+
+@pytest.mark.parametrize(
+    ("said", "wanted"),
+    [
+        ("10.1.0.7", ["10.1.0.7", "192.168.2.23"]),
+        (["192.168.2.0/24", "192.168.2.9"], ["192.168.2.0/24"]),
+        (["fd00::/64"], ["192.168.2.23", "fd00::/64"]),
+        ("any", ["0.0.0.0/0", "::/0"]),
+    ],
+)
+def test_further_sources_of_tunnels(said, wanted):
+    assert sources(lvs_tunnel_sources=said) == wanted
+
+
+@pytest.mark.parametrize("said", [["10.1.0.7/24"], ["any", "10.1.0.7"], "anybody", [True]])
+def test_sources_of_tunnels_are_addresses_and_networks_or_any(said):
+    [sentence] = mistakes(every={"lvs_method": "tun"}, realservers=at(31, lvs_tunnel_sources=said))
+    assert sentence == (
+        f"host rs31: lvs_tunnel_sources is {said!r}; it must be a list of addresses and networks,"
+        " such as 192.168.2.23 or 10.1.0.0/24, or any."
+    )
+
+
+def test_a_director_of_which_no_address_is_known_could_not_send_through_tunnels():
+    unknown = {"d23": {"ansible_host": "d23.example.org"}}
+    tun = {"lvs_method": "tun"}
+    assert mistakes(directors=unknown, every=tun) == told(
+        """
+        - host d23: no IPv4 address is known, and real servers of method tun take tunnels from the
+          directors' addresses only; set lvs_address, or list what they see of it in
+          lvs_tunnel_sources of the real servers.
+        """
+    )
+    assert sources(unknown, lvs_tunnel_sources=["10.1.0.7"]) == ["10.1.0.7"]
 
 
 def test_an_mtu_that_leaves_ipv6_too_little_inside_a_tunnel_is_refused():

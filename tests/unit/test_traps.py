@@ -113,6 +113,7 @@ def test_before_a_cluster_is_built_only_that_is_looked_at_which_the_roles_do_not
     before = ["packet filter", "networkd", "conn_tab_bits", "conn_reuse_mode"]
     assert abouts(director(running=False)) == before
     assert abouts(real_server(running=False)) == ["networkd"]
+    assert abouts(real_server("tun", running=False)) == ["networkd", "other tunnels"]
     assert abouts(director())[:4] == before
 
 
@@ -128,9 +129,11 @@ def test_what_a_machine_has_nothing_to_do_with_is_not_looked_at():
 
 @pytest.mark.parametrize("duty", [director(), real_server(), real_server("tun"), PAIR])
 def test_a_line_is_one_sentence_or_several_to_be_read(duty):
-    for line in _traps.look(_traps.Machine(), duty):
+    lines = _traps.look(_traps.Machine(), duty)
+    assert {"good", "wrong"} <= {line.verdict for line in lines}
+    for line in lines:
         assert "\n" not in line.says
-        assert line.verdict == "good" or line.says.endswith(".") or line.says.endswith("`.")
+        assert line.verdict == "good" or line.says.endswith(".")
 
 
 # ---------------------------------------------------------------------------------- directors
@@ -441,6 +444,53 @@ def test_the_modules_that_unwrap_tunnels(at_boot, loaded, said):
 )
 def test_the_size_of_what_clients_send_through_tunnels(rules, good):
     assert bool(seen("tunnel MSS", real_server("tun"), TUNL0, rules=rules)) != good
+
+
+SOURCES = {"vip": VIP, "address": "192.168.2.31", "sources": ["192.168.2.23", "10.1.0.0/24"]}
+TUN = real_server("tun", serves={"tun": [SOURCES]})
+ANYBODY = TUN._replace(serves={"tun": [{**SOURCES, "sources": ["0.0.0.0/0", "::/0"]}]})
+OPEN = "table inet lvs_realserver_tun {\n\tchain answers {\n\t}\n}\n"
+CLOSED = OPEN.replace("}\n}", "}\n\tchain tunnels {\n\t}\n}")
+
+
+@pytest.mark.parametrize(
+    ("duty", "rules", "good"),
+    [
+        (TUN, CLOSED, True),
+        (TUN, OPEN, False),
+        (TUN, OPEN + CLOSED.replace("lvs_realserver_tun", "foreign"), False),
+        (TUN, None, False),
+        (ANYBODY, OPEN, True),
+    ],
+)
+def test_tunnels_are_taken_from_the_directors_only(duty, rules, good):
+    assert bool(seen("tunnel sources", duty, TUNL0, rules=rules)) != good
+
+
+def tunnel(name, kind, remote=None):
+    data = {"remote": remote} if remote else {}
+    return {**link(name, kind=kind), "linkinfo": {"info_kind": kind, "info_data": data}}
+
+
+@pytest.mark.parametrize(
+    ("duty", "device", "good"),
+    [
+        (TUN, tunnel("tunl0", "ipip", "any"), True),
+        (TUN, tunnel("tunl0", "ipip"), True),
+        (TUN, tunnel("office", "ipip", "203.0.113.9"), False),
+        (TUN, tunnel("office", "ipip", "10.1.0.9"), True),
+        (TUN, tunnel("office", "gre", "203.0.113.9"), True),
+        (TUN, tunnel("he", "sit", "203.0.113.9"), False),
+        (TUN, tunnel("office", "ip6tnl", "2001:db8::9"), True),
+        (TUN, tunnel("vpn", "wireguard"), True),
+        (ANYBODY, tunnel("office", "ipip", "203.0.113.9"), True),
+    ],
+)
+def test_a_tunnel_of_others_that_the_packet_filter_drops(duty, device, good):
+    for running in (False, True):
+        found = seen("other tunnels", duty._replace(running=running), TUNL0, device)
+        assert len(found) == (not good)
+        assert good or "203.0.113.9 is of a kind" in found[0]
 
 
 # --------------------------------------------------------------------------------- addresses

@@ -131,11 +131,58 @@ def rendered(name, **variables):
     environment = jinja2.Environment(trim_blocks=True, autoescape=False)
     # Two of Ansible's, which has its own unique, for data of any kind.
     environment.filters["to_json"] = json.dumps
+    environment.tests["search"] = lambda value, pattern: bool(re.search(pattern, value))
     environment.filters["unique"] = lambda values: [
         value for number, value in enumerate(values) if value not in values[:number]
     ]
     text = (ROLE / "templates" / name).read_text()
     return environment.from_string(text).render(realserver_tun_mtu=1500, **variables)
+
+
+def filter_rules(services, packets=(), sources=()):
+    """Return what the role gives the packet filter."""
+    return rendered(
+        "lvs_realserver_tun.nft.j2",
+        realserver_tun_services=services,
+        realserver_tun_packets=packets,
+        realserver_tun_sources=sources,
+    )
+
+
+def dropped(sources, *tunnels):
+    """Return the rules about whose tunnels are taken."""
+    plain = {"type": "ipip", "address": RIP, "inner": "ipv4", "port": None, "checksum": "none"}
+    packets = _tunnels.packets(_tunnels.parse([{**plain, **each} for each in tunnels]))
+    rules = filter_rules([], packets, sources).splitlines()
+    return [line.strip() for line in rules if line.endswith(" drop")]
+
+
+@pytest.mark.parametrize(
+    ("tunnel", "matches"),
+    [
+        ({}, ["meta l4proto 4 ip"]),
+        ({"inner": "ipv6"}, ["meta l4proto 41 ip"]),
+        ({"inner": "ipv6", "address": RIP6}, ["meta l4proto 41 ip6"]),
+        ({"address": RIP6}, [f"ip6 daddr {RIP6} meta l4proto {{ 4, 41 }} ip6"]),
+        ({"type": "gre"}, ["meta l4proto 47 ip"]),
+        ({"type": "gre", "checksum": "checksum"}, [f"ip daddr {RIP} meta l4proto 47 ip"]),
+        ({"type": "gue", "port": 7000}, ["meta l4proto 4 ip", "udp dport 7000 ip"]),
+    ],
+)
+def test_the_role_drops_what_strangers_send_to_the_devices(tunnel, matches):
+    sources = ["192.168.2.23", "10.1.0.0/24", "2001:db8::23", "192.168.2.23"]
+    known = {"ip": "192.168.2.23, 10.1.0.0/24", "ip6": "2001:db8::23"}
+    assert dropped(sources, tunnel, tunnel) == [
+        f"{match} saddr != {{ {known[match.split()[-1]]} }} drop" for match in matches
+    ]
+
+
+def test_the_role_drops_all_of_a_family_without_sources_and_nothing_where_all_may_send():
+    assert dropped(["2001:db8::23"], {}) == ["meta l4proto 4 meta nfproto ipv4 drop"]
+    assert dropped(["192.168.2.23"], {"address": RIP6}) == [
+        f"ip6 daddr {RIP6} meta l4proto {{ 4, 41 }} meta nfproto ipv6 drop"
+    ]
+    assert dropped(["0.0.0.0/0", "::/0"], {}, {"address": RIP6}) == []
 
 
 def test_the_unit_restores_as_the_kernel_s_tests_do():
@@ -150,7 +197,7 @@ def test_the_role_clamps_to_what_the_kernel_s_tests_show(kind, checksum, inner, 
     service = {"vip": vip, "address": {"ipv4": RIP, "ipv6": RIP6}[outer], "port": 80}
     service |= {"tunnel_type": kind, "tunnel_checksum": checksum}
     larger = {"vip": vip, "address": RIP}
-    rules = rendered("clamp.nft.j2", realserver_tun_services=[larger, service, larger])
+    rules = filter_rules([larger, service, larger])
     ip = "ip6" if inner == "ipv6" else "ip"
     limit = f"tcp option maxseg size > {size} tcp option maxseg size set {size}"
     assert [line for line in rules.splitlines() if "maxseg" in line] == [
