@@ -61,7 +61,9 @@ _value:
       one is a real server of a VIP with V(dr) or V(tun), the services of that VIP have a C(fwmark)
       in place of C(vip), C(port) and C(protocol).
     - C(real_servers) says by host and forwarding method what it serves; each item has the fields of
-      a destination, and with them C(vip), C(protocol), and for V(nat) the C(gateway).
+      a destination, and with them C(vip), C(protocol), for V(nat) the C(gateway), and for V(tun)
+      the C(sources) from which it takes tunnels.
+    - C(tunnel_sources) has these for each RIP of the method V(tun).
     - C(min_available) is the variable C(lvs_min_available).
   type: dict
   sample:

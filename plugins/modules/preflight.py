@@ -553,8 +553,8 @@ def not_taken(
             if source and way.get("dev") != "lo" and not _traps.within(source, taken):
                 yield (
                     f"What this machine sends to {address} has the source {source}; that real"
-                    f" server takes tunnels from {', '.join(taken)} only. Add {source} to lvs_address of"
-                    " this director, or to lvs_tunnel_sources of the real server."
+                    f" server takes tunnels from {', '.join(taken)} only. Add {source} to"
+                    " lvs_address of this director, or to lvs_tunnel_sources of the real server."
                 )
 
 

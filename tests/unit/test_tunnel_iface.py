@@ -126,15 +126,20 @@ def test_what_is_new_comes_before_what_goes():
 # ------------------------------------------------------------------------------- the role
 
 
+def unique(values):
+    found = []
+    for value in values:
+        found += [value] * (value not in found)
+    return found
+
+
 def rendered(name, **variables):
     """Return what a template of the role comes to."""
     environment = jinja2.Environment(trim_blocks=True, autoescape=False)
     # Two of Ansible's, which has its own unique, for data of any kind.
     environment.filters["to_json"] = json.dumps
     environment.tests["search"] = lambda value, pattern: bool(re.search(pattern, value))
-    environment.filters["unique"] = lambda values: [
-        value for number, value in enumerate(values) if value not in values[:number]
-    ]
+    environment.filters["unique"] = unique
     text = (ROLE / "templates" / name).read_text()
     return environment.from_string(text).render(realserver_tun_mtu=1500, **variables)
 

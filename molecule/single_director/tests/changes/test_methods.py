@@ -90,6 +90,8 @@ def test_a_cluster_goes_to_another_method(step, playbook, node, claims):
     seen = playbook("playbooks/verify", "--extra-vars=verify_requests=8", inventory=inventory)
     assert seen.returncode == 0, seen.stdout
     globals()[f"look_at_{method}"](node)
+    if method == "tun":
+        strangers_send(playbook, node, inventory)
     if method in ("tun", "fullnat"):  # the others have scenarios in which it is cut
         power_cut(playbook, node, inventory)
         state.assert_same(looks[method], state.look(node))
@@ -118,6 +120,28 @@ def look_at_tun(node):
         assert answer == "1000000"
     after = [int(node(name).check_output(received)) for name in ("rs31", "rs32")]
     assert all(now - then > 6000 for then, now in zip(before, after, strict=True))
+
+
+def unwrapped(node, sender):
+    """Return how many of ten packets in packets that a machine sends to rs31 come out of tunl0."""
+    count = "cat /sys/class/net/tunl0/statistics/rx_packets"
+    before = int(node("rs31").check_output(count))
+    program = (HERE / "forge.py").read_text()
+    options = f"192.168.2.31 192.168.2.10 {VIP} 10"
+    node(sender).check_output(f"python3 - {options} <<'END'\n{program}\nEND")
+    return int(node("rs31").check_output(count)) - before
+
+
+def strangers_send(playbook, node, inventory):
+    """A real server unwraps what the director sends, and others only where that is asked for."""
+    assert unwrapped(node, "d23") == 10
+    assert unwrapped(node, "c10") == 0
+    run = playbook("playbooks/site", "--extra-vars=lvs_tunnel_sources=any", inventory=inventory)
+    assert run.returncode == 0, run.stdout
+    assert unwrapped(node, "c10") == 10
+    run = playbook("playbooks/site", inventory=inventory)
+    assert run.returncode == 0, run.stdout
+    assert unwrapped(node, "c10") == 0
 
 
 def look_at_nat(node):
