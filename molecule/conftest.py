@@ -132,6 +132,14 @@ def build(playbook: Run, changed: Callable[..., Path]) -> Callable[..., Path]:
     return run
 
 
+@pytest.fixture(scope="session")
+def untouched(node: Callable[[str], Host]) -> None:
+    """Keep, for tests of a later step, how the machines look before anything is built on them."""
+    import state  # it needs what only a scenario with such a step has
+
+    state.keep(state.look(node))
+
+
 def descendants(process: int) -> Iterator[int]:
     """Yield the processes that one has begun, and those have: Ansible's leave its group."""
     for file in Path(f"/proc/{process}/task").glob("*/children"):

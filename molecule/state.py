@@ -11,8 +11,12 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from cluster import hosts_of
+import yaml
+from cluster import INVENTORY, hosts_of
+from testinfra.host import Host
 
+SERVICES = yaml.safe_load(INVENTORY.read_text())["all"]["vars"]["lvs_services"]
+VIPS = [service["vip"] for service in SERVICES if "vip" in service]
 NODES = list(dict.fromkeys([*hosts_of("lvs_directors"), *hosts_of("lvs_realservers")]))
 
 #: Docker's own rules, for its name server, are new at each start of a node. A tunnel device has
@@ -40,7 +44,25 @@ COMMANDS = r"""
     true
 """
 
+#: Everything that the roles put on a machine, or change on it.
+TRACES = f"""
+    ls -d /etc/lvs /etc/sysctl.d/*lvs* /etc/systemd/system/lvs-* 2>/dev/null
+    ls -d /etc/systemd/system/*.wants/lvs-* /etc/modules-load.d/*lvs* 2>/dev/null
+    ls /etc/keepalived 2>/dev/null
+    dpkg-query --show ipvsadm keepalived python3-pyroute2 2>/dev/null
+    for vip in {" ".join(VIPS)}; do ip -oneline address show to $vip; done
+    grep -v 0 /proc/sys/net/ipv4/conf/*/arp_ignore /proc/sys/net/ipv4/conf/*/arp_announce
+    grep -v 0 /proc/sys/net/ipv4/vs/expire_*
+    tail -n +4 /proc/net/ip_vs
+    true
+"""
+
 Look = Mapping[str, list[str]]
+
+
+def traces(host: Host) -> str:
+    """Return what of a cluster is on a machine."""
+    return host.check_output(TRACES)
 
 
 def look(node) -> Look:

@@ -1,11 +1,16 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the machines of T3 look like before anything is built on them."""
+"""The machines of T3 before anything is built on them: nothing of a cluster is there."""
 
 from __future__ import annotations
 
+import pytest
 import state
 
+# What teardown leaves is compared with this.
+pytestmark = pytest.mark.usefixtures("untouched")
 
-def test_how_machines_look_is_kept_for_later(node):
-    state.keep(state.look(node))
+
+@pytest.mark.parametrize("name", state.NODES)
+def test_a_fresh_machine_has_nothing_of_a_cluster(node, name):
+    assert state.traces(node(name)) == ""
