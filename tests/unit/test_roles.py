@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import jinja2
@@ -62,6 +64,38 @@ def test_units_restore_what_the_tasks_save(role):
     units = "".join(unit.read_text() for unit in (role / "files").glob("*.service"))
     assert bool(saved) == bool(units)
     assert [path for path in saved if path not in units] == []
+
+
+UNITS = sorted(ROOT.glob("roles/*/files/*.service"))
+#: What systemd-analyze calls an exposure level, times ten: 0 is best, 100 is worst.
+EXPOSURE = 40
+#: It makes a unit wait for /var/tmp, which one that comes before the network can't.
+LATE_ONLY = "PrivateTmp=yes"
+
+
+def sandbox(unit):
+    """Return what a unit is not allowed, line by line."""
+    service = unit.read_text().partition("[Service]")[2].partition("[Install]")[0]
+    allowed = ("#", "Type=", "RemainAfterExit=", "Exec")
+    return [line for line in service.splitlines() if line and not line.startswith(allowed)]
+
+
+def test_all_units_are_locked_down_alike():
+    assert len(UNITS) == 5
+    wanted = sandbox(UNITS[0])
+    assert {"NoNewPrivileges=yes", "ProtectSystem=strict", LATE_ONLY} <= set(wanted)
+    assert "CapabilityBoundingSet=CAP_NET_ADMIN" in wanted
+    for unit in UNITS:
+        early = "DefaultDependencies=no" in unit.read_text()
+        assert sandbox(unit) == [line for line in wanted if not (early and line == LATE_ONLY)]
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="there is no systemd-analyze here")
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.stem)
+def test_a_unit_is_hardly_exposed(unit):
+    command = ["systemd-analyze", "security", "--offline=yes", f"--threshold={EXPOSURE}", str(unit)]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def template(role, name, **variables):
