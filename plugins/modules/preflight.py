@@ -54,9 +54,10 @@ options:
     version_added: 0.2.0
   tunnel_sources:
     description:
-      - The addresses of O(routed_to) to which the machine sends through tunnels, each with the
-        addresses and networks from which they are taken there. It is a finding if what the machine
-        sends has another source.
+      - The addresses of real servers to which tunnels lead, each with the addresses and networks
+        from which packets are taken there.
+      - It is a finding if what the machine sends to one of O(routed_to) has another source, and if
+        there is no source of the family of one of O(addresses).
     type: dict
     default: {}
     version_added: 0.5.0
@@ -335,8 +336,8 @@ def rules(
         "routed_to": ("routes", "there, and wide enough", not_routed(params, ways, links)),
         "tunnel_sources": (
             "sources of tunnels",
-            "taken by the real servers",
-            not_taken(params["tunnel_sources"], ways),
+            "those that are taken",
+            not_taken(params, ways),
         ),
         "not_gateways": ("gateway", "past the director", through_director(params["not_gateways"])),
         "gateways": ("way of answers", "through the director", no_way_back(params)),
@@ -540,22 +541,28 @@ def not_routed(
             )
 
 
-def not_taken(
-    tunnel_sources: Mapping[str, Sequence[str]], ways: Mapping[str, list[Facts]]
-) -> Iterator[str]:
-    """Tell through which tunnels the machine sends with a source that is not taken there.
+def not_taken(params: Mapping[str, Any], ways: Mapping[str, list[Facts]]) -> Iterator[str]:
+    """Tell through which tunnels nothing would come, for want of a source that is taken.
 
     IPVS has the source from the route (__ip_vs_get_out_rt() in net/netfilter/ipvs/ip_vs_xmit.c).
     """
-    for address, taken in tunnel_sources.items():
+    for address, taken in params["tunnel_sources"].items():
         for way in ways.get(address, ()):
             source = way.get("prefsrc", "")
             if source and way.get("dev") != "lo" and not _traps.within(source, taken):
                 yield (
                     f"What this machine sends to {address} has the source {source}; that real"
-                    f" server takes tunnels from {', '.join(taken)} only. Add {source} to"
-                    " lvs_address of this director, or to lvs_tunnel_sources of the real server."
+                    f" server takes tunnels from {', '.join(taken) or 'nobody'} only. Add {source}"
+                    " to lvs_address of this director, or to lvs_tunnel_sources of the real server."
                 )
+        if address in params["addresses"] and not any(
+            (":" in s) == (":" in address) for s in taken
+        ):
+            yield (
+                f"Tunnels to {address} are taken from the directors only, and no address of a"
+                f" director is known of the family {'IPv6' if ':' in address else 'IPv4'}. Set"
+                " lvs_address of the directors, or lvs_tunnel_sources of this machine."
+            )
 
 
 def no_way_back(params: Mapping[str, Any]) -> Iterator[str]:

@@ -750,7 +750,6 @@ class _Rules:
                 self._check_vips(service)
                 self._check_gateways(service)
                 self._check_mtu(service)
-                self._check_tunnel_sources(service)
             for line in service.notes.lines():
                 service.wrong(line)
         for address, names in self.owners.items():
@@ -1139,20 +1138,6 @@ class _Rules:
                     f" the MTU between director and real servers to {least} or more",
                     name,
                 )
-
-    def _check_tunnel_sources(self, service: _Service) -> None:
-        """See that real servers know from which addresses the directors send through tunnels."""
-        for name, (address, _weight) in service.pool.items() if service.method == "tun" else ():
-            family = family_of(address)
-            for director in self.directors:
-                if not director.sending(family) and not self.hosts[name].tunnel_sources:
-                    self.mistakes.add(
-                        f"no {_spelled(family)} address is known, and real servers of method tun"
-                        " take tunnels from the directors' addresses only; set lvs_address, or list"
-                        " what they see of it in lvs_tunnel_sources of the real servers",
-                        "host",
-                        director.name,
-                    )
 
     def _check_gateways(self, service: _Service) -> None:
         """Look at the way back: through the director with nat, past it with dr and tun."""

@@ -93,6 +93,40 @@ def test_a_way_that_is_too_narrow(machine, findings):
     assert len(findings(routed_to=far, mtu=1450)) == 1
 
 
+@pytest.mark.parametrize(
+    ("rip", "sent", "taken"),
+    [("198.51.100.31", DIP, ["192.0.2.0/28", "10.0.0.23"]), (RIP6, "2001:db8::23", [])],
+)
+def test_a_director_that_sends_through_tunnels_with_a_source_that_is_not_taken(
+    machine, findings, rip, sent, taken
+):
+    machine.ip("route add 198.51.100.0/24 via 192.0.2.1")
+
+    def look(sources):
+        return findings(
+            routed_to=[rip], tunnel_sources={rip: sources, "203.0.113.31": ["10.9.9.9"]}
+        )
+
+    assert look([*taken, sent]) == []
+    [found] = look(taken)
+    assert found.startswith(f"What this machine sends to {rip} has the source {sent}; that real")
+    assert f"takes tunnels from {', '.join(taken) or 'nobody'} only" in found
+    if rip != RIP6:  # the route may name another address of the machine
+        machine.address("10.0.0.23/32", "lo")
+        machine.ip("route replace 198.51.100.0/24 via 192.0.2.1 src 10.0.0.23")
+        assert look(taken) == []
+
+
+def test_a_director_that_is_a_real_server_sends_itself_nothing_through_tunnels(findings):
+    assert findings(routed_to=[DIP], addresses=[DIP], tunnel_sources={DIP: ["192.0.2.24"]}) == []
+
+
+def test_a_real_server_that_knows_no_address_of_a_director(findings):
+    assert findings(addresses=[DIP], tunnel_sources={DIP: ["192.0.2.24"]}) == []
+    [found] = findings(addresses=[DIP], tunnel_sources={DIP: ["2001:db8::24"]})
+    assert found.startswith(f"Tunnels to {DIP} are taken from the directors only, and no address")
+
+
 def test_the_interfaces_by_which_machines_are_reached(machine, new_netns, run_module):
     machine.connect(new_netns(), ours="eth1")
     machine.address("203.0.113.1/24", "eth1")
@@ -317,6 +351,30 @@ def test_strict_filtering_on_a_tunnel(machine, wrong):
     machine.sysctl("net/ipv4/conf/tun7/rp_filter", 2)
     assert wrong("rp_filter", serves=serves) == []
     assert wrong("place of the VIPs", serves=serves) == []
+
+
+def test_a_filter_of_tunnels_that_is_gone_and_tunnels_of_others(machine, wrong, load_table):
+    sources = ["192.0.2.24"]
+    serves = {"tun": [{"vip": VIP, "address": DIP, "sources": sources}]}
+    assert len(wrong("tunnel sources", serves=serves)) == 1
+    with machine.entered():
+        load_table(
+            "realserver_tun",
+            "lvs_realserver_tun",
+            realserver_tun_services=[],
+            realserver_tun_mtu=1500,
+            realserver_tun_packets=[{"family": "ip", "match": "meta l4proto 4"}],
+            realserver_tun_sources=sources,
+        )
+    assert wrong("tunnel sources", serves=serves) == []
+
+    machine.add_link("gre7", "gre local 192.0.2.23 remote 192.0.2.1")
+    assert wrong("other tunnels", serves=serves) == []
+    machine.add_link("tun7", "ipip local 192.0.2.23 remote 192.0.2.1")
+    [found] = wrong("other tunnels", serves=serves)
+    assert found.startswith("The tunnel tun7 to 192.0.2.1 is of a kind by which directors send")
+    serves["tun"][0]["sources"].append("192.0.2.0/30")
+    assert wrong("other tunnels", serves=serves) == []
 
 
 def test_a_director_that_sends_redirects(machine, wrong):
