@@ -1138,7 +1138,7 @@ def test_a_variable_that_is_not_ours_is_refused_with_what_it_may_mean():
         - hosts rs31 and rs32: there is no variable 'lvs_wieght' (did you mean lvs_weight?); {rest}
         - hosts rs31 and rs32: there is no variable 'lvs_colour' (there are lvs_services,
           lvs_method, lvs_network, lvs_mtu, lvs_ha, lvs_host_basics, lvs_min_available, lvs_address,
-          lvs_interface, lvs_gateway, lvs_weight, lvs_weights and 7 more; see docs/inventory.md);
+          lvs_interface, lvs_gateway, lvs_weight, lvs_weights and 8 more; see docs/inventory.md);
           {rest}
         """
     )
