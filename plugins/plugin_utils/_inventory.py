@@ -405,8 +405,16 @@ class _Host:
     def sending(self, family: str) -> list[str]:
         """Return the addresses that may be the source of what it sends; facts tell the rest."""
         own = [address for address in self.own if family_of(address) == family]
-        facts = (str(each.ip) for each in _interfaces(self._variables.get("ansible_facts")))
+        facts = (str(each.ip) for each in self.interfaces())
         return own or [address for address in facts if family_of(address) == family]
+
+    def interfaces(self) -> list[Interface]:
+        """Return its addresses with their networks, as its facts have them."""
+        if self._facts is None:
+            name = "ansible_facts"
+            there = [name] if name in self._variables else []
+            self._facts = list(_interfaces(self._fields.readable(there, self._variables).get(name)))
+        return self._facts
 
     def addresses(
         self, family: str, vip: str | None, networks: Sequence[Network], vips: Collection[str]
@@ -425,14 +433,9 @@ class _Host:
         reached = nearest(self.reached)
         if self.stated or (reached and _inside(reached[0], networks)):
             return nearest(self.stated) or reached
-        if self._facts is None:
-            name = "ansible_facts"
-            there = [name] if name in self._variables else []
-            facts = self._fields.readable(there, self._variables).get(name)
-            self._facts = list(_interfaces(facts))
         found = [
             str(interface.ip)
-            for interface in self._facts
+            for interface in self.interfaces()
             if (
                 _inside(str(interface.ip), networks)
                 if networks
