@@ -12,15 +12,13 @@ import time
 from typing import Any
 
 from ansible.plugins.action import ActionBase
-from ansible.utils.display import Display
 from ansible_collections.lvs.cluster.plugins.modules.ipvs_wait import ARGUMENTS
+from ansible_collections.lvs.cluster.plugins.plugin_utils import _display
 
 #: Seconds between two looks, and after which the same line is shown again.
 POLL, REMIND = 1, 10
 #: A connection whose handshake is under way counts as inactive, so one look is not enough.
 LOOKS = {"drained": 2, "serving": 1}
-
-display = Display()
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no types
@@ -53,8 +51,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no types
                 break
             if left and (left != shown or now >= due):
                 shown, due = left, now + REMIND
-                for line in left:
-                    display.display(f"{line}, {end - now:.0f} s left")
+                _display.show(f"{line}, {end - now:.0f} s left" for line in left)
             time.sleep(POLL)
         if result.get("left") and not self._task.check_mode:
             said = "; ".join(result["left"])

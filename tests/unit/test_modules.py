@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 from ansible.module_utils import basic
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.lvs.cluster.plugins.module_utils import _arguments
 
 MODULES = sorted(path.stem for path in (Path(__file__).parents[2] / "plugins/modules").glob("*.py"))
@@ -34,6 +35,10 @@ def test_an_example_has_valid_arguments(run_main, monkeypatch, name, arguments):
     if "{{" in str(arguments):
         arguments = {k: [] if "{{" in str(v) else v for k, v in arguments.items()}
     module = importlib.import_module(f"ansible_collections.lvs.cluster.plugins.modules.{name}")
+    if not hasattr(module, "main"):  # all that there is to it is an action
+        action = importlib.import_module(f"ansible_collections.lvs.cluster.plugins.action.{name}")
+        assert not ArgumentSpecValidator(action.ARGUMENTS).validate(arguments).error_messages
+        return
 
     class Checked(basic.AnsibleModule):
         def __init__(self, *positional, **named):
