@@ -2,18 +2,19 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Ask real servers directly whether they serve."""
+"""Send requests to real servers directly, until they answer."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: rip_probe
-short_description: Wait until real servers answer by themselves
+short_description: Wait until real servers answer requests to their own addresses
 version_added: 0.4.0
 author: lvs.cluster contributors (@lvs-cluster)
 description:
-  - Asks real servers at their own addresses, past IPVS, until all of them answer.
-  - One that gives a O(servers[].path) is asked by HTTP, others have to accept a TCP connection.
+  - Sends requests to real servers at their own addresses, past IPVS, until all of them answer.
+  - One with a O(servers[].path) gets an HTTP request, one with O(servers[].dns) a DNS query, one
+    with O(servers[].udp) a datagram. Any other has to accept a TCP connection.
   - It is meant for a director, which is where health checks come from. It changes nothing.
 extends_documentation_fragment:
   - lvs.cluster.attributes
@@ -25,20 +26,20 @@ attributes:
     support: none
 options:
   servers:
-    description: Who is asked where. One that is listed several times has to answer each time.
+    description: The real servers. One that is listed several times has to answer each time.
     type: list
     elements: dict
     required: true
     suboptions:
       name:
-        description: What it is called in what is told of it.
+        description: Its name in messages.
         type: str
       address:
         description: Its address.
         type: str
         required: true
       port:
-        description: The port that is asked.
+        description: The port to which requests go.
         type: int
         required: true
       path:
@@ -52,6 +53,41 @@ options:
         type: list
         elements: str
         default: [200-399]
+      dns:
+        description: A DNS query. A reply is good if it has no error code.
+        type: dict
+        version_added: 0.5.0
+        suboptions:
+          query:
+            description: The type of record.
+            type: str
+            choices: [A, NS, CNAME, SOA, MX, TXT, AAAA]
+            default: SOA
+          name:
+            description: The domain.
+            type: str
+            default: .
+      udp:
+        description: A datagram, as in a health check of type C(udp).
+        type: dict
+        version_added: 0.5.0
+        suboptions:
+          payload:
+            description: What is sent, in hexadecimal. By default, it is random.
+            type: str
+          require_reply:
+            description:
+              - The first bytes of the reply, in hexadecimal with V(X) for any digit, or V(any).
+              - Without it, no reply is required. Then an ICMP error is the only failure.
+            type: str
+          min_reply_length:
+            description: The least length of a reply that is required, in bytes. By default, it is
+              0.
+            type: int
+          max_reply_length:
+            description: The greatest length of a reply that is required, in bytes. By default, it
+              is 255, or with O(servers[].udp.require_reply=any) the longest datagram.
+            type: int
   seconds:
     description: How long it waits for the last one before it fails.
     type: int
@@ -69,6 +105,7 @@ EXAMPLES = r"""
   lvs.cluster.rip_probe:
     servers:
       - {name: rs20, address: 192.168.2.20, port: 80, path: /health, status: [200]}
+      - {name: rs20, address: 192.168.2.20, port: 53, dns: {query: A, name: www.example.org}}
 """
 
 RETURN = r"""
@@ -85,9 +122,10 @@ import socket
 import time
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.lvs.cluster.plugins.module_utils import _datagram
 from ansible_collections.lvs.cluster.plugins.module_utils._model import endpoint
 
-#: Seconds between two questions.
+#: Seconds between two requests.
 POLL = 1
 
 
@@ -95,6 +133,9 @@ def refusal(server, timeout):
     """Return why a server does not serve; nothing if it does."""
     where = server["address"], server["port"]
     try:
+        if server["dns"] or server["udp"]:
+            _datagram.request(*where, timeout, server["dns"], server["udp"])
+            return ""
         if server["path"] is None:
             socket.create_connection(where, timeout).close()
             return ""
@@ -105,7 +146,7 @@ def refusal(server, timeout):
             answer = connection.getresponse()
         finally:
             connection.close()
-    except (OSError, http.client.HTTPException) as error:
+    except (OSError, http.client.HTTPException, _datagram.BadReply) as error:
         return str(error) or type(error).__name__
     if any(within(answer.status, statuses) for statuses in server["status"]):
         return ""
@@ -138,10 +179,19 @@ def main():
         "path": {"type": "str"},
         "host": {"type": "str"},
         "status": {"type": "list", "elements": "str", "default": ["200-399"]},
+        "dns": {"type": "dict", "options": _datagram.DNS},
+        "udp": {"type": "dict", "options": _datagram.UDP},
+    }
+    pool = {
+        "type": "list",
+        "elements": "dict",
+        "required": True,
+        "options": server,
+        "mutually_exclusive": [("path", "dns", "udp")],
     }
     module = AnsibleModule(
         {
-            "servers": {"type": "list", "elements": "dict", "required": True, "options": server},
+            "servers": pool,
             "seconds": {"type": "int", "default": 60},
             "timeout": {"type": "float", "default": 3.0},
         },
@@ -151,6 +201,10 @@ def main():
     for statuses in {each for server in servers for each in server["status"]}:
         if not all(part.isdecimal() for part in statuses.split("-", 1)):
             module.fail_json(msg=f"status is {statuses!r}; it must be such as 200 or 200-299.")
+    for server in servers:
+        mistakes = _datagram.mistakes(server["dns"], server["udp"])
+        if mistakes:
+            module.fail_json(msg=mistakes[0], mistakes=mistakes)
     end = time.monotonic() + (0 if module.check_mode else seconds)
     left = silent(servers, module.params["timeout"])
     while left and time.monotonic() < end:

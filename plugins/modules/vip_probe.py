@@ -12,9 +12,9 @@ short_description: See a virtual service as a client does
 version_added: 0.1.0
 author: lvs.cluster contributors (@lvs-cluster)
 description:
-  - Connects to a virtual service a number of times, one request after the other, and tells which
-    real server answered, how long it took, whose link-layer addresses stand for the VIP, and from
-    whose the answers came.
+  - Sends requests to a virtual service, one after the other, and reports which real server
+    answered, how long it took, which link-layer addresses answer for the VIP, and from which ones
+    the answers came.
   - It judges nothing, and changes nothing. A request that fails is part of the result, not a
     failure of the module.
   - It has to run on a client. On the director, or on any host that holds the VIP, a probe never
@@ -37,11 +37,49 @@ options:
     type: int
     default: 80
   protocol:
-    description: With V(http), each request is a GET; with V(tcp), a connection on which the server
-      speaks first.
+    description:
+      - With V(http), each request is a GET; with V(tcp), a connection on which the server speaks
+        first.
+      - With V(dns), each request is a DNS query by UDP; with V(udp), a datagram. Each is sent from
+        a port of its own, so that IPVS schedules each of them.
     type: str
-    choices: [http, tcp]
+    choices: [http, tcp, dns, udp]
     default: http
+  dns:
+    description: What O(protocol=dns) asks for. A reply is good if it has no error code.
+    type: dict
+    version_added: 0.5.0
+    suboptions:
+      query:
+        description: The type of record.
+        type: str
+        choices: [A, NS, CNAME, SOA, MX, TXT, AAAA]
+        default: SOA
+      name:
+        description: The domain.
+        type: str
+        default: .
+  udp:
+    description: What O(protocol=udp) sends and expects, as in a health check of type C(udp).
+    type: dict
+    version_added: 0.5.0
+    suboptions:
+      payload:
+        description: What is sent, in hexadecimal. By default, it is random.
+        type: str
+      require_reply:
+        description:
+          - The first bytes of the reply, in hexadecimal with V(X) for any digit, or V(any).
+          - Without it, no reply is required. Then a request fails by an ICMP error only, and
+            waits for a reply for all of O(timeout).
+        type: str
+      min_reply_length:
+        description: The least length of a reply that is required, in bytes. By default, it is 0.
+        type: int
+      max_reply_length:
+        description: The greatest length of a reply that is required, in bytes. By default, it is
+          255, or with O(udp.require_reply=any) the longest datagram.
+        type: int
   path:
     description: The path that is requested.
     type: str
@@ -66,11 +104,12 @@ options:
       - How a real server names itself.
       - V(body) is the first line of what it answers.
       - V(header:NAME) is the header of that name.
+      - V(mac) is the link-layer address from which the answer came; V(any) where it was not seen.
       - V(none) does not ask. All answers count for V(any), and with O(protocol=tcp) nothing is
         read.
       - Anything else is a regular expression with one group, which is searched for in the answer.
+      - By default, it is V(body) with O(protocol=http) and O(protocol=tcp), else V(mac).
     type: str
-    default: body
   interface:
     description: The interface on which frames are watched. By default, it is the one by which the
       VIP is routed.
@@ -97,6 +136,13 @@ EXAMPLES = r"""
       - seen.macs == [director_mac]
       - seen.answers | length == 2
 
+- name: Send DNS queries
+  lvs.cluster.vip_probe:
+    vip: 192.168.2.149
+    port: 53
+    protocol: dns
+    dns: {query: A, name: www.example.org}
+
 - name: Ask servers that name themselves in a header
   lvs.cluster.vip_probe:
     vip: '2001:db8::149'
@@ -105,7 +151,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 answers:
-  description: How often each real server answered.
+  description: How often each real server answered. V(no reply) counts requests of O(protocol=udp)
+    that had no reply, and need none.
   type: dict
   returned: success
   sample: {rs31: 5, rs32: 5}
@@ -130,7 +177,7 @@ failures:
       type: str
       sample: "HTTP 503 Service Unavailable"
 latency_ms:
-  description: How long the requests that were answered took, from connecting to the last byte, in
+  description: The time of the requests that were answered, from connecting to the last byte, in
     milliseconds. Null if none was.
   type: dict
   returned: success
@@ -185,9 +232,13 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.lvs.cluster.plugins.module_utils import _links, _run
+from ansible_collections.lvs.cluster.plugins.module_utils import _datagram, _links, _run
 
 ETH_P = {4: 0x0800, 6: 0x86DD}
+#: The protocols of requests that go by UDP; the others go by TCP.
+BY_UDP = ("dns", "udp")
+#: What counts for a request that had no reply, and needs none.
+NO_REPLY = "no reply"
 
 
 class Answer(NamedTuple):
@@ -220,13 +271,12 @@ def identify(answer: Answer, identity: str) -> str:
     return match.group(1)
 
 
-def sender(packet: bytes) -> tuple[str, int] | None:
-    """Return who sent an IP packet that carries TCP: address and port; None for another packet."""
-    if packet[:1] and packet[0] >> 4 == 4 and len(packet) >= 20 and packet[9] == socket.IPPROTO_TCP:
+def sender(packet: bytes, protocol: int = socket.IPPROTO_TCP) -> tuple[str, int] | None:
+    """Return the source address and port of an IP packet; None if it has another protocol."""
+    version = packet[0] >> 4 if packet else 0
+    if version == 4 and len(packet) >= 20 and packet[9] == protocol:
         start, address = (packet[0] & 15) * 4, packet[12:16]
-    elif (
-        packet[:1] and packet[0] >> 4 == 6 and len(packet) >= 40 and packet[6] == socket.IPPROTO_TCP
-    ):
+    elif version == 6 and len(packet) >= 40 and packet[6] == protocol:
         start, address = 40, packet[8:24]
     else:
         return None
@@ -250,24 +300,42 @@ def check(params: Mapping[str, Any]) -> list[str]:
         mistakes.append("timeout: it has to be longer than 0 seconds.")
     if params["interval"] < 0:
         mistakes.append("interval: it cannot be shorter than 0 seconds.")
-    identity = params["identity"]
+    mistakes += [
+        f"{option}: the protocol is {params['protocol']}; it must be {option} for this."
+        for option in BY_UDP
+        if params[option] and params["protocol"] != option
+    ]
+    mistakes += _datagram.mistakes(params["dns"], params["udp"])
+    return mistakes + check_identity(params["identity"] or "none", params["protocol"])
+
+
+def check_identity(identity: str, protocol: str) -> list[str]:
+    """Return what is wrong with the option ``identity``, as sentences."""
+    if identity in ("body", "mac", "none"):
+        return []
     if identity.startswith("header:"):
-        if params["protocol"] == "tcp":
-            mistakes.append("identity: only HTTP has headers: leave header: to protocol http.")
-    elif identity not in ("body", "none"):
-        try:
-            groups = re.compile(identity).groups
-        except re.error as error:
-            mistakes.append(f"identity: {identity!r} is no regular expression: {error}.")
-        else:
-            if groups != 1:
-                mistakes.append(f"identity: {identity!r} has {groups} groups, it takes one.")
-    return mistakes
+        if protocol == "http":
+            return []
+        return ["identity: only HTTP has headers: leave header: to protocol http."]
+    try:
+        groups = re.compile(identity).groups
+    except re.error as error:
+        return [f"identity: {identity!r} is no regular expression: {error}."]
+    return [] if groups == 1 else [f"identity: {identity!r} has {groups} groups, it takes one."]
 
 
-def ask(params: Mapping[str, Any]) -> Answer:
-    """Make one request and return its answer; raises OSError, HTTPException or Refused."""
+def ask(params: Mapping[str, Any]) -> Answer | None:
+    """Make one request and return its answer; raises OSError, HTTPException, Refused or BadReply.
+
+    None is returned for a datagram that has no reply, and needs none.
+    """
     vip, port, timeout = params["vip"], params["port"], params["timeout"]
+    if params["protocol"] in BY_UDP:
+        # Without options, a query has those that are documented.
+        dns = params["dns"] or {name: option["default"] for name, option in _datagram.DNS.items()}
+        dns = dns if params["protocol"] == "dns" else None
+        reply = _datagram.request(vip, port, timeout, dns, params["udp"])
+        return None if reply is None else Answer({}, reply.decode(errors="replace"))
     if params["protocol"] == "tcp":
         with socket.create_connection((vip, port), timeout) as stream:
             if params["identity"] == "none":
@@ -289,10 +357,13 @@ def ask(params: Mapping[str, Any]) -> Answer:
 
 
 class Watch:
-    """Counts from which link-layer addresses the frames come that a VIP's TCP port sends."""
+    """Counts from which link-layer addresses the frames come that a port of a VIP sends.
 
-    def __init__(self, interface: str, vip: str, port: int) -> None:
-        self.source = (vip, port)
+    :ivar macs: frames by their link-layer addresses
+    """
+
+    def __init__(self, interface: str, vip: str, port: int, protocol: int) -> None:
+        self.source, self.protocol = (vip, port), protocol
         self.macs: collections.Counter[str] = collections.Counter()
         ethertype = ETH_P[ipaddress.ip_address(vip).version]
         self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM)
@@ -303,15 +374,19 @@ class Watch:
         """Stop watching."""
         self.socket.close()
 
-    def count(self) -> None:
-        """Count what has come in since the last time."""
+    def count(self) -> str:
+        """Count what came in since the last time; return where most of it came from, or any."""
+        new: collections.Counter[str] = collections.Counter()
         while True:
             try:
                 packet, origin = self.socket.recvfrom(128)
             except BlockingIOError:
-                return
-            if origin[2] == socket.PACKET_HOST and origin[4] and sender(packet) == self.source:
-                self.macs[origin[4].hex(":")] += 1
+                break
+            to_us = origin[2] == socket.PACKET_HOST and origin[4]
+            if to_us and sender(packet, self.protocol) == self.source:
+                new[origin[4].hex(":")] += 1
+        self.macs += new
+        return new.most_common(1)[0][0] if new else "any"
 
 
 def neighbours(link: _links.Link, vip: str, address: str, wait: float = 1.0) -> list[str]:
@@ -355,20 +430,28 @@ def probe(params: Mapping[str, Any]) -> dict[str, Any]:
     sequence: list[str | None] = []
     failures = []
     latencies = []
-    with contextlib.closing(Watch(link.name, vip, params["port"])) as watch:
+    by_udp = params["protocol"] in BY_UDP
+    identity = params["identity"] or ("mac" if by_udp else "body")
+    protocol = socket.IPPROTO_UDP if by_udp else socket.IPPROTO_TCP
+    with contextlib.closing(Watch(link.name, vip, params["port"], protocol)) as watch:
         for n in range(1, params["requests"] + 1):
             if n > 1:
                 time.sleep(params["interval"])
+            watch.count()  # what is left of the request before
             start = time.perf_counter()
             try:
-                answer = ask({**params, "vip": vip})
+                answer = ask({**params, "vip": vip, "identity": identity})
                 latency = (time.perf_counter() - start) * 1000
-                sequence.append(identify(answer, params["identity"]))
+                mac = watch.count()
+                if answer is None:
+                    sequence.append(NO_REPLY)
+                    continue
+                sequence.append(mac if identity == "mac" else identify(answer, identity))
                 latencies.append(latency)
-            except (OSError, http.client.HTTPException, Refused) as error:
+            except (OSError, http.client.HTTPException, Refused, _datagram.BadReply) as error:
                 sequence.append(None)
                 failures.append({"n": n, "error": str(error) or type(error).__name__})
-            watch.count()
+        watch.count()
     if on_link and ":" in vip:
         known = json.loads(_links.ip("-json", "neighbour", "show", "to", vip, "dev", link.name))
         macs = [entry["lladdr"] for entry in known if "lladdr" in entry]
@@ -402,13 +485,19 @@ def main() -> None:
         argument_spec={
             "vip": {"type": "str", "required": True},
             "port": {"type": "int", "default": 80},
-            "protocol": {"type": "str", "choices": ["http", "tcp"], "default": "http"},
+            "protocol": {
+                "type": "str",
+                "choices": ["http", "tcp", *BY_UDP],
+                "default": "http",
+            },
+            "dns": {"type": "dict", "options": _datagram.DNS},
+            "udp": {"type": "dict", "options": _datagram.UDP},
             "path": {"type": "str", "default": "/"},
             "host": {"type": "str"},
             "requests": {"type": "int", "default": 12},
             "interval": {"type": "float", "default": 0.0},
             "timeout": {"type": "float", "default": 3.0},
-            "identity": {"type": "str", "default": "body"},
+            "identity": {"type": "str"},
             "interface": {"type": "str"},
         },
         supports_check_mode=True,

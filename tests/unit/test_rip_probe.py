@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import http.server
 import socket
+import socketserver
 import threading
 
 import pytest
@@ -92,3 +93,37 @@ def test_one_that_comes_back_is_waited_for(run_main, refused):
 def test_statuses_that_are_none(run_main, port):
     result = run_main("rip_probe", servers=[at(port, path="/", status=["ok"])])
     assert result["msg"] == "status is 'ok'; it must be such as 200 or 200-299."
+
+
+@pytest.fixture
+def pong():
+    """A port that answers each datagram with pong."""
+
+    class Pong(socketserver.BaseRequestHandler):
+        def handle(self):
+            self.request[1].sendto(b"pong", self.client_address)
+
+    server = socketserver.UDPServer(("127.0.0.1", 0), Pong)
+    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    yield server.server_address[1]
+    server.shutdown()
+    server.server_close()
+
+
+def test_servers_that_are_asked_by_udp(run_main, pong, refused):
+    good = {"payload": "00", "require_reply": "706f6e67"}
+    assert run_main("rip_probe", servers=[at(pong, udp=good)])["silent"] == []
+    bad = [at(pong, udp={"require_reply": "00"}), at(refused, udp={}), at(pong, dns={})]
+    silent = run_main("rip_probe", servers=bad, seconds=0, timeout=0.2)["silent"]
+    assert [line.rpartition(": ")[2] for line in silent] == [
+        "the reply is 706f6e67; it must be 00",
+        "[Errno 111] Connection refused",
+        "no reply within 0.2 s",
+    ]
+
+
+def test_a_request_is_one_kind_and_can_be_made(run_main, pong):
+    both = at(pong, path="/", udp={})
+    assert "mutually exclusive" in run_main("rip_probe", servers=[both])["msg"]
+    result = run_main("rip_probe", servers=[at(pong, dns={"name": "a..b"})])
+    assert result["msg"].startswith("dns: name is 'a..b'")

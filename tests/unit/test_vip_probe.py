@@ -73,6 +73,14 @@ def test_sender(packet, sender):
     assert vip_probe.sender(packet) == sender
 
 
+def test_sender_of_a_datagram():
+    datagram = ipv4("192.0.2.149", 53, protocol=socket.IPPROTO_UDP)
+    assert vip_probe.sender(datagram, socket.IPPROTO_UDP) == ("192.0.2.149", 53)
+    assert vip_probe.sender(ipv4("192.0.2.149", 53), socket.IPPROTO_UDP) is None
+    datagram = ipv6("2001:db8::149", 53, protocol=socket.IPPROTO_UDP)
+    assert vip_probe.sender(datagram, socket.IPPROTO_UDP) == ("2001:db8::149", 53)
+
+
 @given(st.binary(max_size=128))
 def test_no_frame_confuses(packet):
     assert vip_probe.sender(packet) is None or packet[0] >> 4 in (4, 6)
@@ -88,6 +96,18 @@ def test_every_wrong_option_is_told(run_main):
     result = run_main("vip_probe", **wrong, protocol="tcp", identity="header:Server")
     places = ["vip:", "port:", "requests:", "timeout:", "interval:", "identity:"]
     assert [sentence.split()[0] for sentence in result["mistakes"]] == places
+
+
+def test_options_of_another_protocol_and_wrong_ones(run_main):
+    options = {"protocol": "dns", "dns": {"name": "a..b"}, "udp": {"payload": "0"}}
+    result = run_main("vip_probe", vip="192.0.2.149", **options)
+    assert [sentence.split(";")[0] for sentence in result["mistakes"]] == [
+        "udp: the protocol is dns",
+        "dns: name is 'a..b'",
+        "udp: payload is '0'",
+    ]
+    result = run_main("vip_probe", vip="192.0.2.149", protocol="udp", identity="header:Server")
+    assert "only HTTP has headers" in result["msg"]
 
 
 @pytest.mark.parametrize("identity", ["(unclosed", "no group", "(two)(groups)"])
