@@ -49,9 +49,8 @@ seealso:
 
 EXAMPLES = r"""
 - name: Refuse what would leave too few
-  ansible.builtin.assert:
-    that: plan.mistakes | length == 0
-    fail_msg: "{{ plan.mistakes | join('\n') }}"
+  lvs.cluster.report:
+    errors: "{{ plan.mistakes }}"
   vars:
     plan: "{{ cluster | lvs.cluster.draining(status, groups, 'rs20,rs21', serial=1) }}"
 """
@@ -61,15 +60,19 @@ _value:
   description:
     - C(mistakes) has a sentence for each; if there is one, all else is empty.
     - C(hosts) are the real servers that are meant, C(batches) the same in their order.
-    - C(servers) is where they are asked whether they serve, as M(lvs.cluster.rip_probe) takes it.
+    - C(lines) are the batches for a person.
+    - C(servers) are the requests that show whether they answer, as M(lvs.cluster.rip_probe) takes
+      them. C(unasked) says for which services there are none, and why.
   type: dict
   sample:
     mistakes: []
     hosts: [rs20, rs21]
     batches: [[rs20], [rs21]]
+    lines: ["batch 1 of 2: rs20", "batch 2 of 2: rs21"]
     servers:
       - {name: rs20, address: 192.168.2.20, port: 80}
       - {name: rs21, address: 192.168.2.21, port: 80}
+    unasked: []
 """
 
 from collections.abc import Callable, Mapping

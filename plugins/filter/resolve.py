@@ -41,9 +41,8 @@ seealso:
 
 EXAMPLES = r"""
 - name: Go on with an inventory that is right
-  ansible.builtin.assert:
-    that: cluster.mistakes | length == 0
-    fail_msg: "{{ cluster.mistakes | join('\n') }}"
+  lvs.cluster.report:
+    errors: "{{ cluster.mistakes }}"
   vars:
     cluster: "{{ none | lvs.cluster.resolve(groups, hostvars) }}"
   run_once: true

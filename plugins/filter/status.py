@@ -37,8 +37,8 @@ seealso:
 
 EXAMPLES = r"""
 - name: Show what runs
-  ansible.builtin.debug:
-    msg: "{{ (cluster | lvs.cluster.status([look])).lines }}"
+  lvs.cluster.report:
+    lines: "{{ (cluster | lvs.cluster.status([look])).lines }}"
   vars:
     look: {name: d23, info: "{{ table }}", text: "{{ rules }}", links: "{{ links }}"}
     cluster: "{{ lvs_services | lvs.cluster.resolve(groups, hostvars) }}"
@@ -50,7 +50,8 @@ _value:
     - C(directors) says of each whether it is V(active), V(standby) or V(unreachable), which VIPs it
       holds, which link-layer addresses it has, and in which states its sync daemons are. C(active)
       has the names of those that hold VIPs.
-    - C(trouble) says what is wrong with who is active.
+    - C(trouble) says what is wrong with which directors are active, C(unseen) why no director could
+      be read.
     - C(services) has what the table of the director has that holds their VIP, with rates per
       second, and beside it what is missing there. C(asked) is what clients ask for. A destination
       that is not in the table has no C(weight). C(remark) says what is to be known of it.
@@ -64,6 +65,7 @@ _value:
       - {name: d23, state: active, vips: [192.168.2.149], macs: ["02:42:c0:a8:02:17"], sync: []}
     active: [d23]
     trouble: []
+    unseen: []
     services:
       - name: web
         vip: 192.168.2.149

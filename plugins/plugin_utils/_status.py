@@ -31,6 +31,7 @@ from ansible_collections.lvs.cluster.plugins.module_utils._model import (
 from ansible_collections.lvs.cluster.plugins.module_utils._plan import Operation, plan, settle
 from ansible_collections.lvs.cluster.plugins.plugin_utils import (
     _keepalived_text,
+    _probes,
     _rules_text,
 )
 from ansible_collections.lvs.cluster.plugins.plugin_utils._inventory import listed
@@ -53,6 +54,9 @@ BY_CHECK = "weight by keepalived's check"
 UNWILLING = "weight 0 in the inventory"
 SORRY = "sorry server"
 STRANGER = "not in the inventory"
+#: The last line where the directors do not differ from the inventory.
+NO_DIFFERENCE = "All is as the inventory says."
+NO_DIRECTOR_READ = "No director was read, so the state of the cluster is unknown."
 
 
 class Status(NamedTuple):
@@ -65,7 +69,8 @@ class Status(NamedTuple):
         their VIP, with counters; each destination with its ``name`` and a ``remark``; its
         ``weight`` is None if it is not in the table
     :ivar active: the directors that hold VIPs
-    :ivar trouble: what is wrong with who is active
+    :ivar trouble: what is wrong with which directors are active
+    :ivar unseen: why no director could be read; empty if there is one
     :ivar drained: the real servers that were told weight 0, though the inventory has another
     :ivar untold: what the inventory says otherwise than the directors were told
     :ivar differences: that, and what the kernel has otherwise than that
@@ -76,6 +81,7 @@ class Status(NamedTuple):
     services: list[dict[str, Any]]
     active: list[str]
     trouble: list[str]
+    unseen: list[str]
     drained: list[str]
     untold: list[str]
     differences: list[str]
@@ -208,11 +214,13 @@ def status(cluster: Data, looks: Sequence[Data]) -> Status:
         for look in seen
     ]
     trouble = list(_trouble(directors, cluster["vips"]))
+    unseen = [] if reached else list(map(_unreachable, directors)) or [NO_DIRECTOR_READ]
     found = Status(
         directors,
         list(_services([*active, *reached], wanted, _fronts(cluster), names, drained)),
         [look.name for look in active],
         trouble,
+        unseen,
         drained,
         untold,
         [*trouble, *dict.fromkeys([*untold, *strayed])],
@@ -348,11 +356,15 @@ def _remark(
     return ", ".join(remarks)
 
 
+def _unreachable(director: Data) -> str:
+    return f"{director['name']} can't be looked at: {director['reason'].rstrip('.')}."
+
+
 def _trouble(directors: Sequence[Data], vips: Iterable[str]) -> Iterator[str]:
     """Tell what is wrong with who is active."""
     for director in directors:
         if director["state"] == "unreachable":
-            yield f"{director['name']} can't be looked at: {director['reason'].rstrip('.')}."
+            yield _unreachable(director)
     for vip in vips:
         holders = [director["name"] for director in directors if vip in director["vips"]]
         if not holders:
@@ -391,7 +403,7 @@ def _lines(found: Status) -> Iterator[str]:
         yield f"  {_aligned(_HEADINGS, widths)}"
         for *cells, remark in itertools.islice(left, len(service["destinations"])):
             yield f"  {_aligned(cells, widths)}  {remark}".rstrip()
-    yield from found.differences or ["All is as the inventory says."]
+    yield from found.differences or [NO_DIFFERENCE]
 
 
 def _endpoint(item: Data) -> str:
@@ -414,14 +426,18 @@ class Draining(NamedTuple):
     """Who is to be drained or to serve again, or why not.
 
     :ivar hosts: their names
-    :ivar batches: the same in the order of their turns; who is drained already comes first
-    :ivar servers: where they are asked whether they serve, as ``rip_probe`` takes it
+    :ivar batches: the same in their order; those that are drained already come first
+    :ivar lines: the batches for a person
+    :ivar servers: requests that show whether they answer, as ``rip_probe`` takes them
+    :ivar unasked: for which services there are none, and why, as sentences
     """
 
     mistakes: list[str]
     hosts: list[str] = []
     batches: list[list[str]] = []
+    lines: list[str] = []
     servers: list[dict[str, Any]] = []
+    unasked: list[str] = []
 
 
 def drain(
@@ -448,14 +464,21 @@ def drain(
         if wrong:
             break  # most likely the same is true of others
         drained -= set(batch)
-    return Draining(wrong) if wrong else Draining([], names, batches, _asked(cluster, names))
+    return Draining(wrong) if wrong else _answering(cluster, names, batches)
 
 
 def undrain(cluster: Data, found: Data, groups: Data, hosts: Any) -> Draining:
     """Return who is to serve again. ``cluster`` has nobody drained but by the inventory."""
     names, wrong = _chosen(cluster, groups, hosts)
     wrong += found["untold"]
-    return Draining(wrong) if wrong else Draining([], names, [names], _asked(cluster, names))
+    return Draining(wrong) if wrong else _answering(cluster, names, [names])
+
+
+def _answering(cluster: Data, names: list[str], batches: list[list[str]]) -> Draining:
+    """Return how hosts are drained, with the requests that show that they answer afterwards."""
+    number = len(batches)
+    lines = [f"batch {n} of {number}: {', '.join(batch)}" for n, batch in enumerate(batches, 1)]
+    return Draining([], names, batches, lines, *_probes.of_real_servers(cluster, names))
 
 
 def _chosen(cluster: Data, groups: Data, hosts: Any) -> tuple[list[str], list[str]]:
@@ -478,7 +501,7 @@ def _chosen(cluster: Data, groups: Data, hosts: Any) -> tuple[list[str], list[st
                 " inventory (lvs_drained, lvs_weight)."
             )
     if not names and not wrong:
-        wrong.append("No host is named; say which with -e hosts=NAME,NAME.")
+        wrong.append("No real server is given; give them with -e realservers=NAME,NAME.")
     return list(names), wrong
 
 
@@ -537,40 +560,3 @@ def _short(cluster: Data, found: Data, drained: Collection[str]) -> Iterator[str
 
 def _key(service: Data) -> ServiceKey | None:
     return parse_key(service)[0]
-
-
-def _asked(cluster: Data, hosts: Collection[str]) -> list[dict[str, Any]]:
-    """Return where hosts are asked whether they serve, as ``rip_probe`` takes it.
-
-    That is where their service's check asks: by HTTP where it does so, else by a TCP connection.
-    What speaks no TCP, and a service for all ports without a check, can't be asked so.
-    """
-    found: list[dict[str, Any]] = []
-    for front in cluster["fronts"]:
-        check = front.get("check") or {}
-        for item in front["destinations"]:
-            port = check.get("connect_port") or item["port"] or front["port"]
-            if item["name"] not in hosts or front["protocol"] != "tcp" or not port:
-                continue
-            place = {
-                "name": item["name"],
-                "address": check.get("connect_ip") or item["address"],
-                "port": int(port),
-            }
-            for url in check["urls"] if check.get("type") == "http" else [{}]:
-                asks = {**place, **_request(url, check)}
-                if asks not in found:
-                    found.append(asks)
-    return found
-
-
-def _request(url: Data, check: Data) -> dict[str, Any]:
-    """Return the request that an HTTP check makes; nothing for any other check."""
-    if not url:
-        return {}
-    host = url.get("host") or check.get("virtualhost")
-    return {
-        "path": url["path"],
-        **({"host": host} if host else {}),
-        **({"status": url["status"]} if url.get("status") else {}),
-    }

@@ -315,6 +315,21 @@ def test_ipv6_and_marks_have_their_spelling():
     assert "six, [2001:db8::149]:80, wlc, on d23" in found["lines"]
 
 
+def test_without_a_director_that_can_be_read_the_status_says_why():
+    web = cluster(directors=("d23", "d24"))
+    away = [{"name": name, "reason": "no route to host"} for name in ("d23", "d24")]
+    found = status(web, away)
+    assert found["unseen"] == [
+        "d23 can't be looked at: no route to host.",
+        "d24 can't be looked at: no route to host.",
+    ]
+    assert found["lines"][:2] == ["d23: unreachable", "d24: unreachable"]
+    assert status(web, [look(web), away[1]])["unseen"] == []
+    assert status(web, [])["unseen"] == [
+        "No director was read, so the state of the cluster is unknown."
+    ]
+
+
 # Who may be drained.
 
 
@@ -345,6 +360,9 @@ def test_batches(hosts, serial, batches):
     assert found["mistakes"] == []
     assert found["batches"] == batches
     assert found["hosts"] == [name for batch in batches for name in batch]
+    assert found["lines"] == [
+        f"batch {n} of {len(batches)}: {', '.join(batch)}" for n, batch in enumerate(batches, 1)
+    ]
 
 
 def test_who_is_drained_already_comes_first():
@@ -355,7 +373,7 @@ def test_who_is_drained_already_comes_first():
 @pytest.mark.parametrize(
     ("hosts", "sentence"),
     [
-        ("", "No host is named; say which with -e hosts=NAME,NAME."),
+        ("", "No real server is given; give them with -e realservers=NAME,NAME."),
         ("rs2", "There is no host or group rs2 (did you mean rs32?)."),
         ("c10", "c10 serves nothing: " + NOTHING),
         ("rs32", "rs32 serves nothing: " + NOTHING),
@@ -364,7 +382,8 @@ def test_who_is_drained_already_comes_first():
 )
 def test_who_can_t_be_drained(hosts, sentence, back):
     found = drain(hosts, back=back, variables={"rs32": {"lvs_drained": True}})
-    assert found == {"mistakes": [sentence], "hosts": [], "batches": [], "servers": []}
+    assert found.pop("mistakes") == [sentence]
+    assert not any(found.values())
 
 
 @pytest.mark.parametrize(
@@ -453,11 +472,31 @@ def test_a_server_is_asked_where_its_check_asks():
             "persistence_timeout": 9,
             "check": {"type": "tcp", "connect_port": 8},
         },
-        {**WEB, "name": "dns", "protocol": "udp"},
+        {**WEB, "name": "syslog", "protocol": "udp"},
         {**WEB, "name": "mapped", "port": 81, "method": "nat", "realserver_port": 8080},
     )
     found = draining(plain, status(plain, [look(plain)]), groups_of(), "rs20", back=True)
     assert found["servers"] == [at, {**at, "port": 8}, {**at, "port": 8080}]
+    assert found["unasked"] == [
+        "rs20 is not asked for syslog: it has no check; one of type dns or udp says what to send."
+    ]
+
+
+def test_a_server_is_asked_by_udp_as_its_check_does():
+    check = {"type": "dns", "query": "A", "name": "www.example.org", "connect_port": 5353}
+    ntp = {"type": "udp", "payload": "e3 00", "require_reply": "24"}
+    udp = {**WEB, "protocol": "udp"}
+    both = cluster(
+        {**udp, "name": "dns", "port": 53, "check": check},
+        {**udp, "name": "ntp", "port": 123, "check": ntp},
+    )
+    found = draining(both, status(both, [look(both)]), groups_of(), "rs20", back=True)
+    at = {"name": "rs20", "address": "192.168.2.20"}
+    assert found["servers"] == [
+        {**at, "port": 5353, "dns": {"query": "A", "name": "www.example.org"}},
+        {**at, "port": 123, "udp": {"payload": "e3 00", "require_reply": "24"}},
+    ]
+    assert found["unasked"] == []
 
 
 def test_whom_a_service_lists_itself_is_drained_by_its_name():

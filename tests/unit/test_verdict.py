@@ -38,11 +38,27 @@ def probe(counts=(20, 20), failed=0, **fields):
 
 
 def director(name, mac, *vips):
-    return {"name": name, "macs": [mac], "vips": list(vips)}
+    state = "active" if vips else "standby"
+    return {"name": name, "state": state, "macs": [mac], "vips": list(vips)}
 
 
-def judge(seen, expected):
-    return verdict([seen], [expected], [director("d23", DIRECTOR, expected["vip"])])
+def asked(service, **options):
+    """Return what the filter probes makes of a service that a client can ask."""
+    title = f"{service['name']}, {service['vip']}:{service['port']}, {service['scheduler']}"
+    options = {"protocol": "http", **options}
+    return {"title": title, "service": service, "options": options, "unasked": ""}
+
+
+def status(*directors, **fields):
+    lines = ["d23: active", "All is as the inventory says."]
+    found = {"directors": directors, "trouble": [], "differences": [], "lines": lines}
+    return {**found, **fields}
+
+
+def judge(seen, expected, machines=(), **options):
+    holder = director("d23", DIRECTOR, expected["vip"])
+    clients = {"c10": {"results": [seen]}}
+    return verdict([asked(expected, **options)], clients, status(holder), dict(machines))
 
 
 def test_a_cluster_that_works():
@@ -54,8 +70,11 @@ def test_a_cluster_that_works():
             f"  the VIP is at {DIRECTOR}, the director at {DIRECTOR}",
             f"  answers came from {ONE} and {TWO}, past the director",
             "  1.2 ms a request (0.9 to 4.0)",
+            "d23: active",
+            "All is as the inventory says.",
         ],
         "problems": [],
+        "unasked": [],
     }
 
 
@@ -143,9 +162,10 @@ def test_the_way_of_the_answers(method, answer_macs, said, problem):
 
 def test_each_vip_is_at_its_own_director():
     mail = {"name": "mail", "vip": "192.168.2.150"}
-    seen = [probe(), probe(macs=[DIRECTOR])]
+    seen = {"c10": {"results": [probe(), probe(macs=[DIRECTOR])]}}
     directors = [director("d23", DIRECTOR, "192.168.2.149"), director("d31", TWO, mail["vip"])]
-    [problem] = verdict(seen, [service(), service(**mail)], directors)["problems"][:1]
+    probes = [asked(service()), asked(service(**mail))]
+    problem = verdict(probes, seen, status(*directors), {})["problems"][0]
     assert problem.startswith(f"mail, 192.168.2.150:80, wrr: {DIRECTOR} answers ARP for the VIP")
     assert f"not the director ({TWO})" in problem
 
@@ -153,7 +173,8 @@ def test_each_vip_is_at_its_own_director():
 def test_a_director_that_is_a_real_server_answers_by_itself():
     seen = probe(answer_macs={DIRECTOR: 100, TWO: 100})
     for name, problems in (("rs31", 0), ("d23", 1)):
-        said = verdict([seen], [service()], [director(name, DIRECTOR, service()["vip"])])
+        now = status(director(name, DIRECTOR, service()["vip"]))
+        said = verdict([asked(service())], {"c10": {"results": [seen]}}, now, {})
         assert len(said["problems"]) == problems
 
 
@@ -168,4 +189,118 @@ def test_a_client_behind_a_router_sees_no_macs():
 
 
 def test_no_service_is_no_success():
-    assert verdict([], [], [])["problems"]
+    said = verdict([], {"c10": {"results": []}}, status(), {})
+    assert said["problems"] == ["No service was asked, so nothing shows that the cluster works."]
+    assert "All is as the inventory says." not in said["lines"]
+
+
+DNS = {"name": "dns", "port": 53, "protocol": "udp", "scheduler": "rr"}
+MACHINES = {"rs31": {"macs": [ONE], "findings": []}, "rs32": {"macs": [TWO], "findings": []}}
+
+
+def by_mac(answers, **fields):
+    return probe(answers=answers, sequence=[*answers] * 20, **fields)
+
+
+def test_real_servers_that_do_not_name_themselves_are_known_by_their_macs():
+    said = judge(by_mac({ONE: 20, TWO: 20}), service(**DNS), MACHINES, identity="mac")
+    assert said["lines"][1:3] == [
+        "  rs31  20 of 40 requests, weight 5",
+        "  rs32  20 of 40 requests, weight 5",
+    ]
+    assert said["problems"] == []
+
+    said = judge(by_mac({ONE: 40}), service(**DNS), MACHINES, identity="mac")
+    assert "rs31 answered 40 of 40 requests" in said["problems"][0]
+
+
+def test_answers_through_the_director_name_no_real_server():
+    pool = [{**each, "method": "nat"} for each in service()["destinations"]]
+    seen = probe(answers={DIRECTOR: 40}, sequence=[DIRECTOR] * 40, answer_macs={DIRECTOR: 40})
+    said = judge(seen, service(**DNS, destinations=pool), MACHINES, identity="mac")
+    assert said["lines"][1] == "  40 of 40 requests were answered"
+    assert not any("rs31" in line for line in said["lines"])
+    assert said["problems"] == []
+
+
+def test_silence_that_is_good_shows_nothing():
+    seen = probe(answers={"no reply": 4}, sequence=["no reply"] * 4, latency_ms=None)
+    options = {"protocol": "udp", "udp": {}, "identity": "mac"}
+    said = judge(seen, service(**DNS), MACHINES, **options)
+    assert "  4 of 4 requests had no reply and no error" in said["lines"]
+    [sentence] = said["unasked"]
+    assert sentence.endswith("its check requires no reply, so silence can't be judged.")
+    assert said["lines"][-1] == sentence
+
+
+def test_a_service_that_was_not_asked_is_listed_with_the_reason():
+    probes = [
+        asked(service()),
+        {**asked(service(**DNS)), "options": {}, "unasked": "it has no check"},
+        asked(service(name="mail")),
+    ]
+    results = [probe(), probe(failed=2)]
+    holder = director("d23", DIRECTOR, "192.168.2.149")
+    said = verdict(probes, {"c10": {"results": results}}, status(holder), {})
+    number = said["lines"].index("dns, 192.168.2.149:53, rr")
+    assert said["lines"][number + 1] == "  not asked: it has no check"
+    assert said["unasked"] == ["dns, 192.168.2.149:53, rr: not asked: it has no check."]
+    assert said["lines"][-1] == said["unasked"][0]
+    assert "All is as the inventory says." not in said["lines"]
+    # Results belong to the services that were asked.
+    assert [problem.split(",")[0] for problem in said["problems"]] == ["mail"]
+
+
+def test_each_client_is_listed():
+    seen = {"c10": {"results": [probe()]}, "c11": {"results": [probe(failed=1)]}, "c12": {}}
+    holder = director("d23", DIRECTOR, "192.168.2.149")
+    said = verdict([asked(service())], seen, status(holder), {})
+    titles = [line for line in said["lines"] if line.startswith("web")]
+    assert [title.rpartition(", ")[2] for title in titles] == ["from c10", "from c11"]
+    assert ["from c11" in problem for problem in said["problems"]] == [True]
+
+
+UNREACHABLE = {"unreachable": True, "msg": "Task failed: no route to host"}
+
+
+@pytest.mark.parametrize(
+    "result", [UNREACHABLE, {"unreachable": True, "results": [UNREACHABLE], "msg": "All items"}]
+)
+def test_a_client_that_is_unreachable(result):
+    said = verdict([asked(service())], {"c10": result}, status(), {})
+    assert said["problems"] == [
+        "c10 can't be asked: no route to host.",
+        "No service was asked, so nothing shows that the cluster works.",
+    ]
+    assert said["lines"][1] == "  not asked: no client took part"
+
+
+def test_a_client_that_can_not_probe():
+    seen = {"c10": {"failed": True, "results": [{"failed": True, "msg": "no ip here."}]}}
+    [problem] = verdict([asked(service())], seen, status(), {})["problems"]
+    assert problem == "web, 192.168.2.149:80, wrr: no ip here."
+
+
+def test_what_is_wrong_on_the_hosts_comes_with_their_names():
+    machines = {
+        "d23": {"findings": ["ip_vs is missing."]},
+        "d31": UNREACHABLE,
+        "rs31": UNREACHABLE,
+        "rs32": {"findings": []},
+        "rs33": {},
+    }
+    away = {**director("d31", TWO), "state": "unreachable"}
+    now = status(director("d23", DIRECTOR), away, trouble=["d31 can't be looked at: it is off."])
+    seen = {"c10": {"results": [probe(macs=[DIRECTOR])]}}
+    problems = verdict([asked(service())], seen, now, machines)["problems"]
+    assert problems[:3] == [
+        "d31 can't be looked at: it is off.",
+        "d23: ip_vs is missing.",
+        "rs31: no route to host",
+    ]
+
+
+def test_without_a_director_the_state_is_unknown():
+    said = verdict([asked(service())], {"c10": {"results": [probe()]}}, {}, {})
+    assert "No director was read" in said["problems"][0]
+    assert "All is as the inventory says." not in said["lines"]

@@ -1,0 +1,71 @@
+# Copyright: (c) 2026, lvs.cluster contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: probes
+short_description: Return the requests that show whether virtual services work
+version_added: 0.5.0
+author: lvs.cluster contributors (@lvs-cluster)
+description:
+  - Returns for each service of each VIP what a client asks for. A service by UDP gets the request
+    of its health check, of type C(dns) or C(udp).
+positional: names
+options:
+  _input:
+    description: The cluster, as P(lvs.cluster.resolve#filter) returns it.
+    type: dict
+    required: true
+  names:
+    description: Whether it is to be seen which real server answers. Then a service by TCP is asked
+      by HTTP, unless its health check is of a type that contradicts. Else it is asked by HTTP if
+      its health check is.
+    type: bool
+    default: false
+seealso:
+  - module: lvs.cluster.vip_probe
+  - plugin: lvs.cluster.verdict
+    plugin_type: filter
+"""
+
+EXAMPLES = r"""
+- name: Send requests to each service
+  lvs.cluster.vip_probe:
+    vip: "{{ item.options.vip }}"
+    port: "{{ item.options.port }}"
+    protocol: "{{ item.options.protocol }}"
+    dns: "{{ item.options.dns | default(omit) }}"
+    udp: "{{ item.options.udp | default(omit) }}"
+  loop: "{{ cluster | lvs.cluster.probes | selectattr('options') }}"
+  vars:
+    cluster: "{{ lvs_services | lvs.cluster.resolve(groups, hostvars) }}"
+"""
+
+RETURN = r"""
+_value:
+  description:
+    - C(title) says which service it is, C(service) has its fields.
+    - C(options) are those of M(lvs.cluster.vip_probe). Where there are none, C(unasked) says why.
+  type: list
+  elements: dict
+  sample:
+    - title: web, 192.168.2.149:80, wrr
+      service: {name: web, vip: 192.168.2.149, port: 80, protocol: tcp, scheduler: wrr}
+      options: {vip: 192.168.2.149, port: 80, protocol: tcp, identity: none}
+      unasked: ""
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from ansible_collections.lvs.cluster.plugins.plugin_utils import _probes
+
+
+class FilterModule:
+    """What Ansible looks for in this file."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        """Return the filters by name."""
+        return {"probes": _probes.of_clients}

@@ -1,0 +1,157 @@
+# Copyright: (c) 2026, lvs.cluster contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which requests show that a service works, and why there are none for some.
+
+Pure: what ``resolve`` says of a cluster comes in. Requests to VIPs, as clients send them, go out as
+options of ``vip_probe``; requests to real servers, as health checks send them, as those of
+``rip_probe``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+from ansible_collections.lvs.cluster.plugins.module_utils._model import endpoint
+
+Data = Mapping[str, Any]
+
+#: Types of health checks of which the request is a UDP datagram, and their fields in it.
+_BY_UDP = {
+    "dns": ("query", "name"),
+    "udp": ("payload", "require_reply", "min_reply_length", "max_reply_length"),
+}
+#: Types of health checks whose servers don't speak HTTP by TCP.
+_NOT_HTTP = ("ssl", "smtp", "dns", "udp")
+#: Silence is not a failure of what requires no reply: that many requests wait that many seconds.
+_UNANSWERED = {"requests": 4, "timeout": 1.0}
+
+
+def of_clients(cluster: Data, names: bool = False) -> list[dict[str, Any]]:
+    """Return for each service of each VIP what ``vip_probe`` sends to it.
+
+    :param names: whether it is to be seen which real server answers. Then a service by TCP is
+        asked by HTTP, if its check does not contradict.
+    :returns: ``title``, ``service``, and ``options`` of ``vip_probe`` or ``unasked``, the reason
+        why there are none
+    """
+    found = []
+    for front in cluster["fronts"]:
+        options = _client_options(front, names)
+        reason = "" if options else _reason(front)
+        found.append(_probe(front, endpoint(front["vip"], front["port"]), options, reason))
+    marked = {front.get("fwmark") for front in cluster["fronts"]}
+    for service in cluster["services"]:
+        if service.get("fwmark") and service["fwmark"] not in marked:
+            reason = "its fwmark has no binds, so its VIP and port are unknown"
+            found.append(_probe(service, f"fwmark {service['fwmark']}", {}, reason))
+    return found
+
+
+def of_real_servers(
+    cluster: Data, hosts: Collection[str]
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """Return what ``rip_probe`` sends to hosts, and which of them it can't ask, as sentences.
+
+    Requests go where the health check of their service sends its own, and are the same; without
+    one, a service by TCP has to accept a connection.
+    """
+    servers: list[dict[str, Any]] = []
+    unasked: list[str] = []
+    for front in cluster["fronts"]:
+        check = front.get("check") or {}
+        for item in front["destinations"]:
+            if item["name"] not in hosts:
+                continue
+            port = int(check.get("connect_port") or item["port"] or front["port"] or 0)
+            requests = list(_requests(front)) if port else []
+            if not requests:
+                unasked.append(f"{item['name']} is not asked for {_label(front)}: {_reason(front)}")
+            address = check.get("connect_ip") or item["address"]
+            place = {"name": item["name"], "address": address, "port": port}
+            servers += [one for each in requests if (one := {**place, **each}) not in servers]
+    return servers, [f"{sentence}." for sentence in dict.fromkeys(unasked)]
+
+
+def _probe(service: Data, where: str, options: Data, reason: str) -> dict[str, Any]:
+    protocol = service.get("protocol", "tcp")
+    where = where if protocol == "tcp" else f"{protocol} {where}"
+    title = ", ".join(filter(None, (service.get("name"), where, service["scheduler"])))
+    return {"title": title, "service": service, "options": options, "unasked": reason}
+
+
+def _client_options(front: Data, names: bool) -> dict[str, Any]:
+    """Return options of ``vip_probe``; none if it can't ask."""
+    kind, port = _kind(front), _port(front)
+    if not port:
+        return {}
+    place = {"vip": front["vip"], "port": port}
+    if front["protocol"] == "tcp":
+        if names and kind not in _NOT_HTTP:
+            return {**place, "protocol": "http"}
+        if kind == "http":
+            url = {k: v for k, v in next(_requests(front)).items() if k in ("path", "host")}
+            return {**place, "protocol": "http", "identity": "none", **url}
+        return {**place, "protocol": "tcp", "identity": "none"}
+    if front["protocol"] != "udp" or kind not in _BY_UDP:
+        return {}
+    check = front["check"]
+    found = {**place, "protocol": kind, kind: _datagram(check), "identity": "mac"}
+    return {**found, **(_UNANSWERED if silence_is_good(found) else {})}
+
+
+def silence_is_good(options: Data) -> bool:
+    """Return whether requests with these options of ``vip_probe`` need no reply."""
+    return options.get("protocol") == "udp" and not options["udp"].get("require_reply")
+
+
+def _port(front: Data) -> int:
+    """Return the port to which a client's requests go. A service of all ports has its check's."""
+    return int(front["port"] or (front.get("check") or {}).get("connect_port") or 0)
+
+
+def _reason(front: Data) -> str:
+    """Return why a service can't be asked."""
+    protocol = front["protocol"]
+    if protocol not in ("tcp", "udp"):
+        return f"requests go by TCP or UDP, and this is {protocol.upper()}"
+    kind = _kind(front)
+    if protocol == "udp" and kind not in _BY_UDP:
+        said = f"a check of type {kind}" if kind else "no check"
+        return f"it has {said}; one of type dns or udp says what to send"
+    return "it has all ports; a check with a connect_port says which one to ask"
+
+
+def _kind(front: Data) -> str:
+    """Return the type of a service's health check; nothing if it has none."""
+    kind = str((front.get("check") or {}).get("type") or "")
+    return "" if kind == "none" else kind
+
+
+def _label(front: Data) -> str:
+    return str(front.get("name") or endpoint(front["vip"], front["port"]))
+
+
+def _requests(front: Data) -> Iterator[dict[str, Any]]:
+    """Yield the requests of a service's health check, as ``rip_probe`` takes them."""
+    check = front.get("check") or {}
+    kind = _kind(front)
+    if front["protocol"] == "udp" and kind in _BY_UDP:
+        yield {kind: _datagram(check)}
+    if front["protocol"] != "tcp":
+        return
+    if kind != "http":
+        yield {}
+        return
+    for url in check["urls"]:
+        host = url.get("host") or check.get("virtualhost")
+        yield {
+            "path": url["path"],
+            **({"host": host} if host else {}),
+            **({"status": url["status"]} if url.get("status") else {}),
+        }
+
+
+def _datagram(check: Data) -> dict[str, Any]:
+    """Return the fields of a check that say what it sends, and what it expects."""
+    return {field: check[field] for field in _BY_UDP[check["type"]] if check.get(field) is not None}
