@@ -127,7 +127,7 @@ def test_a_dead_real_server_and_a_dead_director_are_told_of(node, operate, playb
 
 def test_a_drained_server_serves_nobody_until_it_is_undrained(node, operate, playbook, inventory):
     with pair.stream("c10", VIP) as traffic:
-        operate("drain", "--extra-vars=hosts=rs20")
+        operate("drain", "--extra-vars=realservers=rs20")
         first = traffic.look()
         assert [weights(node, name)["rs20"] for name in (MASTER, BACKUP)] == [0, 0]
         time.sleep(2)
@@ -136,7 +136,7 @@ def test_a_drained_server_serves_nobody_until_it_is_undrained(node, operate, pla
         assert len(without["servers"]) == 4
         # It is not let in again while it does not answer, and stays out when its check is good.
         node("rs20").check_output("systemctl stop nginx")
-        options = "--extra-vars=hosts=rs20", "--extra-vars=undrain_seconds=5"
+        options = "--extra-vars=realservers=rs20", "--extra-vars=undrain_seconds=5"
         run = playbook("playbooks/undrain", *options, inventory=inventory)
         assert run.returncode != 0
         assert "After 5 s, not all real servers answer: rs20 (192.168.2.20:80)" in run.stdout
@@ -146,7 +146,7 @@ def test_a_drained_server_serves_nobody_until_it_is_undrained(node, operate, pla
         pair.until(lambda: weights(node).get("rs20") == 0, 30, "its check is good")
         second = traffic.look()
         assert "rs20" not in second["servers"]
-        operate("undrain", "--extra-vars=hosts=rs20")
+        operate("undrain", "--extra-vars=realservers=rs20")
         traffic.look()
         time.sleep(2)
     assert set(weights(node, BACKUP).values()) == {100}
@@ -156,19 +156,19 @@ def test_a_drained_server_serves_nobody_until_it_is_undrained(node, operate, pla
 
 def test_what_is_connected_goes_on(node, playbook, operate, inventory):
     with pair.held("c10", VIP, 20) as traffic:
-        options = "--extra-vars=hosts=rs20", "--extra-vars=drain_seconds=5"
+        options = "--extra-vars=realservers=rs20", "--extra-vars=drain_seconds=5"
         run = playbook("playbooks/drain", *options, inventory=inventory)
         assert run.returncode != 0
         assert "After 5 s: web: rs20 has " in run.stdout
         assert " s left" in run.stdout
         assert weights(node)["rs20"] == 0
-        operate("undrain", "--extra-vars=hosts=rs20")
+        operate("undrain", "--extra-vars=realservers=rs20")
     assert traffic.saw["lost"] == 0, traffic.saw
 
 
 def test_a_change_of_the_inventory_comes_before_a_drain(node, playbook, changed):
     other = changed(*pair.QUICK, OTHER_SCHEDULER)
-    run = playbook("playbooks/drain", "--extra-vars=hosts=rs20", inventory=other)
+    run = playbook("playbooks/drain", "--extra-vars=realservers=rs20", inventory=other)
     assert run.returncode != 0
     assert "scheduler is wrr, in the inventory wlc; run site.yml" in run.stdout
     assert set(weights(node).values()) == {100}
@@ -211,7 +211,7 @@ def test_a_rollout_over_five_real_servers_that_fails_and_is_killed_meanwhile(
         assert restarts() == {**dict.fromkeys(SERVERS, 0), "rs20": 1}
         assert weights(node) == {**dict.fromkeys(SERVERS, 100), "rs21": 0}
 
-        options = option, "--extra-vars=hosts=rs22"
+        options = option, "--extra-vars=realservers=rs22"
         killed_playbook(
             lambda: restarts()["rs22"] > 0, "playbooks/rollout", *options, inventory=inventory
         )
@@ -266,7 +266,7 @@ def test_what_the_inventory_says_changes_under_traffic(node, operate, build):
     more = "curl --silent --max-time 5 http://192.168.2.149:8080/"
     # A client sends its first packet again after a second.
     with pair.stream("c10", VIP, 10) as traffic:
-        operate("drain", "--extra-vars=hosts=rs32")
+        operate("drain", "--extra-vars=realservers=rs32")
         with pair.held("c10", VIP, 20) as connections:
             build(*pair.QUICK, *CHANGES)
             assert weights(node) == {"rs20": 50, "rs21": 100, "rs22": 100, "d31": 100}

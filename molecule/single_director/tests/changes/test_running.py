@@ -9,7 +9,7 @@ import json
 import pytest
 
 VIP = "192.168.2.149"
-DRAINED = "--extra-vars=hosts=rs31"
+DRAINED = "--extra-vars=realservers=rs31"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -50,7 +50,7 @@ def test_a_drain_changes_a_weight_and_lasts(playbook, director, node):
     answers = node("c10").check_output(f"curl -s http://{VIP}/; curl -s http://{VIP}/")
     assert answers.split() == ["rs32", "rs32"]
 
-    run = playbook("playbooks/drain", "--extra-vars=hosts=rs32")
+    run = playbook("playbooks/drain", "--extra-vars=realservers=rs32")
     assert run.returncode != 0
     assert "With rs32 drained, nobody would be left of service web" in run.stdout
     assert table(director) == drained

@@ -1,0 +1,163 @@
+# Copyright: (c) 2026, lvs.cluster contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What an operator reads who installed the archive and has no ansible.cfg: text, in lines.
+
+The cluster has services by UDP as well, which are asked as their health checks do.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+from cluster import NODES, PROJECT, SCENARIO, hosts_of
+
+VIP = "192.168.2.149"
+REAL = hosts_of("lvs_realservers")
+SHIPPED = PROJECT / "inventories" / f"{SCENARIO}_checks" / "hosts.yml"
+UDP = {"vip": VIP, "protocol": "udp", "scheduler": "rr"}
+SERVICES = [
+    {
+        **UDP,
+        "name": "names",
+        "port": 53,
+        "check": {"type": "dns", "query": "A", "name": "www.example.org"},
+    },
+    {
+        **UDP,
+        "name": "ping",
+        "port": 9,
+        "check": {"type": "udp", "payload": "70696e67", "require_reply": "706f6e67"},
+    },
+    {**UDP, "name": "syslog", "port": 514},
+]
+TASKS = "- name: Note that it was here\n  ansible.builtin.command: touch /tmp/rolled-out\n"
+
+
+@pytest.fixture(scope="module")
+def inventory(playbook, node, tmp_path_factory):
+    """Build the cluster with services by UDP; return its inventory."""
+    described = yaml.safe_load(SHIPPED.read_text())
+    described["all"]["vars"]["lvs_services"] += SERVICES
+    path = tmp_path_factory.mktemp("inventory") / "hosts.yml"
+    path.write_text(yaml.safe_dump(described))
+    run = playbook("playbooks/site", inventory=path)
+    assert run.returncode == 0, run.stdout
+    program = (Path(__file__).parent / "udp_server.py").read_text()
+    for name in REAL:
+        addresses = f"{VIP} 192.168.2.{name[2:]}"
+        node(name).check_output(
+            f"cat > /run/udp_server.py <<'END'\n{program}\nEND\n"
+            f"systemd-run --unit=udp-server python3 /run/udp_server.py {addresses}"
+        )
+    yield path
+    for name in REAL:
+        node(name).check_output(
+            "systemctl stop udp-server; rm --force /run/udp_server.py /tmp/rolled-out"
+        )
+
+
+@pytest.fixture(scope="module")
+def said(inventory, tmp_path_factory):
+    """Return what the installed playbooks print, all of them by one command to save time."""
+    user = tmp_path_factory.mktemp("user")
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
+    environment = {
+        **clean,
+        "ANSIBLE_COLLECTIONS_PATH": str(user),
+        # How the nodes are reached, which is the lab's affair.
+        "ANSIBLE_STRATEGY": "lab_mitogen",
+        "ANSIBLE_STRATEGY_PLUGINS": str(PROJECT / "lab/plugins/strategy"),
+        "ANSIBLE_CONNECTION_PLUGINS": str(PROJECT / "lab/plugins/connection"),
+        "ANSIBLE_TIMEOUT": "60",
+    }
+
+    def run(*command):
+        words = list(map(str, command))
+        done = subprocess.run(
+            words, cwd=user, env=environment, check=False, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    run("ansible-galaxy", "collection", "build", PROJECT, "--output-path", user)
+    [archive] = user.glob("*.tar.gz")
+    run("ansible-galaxy", "collection", "install", archive, "--no-deps", "--offline", "-p", user)
+    (user / "tasks.yml").write_text(TASKS)
+    options = {"realservers": "rs31", "rollout_tasks": "tasks.yml", "verify_requests": 8}
+    options["status_file"] = "status.json"
+    inventories = [f"--inventory={path}" for path in (inventory, *NODES)]
+    names = ("status", "verify", "drain", "undrain", "rollout")
+    playbooks = [f"lvs.cluster.{name}" for name in names]
+    said = run("ansible-playbook", *inventories, f"--extra-vars={json.dumps(options)}", *playbooks)
+    assert [s["name"] for s in json.loads((user / "status.json").read_text())["services"]] == [
+        "web",
+        "names",
+        "ping",
+        "syslog",
+    ]
+    return said.splitlines()
+
+
+def after(lines, title, count=1):
+    """Return the lines after the one that begins with a title, wherever there is one."""
+    places = [number for number, line in enumerate(lines) if line.startswith(title)]
+    assert places, "\n".join(lines)
+    return ["\n".join(lines[place + 1 : place + 1 + count]) for place in places]
+
+
+def test_tables_and_lists_are_lines(said):
+    assert not any(r"\n" in line for line in said)
+    assert f"d23: active, holds {VIP}" in said
+    [row, *_] = after(said, f"web, {VIP}:80, wrr, on d23", 2)
+    assert row.splitlines()[0].split()[:3] == ["server", "address", "method"]
+    assert row.splitlines()[1].split()[:3] == ["rs31", "192.168.2.31:80", "dr"]
+    assert "d23:" in said  # the checks of the host
+    assert [line for line in said if line.startswith("  good: ")]
+
+
+def test_drain_undrain_and_rollout_show_their_result(said, node):
+    assert said.count("Drained: rs31.") == 2  # rollout drains, too
+    assert said.count("In the pool: rs31.") == 2
+    assert "batch 1 of 1: rs31" in said
+    assert node("rs31").file("/tmp/rolled-out").exists
+    assert not node("rs32").file("/tmp/rolled-out").exists
+
+
+@pytest.mark.parametrize(("name", "port"), [("names", 53), ("ping", 9)])
+def test_services_by_udp_are_asked_as_their_checks_do(said, name, port):
+    [seen] = after(said, f"{name}, udp {VIP}:{port}, rr", 2)
+    assert seen.split("\n") == [
+        "  rs31  4 of 8 requests, weight 5",
+        "  rs32  4 of 8 requests, weight 5",
+    ]
+
+
+def test_what_was_not_asked_is_said(said):
+    title = f"syslog, udp {VIP}:514, rr"
+    reason = "not asked: it has no check; one of type dns or udp says what to send"
+    assert f"  {reason}" in after(said, title)
+    verified = said[: said.index("Drained: rs31.")]
+    assert f"{title}: {reason}." in verified
+    assert verified.count("All is as the inventory says.") == 1  # that of status
+    asked = (
+        "rs31 is not asked for syslog: it has no check; one of type dns or udp says what to send."
+    )
+    assert said.count(asked) == 2
+
+
+def test_a_service_by_udp_that_is_dead_fails_verify(said, inventory, node, playbook):
+    for name in REAL:
+        node(name).check_output("systemctl kill --signal=STOP udp-server")
+    try:
+        run = playbook("playbooks/verify", "--extra-vars=verify_requests=1", inventory=inventory)
+    finally:
+        for name in REAL:
+            node(name).check_output("systemctl kill --signal=CONT udp-server")
+    assert run.returncode != 0
+    for name, port in (("names", 53), ("ping", 9)):
+        assert f"{name}, udp {VIP}:{port}, rr: 1 of 1 requests failed: " in run.stdout
