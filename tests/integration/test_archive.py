@@ -5,10 +5,8 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
-import subprocess
 import tarfile
 from pathlib import Path
 
@@ -41,39 +39,6 @@ FOR_USERS = {
 INVENTORY = ROOT / "inventories" / "single_director"
 
 
-def run(*command, cwd, **environment):
-    """Run a command in that folder, with none of this checkout's settings; return what it says."""
-    clean = {k: v for k, v in os.environ.items() if not k.startswith(("ANSIBLE_", "PYTHON"))}
-    done = subprocess.run(
-        [str(word) for word in command],
-        cwd=cwd,
-        env=clean | environment,
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
-@pytest.fixture(scope="module")
-def archive(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("archive")
-    run("ansible-galaxy", "collection", "build", "--output-path", folder, cwd=ROOT)
-    [built] = folder.iterdir()
-    return built
-
-
-@pytest.fixture(scope="module")
-def elsewhere(archive, tmp_path_factory):
-    """A folder of a user who installed the archive, and nothing else, beside it."""
-    folder = tmp_path_factory.mktemp("user")
-    install = ["ansible-galaxy", "collection", "install", archive, "--no-deps", "--offline"]
-    run(*install, cwd=folder, ANSIBLE_COLLECTIONS_PATH=str(folder))
-    return folder
-
-
 @pytest.fixture(params=["installed", "checkout"])
 def place(request, tmp_path):
     """Where a user stands, and the variables that lead Ansible to the collection from there.
@@ -103,36 +68,41 @@ def test_the_action_group_has_every_module():
     assert {f"lvs.cluster.{name}" for name in runtime["action_groups"]["ipvs"]} == MODULES
 
 
-def documented(kind, names, place):
-    """Return what ansible-doc shows of these plugins or roles."""
+@pytest.fixture
+def documented(run, place):
+    """Return what ansible-doc shows of plugins or roles: ``documented("module", names)``."""
     folder, variables = place
-    shown = run("ansible-doc", "--json", "--type", kind, *names, cwd=folder, **variables)
-    documents = json.loads(shown)
-    assert set(documents) == set(names)
-    return documents
+
+    def show(kind, names):
+        said = run("ansible-doc", "--json", "--type", kind, *names, cwd=folder, **variables)
+        documents = json.loads(said)
+        assert set(documents) == set(names)
+        return documents
+
+    return show
 
 
-def test_modules_are_documented(place):
-    for name, parts in documented("module", MODULES, place).items():
+def test_modules_are_documented(documented):
+    for name, parts in documented("module", MODULES).items():
         assert parts["doc"]["options"] is not None, name
         assert parts["examples"].strip(), name
         assert parts["return"], name
 
 
-def test_filters_are_documented(place):
-    for name, parts in documented("filter", FILTERS, place).items():
+def test_filters_are_documented(documented):
+    for name, parts in documented("filter", FILTERS).items():
         assert parts["doc"]["options"], name
         assert parts["examples"].strip(), name
         assert parts["return"], name
 
 
-def test_roles_are_documented(place):
-    for name, parts in documented("role", ROLES, place).items():
+def test_roles_are_documented(documented):
+    for name, parts in documented("role", ROLES).items():
         assert parts["entry_points"]["main"]["options"], name
         assert all(entry["short_description"] for entry in parts["entry_points"].values()), name
 
 
-def test_playbooks_are_callable_by_their_names(place):
+def test_playbooks_are_callable_by_their_names(place, run):
     folder, variables = place
     command = ["ansible-playbook", "--syntax-check", "-i", INVENTORY, *PLAYBOOKS]
     run(*command, cwd=folder, **variables)
