@@ -226,7 +226,8 @@ def status(cluster: Data, looks: Sequence[Data]) -> Status:
         [*trouble, *dict.fromkeys([*untold, *strayed])],
         [],
     )
-    return found._replace(lines=list(_lines(found)))
+    unread = [name for name in cluster["directors"] if name not in {look.name for look in seen}]
+    return found._replace(lines=list(_lines(found, unread)))
 
 
 def _table(services: Iterable[Data]) -> Table:
@@ -376,12 +377,13 @@ def _trouble(directors: Sequence[Data], vips: Iterable[str]) -> Iterator[str]:
             )
 
 
-def _lines(found: Status) -> Iterator[str]:
+def _lines(found: Status, unread: Sequence[str]) -> Iterator[str]:
     """Yield a table for a person."""
     for director in found.directors:
         about = [f"holds {listed(director['vips'])}"] if director["vips"] else []
         about += [f"sync daemon {listed(director['sync'])}"] if director["sync"] else []
         yield f"{director['name']}: {', '.join([director['state'], *about])}"
+    yield from (f"{name}: not read; it failed, or --limit leaves it out" for name in unread)
     rows = [
         [
             item["name"],

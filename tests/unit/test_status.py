@@ -330,6 +330,13 @@ def test_without_a_director_that_can_be_read_the_status_says_why():
     ]
 
 
+def test_a_director_that_was_not_read_is_listed():
+    web = cluster(directors=("d23", "d24"))
+    found = status(web, [look(web)])
+    assert found["lines"][1] == "d24: not read; it failed, or --limit leaves it out"
+    assert (found["trouble"], found["unseen"]) == ([], [])
+
+
 # Who may be drained.
 
 
