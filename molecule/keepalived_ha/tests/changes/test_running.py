@@ -116,9 +116,10 @@ def test_a_dead_real_server_and_a_dead_director_are_told_of(node, operate, playb
         assert f"{BACKUP} can't be looked at: " in operate("status")
         run = playbook("playbooks/verify", "--extra-vars=verify_requests=20", inventory=inventory)
         assert run.returncode != 0
-        seen, _, wrong = run.stdout.partition("TASK [Require that all is well]")
-        assert f"web, {VIP}:80, wrr, on {MASTER}" in seen  # clients have asked all the same
-        assert f"{BACKUP} can't be looked at: " in wrong
+        shown = run.stdout.partition("PLAY [Show the result]")[2]
+        assert " of 20 requests, weight 100" in shown  # clients have asked all the same
+        assert f"web, {VIP}:80, wrr, on {MASTER}" in shown
+        assert f"{BACKUP} can't be looked at: " in shown
     finally:
         pair.docker("start", pair.container(BACKUP))
     pair.until(lambda: "rs21" in weights(node), 30, "rs21 is back")
