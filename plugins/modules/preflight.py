@@ -262,6 +262,13 @@ macs:
   returned: success
   sample: ["02:42:c0:a8:02:17"]
   version_added: 0.3.0
+all_macs:
+  description: The link-layer addresses of all Ethernet interfaces. Its packets come from these.
+  type: list
+  elements: str
+  returned: success
+  sample: ["02:42:c0:a8:02:17"]
+  version_added: 0.5.0
 built:
   description: The roles of this collection that have left something on the machine.
   type: list
@@ -318,6 +325,7 @@ def examine(params: Mapping[str, Any]) -> dict[str, Any]:
         "interfaces": sorted(devices),
         "vip_interfaces": sorted(lans),
         "macs": sorted({link["address"] for link in links if speaks(link, devices | lans)}),
+        "all_macs": sorted({link["address"] for link in links if link["link_type"] == "ether"}),
         "built": built(),
     }
 

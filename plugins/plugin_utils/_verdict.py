@@ -49,7 +49,7 @@ def verdict(
             problems.append(f"{client} can't be asked: {_reason(result)}.")
         elif result:
             clients[client] = iter(result.get("results", ()))
-    names = {mac: host for host, m in machines.items() for mac in m.get("macs", ())}
+    names = {mac: host for host, m in machines.items() for mac in m.get("all_macs", ())}
     lines, unasked = list[str](), list[str]()
     for probe in probes:
         title = probe["title"]

@@ -195,7 +195,10 @@ def test_no_service_is_no_success():
 
 
 DNS = {"name": "dns", "port": 53, "protocol": "udp", "scheduler": "rr"}
-MACHINES = {"rs31": {"macs": [ONE], "findings": []}, "rs32": {"macs": [TWO], "findings": []}}
+MACHINES = {
+    "rs31": {"all_macs": [ONE], "findings": []},
+    "rs32": {"all_macs": [TWO], "findings": []},
+}
 
 
 def by_mac(answers, **fields):
