@@ -16,7 +16,8 @@ from ansible_collections.lvs.cluster.plugins.modules.ipvs_wait import ARGUMENTS
 from ansible_collections.lvs.cluster.plugins.plugin_utils import _display
 
 #: Seconds between two looks, and after which the same line is shown again.
-POLL, REMIND = 1, 10
+POLL = 1
+REMIND = 10
 #: A connection whose handshake is under way counts as inactive, so one look is not enough.
 LOOKS = {"drained": 2, "serving": 1}
 
