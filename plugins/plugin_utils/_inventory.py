@@ -291,7 +291,7 @@ class _Subject(Fields):
         """Return the networks in a field that is one or a list of them."""
         try:
             if all("/" in item for item in self.many(name)):
-                return tuple(ipaddress.ip_network(item, strict=False) for item in self.many(name))
+                return tuple(_network(item, strict=False) for item in self.many(name))
         except (TypeError, ValueError):
             pass
         value = shown(self.raw[name])
@@ -303,7 +303,7 @@ class _Subject(Fields):
         said = self.many(name)
         try:
             written = ["0.0.0.0/0", "::/0"] if said == ["any"] else [str(item) for item in said]
-            return tuple(ipaddress.ip_network(item) for item in written)
+            return tuple(map(_network, written))
         except ValueError:
             self.wrong(
                 f"{name} is {shown(self.raw[name])}; it must be a list of addresses and networks,"
@@ -1233,6 +1233,16 @@ def _unreadable(value: Any) -> str:
     if isinstance(value, Mapping):
         value = list(value.values())
     return next(filter(None, map(_unreadable, value)), "") if isinstance(value, list) else ""
+
+
+def _network(text: str, *, strict: bool = True) -> Network:
+    """Return a network; raises ValueError for none, and for a zone, which Python takes as any text.
+
+    :param strict: whether bits behind the prefix are a mistake
+    """
+    if "%" in text:
+        raise ValueError(text)
+    return ipaddress.ip_network(text, strict=strict)
 
 
 def _is_name(value: Any) -> bool:

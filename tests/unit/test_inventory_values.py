@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 
 import pytest
+from ansible_collections.lvs.cluster.plugins.filter.nft_words import nft_words
 from ansible_collections.lvs.cluster.plugins.module_utils import _keepalived_options
 from ansible_collections.lvs.cluster.plugins.plugin_utils import _pair
 from ansible_collections.lvs.cluster.plugins.plugin_utils._inventory import (
@@ -138,6 +139,13 @@ def answer(services, hosts, directors=("d23", "d24")):
     for line in cluster.mistakes:
         assert line.isprintable(), line
         assert line.endswith("."), line
+    # What rules of the packet filter are made of is checked on no machine first.
+    nft_words([*cluster.services, *cluster.marks])
+    for director in cluster.directors.values():
+        nft_words([*director["peers"], *director["local"]])
+    for duties in cluster.real_servers.values():
+        for duty in (duty for several in duties.values() for duty in several):
+            nft_words([duty, *duty.get("sources", ())])
     return cluster
 
 
@@ -353,6 +361,16 @@ def test_a_wrong_variable_of_directors_gets_one_sentence(variables, sentence):
     # An instance's own mistake is told of each.
     found = [line for line in look(d23=variables, d24=variables) if "instance lvs_d24" not in line]
     assert [line[: len(of() + sentence)] for line in found] == [of() + sentence]
+
+
+@pytest.mark.parametrize("zone", ["eth0", "a b", "a\nb", "} accept"])
+@pytest.mark.parametrize("variable", ["lvs_network", "lvs_tunnel_sources"])
+def test_a_network_has_no_zone(variable, zone):
+    value = [f"2001:db8::%{zone}/64"]
+    [sentence] = look(every={variable: value})
+    assert sentence.startswith(
+        f"hosts d23, d24, rs31, rs32 and c10: {variable} is {value}; it must"
+    )
 
 
 def test_vips_of_an_instance_leave_none_of_the_services_out():
