@@ -386,7 +386,11 @@ RULES = {
         "keepalived_ha_local": [{"vip": "VIP", "protocol": "tcp", "port": 80}],
         "keepalived_ha_instances": [{"name": "lvs"}],
     },
-    "realserver_tun": {"realserver_tun_services": [{"vip": "VIP", "address": "192.0.2.31"}]},
+    "realserver_tun": {
+        "realserver_tun_services": [{"vip": "VIP", "address": "192.0.2.31"}],
+        "realserver_tun_sources": ["192.0.2.23"],
+        "realserver_tun_ends": {"packets": [{"family": "ip", "match": "meta l4proto 4"}]},
+    },
 }
 
 
