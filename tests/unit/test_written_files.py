@@ -258,9 +258,19 @@ def keepalived_ha(peer, vip, protocol):
     )
 
 
+def realserver_tun(vip, address, source):
+    return template("realserver_tun", "lvs_realserver_tun.nft.j2").render(
+        realserver_tun_services=nft_words([{"vip": vip, "address": address}]),
+        realserver_tun_sources=nft_words([source]),
+        realserver_tun_packets=[{"family": "ip", "match": "meta l4proto 4"}],
+        realserver_tun_mtu=1500,
+    )
+
+
 @pytest.mark.parametrize(
     ("make", "plain"),
     [
+        (realserver_tun, [VIP, RIP, "192.0.2.23"]),
         (director, [VIP, "tcp", 80, "02:42:c0:a8:02:17", RIP, 7]),
         (keepalived_ha, ["192.0.2.24", VIP, "tcp"]),
     ],
@@ -277,7 +287,7 @@ def test_rules_have_the_structure_of_those_of_plain_values(make, plain, data):
     # A value may be of IPv6, or name another protocol, in the place of a word.
     possible = [
         plain,
-        *(plain[:place] + [other] + plain[place + 1 :] for other in ("a:b", "0", "x")),
+        *(plain[:place] + [other] + plain[place + 1 :] for other in ("a:b", "0", "0/0")),
     ]
     assert shape(text) in [shape(make(*each)) for each in possible]
     assert nft_table.mistakes("lvs", text) == []
