@@ -79,7 +79,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.lvs.cluster.plugins.plugin_utils import _adopt
+from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt import adoption
 
 
 def adopt(found: Any, names: Mapping[str, str] | None = None) -> dict[str, Any]:
@@ -91,7 +91,7 @@ def adopt(found: Any, names: Mapping[str, str] | None = None) -> dict[str, Any]:
         sources = [{"ipvs_info": found}]
     if not all(isinstance(source, Mapping) for source in sources):
         raise AnsibleFilterError("adopt takes a text, a result of ipvs_info, or a list of mappings")
-    return _adopt.adopt(sources, names)._asdict()
+    return adoption.adopt(sources, names)._asdict()
 
 
 class FilterModule:

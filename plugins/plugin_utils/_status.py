@@ -29,12 +29,12 @@ from ansible_collections.lvs.cluster.plugins.module_utils._model import (
     suggestion,
 )
 from ansible_collections.lvs.cluster.plugins.module_utils._plan import Operation, plan, settle
-from ansible_collections.lvs.cluster.plugins.plugin_utils import (
-    _keepalived_text,
-    _probes,
-    _rules_text,
-)
+from ansible_collections.lvs.cluster.plugins.plugin_utils import _probes
 from ansible_collections.lvs.cluster.plugins.plugin_utils._inventory import listed
+from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt import (
+    ipvsadm_parser,
+    keepalived_parser,
+)
 
 Data = Mapping[str, Any]
 
@@ -133,9 +133,9 @@ class _Look:
         text = str(raw.get("text") or "")
         self.was_told = bool(text)
         found = (
-            _keepalived_text.Reading(text).config["services"]
+            keepalived_parser.Reading(text).config["services"]
             if keepalived
-            else _rules_text.read_rules(text)[0]
+            else ipvsadm_parser.read_rules(text)[0]
         )
         self.told = _table(found)
         #: Addresses that take over when all others of a service are out.

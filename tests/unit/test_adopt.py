@@ -20,9 +20,9 @@ from ansible_collections.lvs.cluster.plugins.module_utils._model import (
     parse_services,
 )
 from ansible_collections.lvs.cluster.plugins.module_utils._rules import to_rules
-from ansible_collections.lvs.cluster.plugins.plugin_utils import _adopt
 from ansible_collections.lvs.cluster.plugins.plugin_utils._inventory import resolve
-from ansible_collections.lvs.cluster.plugins.plugin_utils._keepalived_text import Reading
+from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt import adoption
+from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt.keepalived_parser import Reading
 from ansible_collections.lvs.cluster.tests.kernel import test_keepalived_conf as configurations
 from ansible_collections.lvs.cluster.tests.unit import strategies
 from ansible_collections.lvs.cluster.tests.unit.test_inventory import inventories, look
@@ -39,7 +39,7 @@ INVENTORIES = sorted((ROOT / "inventories").glob("*/hosts.yml"))
 def adopted(*sources, **names):
     """Adopt texts, tables and mappings; each text or table is one director's."""
     found = [{"text": s} if isinstance(s, str) else s for s in sources]
-    return _adopt.adopt(found, names)
+    return adoption.adopt(found, names)
 
 
 def unsaid(*sources):
@@ -56,7 +56,7 @@ def services_of(*sources):
 
 def rebuilt(inventory):
     """Return the cluster that an inventory describes; it has no mistake."""
-    cluster = resolve(*_adopt.flat(inventory))
+    cluster = resolve(*adoption.flat(inventory))
     assert cluster.mistakes == []
     return cluster
 
@@ -71,7 +71,7 @@ def table_of(cluster):
 def files_of(inventory):
     """Return the keepalived.conf of each director, as site.yml and the role put it together."""
     cluster = rebuilt(inventory)
-    variables = _adopt.flat(inventory)[2]
+    variables = adoption.flat(inventory)[2]
     files = {}
     for name, work in cluster.directors.items():
         mine = variables(name)
@@ -123,7 +123,7 @@ def as_rules(cluster):
 def test_each_inventory_comes_back_from_its_table(path, named):
     inventory = yaml.safe_load(path.read_text())
     cluster = rebuilt(inventory)
-    variables = _adopt.flat(inventory)[2]
+    variables = adoption.flat(inventory)[2]
     director = next(iter(inventory["all"]["children"]["lvs_directors"]["hosts"]))
     source = {"text": as_rules(cluster), "ansible_host": variables(director)["ansible_host"]}
     names = {
@@ -131,7 +131,7 @@ def test_each_inventory_comes_back_from_its_table(path, named):
         for service in cluster.services
         for destination in service["destinations"]
     }
-    again = _adopt.adopt([{**source, "name": director} if named else source], names)
+    again = adoption.adopt([{**source, "name": director} if named else source], names)
     assert [line for line in again.unsaid if "refuses" in line or "left out" in line] == []
     back = rebuilt(again.inventory)
     assert table_of(back) == table_of(cluster)
@@ -149,14 +149,14 @@ def test_each_pair_comes_back_from_its_files(path, named):
     inventory = yaml.safe_load(path.read_text())
     files = files_of(inventory)
     assert len(files) == 2
-    variables = _adopt.flat(inventory)[2]
+    variables = adoption.flat(inventory)[2]
     sources = [
         {"text": text, "name": name, "ansible_host": variables(name)["ansible_host"]}
         if named
         else {"text": text}
         for name, text in files.items()
     ]
-    again = _adopt.adopt(sources)
+    again = adoption.adopt(sources)
     assert again.unsaid == []
     assert list(files_of(again.inventory).values()) == list(files.values())
 
@@ -169,7 +169,7 @@ def test_the_pair_of_the_documents_is_written_as_a_person_would():
         for name, text in files.items()
     ]
     names = {f"192.168.2.{n}": f"rs{n}" for n in (20, 21, 22, 32)}
-    again = _adopt.adopt(sources, names).inventory["all"]
+    again = adoption.adopt(sources, names).inventory["all"]
     first = inventory["all"]
     assert again["vars"]["lvs_services"] == first["vars"]["lvs_services"]
     directors = again["children"]["lvs_directors"]
@@ -212,7 +212,7 @@ def test_any_table_comes_back(table, form):
         source["text"] = to_rules(table.values())
     else:
         source["ipvs_info"] = {"services": [service.to_dict() for service in table.values()]}
-    again = _adopt.adopt([source])
+    again = adoption.adopt([source])
     assert [line for line in again.unsaid if "left out" in line or "taken" in line] == []
     again.inventory["all"]["children"]["lvs_directors"]["hosts"]["d"]["lvs_address"] = own
     yaml.safe_dump(again.inventory)
@@ -326,9 +326,9 @@ def pairs(draw):
 
 @given(pairs())
 def test_any_pair_comes_back_from_its_files(inventory):
-    assume(not resolve(*_adopt.flat(inventory)).mistakes)
+    assume(not resolve(*adoption.flat(inventory)).mistakes)
     files = files_of(inventory)
-    again = _adopt.adopt([{"name": name, "text": text} for name, text in files.items()])
+    again = adoption.adopt([{"name": name, "text": text} for name, text in files.items()])
     assert again.unsaid == []
     assert files_of(again.inventory) == files
 
@@ -911,7 +911,7 @@ def test_a_place_is_told_where_there_are_several():
 def test_the_role_s_own_globals_are_known():
     parts = ("host", "vrrp")
     of_role = {name for part in parts for name in ROLE[f"keepalived_ha_globals_of_{part}"]}
-    assert set(_adopt.ROLE_GLOBALS) == of_role
+    assert set(adoption.ROLE_GLOBALS) == of_role
     text = conf(more=INSTANCE.format("virtual_ipaddress { 10.0.0.9 }"))
     assert (
         "keepalived.conf has no reload_check_config, enable_script_security,"

@@ -31,8 +31,14 @@ from ansible_collections.lvs.cluster.plugins.module_utils._model import (
     parse_services,
 )
 from ansible_collections.lvs.cluster.plugins.plugin_utils import _inventory, _pair
-from ansible_collections.lvs.cluster.plugins.plugin_utils._keepalived_text import Block, Reading
-from ansible_collections.lvs.cluster.plugins.plugin_utils._rules_text import are_rules, read_rules
+from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt.ipvsadm_parser import (
+    are_rules,
+    read_rules,
+)
+from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt.keepalived_parser import (
+    Block,
+    Reading,
+)
 
 #: What the role keepalived_ha says in ``globals`` by itself, where an inventory doesn't.
 ROLE_GLOBALS = (

@@ -14,7 +14,10 @@ from typing import Any
 
 from ansible_collections.lvs.cluster.plugins.module_utils import _rules
 from ansible_collections.lvs.cluster.plugins.module_utils._model import normal_address
-from ansible_collections.lvs.cluster.plugins.plugin_utils._keepalived_text import Block, shortened
+from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt.keepalived_parser import (
+    Block,
+    shortened,
+)
 
 _COMMAND = r"(?:(?:\S*ipvsadm\S*|\$\S+)\s+)?"
 _ADD = re.compile(rf"^\s*{_COMMAND}(?:-A|--add-service)\s", re.MULTILINE | re.IGNORECASE)
