@@ -90,14 +90,16 @@ options:
         type: bool
       startup_script:
         description: A command that is run when keepalived starts. This needs keepalived 2.1.0.
-        type: str
+          A text, or a mapping of C(command) and C(user).
+        type: raw
       startup_script_timeout:
         description: Seconds that it may take; V(10) if not given. From V(1) to V(1000). This
           needs keepalived 2.1.0.
         type: int
       shutdown_script:
         description: A command that is run when keepalived has stopped. This needs keepalived 2.1.0.
-        type: str
+          A text, or a mapping of C(command) and C(user).
+        type: raw
       shutdown_script_timeout:
         description: Seconds that it may take; V(10) if not given. From V(1) to V(1000). This
           needs keepalived 2.1.0.
@@ -107,19 +109,22 @@ options:
         type: str
       notify_fifo_script:
         description: A command that reads it, given its path as the last argument.
-        type: str
+          A text, or a mapping of C(command) and C(user).
+        type: raw
       vrrp_notify_fifo:
         description: A pipe that changes of instances and groups are written to.
         type: str
       vrrp_notify_fifo_script:
         description: A command that reads it.
-        type: str
+          A text, or a mapping of C(command) and C(user).
+        type: raw
       lvs_notify_fifo:
         description: A pipe that changes of services and real servers are written to.
         type: str
       lvs_notify_fifo_script:
         description: A command that reads it.
-        type: str
+          A text, or a mapping of C(command) and C(user).
+        type: raw
       fifo_write_vrrp_states_on_reload:
         description: Whether states are written to the pipes after a reload, too. This needs
           keepalived 2.2.5.
@@ -626,20 +631,25 @@ options:
         elements: raw
       notify_master:
         description: A command that is run on becoming master.
-        type: str
+          A text, or a mapping of C(command) and C(user).
+        type: raw
       notify_backup:
         description: A command that is run on becoming backup.
-        type: str
+          A text, or a mapping of C(command) and C(user).
+        type: raw
       notify_fault:
         description: A command that is run on a fault.
-        type: str
+          A text, or a mapping of C(command) and C(user).
+        type: raw
       notify_stop:
         description: A command that is run when VRRP stops.
-        type: str
+          A text, or a mapping of C(command) and C(user).
+        type: raw
       notify:
         description: A command that is run on each change, with what changed, its name, its new
           state and its priority as last arguments.
-        type: str
+          A text, or a mapping of C(command) and C(user).
+        type: raw
       notify_priority_changes:
         description: Whether changes of priority are written to the pipes. This needs keepalived
           2.0.16.
@@ -810,20 +820,25 @@ options:
         elements: raw
       notify_master:
         description: A command that is run on becoming master.
-        type: str
+          A text, or a mapping of C(command) and C(user).
+        type: raw
       notify_backup:
         description: A command that is run on becoming backup.
-        type: str
+          A text, or a mapping of C(command) and C(user).
+        type: raw
       notify_fault:
         description: A command that is run on a fault.
-        type: str
+          A text, or a mapping of C(command) and C(user).
+        type: raw
       notify_stop:
         description: A command that is run when VRRP stops.
-        type: str
+          A text, or a mapping of C(command) and C(user).
+        type: raw
       notify:
         description: A command that is run on each change, with what changed, its name, its new
           state and its priority as last arguments.
-        type: str
+          A text, or a mapping of C(command) and C(user).
+        type: raw
       notify_priority_changes:
         description: Whether changes of priority are written to the pipes. This needs keepalived
           2.0.16.
@@ -834,7 +849,8 @@ options:
       notify_master_rx_lower_pri:
         description: A command that a master runs when it sees another with a lower priority. This
           needs keepalived 2.0.6.
-        type: str
+          A text, or a mapping of C(command) and C(user).
+        type: raw
       garp_master_delay:
         description: See O(globals.vrrp_garp_master_delay), which it overrides. From V(0) to
           V(4294).
@@ -1016,10 +1032,12 @@ options:
             type: int
           notify_up:
             description: A command that is run when it is good again.
-            type: str
+              A text, or a mapping of C(command) and C(user).
+            type: raw
           notify_down:
             description: A command that is run when it has failed.
-            type: str
+              A text, or a mapping of C(command) and C(user).
+            type: raw
           check:
             description: How it is checked, in place of O(services[].check).
             type: dict
@@ -1232,10 +1250,12 @@ options:
         type: int
       quorum_up:
         description: A command that is run when the quorum is gained.
-        type: str
+          A text, or a mapping of C(command) and C(user).
+        type: raw
       quorum_down:
         description: A command that is run when the quorum is lost.
-        type: str
+          A text, or a mapping of C(command) and C(user).
+        type: raw
       check:
         description: How real servers are checked that say nothing else themselves.
         type: dict

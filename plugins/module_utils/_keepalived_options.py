@@ -372,11 +372,13 @@ def _inline(table: Table, short: bool = False) -> Kind:
 
     With ``short``, the first field's value alone is as good.
     """
-    first = table[0].name
 
     def read(value: Any) -> str:
         if short and isinstance(value, str):
-            value = {first: value}
+            try:
+                return str(table[0].kind.read(value))
+            except Unfit as error:
+                raise Unfit(*error.args or sentences(table[0], value, error)) from None
         if not isinstance(value, Mapping):
             raise Unfit
         return " ".join(_fields(table, value))
@@ -435,6 +437,11 @@ def arguments(table: Table) -> dict[str, Any]:
 
 
 # ---- tables ------------------------------------------------------------------------------------
+
+#: keepalived's lib/notify.c, notify_script_init: the command, then who runs it.
+NOTIFY = _inline(
+    (Option("command", COMMAND, None, required=True), Option("user", USER, None)), short=True
+)
 
 
 def _weighted(low: int, high: int) -> Kind:
@@ -536,16 +543,16 @@ GLOBALS = (
     Option("script_user", USER),
     Option("enable_script_security", FLAG),
     Option("use_symlink_paths", BOOL, since=(2, 3, 0)),
-    Option("startup_script", COMMAND, since=(2, 1, 0)),
+    Option("startup_script", NOTIFY, since=(2, 1, 0)),
     Option("startup_script_timeout", _integer(1, 1000), since=(2, 1, 0)),
-    Option("shutdown_script", COMMAND, since=(2, 1, 0)),
+    Option("shutdown_script", NOTIFY, since=(2, 1, 0)),
     Option("shutdown_script_timeout", _integer(1, 1000), since=(2, 1, 0)),
     Option("notify_fifo", PATH),
-    Option("notify_fifo_script", COMMAND),
+    Option("notify_fifo_script", NOTIFY),
     Option("vrrp_notify_fifo", PATH),
-    Option("vrrp_notify_fifo_script", COMMAND),
+    Option("vrrp_notify_fifo_script", NOTIFY),
     Option("lvs_notify_fifo", PATH),
-    Option("lvs_notify_fifo_script", COMMAND),
+    Option("lvs_notify_fifo_script", NOTIFY),
     Option("fifo_write_vrrp_states_on_reload", FLAG, since=(2, 2, 5)),
     Option("vrrp_notify_priority_changes", BOOL, since=(2, 0, 16)),
     # VRRP.
@@ -655,11 +662,11 @@ BFD = (
     Option("weight", _integer(-253, 253)),
 )
 NOTIFIES = (
-    Option("notify_master", COMMAND),
-    Option("notify_backup", COMMAND),
-    Option("notify_fault", COMMAND),
-    Option("notify_stop", COMMAND),
-    Option("notify", COMMAND),
+    Option("notify_master", NOTIFY),
+    Option("notify_backup", NOTIFY),
+    Option("notify_fault", NOTIFY),
+    Option("notify_stop", NOTIFY),
+    Option("notify", NOTIFY),
     Option("notify_priority_changes", BOOL, since=(2, 0, 16)),
     Option("smtp_alert", BOOL),
 )
@@ -712,7 +719,7 @@ INSTANCE = (
     Option("dont_track_primary", FLAG),
     *TRACKS,
     *NOTIFIES,
-    Option("notify_master_rx_lower_pri", COMMAND, since=(2, 0, 6)),
+    Option("notify_master_rx_lower_pri", NOTIFY, since=(2, 0, 6)),
     Option("garp_master_delay", WHOLE_SECONDS),
     Option("garp_master_repeat", COUNT),
     Option("garp_master_refresh", WHOLE_SECONDS),
@@ -751,14 +758,14 @@ SERVICE = (
     Option("ha_suspend", FLAG),
     Option("quorum", _integer(1, MAX_U32)),
     Option("hysteresis", COUNT),
-    Option("quorum_up", COMMAND),
-    Option("quorum_down", COMMAND),
+    Option("quorum_up", NOTIFY),
+    Option("quorum_down", NOTIFY),
 )
 DESTINATION = (
     *TIMING,
     *ANSWER,
-    Option("notify_up", COMMAND),
-    Option("notify_down", COMMAND),
+    Option("notify_up", NOTIFY),
+    Option("notify_down", NOTIFY),
 )
 
 _ALL_CHECKS = (
