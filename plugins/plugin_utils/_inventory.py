@@ -88,6 +88,8 @@ _SERVICE_FIELDS = tuple(
         ]
     )
 )
+#: What only keepalived does with a single destination, in a service that lists it outright.
+_WATCHING_ONE = frozenset({"check", *(option.name for option in _keepalived_options.DESTINATION)})
 _BIND_FIELDS = ("vip", "protocol", "ports")
 
 #: RFC 8200, 5: what every link has to carry; and the longest header that a tunnel puts before it.
@@ -595,7 +597,11 @@ class _Service:
         if not isinstance(pool, list):
             return pool
         return [
-            {**self.shared, **item, "method": item.get("method") or self.method}
+            {
+                **self.shared,
+                **{f: value for f, value in item.items() if f not in _WATCHING_ONE},
+                "method": item.get("method") or self.method,
+            }
             if isinstance(item, Mapping)
             else item
             for item in pool
@@ -625,9 +631,20 @@ class _Service:
             "name": self.label,
             "vip": str(first + 2 * number + 1),
             "port": port if port and port <= _MAX_PORT else 80,
-            "destinations": [{"address": str(first + 2 * number + 2), "weight": MAX_WEIGHT}],
+            "destinations": [
+                {"address": str(first + 2 * number + 2), "weight": MAX_WEIGHT},
+                *({**said, "address": str(first + 2**20 + n)} for n, said in self._stand_ins()),
+            ],
             **self.watching,
         }
+
+    def _stand_ins(self) -> Iterator[tuple[int, dict[str, Any]]]:
+        """Yield what keepalived is to do with single destinations, with the names of these."""
+        for number, (key, said) in enumerate(self.watching_one.items()):
+            names = (
+                i.get("name") for i in self.outright if normal_address(i.get("address")) == key[0]
+            )
+            yield number, {"name": str(next(names, None) or key[0]), **said}
 
     def resolved(self, service: VirtualService, drained: Collection[str]) -> dict[str, Any]:
         """Return it as plain data with all its destinations, once the model has read it."""
@@ -665,12 +682,30 @@ class _Service:
     @property
     def health(self) -> dict[str, Any]:
         """What keepalived does with it, in the full form, once that is known to be right."""
-        check = self.watching.get("check")
-        full = {"check": _keepalived_options.full_check(check)} if check else {}
-        return {**self.watching, **full}
+        return _full(self.watching)
+
+    @property
+    def watching_one(self) -> dict[tuple[str | None, int | None], dict[str, Any]]:
+        """What keepalived is to do with single destinations, by their address and port."""
+        pool = self.raw.get("destinations")
+        items = (
+            [item for item in pool if isinstance(item, Mapping)] if isinstance(pool, list) else []
+        )
+        found: dict[tuple[str | None, int | None], dict[str, Any]] = {}
+        for item, outright in zip(items, self.outright, strict=True):
+            if said := {field: item[field] for field in _WATCHING_ONE & item.keys()}:
+                port = as_integer(outright.get("port", self.raw.get("port")))
+                found[normal_address(item.get("address")), port or 0] = said
+        return found
 
     def watched(self, resolved: Mapping[str, Any]) -> dict[str, Any]:
         """Return it with what keepalived is to do with it, at the service's port as ever."""
+        one, front = self.watching_one, self.fronts[0].port if self.fronts else 0
+        pool = [
+            {**item, **_full(one.get((item["address"], item["port"] or front), {}))}
+            for item in resolved["destinations"]
+        ]
+        resolved = {**resolved, "destinations": pool} if one else resolved
         result = {**_pair.WATCHED, **resolved, **self.health}
         if not (self.vip and "fwmark" in resolved):
             return result
@@ -679,7 +714,7 @@ class _Service:
             result["destinations"] = [
                 destination
                 if destination["port"]
-                else {**destination, "check": {"connect_port": port, **check}}
+                else {"check": {"connect_port": port, **check}, **destination}
                 for destination in resolved["destinations"]
             ]
         if sorry:
@@ -735,7 +770,9 @@ class _Rules:
             "vrrp" if len(self.directors) > 1 else "none"
         )
         #: Whether keepalived fills the IPVS table.
-        self.keepalived = self.ha == "vrrp" or any(service.watching for service in self.services)
+        self.keepalived = self.ha == "vrrp" or any(
+            service.watching or service.watching_one for service in self.services
+        )
         self._check_directors()
         method = self._agreed("lvs_method", lambda host: host.method) or "dr"
         networks = self._agreed("lvs_network", lambda host: host.networks) or ()
@@ -890,7 +927,11 @@ class _Rules:
             )
             for sentence in sentences:
                 found.add(sentence.rstrip("."), "host", director.name)
-        watched = [service.stand_in(n) for n, service in enumerate(services) if service.watching]
+        watched = [
+            service.stand_in(number)
+            for number, service in enumerate(services)
+            if service.watching or service.watching_one
+        ]
         return _keepalived.mistakes({"services": watched}) + found.lines()
 
     def _duties(
@@ -1189,6 +1230,13 @@ class _Rules:
                 " that: {address: ..., interface: ...} in lvs_keepalived.instance.excluded_vips",
                 host.name,
             )
+
+
+def _full(watching: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what keepalived does with a service or destination, its check in the full form."""
+    check = watching.get("check")
+    full = {"check": _keepalived_options.full_check(check)} if check else {}
+    return {**watching, **full}
 
 
 def listed(names: Iterable[str], limit: int = 5) -> str:
