@@ -14,10 +14,8 @@ from typing import Any
 
 from ansible_collections.lvs.cluster.plugins.module_utils import _rules
 from ansible_collections.lvs.cluster.plugins.module_utils._model import normal_address
-from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt.keepalived_parser import (
-    Block,
-    shortened,
-)
+from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt.statements import shorten
+from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt.tables import Block
 
 _COMMAND = r"(?:(?:\S*ipvsadm\S*|\$\S+)\s+)?"
 _ADD = re.compile(rf"^\s*{_COMMAND}(?:-A|--add-service)\s", re.MULTILINE | re.IGNORECASE)
@@ -66,7 +64,7 @@ def read_rules(text: str) -> tuple[list[Block], list[tuple[int, str]]]:
         try:
             _add(rule.split(), number, services)
         except ValueError as error:
-            unsaid.append((number, f"`{shortened(rule)}` is left out: {error}."))
+            unsaid.append((number, f"`{shorten(rule)}` is left out: {error}."))
     return list(services.values()), unsaid
 
 
