@@ -6,25 +6,31 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: adopt
-short_description: Write the inventory of a cluster that runs already
+short_description: Write the inventory of a running cluster
 version_added: 0.4.0
 author: lvs.cluster contributors (@lvs-cluster)
 description:
-  - Makes an inventory for this collection out of what directors tell, be it the table of IPVS, as
+  - Makes an inventory for this collection out of what directors have, be it the table of IPVS, as
     C(ipvsadm -Sn) prints it or M(lvs.cluster.ipvs_info) returns it, or the text of a
     C(keepalived.conf).
-  - Nothing is dropped silently. What the inventory can't say is named, with its line in a text, and
-    so is what P(lvs.cluster.resolve#filter) finds wrong with the inventory.
+  - Nothing is dropped silently. What is not representable in the inventory is listed, with its line
+    in a text, and so is what P(lvs.cluster.resolve#filter) finds wrong with the inventory. To be
+    sure, the inventory is resolved, and each statement of a C(keepalived.conf) is looked for in the
+    result.
+  - What keepalived corrects or ignores is adopted as keepalived runs it, and listed.
   - Where there is a C(keepalived.conf) with virtual services, these are taken, and what the kernel
-    has otherwise is named.
-  - The inventory has the password of VRRP, if there is one. The sentences don't.
+    has otherwise is listed.
+  - The inventory has the password of VRRP, if there is one. The messages don't.
 options:
   _input:
     description:
       - A text of C(ipvsadm -Sn), or of a C(keepalived.conf); or a result of
         M(lvs.cluster.ipvs_info); or a list with a mapping for each director.
-      - Such a mapping has C(text) or C(ipvs_info) or both. C(name) and C(ansible_host) are the
-        director's in an inventory, if it is in one, and C(place) says where a text is from.
+      - Such a mapping has C(text) or C(ipvs_info) or both. In place of C(text) it may have
+        C(content), the bytes of a file as M(ansible.builtin.slurp) returns them. They need not be
+        UTF-8; what is not is read as ISO 8859-1.
+      - C(name) and C(ansible_host) are the director's in an inventory, if it is in one, and
+        C(place) says where a text is from.
     type: raw
     required: true
   names:
@@ -46,14 +52,14 @@ EXAMPLES = r"""
   lvs.cluster.ipvs_info:
   register: director
 
-- name: Name what an inventory could not say of it
+- name: List what the inventory does not have
   ansible.builtin.debug:
     msg: "{{ (director | lvs.cluster.adopt(names={'192.168.2.31': 'rs31'})).unsaid }}"
 """
 
 RETURN = r"""
 _value:
-  description: C(inventory) is what a file of an inventory has, C(unsaid) what it does not say.
+  description: C(inventory) is the content of an inventory file, C(unsaid) what it does not have.
   type: dict
   sample:
     inventory:
@@ -83,11 +89,11 @@ from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt import adoption
 
 
 def adopt(found: Any, names: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """Return an inventory of what was found, and what it does not say."""
+    """Return an inventory of what was found, and what is not representable in it."""
     sources = found if isinstance(found, list) else [found]
     if isinstance(found, str):
         sources = [{"text": found}]
-    elif isinstance(found, Mapping) and not {"text", "ipvs_info"} & set(found):
+    elif isinstance(found, Mapping) and not {"text", "content", "ipvs_info"} & set(found):
         sources = [{"ipvs_info": found}]
     if not all(isinstance(source, Mapping) for source in sources):
         raise AnsibleFilterError("adopt takes a text, a result of ipvs_info, or a list of mappings")

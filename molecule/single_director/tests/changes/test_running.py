@@ -82,7 +82,7 @@ def test_the_cluster_needs_no_change_to_be_as_the_inventory_that_is_made_of_it(
     told = {"adopt_to": str(path), "adopt_names": names}
     run = playbook("playbooks/adopt", f"--extra-vars={json.dumps(told)}")
     assert run.returncode == 0, run.stdout
-    assert "says all of it." in " ".join(run.stdout.split())
+    assert "has all of it." in " ".join(run.stdout.split())
     unchanged("playbooks/site", inventory=path)
 
 
