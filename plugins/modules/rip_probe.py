@@ -201,8 +201,8 @@ def main():
     for statuses in {each for server in servers for each in server["status"]}:
         if not all(part.isdecimal() for part in statuses.split("-", 1)):
             module.fail_json(msg=f"status is {statuses!r}; it must be such as 200 or 200-299.")
-    for server in servers:
-        mistakes = _datagram.mistakes(server["dns"], server["udp"])
+    for each in servers:
+        mistakes = _datagram.mistakes(each["dns"], each["udp"])
         if mistakes:
             module.fail_json(msg=mistakes[0], mistakes=mistakes)
     end = time.monotonic() + (0 if module.check_mode else seconds)
