@@ -126,8 +126,11 @@ class _Look:
         self.sync = sorted(daemon["state"] for daemon in info.get("sync_daemons") or [])
         links = raw.get("links") or []
         self.vips = sorted(_vips.held(links, vips))
+        # Tunnels such as gretap0 are of type ether too, down, and without an address of their own.
         macs = {
-            each["ifname"]: each["address"] for each in links if each.get("link_type") == "ether"
+            each["ifname"]: each["address"]
+            for each in links
+            if each.get("link_type") == "ether" and "UP" in each.get("flags", ())
         }
         self.macs = list(dict.fromkeys(macs[name] for name in sorted(macs)))
         text = str(raw.get("text") or "")

@@ -99,7 +99,20 @@ def look(resolved, name="d23", *, holds=(VIP,), out=(), loads=None, told=None, *
                 "addr_info": [{"local": "127.0.0.1"}],
             },
             {},  # one that is not up
-            {"ifname": "eth1", "link_type": "ether", "address": OTHER_MAC, "addr_info": []},
+            {
+                "ifname": "eth1",
+                "flags": ["UP"],
+                "link_type": "ether",
+                "address": OTHER_MAC,
+                "addr_info": [],
+            },
+            {
+                "ifname": "gretap0",
+                "flags": ["BROADCAST"],
+                "link_type": "ether",
+                "address": "00:00:00:00:00:00",
+                "addr_info": [],
+            },
             {
                 "ifname": "eth0",
                 "flags": ["UP"],

@@ -68,6 +68,7 @@ def said(inventory, tmp_path_factory):
     clean = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
     environment = {
         **clean,
+        "PWD": str(user),  # files of the user are found from there
         "ANSIBLE_COLLECTIONS_PATH": str(user),
         # How the nodes are reached, which is the lab's affair.
         "ANSIBLE_STRATEGY": "lab_mitogen",
@@ -88,8 +89,12 @@ def said(inventory, tmp_path_factory):
     [archive] = user.glob("*.tar.gz")
     run("ansible-galaxy", "collection", "install", archive, "--no-deps", "--offline", "-p", user)
     (user / "tasks.yml").write_text(TASKS)
-    options = {"realservers": "rs31", "rollout_tasks": "tasks.yml", "verify_requests": 8}
-    options["status_file"] = "status.json"
+    options = {
+        "realservers": "rs31",
+        "rollout_tasks": "tasks.yml",
+        "verify_requests": 8,
+        "status_file": "status.json",
+    }
     inventories = [f"--inventory={path}" for path in (inventory, *NODES)]
     names = ("status", "verify", "drain", "undrain", "rollout")
     playbooks = [f"lvs.cluster.{name}" for name in names]
@@ -118,6 +123,7 @@ def test_tables_and_lists_are_lines(said):
     assert row.splitlines()[1].split()[:3] == ["rs31", "192.168.2.31:80", "dr"]
     assert "d23:" in said  # the checks of the host
     assert [line for line in said if line.startswith("  good: ")]
+    assert not any("00:00:00:00:00:00" in line for line in said)  # that of lo, and of idle tunnels
 
 
 def test_drain_undrain_and_rollout_show_their_result(said, node):
