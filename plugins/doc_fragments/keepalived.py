@@ -141,14 +141,15 @@ options:
         description: The IPv4 multicast group of adverts; V(224.0.0.18) if not given.
         type: str
       vrrp_mcast_group6:
-        description: The IPv6 multicast group of adverts; V(ff02::12) if not given.
+        description: The IPv6 multicast group of adverts, which is link-local; V(ff02::12) if not
+          given.
         type: str
       vrrp_garp_master_delay:
         description: Seconds from becoming master to the second announcement of the addresses;
           V(5) if not given, V(0) for none.
         type: int
       vrrp_garp_master_repeat:
-        description: How often each announcement is sent; V(5) if not given. From V(0) to
+        description: How often each announcement is sent; V(5) if not given. From V(1) to
           V(4294967295).
         type: int
       vrrp_garp_master_refresh:
@@ -156,7 +157,7 @@ options:
           given. Announcements get lost, so a cluster wants some.
         type: int
       vrrp_garp_master_refresh_repeat:
-        description: How often each of these is sent; V(1) if not given. From V(0) to V(4294967295).
+        description: How often each of these is sent; V(1) if not given. From V(1) to V(4294967295).
         type: int
       vrrp_garp_lower_prio_delay:
         description: Seconds to the second announcement after another master with a lower priority
@@ -442,11 +443,11 @@ options:
         type: bool
       snmp_vs_stats_update_interval:
         description: Seconds after which counters of services are read again for SNMP. From
-          V(0.001) to V(4294). This needs keepalived 2.3.0.
+          V(0.001) to V(30). This needs keepalived 2.3.0.
         type: float
       snmp_rs_stats_update_interval:
         description: Seconds after which counters of real servers are read again for SNMP. From
-          V(0.001) to V(4294). This needs keepalived 2.3.0.
+          V(0.001) to V(30). This needs keepalived 2.3.0.
         type: float
   scripts:
     description: Commands that instances can track.
@@ -491,7 +492,8 @@ options:
         description: A name for O(instances[].track_files). Required.
         type: str
       file:
-        description: The path of a file that holds a number. Required.
+        description: The path of a file that holds a number, in another directory than V(/).
+          Required.
         type: str
       weight:
         description: What the number is multiplied with before it is added to the priority; V(1)
@@ -499,7 +501,7 @@ options:
         type: int
       init_file:
         description: The number that is written to the file at the start if there is no file. From
-          V(-2147483648) to V(2147483647).
+          V(-254) to V(254).
         type: int
   track_processes:
     description: Processes that instances can track. This needs keepalived 2.0.11.
@@ -526,7 +528,8 @@ options:
         description: How many of it have to run; V(1) if not given.
         type: int
       quorum_max:
-        description: How many of it may run. From V(0) to V(65535). This needs keepalived 2.0.16.
+        description: How many of it may run, at least the quorum. From V(0) to V(65535). This needs
+          keepalived 2.0.16.
         type: int
       fork_delay:
         description: Seconds that it has to run before it counts. From V(1e-06) to V(3600). This
@@ -546,25 +549,29 @@ options:
     elements: dict
     suboptions:
       name:
-        description: A name for O(instances[].track_bfds) and for checks. Required.
+        description: A name for O(instances[].track_bfds) and for checks, of 31 characters at most.
+          Required.
         type: str
       neighbor_ip:
         description: The address of the other end. Required.
         type: str
       source_ip:
-        description: The address of this end.
+        description: The address of this end. Sessions with one O(bfd_instances[].neighbor_ip) need
+          different ones.
         type: str
       min_rx:
         description: Milliseconds between two packets that it wants to get, at least; V(10) if not
-          given. From V(1) to V(4.29497e+06).
+          given. From V(1) to V(4294967), with
+          three decimal places at most.
         type: float
       min_tx:
         description: Milliseconds between two packets that it sends, at least; V(10) if not given.
-          From V(1) to V(4.29497e+06).
+          From V(1) to V(4294967), with
+          three decimal places at most.
         type: float
       idle_tx:
         description: Milliseconds between two packets while the session is down; V(1000) if not
-          given.
+          given. From V(1000) to V(4294967), with three decimal places at most.
         type: float
       multiplier:
         description: How many packets have to be missing before the session is down; V(5) if not
@@ -592,7 +599,8 @@ options:
           it is down. From V(-253) to V(253).
         type: int
   sync_groups:
-    description: Instances that become master and backup together.
+    description: Instances that become master and backup together, two or more. Without
+      O(sync_groups[].sync_group_tracking_weight), nothing may be tracked with a weight.
     type: list
     elements: dict
     suboptions:
@@ -606,7 +614,8 @@ options:
         elements: str
       track_interfaces:
         description: Interfaces that are watched. Each is a name, or a mapping of C(name),
-          C(weight) (V(-253) to V(253)) and C(reverse). Without a weight, a failure is a fault.
+          C(weight) (V(-253) to V(253)) and C(reverse), which needs a weight. Without a weight, a
+          failure is a fault. Not the interface of an instance, which it tracks by itself.
         type: list
         elements: raw
       track_scripts:
@@ -693,7 +702,7 @@ options:
         type: bool
       vmac_xmit_base:
         description: Whether adverts are sent by O(instances[].interface) all the same. Required
-          with unicast.
+          with unicast; needs O(instances[].use_vmac) or O(instances[].vmac_interface).
         type: bool
       virtual_router_id:
         description: The number of the virtual router. All its directors have the same, and no
@@ -723,7 +732,8 @@ options:
       timer_expired_backup:
         description: The highest priority of the other directors. With
           O(instances[].preempt=false), it becomes backup if it ran so late that one of them may be
-          master. From V(1) to V(254). This needs keepalived 2.2.8.
+          master. It needs O(instances[].preempt=false). From V(1) to V(254). This needs keepalived
+          2.2.8.
         type: int
       auth_pass:
         description: A password in adverts of version 2, in clear and of at most 8 characters. It
@@ -752,7 +762,8 @@ options:
         description: The sender of adverts by multicast; the interface's first address if not given.
         type: str
       mcast_dst_ip:
-        description: The multicast group of adverts. This needs keepalived 2.2.5.
+        description: The multicast group of adverts, of the family of the VIPs; an IPv6 one is
+          link-local. This needs keepalived 2.2.5.
         type: str
       track_src_ip:
         description: Whether it is a fault if the sender's address goes.
@@ -764,8 +775,8 @@ options:
       vips:
         description: The addresses that a master has, all of one family. Each is an address with
           or without a prefix length, or a mapping of C(address), C(prefix) (that of one host if not
-          given), C(interface), C(label), C(scope) and C(no_track). Required, unless
-          O(instances[].no_virtual_ipaddress) is set.
+          given), C(interface), C(label) and C(scope) (of IPv4 only), and C(no_track). Required,
+          unless O(instances[].no_virtual_ipaddress) is set.
         type: list
         elements: raw
       excluded_vips:
@@ -776,14 +787,20 @@ options:
         description: Whether there are no addresses. This needs keepalived 2.2.8.
         type: bool
       promote_secondaries:
-        description: Whether the other addresses of a network stay when its first one goes.
+        description: Whether the other addresses of a network stay when its first one goes. With a
+          virtual MAC they do by themselves, and it is refused.
         type: bool
       virtual_routes:
-        description: Routes that a master has, as C(ip route add) takes them.
+        description:
+          - Routes that a master has, as C(ip route add) takes them. C(nexthop) has C(via), C(dev),
+            C(weight) and C(onlink); C(encap), C(realms) and C(protocol) are not taken.
+          - A route has C(dev) and an interface, or C(no_track), since keepalived 2.2 can't watch it
+            otherwise. C(default) stands before any address.
         type: list
         elements: str
       virtual_rules:
-        description: Rules that a master has, as C(ip rule add) takes them.
+        description: Rules that a master has, as C(ip rule add) takes them, each with an action and
+          a preference. C(realms), C(uidrange), C(ipproto), C(sport) and C(dport) are not taken.
         type: list
         elements: str
       accept:
@@ -795,7 +812,8 @@ options:
         type: bool
       track_interfaces:
         description: Interfaces that are watched. Each is a name, or a mapping of C(name),
-          C(weight) (V(-253) to V(253)) and C(reverse). Without a weight, a failure is a fault.
+          C(weight) (V(-253) to V(253)) and C(reverse), which needs a weight. Without a weight, a
+          failure is a fault. Not the interface of an instance, which it tracks by itself.
         type: list
         elements: raw
       track_scripts:
@@ -856,7 +874,7 @@ options:
           V(4294).
         type: int
       garp_master_repeat:
-        description: See O(globals.vrrp_garp_master_repeat), which it overrides. From V(0) to
+        description: See O(globals.vrrp_garp_master_repeat), which it overrides. From V(1) to
           V(4294967295).
         type: int
       garp_master_refresh:
@@ -864,7 +882,7 @@ options:
           V(4294).
         type: int
       garp_master_refresh_repeat:
-        description: See O(globals.vrrp_garp_master_refresh_repeat), which it overrides. From V(0)
+        description: See O(globals.vrrp_garp_master_refresh_repeat), which it overrides. From V(1)
           to V(4294967295).
         type: int
       garp_lower_prio_delay:
@@ -1159,8 +1177,9 @@ options:
                 type: str
                 choices: [A, NS, CNAME, SOA, MX, TXT, AAAA]
               name:
-                description: The domain that V(dns) asks for, V(.) if not given, or the name of
-                  the O(bfd_instances) that V(bfd) follows. Required there.
+                description: The domain that V(dns) asks for, V(.) if not given; its first label has
+                  two letters or more, since keepalived refuses one. Or the name of the
+                  O(bfd_instances) that V(bfd) follows. Required there.
                 type: str
               payload:
                 description: What V(udp) sends, in hexadecimal; something random if not given.

@@ -14,7 +14,11 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.lvs.cluster.plugins.module_utils import _arguments, _model
+from ansible_collections.lvs.cluster.plugins.module_utils import (
+    _arguments,
+    _keepalived_relations,
+    _model,
+)
 from ansible_collections.lvs.cluster.plugins.module_utils import _keepalived_options as _options
 from ansible_collections.lvs.cluster.plugins.module_utils._keepalived_options import (
     Option,
@@ -23,6 +27,12 @@ from ansible_collections.lvs.cluster.plugins.module_utils._keepalived_options im
     Version,
     block,
     given,
+)
+from ansible_collections.lvs.cluster.plugins.module_utils._keepalived_relations import (
+    listed,
+    named,
+    off,
+    on,
 )
 
 HEADER = (
@@ -46,21 +56,6 @@ RESTART = frozenset(
 )
 
 
-def listed(value: Any) -> list[Any]:
-    """Return a value as a list; nothing is an empty one."""
-    return list(value) if isinstance(value, (list, tuple)) else [] if value is None else [value]
-
-
-def on(raw: Mapping[str, Any], name: str) -> bool:
-    """Return whether a field is given, and not as false."""
-    return given(raw, name) and str(raw[name]).lower() not in ("no", "false", "0")
-
-
-def off(raw: Mapping[str, Any], name: str) -> bool:
-    """Return whether a field is given as false."""
-    return given(raw, name) and not on(raw, name)
-
-
 def dotted(version: Version) -> str:
     """Return a version as people write it."""
     return ".".join(map(str, version))
@@ -77,6 +72,7 @@ class _Writer:
         self.groups: set[str] = set()
         self.services: dict[_model.ServiceKey, str] = {}
         self.parsed: list[_model.VirtualService] = []
+        self.scripts: list[str] = []
         if version and version < _options.OLDEST:
             self.wrong(
                 "keepalived",
@@ -90,6 +86,7 @@ class _Writer:
         self._groups()
         self._sync_daemon()
         self._services()
+        self._scripts()
         self._extra()
         self._long_lines()
 
@@ -97,6 +94,10 @@ class _Writer:
         told = _model.one_line(f"{place}: {sentence}.")
         if told not in self.mistakes:
             self.mistakes.append(told)
+
+    def all_wrong(self, place: str, sentences: Iterable[str]) -> None:
+        for sentence in sentences:
+            self.wrong(place, sentence)
 
     def unknown(self, raw: Mapping[str, Any], place: str, known: Sequence[str]) -> None:
         for name in sorted(set(map(str, raw)).difference(known)):
@@ -119,12 +120,14 @@ class _Writer:
         self.unknown(raw, place, list(names))
         lines: dict[str, list[str]] = {}
         for option in table:
-            if not given(raw, option.name):
+            if _options.absent(option, raw):
                 if option.required:
                     self.wrong(place, f"{option.name} is missing")
                 continue
             value = raw[option.name]
             self.has(place, option.name, option.since)
+            if option.kind is _options.COMMAND:
+                self.scripts.append(f"{place} has {option.name}")
             try:
                 lines[option.name] = option.lines(value)
             except Unfit as error:
@@ -134,7 +137,7 @@ class _Writer:
 
     def _mappings(self, name: str) -> list[Mapping[str, Any]]:
         """Return a list of the schema; what is no mapping in it is told."""
-        value = self.config.get(name) or []
+        value = [] if self.config.get(name) is None else self.config[name]
         if not isinstance(value, Sequence) or isinstance(value, str):
             self.wrong(name, "it is not a list")
             return []
@@ -145,7 +148,7 @@ class _Writer:
 
     def _globals(self) -> Mapping[str, Any]:
         """Write what is true of keepalived as a whole; return it."""
-        raw = self.config.get("globals") or {}
+        raw = {} if self.config.get("globals") is None else self.config["globals"]
         if not isinstance(raw, Mapping):
             self.wrong("globals", "it is not a mapping of fields")
             return {}
@@ -163,7 +166,7 @@ class _Writer:
         for number, raw in enumerate(self._mappings(name), 1):
             label = str(raw.get("name") or f"number {number}")
             place = f"{what} {label}"
-            lines = self.fields((*_options.NAMED, *table), raw, place)
+            lines = self.fields(table, raw, place)
             if label in names:
                 self.wrong(place, f"there are two {name} of that name; rename one of them")
             names.append(label)
@@ -174,12 +177,18 @@ class _Writer:
                 lines["auth_pass"] = block("authentication", password)
             head = " ".join([keyword, *lines.pop("name", [])])
             self.lines += block(head, joined(lines))
+            if name == "track_processes":
+                self.all_wrong(place, _keepalived_relations.track_process(raw))
+        if name == "bfd_instances":
+            for raw, sentence in _keepalived_relations.bfd_instances(self._mappings(name)):
+                self.wrong(f"bfd_instance {raw.get('name')}", sentence)
         return names
 
     # What instances, groups and the sync daemon say of each other.
 
     def _instances(self) -> None:
         routers: dict[tuple[str, str, str], str] = {}
+        macs: dict[str, str] = {}
         for number, raw in enumerate(self._mappings("instances"), 1):
             label = str(raw.get("name") or f"number {number}")
             place = f"instance {label}"
@@ -188,6 +197,13 @@ class _Writer:
             self._preemption(raw, place)
             self._casting(raw, place, family)
             self._tracked(raw, place)
+            self.all_wrong(place, _keepalived_relations.instance(raw, family))
+            mac = str(raw["vmac_interface"]) if given(raw, "vmac_interface") else ""
+            if mac and macs.setdefault(mac, label) != label:
+                self.wrong(
+                    place,
+                    f"vmac_interface is {mac}, that of instance {macs[mac]}, too; choose another",
+                )
             if given(raw, "interface") and given(raw, "virtual_router_id"):
                 router = (str(raw["interface"]), str(raw["virtual_router_id"]), family)
                 if router in routers:
@@ -300,13 +316,17 @@ class _Writer:
     def _tracked(self, raw: Mapping[str, Any], place: str) -> None:
         """Check that what is tracked is defined."""
         for field, source in _options.TRACKERS.items():
-            for item in listed(raw.get(field)):
-                name = str(item.get("name") if isinstance(item, Mapping) else item)
+            for name, _item in named(raw.get(field)):
                 if name not in self.names[source]:
                     self.wrong(place, f"{field} has {name}, which {source} does not define")
 
     def _groups(self) -> None:
         members: dict[str, str] = {}
+        instances = self._mappings("instances")
+        defined = {
+            source: {str(raw.get("name")): raw for raw in self._mappings(source)}
+            for source in _options.TRACKERS.values()
+        }
         for number, raw in enumerate(self._mappings("sync_groups"), 1):
             label = str(raw.get("name") or f"number {number}")
             place = f"sync_group {label}"
@@ -317,6 +337,10 @@ class _Writer:
                 if name in members:
                     self.wrong(place, f"instance {name} is in sync_group {members[name]} already")
                 members.setdefault(name, label)
+            theirs = [
+                i for i in instances if str(i.get("name")) in map(str, listed(raw.get("instances")))
+            ]
+            self.all_wrong(place, _keepalived_relations.group(raw, theirs, defined))
 
     def _sync_daemon(self) -> None:
         daemon = self.globals.get("sync_daemon")
@@ -341,8 +365,8 @@ class _Writer:
             self.lines += service.lines
             self.parsed += service.parsed
 
-    def check_lines(self, raw: Any, place: str, port: bool) -> list[str]:
-        """Return the block of a destination's health check; ``port``: whether it has one."""
+    def check_lines(self, raw: Any, place: str, target: str) -> list[str]:
+        """Return the block of the health check of a destination, given as address and port."""
         if not isinstance(raw, Mapping):
             self.wrong(place, "check is not a mapping of fields")
             return []
@@ -367,7 +391,8 @@ class _Writer:
                 del fields[name]
         table = tuple(option for option in check.table if option.name not in lines)
         lines = {**self.fields(table, fields, place, ("type",)), **lines}
-        if kind in _options.NEEDS_PORT and not port and not given(raw, "connect_port"):
+        self.all_wrong(place, _keepalived_relations.check(fields, target.partition(" ")[0]))
+        if kind in _options.NEEDS_PORT and " " not in target and not given(raw, "connect_port"):
             self.wrong(
                 place, "the destination has no port of its own, so the check needs connect_port"
             )
@@ -388,9 +413,19 @@ class _Writer:
             return {}
         return {"urls": block("url", joined(self.fields(_options.URL, alone, place)))}
 
+    def _scripts(self) -> None:
+        """Check that scripts are run with keepalived's own precautions, which it asks for."""
+        if self.scripts and not on(self.globals, "enable_script_security"):
+            known = "enable_script_security" in self.globals
+            self.wrong(
+                "globals",
+                f"enable_script_security is {'false' if known else 'not set'}, but"
+                f" {self.scripts[0]}, and keepalived runs scripts only with it; set it to true",
+            )
+
     def _extra(self) -> None:
         """Take free text as it is, if its braces balance; the rest is seen by keepalived -t."""
-        text = self.config.get("extra") or ""
+        text = "" if self.config.get("extra") is None else self.config["extra"]
         if not isinstance(text, str):
             return self.wrong("extra", "it is not a text")
         depth = 0
@@ -565,6 +600,11 @@ class _Service:
             self.writer.wrong(place, sentence.split(": ", 2)[-1].rstrip("."))
         if server is None:
             return []
+        for other, said in self._pool(key).items():
+            if other == server.key:
+                self.writer.all_wrong(
+                    self.place, _keepalived_relations.sorry_server(raw, self.raw, said)
+                )
         return [
             f"sorry_server {self._target(server, raw)}",
             f"sorry_server_lvs_method {_method(server)}",
@@ -599,7 +639,7 @@ class _Service:
         check = raw.get("check") or self.raw.get("check")
         if check:
             whose = place if raw.get("check") else self.place
-            lines += self.writer.check_lines(check, whose, " " in target)
+            lines += self.writer.check_lines(check, whose, target)
         return block(f"real_server {target}", lines)
 
     def _blocks(self, lines: list[str]) -> list[str]:

@@ -6,8 +6,7 @@ An `Option` is a field with the keyword it becomes, what it may be (a `Kind`), a
 release of keepalived that has it. Bounds come from keepalived's own parser (releases 2.2.7 and
 2.3.3), releases from its tags.
 
-Nothing a person writes may end a line, a string or a block: what could is refused, not escaped,
-because keepalived's parser knows escapes in some places and not in others.
+``_keepalived_values`` reads single values.
 """
 
 from __future__ import annotations
@@ -16,7 +15,33 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, List, NamedTuple, Tuple, Union
 
-from ansible_collections.lvs.cluster.plugins.module_utils import _arguments, _model
+from ansible_collections.lvs.cluster.plugins.module_utils import (
+    _arguments,
+    _keepalived_routes,
+    _model,
+)
+from ansible_collections.lvs.cluster.plugins.module_utils._keepalived_values import (
+    HOST as HOST,
+)
+from ansible_collections.lvs.cluster.plugins.module_utils._keepalived_values import (
+    SPECIAL as SPECIAL,
+)
+from ansible_collections.lvs.cluster.plugins.module_utils._keepalived_values import (
+    Unfit as Unfit,
+)
+from ansible_collections.lvs.cluster.plugins.module_utils._keepalived_values import (
+    decimal as decimal,
+)
+from ansible_collections.lvs.cluster.plugins.module_utils._keepalived_values import (
+    plain,
+    quoted,
+    read_address,
+    read_auth_pass,
+    read_net,
+    read_server,
+    read_status,
+    words_of,
+)
 
 Version = Tuple[int, ...]
 #: What a value becomes: what stands after the keyword, the lines of a block, or nothing.
@@ -24,18 +49,10 @@ Said = Union[str, List[str], None]
 
 #: The oldest release whose options are known.
 OLDEST: Version = (2, 0, 0)
-#: What ends a string, a block or a line, begins a comment, or stands for something else.
-SPECIAL = "{}\"'\\!#$"
-#: What needs no quotes.
-BARE = re.compile(r"[\w.,:;/@%+=*?&()<>\[\]|^~-]+", re.ASCII)
 
 MAX_U32 = _model.MAX_U32
 #: The longest time that keepalived keeps in an unsigned number of microseconds.
 MAX_SECONDS = 4294
-
-
-class Unfit(Exception):
-    """A value that is none of its kind; with reasons where more can be said than what it is not."""
 
 
 class Kind(NamedTuple):
@@ -46,6 +63,8 @@ class Kind(NamedTuple):
     :ivar read: turns a value into what stands in the file, or raises `Unfit`
     :ivar of: what it is made of: the kind of a list's items, the table of a mapping
     :ivar word: what each block begins with, where a list is one of blocks
+    :ivar domain: the bounds of a number, the pattern of a word, or the most bytes of a text: what
+        values are generated from by the tests
     """
 
     argument: Mapping[str, Any]
@@ -53,6 +72,7 @@ class Kind(NamedTuple):
     read: Callable[[Any], Said]
     of: Any = None
     word: str = ""
+    domain: Any = None
 
 
 class Option(NamedTuple):
@@ -88,43 +108,26 @@ def block(head: str, lines: Iterable[str]) -> list[str]:
     return [f"{head} {{", *(f"  {line}" for line in lines), "}"]
 
 
-def quoted(text: str) -> str:
-    """Return a checked text as one word of the file."""
-    return text if BARE.fullmatch(text) else f'"{text}"'
-
-
 # ---- kinds -------------------------------------------------------------------------------------
 
 
-def _plain(value: Any, longest: int = 255) -> str:
-    """Return a text in which nothing is special; a number is its text."""
-    if isinstance(value, bool) or not isinstance(value, (str, int)):
-        raise Unfit
-    text = str(value)
-    odd = sorted({c for c in text if c in SPECIAL or not c.isprintable()})
-    if odd:
-        raise Unfit(f"it has {' and '.join(map(repr, odd))} in it, which keepalived may misread")
-    if text != text.strip() or not text:
-        raise Unfit("it is empty, or begins or ends with a blank")
-    if len(text.encode()) > longest:
-        raise Unfit(f"it has {len(text.encode())} bytes; {longest} is the most")
-    return text
-
-
 def _text(longest: int = 255) -> Kind:
-    return Kind({"type": "str"}, "a text", lambda value: quoted(_plain(value, longest)))
+    def read(value: Any) -> str:
+        return quoted(plain(value, longest))
+
+    return Kind({"type": "str"}, "a text", read, domain=longest)
 
 
 def _pattern(pattern: str, says: str, fold: Callable[[str], str] = str, longest: int = 255) -> Kind:
     """Return the kind of words that match a pattern."""
 
     def read(value: Any) -> str:
-        text = fold(_plain(value, longest))
+        text = fold(plain(value, longest))
         if not re.fullmatch(pattern, text, re.ASCII):
             raise Unfit
         return quoted(text)
 
-    return Kind({"type": "str"}, says, read)
+    return Kind({"type": "str"}, says, read, domain=(pattern, longest))
 
 
 def _then(kind: Kind, change: Callable[[str], str]) -> Kind:
@@ -162,15 +165,20 @@ def _integer(low: int, high: int) -> Kind:
             raise Unfit
         return str(number)
 
-    return Kind({"type": "int"}, f"a whole number from {low} to {high}", read)
+    return Kind({"type": "int"}, f"a whole number from {low} to {high}", read, domain=(low, high))
 
 
-def decimal(value: Any) -> float:
-    """Return a number that is not negative, given as one or as its text; raises `Unfit`."""
-    text = f"{value:.6f}" if isinstance(value, float) else str(value)
-    if isinstance(value, bool) or not re.fullmatch(r"\d{1,12}(\.\d+)?", text, re.ASCII):
-        raise Unfit
-    return float(text)
+def _decimal(low: float, high: float, places: int) -> Kind:
+    """Return the kind of a number with so many decimal places at most."""
+
+    def read(value: Any) -> str:
+        number = decimal(value)
+        if not low <= number <= high or round(number, places) != number:
+            raise Unfit
+        return f"{number:.{places}f}".rstrip("0").rstrip(".")
+
+    says = f"a number from {low:g} to {high:g} with {places} decimal places at most"
+    return Kind({"type": "float"}, says, read, domain=(low, high, places))
 
 
 def _seconds(low: float = 0, high: float = MAX_SECONDS) -> Kind:
@@ -182,7 +190,8 @@ def _seconds(low: float = 0, high: float = MAX_SECONDS) -> Kind:
             raise Unfit
         return f"{number:.6f}".rstrip("0").rstrip(".")
 
-    return Kind({"type": "float"}, f"a number from {low:g} to {high:g}", read)
+    says = f"a number from {low:g} to {high:g}"
+    return Kind({"type": "float"}, says, read, domain=(low, high, 6))
 
 
 def _choice(*words: str) -> Kind:
@@ -194,91 +203,50 @@ def _choice(*words: str) -> Kind:
     return Kind({"type": "str", "choices": list(words)}, f"one of {', '.join(words)}", read)
 
 
-def _read_address(value: Any) -> str:
-    address = _model.normal_address(value)
-    if address is None:
-        raise Unfit
-    return address
+def _multicast(says: str, *families: str, link_local: bool = False) -> Kind:
+    """Return the kind of multicast addresses of some families.
 
+    :param link_local: IPv6 addresses have to be link-local (RFC 4291, 2.7)
+    """
 
-def _read_multicast(value: Any) -> str:
-    address = _read_address(value)
-    first = _model.packed_address(address)[0]
-    if not (first == 0xFF if ":" in address else 224 <= first < 240):
-        raise Unfit
-    return address
+    def read(value: Any) -> str:
+        address = read_address(value)
+        first, second = _model.packed_address(address)[:2]
+        multicast = first == 0xFF if ":" in address else 224 <= first < 240
+        global_group = link_local and ":" in address and second & 0x0F != 2
+        if not multicast or global_group or _model.family_of(address) not in families:
+            raise Unfit
+        return address
 
+    return Kind({"type": "str"}, says, read, domain=families)
 
-def _read_net(value: Any) -> str:
-    """Read an address with or without a prefix length; without, it is that of one host."""
-    address, *prefix = str(value).split("/", 1)
-    address = _read_address(address)
-    whole = _model.host_prefix(_model.family_of(address))
-    length = _model.as_integer(prefix[0]) if prefix else whole
-    if length is None or length > whole:
-        raise Unfit
-    return f"{address}/{length}"
-
-
-def _read_server(value: Any) -> str:
-    """Read a host with or without a port."""
-    found = re.fullmatch(
-        r"\[([^\]]*)\](?::(\d+))?|([^:]*)(?::(\d+))?|(.*)", _plain(value), re.ASCII
-    )
-    host = next(filter(None, (found[1], found[3], found[5])), "") if found else ""
-    if ":" in host or re.fullmatch(r"[\d.]+", host):
-        host = _read_address(host)
-    elif not re.fullmatch(HOST, host, re.ASCII):
-        raise Unfit
-    port = (found[2] or found[4]) if found else None
-    if port and not 1 <= int(port) <= 65535:
-        raise Unfit
-    return f"{host} {port or ''}".rstrip()
-
-
-def _read_status(value: Any) -> str:
-    found = re.fullmatch(r"([1-5]\d\d)(?:-([1-5]\d\d))?", str(value), re.ASCII)
-    if not found or found[1] > (found[2] or found[1]):
-        raise Unfit
-    return str(value)
-
-
-def _read_auth_pass(value: Any) -> str:
-    text = _plain(value)
-    if len(text.encode()) > 8:
-        raise Unfit("it is longer than 8 characters, and keepalived would cut it without a word")
-    if " " in text:
-        raise Unfit("it has a blank in it")
-    return quoted(text)
-
-
-def _read_route(value: Any) -> str:
-    text = _plain(value)
-    if not re.fullmatch(r"[\w./: -]+", text, re.ASCII) or text.startswith("include"):
-        raise Unfit
-    return text
-
-
-HOST = r"[A-Za-z0-9]([A-Za-z0-9_-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9_-]*[A-Za-z0-9])?)*\.?"
 
 FLAG = Kind({"type": "bool"}, "true or false", _read_flag)
 BOOL = _either("true", "false")
 TEXT = _text()
-COMMAND = _text(700)
-NAME = _pattern(
-    r"(?!include)[A-Za-z0-9_][\w.:@+-]*", "a name of letters, digits and _ . : @ + -", longest=64
-)
+COMMAND = _text(700)._replace(says="the path of a program, and its arguments")
+PROCESS = _text(700)
+_NAME = r"[A-Za-z0-9_][\w.:@+-]*", "a name of letters, digits and _ . : @ + -"
+NAME = _pattern(*_NAME, longest=64)
+BFD_NAME = _pattern(*_NAME, longest=31)
 INTERFACE = _pattern(r"[\w.@+-]+", "the name of an interface", longest=15)
 LABEL = _pattern(r"[\w.:@+-]+", "a label like eth0:1", longest=15)
 PATH = _pattern(r"/[^\s]*", "a path from the root, without blanks")
+# keepalived 2.3 looks for the directory, and takes that of /file for none (track_file.c).
+FILE = _pattern(r"/[^\s]*/[^\s]*", "a path from the root, in a directory, without blanks")
 URL_PATH = _pattern(r"/[^\s]*", "a path that begins with / and has no blanks", longest=700)
 USER = _then(
     _pattern(r"[\w.-]+( [\w.-]+)?", "a user, or a user and a group with a blank between"),
     lambda said: said.strip('"'),  # two words
 )
-EMAIL = _pattern(r"(?!@|include)[^@]*[^@\s]@[^@\s]+", "an address of mail")
+EMAIL = _pattern(r"(?!@)[^@]*[^@\s]@[^@\s]+", "an address of mail")
 HOSTNAME = _pattern(HOST, "the name of a host")
-DOMAIN = _pattern(rf"{HOST}|\.", "a domain name, or . for the root")
+# keepalived takes a first label of one letter for an empty one (check_dns.c, dns_name_handler); a
+# label has 63 bytes at most (RFC 1035, 2.3.4).
+DOMAIN = _pattern(
+    rf"(?!.[.].)(?!.*[^.]{{64}})(?:{HOST})|\.",
+    "a domain name whose first label has two letters or more, or . for the root",
+)
 HEX = _pattern(r"[0-9A-Fa-f]([0-9A-Fa-f ]*[0-9A-Fa-f])?", "bytes in hexadecimal", longest=512)
 REPLY = _then(
     _pattern(
@@ -292,19 +260,26 @@ DIGEST = _pattern(r"[0-9a-f]{32}", "an MD5 digest of 32 hexadecimal digits", fol
 UMASK = _then(
     _pattern(r"0?[0-7]{1,3}", "an octal number like '077'"), lambda said: f"0{said.lstrip('0')}"
 )
-ADDRESS = Kind({"type": "str"}, "an IPv4 or IPv6 address", _read_address)
-MULTICAST = Kind({"type": "str"}, "an IPv4 or IPv6 multicast address", _read_multicast)
-SERVER = Kind({"type": "str"}, "a host, or host:port, or [IPv6 address]:port", _read_server)
-STATUS = Kind({"type": "str"}, "a status like 200, or a range like 200-299", _read_status)
-ROUTE = Kind({"type": "str"}, "what `ip route add` or `ip rule add` takes", _read_route)
+ADDRESS = Kind({"type": "str"}, "an IPv4 or IPv6 address", read_address)
+MULTICAST = _multicast("an IPv4 or IPv6 multicast address", "ipv4", "ipv6")
+MULTICAST4 = _multicast("an IPv4 multicast address", "ipv4")
+MULTICAST6 = _multicast("a link-local IPv6 multicast address", "ipv6", link_local=True)
+ADVERTISED = _multicast(
+    "an IPv4 multicast address, or a link-local IPv6 one", "ipv4", "ipv6", link_local=True
+)
+SERVER = Kind({"type": "str"}, "a host, or host:port, or [IPv6 address]:port", read_server)
+STATUS = Kind({"type": "str"}, "a status like 200, or a range like 200-299", read_status)
+ROUTE = Kind({"type": "str"}, "what `ip route add` takes", words_of(_keepalived_routes.read_route))
+RULE = Kind({"type": "str"}, "what `ip rule add` takes", words_of(_keepalived_routes.read_rule))
 PORT = _integer(1, 65535)
 COUNT = _integer(0, MAX_U32)
+POSITIVE = _integer(1, MAX_U32)
 NUMBER = _integer(1, 2**31 - 1)
 SECONDS = _seconds()
 WHOLE_SECONDS = _integer(0, MAX_SECONDS)
 #: A mistake in it is told without the value.
 AUTH_PASS = Kind(
-    {"type": "str", "no_log": True}, "a password of at most 8 characters", _read_auth_pass
+    {"type": "str", "no_log": True}, "a password of at most 8 characters", read_auth_pass
 )
 
 
@@ -355,7 +330,7 @@ def _fields(table: Table, value: Any) -> list[str]:
     wrong = [_model.unknown("field", name, names) for name in odd]
     lines: list[str] = []
     for option in table:
-        if not given(value, option.name):
+        if absent(option, value):
             wrong += [f"{option.name} is missing"] if option.required else []
             continue
         try:
@@ -381,7 +356,10 @@ def _inline(table: Table, short: bool = False) -> Kind:
                 raise Unfit(*error.args or sentences(table[0], value, error)) from None
         if not isinstance(value, Mapping):
             raise Unfit
-        return " ".join(_fields(table, value))
+        said = " ".join(_fields(table, value))
+        if not said:
+            raise Unfit("it says nothing; give a field, or remove it")
+        return said
 
     says = f"a mapping of {', '.join(option.name for option in table)}"
     argument: dict[str, Any] = {"type": "dict", "options": arguments(table)}
@@ -397,7 +375,12 @@ def _read_vip(value: Any) -> str:
     if isinstance(value, Mapping) and given(value, "prefix"):
         value = {**value, "address": f"{value.get('address')}/{value['prefix']}"}
         del value["prefix"]
-    return str(VIP.read(value))
+    said = str(VIP.read(value))
+    if isinstance(value, Mapping) and ":" in said.partition(" ")[0]:
+        wrong = [name for name in ("label", "scope") if given(value, name)]
+        if wrong:
+            raise Unfit(f"an IPv6 address has no {' and no '.join(wrong)}; remove it")
+    return said
 
 
 def _blocks(keyword: str, table: Table) -> Kind:
@@ -416,6 +399,18 @@ def given(raw: Mapping[str, Any], name: str) -> bool:
     """Return whether a field has a value; null and what is empty are none."""
     value = raw.get(name)
     return value is not None and value not in ("", [], {})
+
+
+def absent(option: Option, raw: Mapping[str, Any]) -> bool:
+    """Return whether an option is not given: null, or what its type calls empty.
+
+    Anything else that is empty, such as no text for a number, AnsibleModule would refuse.
+    """
+    value, argument = raw.get(option.name), option.kind.argument
+    empty = {"str": "", "list": [], "dict": {}}.get(argument["type"])
+    return value is None or (
+        "choices" not in argument and value == empty and type(value) is type(empty)
+    )
 
 
 def sentences(option: Option, value: Any, error: Unfit) -> list[str]:
@@ -444,22 +439,31 @@ NOTIFY = _inline(
 )
 
 
-def _weighted(low: int, high: int) -> Kind:
+def _weighted(low: int, high: int, kind: Kind = NAME) -> Kind:
     """Return the kind of a list of what is tracked, each a name or a mapping with a weight."""
     table = (
-        Option("name", NAME, None, required=True),
+        Option("name", kind, None, required=True),
         Option("weight", _integer(low, high)),
         Option("reverse", FLAG),
     )
-    return _block(_inline(table, short=True))
+    each = _inline(table, short=True)
+
+    def read(value: Any) -> str:
+        said = str(each.read(value))
+        if said.endswith(" reverse") and not given(value, "weight"):
+            raise Unfit("reverse is true, but there is no weight to reverse; give one")
+        return said
+
+    return _block(each._replace(read=read))
 
 
 TRACKED = _weighted(-253, 253)
 TRACKED_FILES = _weighted(-254, 254)
+TRACKED_INTERFACES = _weighted(-253, 253, INTERFACE)
 
 VIP = _inline(
     (
-        Option("address", Kind({"type": "str"}, "an address", _read_net), None, required=True),
+        Option("address", Kind({"type": "str"}, "an address", read_net), None, required=True),
         Option("interface", INTERFACE, "dev"),
         Option("label", LABEL),
         Option("scope", _choice("site", "link", "host", "nowhere", "global")),
@@ -557,12 +561,12 @@ GLOBALS = (
     Option("vrrp_notify_priority_changes", BOOL, since=(2, 0, 16)),
     # VRRP.
     Option("vrrp_version", _integer(2, 3)),
-    Option("vrrp_mcast_group4", MULTICAST),
-    Option("vrrp_mcast_group6", MULTICAST),
+    Option("vrrp_mcast_group4", MULTICAST4),
+    Option("vrrp_mcast_group6", MULTICAST6),
     Option("vrrp_garp_master_delay", WHOLE_SECONDS),
-    Option("vrrp_garp_master_repeat", COUNT),
+    Option("vrrp_garp_master_repeat", POSITIVE),
     Option("vrrp_garp_master_refresh", WHOLE_SECONDS),
-    Option("vrrp_garp_master_refresh_repeat", COUNT),
+    Option("vrrp_garp_master_refresh_repeat", POSITIVE),
     Option("vrrp_garp_lower_prio_delay", WHOLE_SECONDS),
     Option("vrrp_garp_lower_prio_repeat", _integer(0, 2**31 - 1)),
     Option("vrrp_garp_interval", _seconds(0.000001)),
@@ -618,8 +622,8 @@ GLOBALS = (
     Option("enable_snmp_checker", FLAG),
     Option("enable_snmp_rfc", FLAG),
     Option("enable_traps", FLAG),
-    Option("snmp_vs_stats_update_interval", _seconds(0.001), since=(2, 3, 0)),
-    Option("snmp_rs_stats_update_interval", _seconds(0.001), since=(2, 3, 0)),
+    Option("snmp_vs_stats_update_interval", _seconds(0.001, 30), since=(2, 3, 0)),
+    Option("snmp_rs_stats_update_interval", _seconds(0.001, 30), since=(2, 3, 0)),
 )
 
 SCRIPT = (
@@ -633,12 +637,12 @@ SCRIPT = (
     Option("init_fail", FLAG),
 )
 TRACK_FILE = (
-    Option("file", PATH, required=True),
+    Option("file", FILE, required=True),
     Option("weight", _integer(-254, 254)),
-    Option("init_file", _integer(-(2**31), 2**31 - 1)),
+    Option("init_file", _integer(-254, 254)),
 )
 TRACK_PROCESS = (
-    Option("process", COMMAND, required=True),
+    Option("process", PROCESS, required=True),
     Option("param_match", _choice("initial", "partial"), since=(2, 0, 16)),
     Option("weight", _integer(-254, 254)),
     Option("quorum", _integer(1, 65535)),
@@ -650,9 +654,10 @@ TRACK_PROCESS = (
 BFD = (
     Option("neighbor_ip", ADDRESS, required=True),
     Option("source_ip", ADDRESS),
-    Option("min_rx", _seconds(1, 4294967)),
-    Option("min_tx", _seconds(1, 4294967)),
-    Option("idle_tx", _seconds(1000, 10000)),
+    # Milliseconds, which keepalived counts in microseconds.
+    Option("min_rx", _decimal(1, 4294967, 3)),
+    Option("min_tx", _decimal(1, 4294967, 3)),
+    Option("idle_tx", _decimal(1000, 4294967, 3)),
     Option("multiplier", _integer(1, 255)),
     Option("passive", FLAG),
     Option("ttl", _integer(1, 255)),
@@ -671,7 +676,7 @@ NOTIFIES = (
     Option("smtp_alert", BOOL),
 )
 TRACKS = (
-    Option("track_interfaces", TRACKED, "track_interface"),
+    Option("track_interfaces", TRACKED_INTERFACES, "track_interface"),
     Option("track_scripts", TRACKED, "track_script"),
     Option("track_files", TRACKED_FILES, "track_file"),
     Option("track_processes", TRACKED_FILES, "track_process", (2, 0, 11)),
@@ -706,7 +711,7 @@ INSTANCE = (
     Option("unicast_fault_no_peer", FLAG, since=(2, 2, 5)),
     Option("check_unicast_src", FLAG, since=(2, 1, 0)),
     Option("mcast_src_ip", ADDRESS),
-    Option("mcast_dst_ip", MULTICAST, since=(2, 2, 5)),
+    Option("mcast_dst_ip", ADVERTISED, since=(2, 2, 5)),
     Option("track_src_ip", FLAG),
     Option("v3_checksum_as_v2", BOOL, since=(2, 2, 8)),
     Option("vips", VIPS, "virtual_ipaddress"),
@@ -714,16 +719,16 @@ INSTANCE = (
     Option("no_virtual_ipaddress", FLAG, since=(2, 2, 8)),
     Option("promote_secondaries", FLAG),
     Option("virtual_routes", _block(ROUTE)),
-    Option("virtual_rules", _block(ROUTE)),
+    Option("virtual_rules", _block(RULE)),
     Option("accept", _either("accept", "no_accept"), None),
     Option("dont_track_primary", FLAG),
     *TRACKS,
     *NOTIFIES,
     Option("notify_master_rx_lower_pri", NOTIFY, since=(2, 0, 6)),
     Option("garp_master_delay", WHOLE_SECONDS),
-    Option("garp_master_repeat", COUNT),
+    Option("garp_master_repeat", POSITIVE),
     Option("garp_master_refresh", WHOLE_SECONDS),
-    Option("garp_master_refresh_repeat", COUNT),
+    Option("garp_master_refresh_repeat", POSITIVE),
     Option("garp_lower_prio_delay", WHOLE_SECONDS),
     Option("garp_lower_prio_repeat", _integer(0, 2**31 - 1)),
     Option("garp_extra_if", _integer(0, 86400), since=(2, 2, 3)),
@@ -886,15 +891,15 @@ REFERENCES = (("file", "track_file", "track_files"), ("bfd", "name", "bfd_instan
 #: These go to the destination's port, so there must be one.
 NEEDS_PORT = ("tcp", "http", "ssl", "smtp", "dns", "udp")
 
-NAMED = (Option("name", NAME, None, required=True),)
+NAMED = Option("name", NAME, None, required=True)
 #: The lists of the schema that are blocks with a name: keyword, table.
 BLOCKS = {
-    "scripts": ("vrrp_script", SCRIPT),
-    "track_files": ("track_file", TRACK_FILE),
-    "track_processes": ("vrrp_track_process", TRACK_PROCESS),
-    "bfd_instances": ("bfd_instance", BFD),
-    "sync_groups": ("vrrp_sync_group", SYNC_GROUP),
-    "instances": ("vrrp_instance", INSTANCE),
+    "scripts": ("vrrp_script", (NAMED, *SCRIPT)),
+    "track_files": ("track_file", (NAMED, *TRACK_FILE)),
+    "track_processes": ("vrrp_track_process", (NAMED, *TRACK_PROCESS)),
+    "bfd_instances": ("bfd_instance", (NAMED._replace(kind=BFD_NAME), *BFD)),
+    "sync_groups": ("vrrp_sync_group", (NAMED, *SYNC_GROUP)),
+    "instances": ("vrrp_instance", (NAMED, *INSTANCE)),
 }
 #: What an instance or a group of them may track: field, the list that defines the names.
 TRACKERS = {
@@ -903,6 +908,7 @@ TRACKERS = {
     "track_processes": "track_processes",
     "track_bfds": "bfd_instances",
 }
+TRACK_FIELDS = ("track_interfaces", *TRACKERS)
 ENDPOINT = {"vip": {"type": "str"}, "port": {"type": "int"}}
 SORRY_SERVER = {
     name: argument
@@ -950,7 +956,7 @@ def argument_spec() -> dict[str, Any]:
     }
     return {
         "globals": {"type": "dict", "options": arguments((*ROOT, *GLOBALS))},
-        **{name: items(arguments((*NAMED, *table))) for name, (keyword, table) in BLOCKS.items()},
+        **{name: items(arguments(table)) for name, (keyword, table) in BLOCKS.items()},
         "services": items(service),
         "extra": {"type": "str", "no_log": True},
     }

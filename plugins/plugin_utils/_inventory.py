@@ -200,7 +200,7 @@ def resolve(
         ]
     )
     # Names, and what follows from the pools.
-    refused = _keepalived.mistakes({"services": result.watched}) if rules.keepalived else []
+    refused = _refused_services(result.watched) if rules.keepalived else []
     return Cluster(refused) if refused else result
 
 
@@ -479,7 +479,11 @@ class _Service:
         self.pool: dict[str, tuple[str, int]] = {}
         #: The DIPs, each with whose it is.
         self.dips: dict[str | None, str] = {}
-        self.watching = {field: self.raw[field] for field in _WATCHING & self.raw.keys()}
+        self.watching = {
+            field: self.raw[field]
+            for field in _WATCHING & self.raw.keys()
+            if self.raw[field] not in (None, "")
+        }
         for field in ("check", "sorry_server"):
             value = self.watching.get(field)
             if value in (False, 0, []):  # what keepalived's writer takes for nothing
@@ -914,6 +918,12 @@ class _Rules:
         """Return what keepalived would not take, as sentences."""
         found = Mistakes()
         all_known = not self.mistakes.lines()
+        watched = [
+            service.stand_in(number)
+            for number, service in enumerate(services)
+            if service.watching or service.watching_one
+        ]
+        refused = _refused_services(watched)
         directors = [host.vrrp for host in self.directors]
         for director in directors:
             if len(directors) > 1 and not director.addresses:
@@ -921,18 +931,14 @@ class _Rules:
                 found.add(remedy, "host", director.name)
                 continue
             sentences = (
-                _pair.mistakes(director, directors, self.masters, all_known=all_known)
+                _pair.mistakes(director, directors, self.masters, watched, all_known=all_known)
                 if self.ha == "vrrp"
-                else _pair.mistakes_alone(director, keepalived=self.keepalived)
+                else _pair.mistakes_alone(director, keepalived=self.keepalived, services=watched)
             )
             for sentence in sentences:
-                found.add(sentence.rstrip("."), "host", director.name)
-        watched = [
-            service.stand_in(number)
-            for number, service in enumerate(services)
-            if service.watching or service.watching_one
-        ]
-        return _keepalived.mistakes({"services": watched}) + found.lines()
+                if sentence not in refused:
+                    found.add(sentence.rstrip("."), "host", director.name)
+        return refused + found.lines()
 
     def _duties(
         self, service: _Service, host: _Host, destination: Mapping[str, Any]
@@ -1237,6 +1243,11 @@ def _full(watching: Mapping[str, Any]) -> dict[str, Any]:
     check = watching.get("check")
     full = {"check": _keepalived_options.full_check(check)} if check else {}
     return {**watching, **full}
+
+
+def _refused_services(services: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return what keepalived would not take of services, on whichever director."""
+    return _keepalived.mistakes({"globals": _pair.GLOBALS, "services": services})
 
 
 def listed(names: Iterable[str], limit: int = 5) -> str:

@@ -16,7 +16,12 @@ from ansible_collections.lvs.cluster.plugins.module_utils import (
     _keepalived,
     _keepalived_options,
 )
-from ansible_collections.lvs.cluster.plugins.module_utils._keepalived import listed as as_list
+from ansible_collections.lvs.cluster.plugins.module_utils._keepalived_relations import (
+    listed as as_list,
+)
+from ansible_collections.lvs.cluster.plugins.module_utils._keepalived_relations import (
+    off,
+)
 from ansible_collections.lvs.cluster.plugins.module_utils._model import (
     Fields,
     as_integer,
@@ -51,6 +56,11 @@ WATCHED = {"delay_loop": 5}
 SHARED = ("lvs_virtual_router_id", "lvs_auth_pass", "lvs_advert_int")
 #: What lvs_keepalived may have: further configuration of keepalived, in its own words.
 PARTS = ("globals", "instance", "scripts", "sync_groups", "extra")
+#: Stands for the LAN where its name is known only once the machine has been looked at.
+LAN = "lvs-lan-unknown"
+#: What the role keepalived_ha sets by itself, see its vars/main.yml.
+GLOBALS = {"reload_check_config": True, "enable_script_security": True}
+GLOBALS_OF_VRRP = {"vrrp_garp_master_refresh": 60}
 #: Those of them that only VRRP uses.
 VRRP_PARTS = ("instance", "scripts", "sync_groups")
 _SHAPES: dict[str, tuple[type, str]] = {
@@ -75,6 +85,7 @@ class Director(NamedTuple):
     :ivar shared: the values of `SHARED`, None for what is not said
     :ivar keepalived: its ``lvs_keepalived``
     :ivar wrong: the variables that have a value which can't be used
+    :ivar interface: its ``lvs_interface``, the LAN; `LAN` if it is not said
     """
 
     name: str
@@ -83,6 +94,7 @@ class Director(NamedTuple):
     shared: Mapping[str, Any]
     keepalived: Mapping[str, Any]
     wrong: Collection[str] = ()
+    interface: str = LAN
 
 
 def read(name: str, addresses: Sequence[str], fields: Fields, failed: Collection[str]) -> Director:
@@ -124,7 +136,17 @@ def read(name: str, addresses: Sequence[str], fields: Fields, failed: Collection
         {variable: values[variable] for variable in SHARED},
         keepalived,
         {*wrong, *failed},
+        _lan(fields.raw.get("lvs_interface")),
     )
+
+
+def _lan(value: Any) -> str:
+    """Return the name of an interface, or what stands for one."""
+    try:
+        _keepalived_options.INTERFACE.read(value)
+    except _keepalived_options.Unfit:
+        return LAN
+    return str(value)
 
 
 def _keepalived_parts(fields: Fields) -> dict[str, Any]:
@@ -327,7 +349,7 @@ def instance(
         "excluded_vips": [vip for vip in vips if family_of(vip) != family] + more,
         **said,
     }
-    if made["state"] == "BACKUP" and not _keepalived.off(made, "preempt"):
+    if made["state"] == "BACKUP" and not off(made, "preempt"):
         made.setdefault("preempt_delay", PREEMPT_DELAY)
     if not made["unicast_peers"]:  # multicast
         del made["unicast_src_ip"], made["unicast_peers"]
@@ -354,7 +376,7 @@ def awaited(name: str, made: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[
     for own in made[name]:
         same = [i for each in made.values() for i in each if i["name"] == own["name"]]
         ranks = [int(instance["priority"]) for instance in same]
-        preempts = not _keepalived.off(own, "preempt") and int(own["priority"]) == max(ranks)
+        preempts = not off(own, "preempt") and int(own["priority"]) == max(ranks)
         if preempts and own["vips"]:
             written = [v["address"] if isinstance(v, Mapping) else v for v in own["vips"]]
             vips += [str(vip).partition("/")[0] for vip in written]
@@ -368,10 +390,39 @@ def router(director: Director) -> int:
     return director.shared["lvs_virtual_router_id"] or ROUTER
 
 
+def configuration(
+    director: Director,
+    instances: Sequence[Mapping[str, Any]],
+    services: Sequence[Mapping[str, Any]] = (),
+) -> dict[str, Any]:
+    """Return what the role keepalived_ha gives to the module keepalived_conf on a director.
+
+    :param instances: its VRRP instances; none without VRRP
+    """
+    said = dict(director.keepalived)
+    said.pop("instance", None)
+    password = director.shared["lvs_auth_pass"]
+    beside = {"interface": director.interface, **({"auth_pass": password} if password else {})}
+    settings: dict[str, Any] = {"router_id": director.name, **GLOBALS}
+    if instances:
+        named = {"instance": instances[0]["name"]}
+        several = {"id": instances[0]["virtual_router_id"]}
+        daemon = {"interface": director.interface, **(several if len(instances) > 1 else named)}
+        settings.update({**GLOBALS_OF_VRRP, "sync_daemon": daemon})
+    own = said.get("globals") or {}
+    if isinstance(own, Mapping):
+        own_daemon = own.get("sync_daemon")
+        if isinstance(own_daemon, Mapping):
+            own = {**own, "sync_daemon": {**settings.get("sync_daemon", {}), **own_daemon}}
+        said["globals"] = {**settings, **own}
+    return {**said, "instances": [{**beside, **each} for each in instances], "services": services}
+
+
 def mistakes(
     director: Director,
     directors: Sequence[Director],
     masters: Mapping[str, str],
+    services: Sequence[Mapping[str, Any]] = (),
     *,
     all_known: bool = True,
 ) -> list[str]:
@@ -397,18 +448,12 @@ def mistakes(
         ]
         director = director._replace(keepalived={**said, "instance": of_all})
     fitting = {n: vips for n, vips in held.items() if router(director) + n <= LAST_ROUTER}
-    password = director.shared["lvs_auth_pass"]
-    # Which interface is not known before the machine has been looked at.
-    beside = {"interface": "eth0", **({"auth_pass": password} if password else {})}
+    made = [instance(director, directors, vips, n) for n, vips in fitting.items()]
     if not (masters or all_known):
-        beside["no_virtual_ipaddress"] = True
-    made = [{**beside, **instance(director, directors, v, n)} for n, v in fitting.items()]
+        made = [{"no_virtual_ipaddress": True, **each} for each in made]
     for each, vips in zip(made, fitting.values(), strict=True):
         found += _left_out(each, vips)
-    said.pop("instance", None)
-    if "globals" in said:
-        said["globals"] = _completed(said["globals"], made)
-    return found + _keepalived.mistakes({**said, "instances": made})
+    return found + _keepalived.mistakes(configuration(director, made, services))
 
 
 def _left_out(made: Mapping[str, Any], vips: Sequence[str]) -> Iterator[str]:
@@ -424,16 +469,9 @@ def _left_out(made: Mapping[str, Any], vips: Sequence[str]) -> Iterator[str]:
         )
 
 
-def _completed(said: Mapping[str, Any], made: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return ``lvs_keepalived.globals`` with the role's own settings of the sync daemon."""
-    daemon = said.get("sync_daemon")
-    if not isinstance(daemon, Mapping):
-        return dict(said)
-    by = {"instance": made[0]["name"]} if len(made) == 1 else {}
-    return {**said, "sync_daemon": {"interface": "eth0", **by, **daemon}}
-
-
-def mistakes_alone(director: Director, *, keepalived: bool) -> list[str]:
+def mistakes_alone(
+    director: Director, *, keepalived: bool, services: Sequence[Mapping[str, Any]] = ()
+) -> list[str]:
     """Return what is wrong with the settings of a director without VRRP.
 
     :param keepalived: whether keepalived fills the IPVS table, by its health checks
@@ -452,7 +490,8 @@ def mistakes_alone(director: Director, *, keepalived: bool) -> list[str]:
         for name in unused
     ]
     if keepalived:
-        return found + _keepalived.mistakes(said)
+        parts = director._replace(keepalived=said)
+        return found + _keepalived.mistakes(configuration(parts, [], services))
     found += [
         f"lvs_keepalived.{part} has no effect, since keepalived does not run here: no service has a"
         " check; remove it, or give a service a check"

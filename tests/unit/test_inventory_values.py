@@ -237,7 +237,7 @@ FIELDS = {
     "check": CHECK_FIELDS,
     "lvs_keepalived": _pair.PARTS,
     "globals": names((*_keepalived_options.ROOT, *_keepalived_options.GLOBALS)),
-    "instance": names((*_keepalived_options.NAMED, *_keepalived_options.INSTANCE)),
+    "instance": names(_keepalived_options.BLOCKS["instances"][1]),
 }
 
 

@@ -32,9 +32,23 @@ INSTANCE = {
 SERVICE = {"vip": "192.168.2.149", "port": 80, "destinations": [{"address": "192.168.2.20"}]}
 CHECK = {"type": "tcp", "connect_timeout": 10, "retries": 3, "delay_before_retry": 3}
 
+SECURE = {"globals": {"enable_script_security": True}}
+
 
 def with_instance(**fields):
     return {"instances": [{**INSTANCE, **fields}]}
+
+
+def grouped(group, member):
+    """Return a group of two instances, of which the first has further fields."""
+    instances = [
+        {**INSTANCE, "name": "a", **member},
+        {**INSTANCE, "name": "b", "interface": "eth2"},
+    ]
+    return {
+        "instances": instances,
+        "sync_groups": [{"name": "g", "instances": ["a", "b"], **group}],
+    }
 
 
 def with_service(**fields):
@@ -176,7 +190,28 @@ def test_a_configuration():
             ["192.0.2.1 min_ttl 254"],
         ),
         (with_instance(auth_pass="ab,(cd)"), ["auth_pass ab,(cd)"]),
-        (with_instance(notify="/bin/n a 'b'"[:8]), ['notify "/bin/n a"']),
+        (
+            {**SECURE, **with_instance(notify="/bin/n a")},
+            ["enable_script_security", 'notify "/bin/n a"'],
+        ),
+        # At the start of a line these words would be directives of keepalived's parser.
+        (
+            {"globals": {"interface_delays": [{"interface": "include", "down": 5}]}},
+            ["interface_up_down_delays {", '"include" 5'],
+        ),
+        (
+            {"globals": {"notification_email": ["~SEQ(n,1,3)a@b.c", "@^d1@b.c"[2:]]}},
+            ['"~SEQ(n,1,3)a@b.c"', "d1@b.c"],
+        ),
+        (with_instance(track_interfaces=["@d1"]), ["track_interface {", '"@d1"']),
+        (
+            with_instance(virtual_routes=["to default via 192.0.2.1 dev @d1 mtu lock 1400"]),
+            ["virtual_routes {", 'to default via 192.0.2.1 dev "@d1" mtu lock 1400'],
+        ),
+        (
+            with_instance(virtual_rules=["from 192.0.2.0/24 lookup main preference 9"]),
+            ["virtual_rules {", "from 192.0.2.0/24 lookup main preference 9"],
+        ),
         ({"globals": {"smtp_server": "[2001:db8::1]:2525"}}, ["smtp_server 2001:db8::1 2525"]),
         ({"globals": {"smtp_server": "mail.example.com:25"}}, ["smtp_server mail.example.com 25"]),
         ({"globals": {"script_user": "nobody nogroup"}}, ["script_user nobody nogroup"]),
@@ -312,7 +347,7 @@ UNFIT = [
     ("advert_int", "soon", "advert_int is 'soon'; it must be a number from 0.01 to 255"),
     ("garp_master_refresh", -1, "garp_master_refresh is -1; it must be a whole number from 0"),
     ("unicast_src_ip", "d31", "unicast_src_ip is 'd31'; it must be an IPv4 or IPv6 address"),
-    ("mcast_dst_ip", "192.0.2.1", "mcast_dst_ip is '192.0.2.1'; it must be an IPv4 or IPv6 mult"),
+    ("mcast_dst_ip", "192.0.2.1", "mcast_dst_ip is '192.0.2.1'; it must be an IPv4 multicast"),
     ("vips", ["192.0.2.1/33"], "vips: '192.0.2.1/33': address is '192.0.2.1/33'; it must be an "),
     ("vips", [{"adress": "192.0.2.1"}], "vips: {'adress': '192.0.2.1'}: there is no field 'adre"),
     (
@@ -321,7 +356,38 @@ UNFIT = [
         "track_scripts: {'name': 'a', 'weight': 300}",
     ),
     ("preempt", "maybe", "preempt is 'maybe'; it must be true or false"),
-    ("virtual_routes", ["include /etc/shadow"], "virtual_routes: 'include /etc/shadow': it must "),
+    ("virtual_routes", ["include /etc/shadow"], "virtual_routes: 'include /etc/shadow': 'include'"),
+    ("virtual_routes", ["192.168.200./24 dev eth0"], "virtual_routes: '192.168.200./24 dev eth0':"),
+    ("virtual_routes", ["192.0.2.0/24"], "virtual_routes: '192.0.2.0/24': keepalived 2.2 can't"),
+    ("virtual_routes", ["dev eth0"], "virtual_routes: 'dev eth0': it must have one destination"),
+    ("virtual_routes", ["default via"], "virtual_routes: 'default via': there is nothing after "),
+    ("virtual_routes", ["default dev eth0 mtu x"], "virtual_routes: 'default dev eth0 mtu x': 'x'"),
+    (
+        "virtual_routes",
+        ["via 2001:db8::1 default dev eth0"],
+        "virtual_routes: 'via 2001:db8::1 default dev eth0': 'default' must stand before any",
+    ),
+    (
+        "virtual_routes",
+        ["192.0.2.0/24 dev eth0 via 2001:db8::1"],
+        "virtual_routes: '192.0.2.0/24 dev eth0 via 2001:db8::1': it has addresses of both",
+    ),
+    ("virtual_rules", ["from all table 9"], "virtual_rules: 'from all table 9': it must have a pr"),
+    (
+        "virtual_rules",
+        ["from all priority 9"],
+        "virtual_rules: 'from all priority 9': it must have",
+    ),
+    ("garp_master_repeat", 0, "garp_master_repeat is 0; it must be a whole number from 1"),
+    ("track_scripts", [{"name": "a", "reverse": True}], "track_scripts: {'name': 'a', 'reverse'"),
+    ("priority", "", "priority is ''; it must be a whole number from 1 to 254"),
+    ("vmac_interface", [], "vmac_interface is []; it must be the name of an interface"),
+    ("mcast_dst_ip", "ff0e::1", "mcast_dst_ip is 'ff0e::1'; it must be an IPv4 multicast address"),
+    (
+        "vips",
+        [{"address": "2001:db8::1", "label": "eth0:1"}],
+        "vips: {'address': '2001:db8::1', 'label': 'eth0:1'}: an IPv6 address has no label",
+    ),
 ]
 
 
@@ -539,6 +605,135 @@ def test_a_value_that_is_none_of_its_kind(field, value, sentence):
             with_service(check={"type": "file", "track_file": "load"}),
             "service tcp 192.168.2.149:80, check file: track_file is load, which track_files does",
         ),
+        # What keepalived -t would refuse of fields that are right by themselves.
+        (
+            with_instance(vmac_xmit_base=True),
+            "instance web: vmac_xmit_base is true, but there is no virtual MAC; set use_vmac: true",
+        ),
+        (
+            with_instance(use_vmac=True, promote_secondaries=True),
+            "instance web: promote_secondaries is what a virtual MAC has by itself; remove it.",
+        ),
+        (
+            with_instance(timer_expired_backup=9),
+            "instance web: timer_expired_backup needs preempt: false;",
+        ),
+        (
+            with_instance(mcast_src_ip="2001:db8::1"),
+            "instance web: mcast_src_ip is 2001:db8::1, but the vips are ipv4;",
+        ),
+        (
+            with_instance(unicast_peers=[{"address": "192.0.2.1", "min_ttl": 9, "max_ttl": 8}]),
+            "instance web: unicast_peers has 192.0.2.1 with a min_ttl above its max_ttl",
+        ),
+        (
+            with_instance(track_interfaces=["eth1", {"name": "eth1", "weight": 1}]),
+            "instance web: track_interfaces has eth1 twice; remove one of them.",
+        ),
+        (
+            with_instance(track_interfaces=["eth0"]),
+            "instance web: track_interfaces has eth0, the instance's own interface, which it",
+        ),
+        (
+            with_instance(vips=["192.0.2.1", {"address": "192.0.2.1/24", "interface": "eth1"}]),
+            "instance web: vips has 192.0.2.1 twice; remove one of them.",
+        ),
+        (
+            with_instance(excluded_vips=["192.168.2.149/24"]),
+            "instance web: excluded_vips has 192.168.2.149, which is in vips or excluded_vips",
+        ),
+        (
+            with_instance(vips=[f"10.0.{n // 250}.{n % 250}" for n in range(256)]),
+            "instance web: vips has 256 addresses, and an advertisement has room for 255;",
+        ),
+        (
+            {
+                "instances": [
+                    {**INSTANCE, "name": name, "virtual_router_id": n, "vmac_interface": "v"}
+                    for n, name in enumerate("ab", 1)
+                ]
+            },
+            "instance b: vmac_interface is v, that of instance a, too; choose another.",
+        ),
+        (
+            {**with_instance(), "sync_groups": [{"name": "g", "instances": ["web"]}]},
+            "sync_group g: instances has web only, and a group keeps several in one state; name",
+        ),
+        (
+            grouped({"track_interfaces": ["eth1"]}, {"track_interfaces": ["eth1"]}),
+            "sync_group g: track_interfaces has eth1, which instance a tracks itself;",
+        ),
+        (
+            grouped({"track_interfaces": ["eth0"]}, {}),
+            "sync_group g: track_interfaces has eth0, which instance a tracks itself;",
+        ),
+        (
+            {
+                **grouped({}, {"track_files": ["load"]}),
+                "track_files": [{"name": "load", "file": "/run/load"}],
+            },
+            "sync_group g: instance a tracks load with a weight, which a group ignores; set",
+        ),
+        (
+            {
+                "scripts": [{"name": "up", "command": "/bin/true"}],
+                "globals": {"enable_script_security": False},
+            },
+            "globals: enable_script_security is false, but script up has command, and keepalived",
+        ),
+        (
+            with_destination(notify_up="/bin/true"),
+            "globals: enable_script_security is not set, but service tcp 192.168.2.149:80:",
+        ),
+        (
+            {"globals": {"lvs_timeouts": {"tcp": None}}},
+            "globals: lvs_timeouts: it says nothing; give a field, or remove it.",
+        ),
+        (
+            {"bfd_instances": [{"name": "b" * 32, "neighbor_ip": "192.0.2.1"}]},
+            f"bfd_instance {'b' * 32}: name '{'b' * 32}': it has 32 bytes; 31 is the most.",
+        ),
+        (
+            {
+                "bfd_instances": [
+                    {"name": "a", "neighbor_ip": "192.0.2.1", "source_ip": "192.0.2.2"},
+                    {"name": "b", "neighbor_ip": "192.0.2.1"},
+                ]
+            },
+            "bfd_instance b: another BFD instance has the neighbor_ip 192.0.2.1, too;",
+        ),
+        (
+            {"bfd_instances": [{"name": "a", "neighbor_ip": "192.0.2.1", "source_ip": "fd00::1"}]},
+            "bfd_instance a: source_ip is fd00::1, but neighbor_ip is 192.0.2.1;",
+        ),
+        (
+            {"bfd_instances": [{"name": "a", "neighbor_ip": "fd00::1", "max_hops": 65}]},
+            "bfd_instance a: max_hops is 65; it must be at most the ttl, 64.",
+        ),
+        (
+            {"track_processes": [{"name": "a", "process": "b", "quorum": 3, "quorum_max": 2}]},
+            "track_process a: quorum_max is 2; it must be at least the quorum, 3.",
+        ),
+        (
+            {"track_files": [{"name": "a", "file": "/load"}]},
+            "track_file a: file is '/load'; it must be a path from the root, in a directory",
+        ),
+        (
+            with_service(check={"type": "tcp", "bindto": "2001:db8::1"}),
+            "service tcp 192.168.2.149:80, check tcp: bindto is 2001:db8::1; it must be of the",
+        ),
+        (
+            with_service(check={"type": "udp", "min_reply_length": 300}),
+            "service tcp 192.168.2.149:80, check udp: min_reply_length is 300; it must be at most",
+        ),
+        (
+            with_service(check={"type": "dns", "name": "a.b"}),
+            "service tcp 192.168.2.149:80, check dns: name is 'a.b'; it must be a domain name",
+        ),
+        (
+            with_service(sorry_server={"address": "192.168.2.20", "inhibit": True}),
+            "service tcp 192.168.2.149:80: sorry_server is a destination, too, and its inhibit is",
+        ),
         # The rest.
         ({"extra": "a {\n}\n}\n"}, "extra, line 3: this brace closes none."),
         ({"extra": 'a { # }\n "}"\n'}, "extra: 1 of its braces are not closed."),
@@ -653,8 +848,8 @@ PLACES = {
 }
 FIELDS = {
     "globals": [*(option.name for option in (*_options.ROOT, *_options.GLOBALS))],
-    "scripts": [option.name for option in (*_options.NAMED, *_options.SCRIPT)],
-    "instances": [option.name for option in (*_options.NAMED, *_options.INSTANCE)],
+    "scripts": [option.name for option in _options.BLOCKS["scripts"][1]],
+    "instances": [option.name for option in _options.BLOCKS["instances"][1]],
     "services": [option.name for option in _options.SERVICE],
     "destinations": ["address", *(option.name for option in _options.DESTINATION)],
     "checks": [option.name for option in _options.CHECKS["http"].table],
