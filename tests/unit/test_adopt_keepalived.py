@@ -578,3 +578,10 @@ def test_a_wrong_check_of_a_destination_is_refused():
     assert line.startswith(
         "service web: destination 10.0.0.2, check: type is 'tcpp' (did you mean tcp?)"
     )
+
+
+def test_the_later_source_address_is_taken():
+    text = service() + instance("unicast_src_ip 192.0.2.3", "mcast_src_ip 192.0.2.4")
+    assert directors_of(text)["vars"]["lvs_keepalived"]["instance"]["mcast_src_ip"] == "192.0.2.4"
+    text = service() + instance("mcast_src_ip 192.0.2.4", "unicast_src_ip 192.0.2.3")
+    assert directors_of(text)["vars"]["lvs_keepalived"]["instance"]["mcast_src_ip"] == "192.0.2.3"

@@ -102,11 +102,14 @@ class _Correction:
             one, other = other, one
             for field in ("unicast_ttl", "check_unicast_src"):
                 self.drop(field, "there are no unicast peers")
-        if one in block:
-            # keepalived has one source address for both.
-            block.setdefault(other, block.pop(one))
-            block.where.setdefault(other, block.where[one])
-            self.note(one, f"keepalived takes it for {other} here, and so does the inventory")
+        if one not in block:
+            return None
+        # keepalived has one source address for both; the later statement sets it.
+        value, places = block.pop(one), block.where.get(one, [])
+        if other in block and block.where.get(other, []) > places:
+            return self.note(one, f"keepalived takes {other}, which stands after it")
+        block[other], block.where[other] = value, places
+        return self.note(one, f"keepalived takes it for {other} here, and so does the inventory")
 
     def tracking(self, scripts: Collection[str]) -> None:
         """Leave out what keepalived does not track."""
