@@ -583,5 +583,7 @@ def test_a_wrong_check_of_a_destination_is_refused():
 def test_the_later_source_address_is_taken():
     text = service() + instance("unicast_src_ip 192.0.2.3", "mcast_src_ip 192.0.2.4")
     assert directors_of(text)["vars"]["lvs_keepalived"]["instance"]["mcast_src_ip"] == "192.0.2.4"
+    assert told(text, "unicast_src_ip 192.0.2.3")
     text = service() + instance("mcast_src_ip 192.0.2.4", "unicast_src_ip 192.0.2.3")
+    assert told(text, "mcast_src_ip 192.0.2.4")
     assert directors_of(text)["vars"]["lvs_keepalived"]["instance"]["mcast_src_ip"] == "192.0.2.3"

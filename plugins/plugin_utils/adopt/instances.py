@@ -108,6 +108,8 @@ class _Correction:
         value, places = block.pop(one), block.where.get(one, [])
         if other in block and block.where.get(other, []) > places:
             return self.note(one, f"keepalived takes {other}, which stands after it")
+        if other in block:
+            self.note(other, f"it is left out: keepalived takes {one}, which stands after it")
         block[other], block.where[other] = value, places
         return self.note(one, f"keepalived takes it for {other} here, and so does the inventory")
 
