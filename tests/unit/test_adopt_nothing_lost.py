@@ -29,7 +29,14 @@ TEXTS = (
     *("eth0", "eth1", "lvs", "web", "LVS DEVEL", "root", "nobody nogroup", "any", "0a 1b", "077"),
     *("/usr/bin/check", "/usr/bin/check it now", "/run/lvs/state", "/index.html", "eth0:1"),
     *("10.0.0.1", "10.0.9.0/24", "fd00::1", "224.0.0.99", "ff02::99", "10.0.0.1:2525"),
-    *("www.example.org", "ops@example.org", "200", "200-299", "192.0.2.0/24 dev eth1"),
+    *(
+        "www.example.org",
+        "ops@example.org",
+        "200",
+        "200-299",
+        "192.0.2.0/24 dev eth1",
+        "from 192.0.2.0/24 table 5 preference 1000",
+    ),
     "0123456789abcdef0123456789abcdef",
 )
 #: What refers to something that has to be there, and what decides how the rest is read.
@@ -56,13 +63,14 @@ def values(kind):
         item = values(kind.of) if isinstance(kind.of, options.Kind) else fields(kind.of)
         return st.lists(item, min_size=1, max_size=2, unique_by=repr)
     if kind.of:
-        return fields(kind.of)
+        return fields(kind.of).filter(lambda value: fits(kind, value))
     if "choices" in argument:
         return st.sampled_from(argument["choices"])
     if argument["type"] == "bool":
         return st.booleans()
     if argument["type"] in ("int", "float"):
-        low, high = (float(n) for n in re.findall(r"-?[\d.]+(?:e[+-]?\d+)?", kind.says)[-2:])
+        bounds = re.search(r"from (-?\d[^\s,;]*) to (-?\d[^\s,;]*)", kind.says)
+        low, high = map(float, bounds.groups())
         whole = math.ceil(low), math.floor(high)
         numbers = st.one_of(st.integers(*whole), st.sampled_from(whole))
         return numbers.filter(lambda number: fits(kind, number))  # bounds are written rounded
@@ -92,7 +100,7 @@ INSTANCE = fields(options.INSTANCE, REFERRING)
 SERVICE = fields(options.SERVICE)
 DESTINATION = fields(options.DESTINATION)
 NAMED = {
-    name: fields(options.BLOCKS[name][1])
+    name: fields(options.BLOCKS[name][1], {"name"})
     for name in ("scripts", "track_files", "track_processes", "bfd_instances")
 }
 CHECKS = {

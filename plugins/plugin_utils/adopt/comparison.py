@@ -13,12 +13,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.lvs.cluster.plugins.module_utils import _keepalived_options as _options
-from ansible_collections.lvs.cluster.plugins.module_utils._keepalived import listed as as_list
 from ansible_collections.lvs.cluster.plugins.module_utils._keepalived_options import (
     Option,
     Table,
     Unfit,
     given,
+)
+from ansible_collections.lvs.cluster.plugins.module_utils._keepalived_relations import (
+    listed as as_list,
 )
 from ansible_collections.lvs.cluster.plugins.module_utils._model import (
     ServiceKey,
@@ -293,8 +295,7 @@ class _Comparison:
             if result is None:
                 self.tell(f"vrrp_instance {block['name']} is left out.", block.line)
                 continue
-            table = (*_options.NAMED, *_options.INSTANCE)
-            self._fields(table, block, result)
+            self._fields(_options.BLOCKS["instances"][1], block, result)
             self._added(block, result)
         kept = self.writer.routers.instances(self.source).values()
         for block in self.source.instances:
