@@ -126,7 +126,7 @@ class _Writer:
                 continue
             value = raw[option.name]
             self.has(place, option.name, option.since)
-            if option.kind is _options.COMMAND:
+            if option.kind in (_options.COMMAND, _options.NOTIFY):
                 self.scripts.append(f"{place} has {option.name}")
             try:
                 lines[option.name] = option.lines(value)
