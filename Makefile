@@ -22,7 +22,7 @@ FIND_PYTHON := for python in python3.13 python3.12 python3.11 python3; do \
 	$$python -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& echo $$python && break; done
 
-.PHONY: help demo test lint unit compat kernel molecule lab lab-down bench clean
+.PHONY: help demo test lint unit compat keepalived kernel molecule lab lab-down bench clean
 
 help: ## say what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' Makefile | expand -t 16
@@ -34,8 +34,9 @@ demo: lab ## build a cluster in the lab (METHOD=dr, tun, nat, fullnat or CLUSTER
 	$(IN_LAB) ansible-playbook -i inventories/$(CLUSTER) -i lab/nodes.yml -i lab/clusters/$(CLUSTER).yml \
 		lab/create.yml playbooks/site.yml $(PROOF)
 
-test: $(READY) ## run lint, unit, compat, kernel and molecule, in this order, up to the first that fails
-	@for part in 'lint unit compat --jobs=2 --output-sync' kernel molecule; do \
+# The first parts run two at a time, and the lab is built meanwhile.
+test: $(READY) ## run all tests, up to the first part that fails: lint, unit, compat, keepalived, kernel, molecule
+	@for part in 'lab keepalived lint unit compat --jobs=2 --output-sync' kernel molecule; do \
 		echo "==== $${part%% --*}$$took"; start=$$(date +%s); \
 		$(MAKE) --no-print-directory $$part || exit; \
 		took=" ($${part%% --*} took $$(($$(date +%s) - start)) s)"; \
@@ -55,11 +56,15 @@ lint: $(READY) ## check all files without running them
 unit: $(READY) ## run the tests that need neither root nor a kernel with IPVS
 	rm -rf $(COVERAGE)/unit*
 	coverage run --data-file=$(COVERAGE)/unit -m pytest --hypothesis-profile=ci tests/unit \
-		$(PYTEST_ARGS)
+		--durations=10 $(PYTEST_ARGS)
 
 # `nox` alone runs each ansible-core, also that of .venv, with which everything else here runs.
 compat: $(READY) ## run unit tests and archive with the oldest and the newest ansible-core that run here
 	nox --tags ci
+
+keepalived: $(READY) ## have keepalived itself judge configurations (KEEPALIVED_EXAMPLES=N: so many, new at each run)
+	rm -rf $(COVERAGE)/keepalived*
+	python tests/keepalived/run.py $(PYTEST_ARGS)
 
 kernel: lab ## run the modules on the lab's kernel, then show line coverage of unit and kernel
 	rm -rf $(COVERAGE)/debian*

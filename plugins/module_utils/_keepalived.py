@@ -284,7 +284,7 @@ class _Writer:
         peers = listed(raw.get("unicast_peers"))
         if not peers:
             for name in ("unicast_src_ip", "unicast_ttl", "check_unicast_src"):
-                if on(raw, name):
+                if given(raw, name) and raw[name] is not False:
                     self.wrong(
                         place,
                         f"{name} is given without unicast_peers, and keepalived would use"
