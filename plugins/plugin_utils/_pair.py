@@ -56,13 +56,13 @@ WATCHED = {"delay_loop": 5}
 SHARED = ("lvs_virtual_router_id", "lvs_auth_pass", "lvs_advert_int")
 #: What lvs_keepalived may have: further configuration of keepalived, in its own words.
 PARTS = ("globals", "instance", "scripts", "sync_groups", "extra")
+#: Those of them that only VRRP uses.
+VRRP_PARTS = ("instance", "scripts", "sync_groups")
 #: Stands for the LAN where its name is known only once the machine has been looked at.
 LAN = "lvs-lan-unknown"
 #: What the role keepalived_ha sets by itself, see its vars/main.yml.
 GLOBALS = {"reload_check_config": True, "enable_script_security": True}
 GLOBALS_OF_VRRP = {"vrrp_garp_master_refresh": 60}
-#: Those of them that only VRRP uses.
-VRRP_PARTS = ("instance", "scripts", "sync_groups")
 _SHAPES: dict[str, tuple[type, str]] = {
     "globals": (Mapping, "a mapping such as {router_id: d23}"),
     "instance": (Mapping, "a mapping such as {preempt: false}"),

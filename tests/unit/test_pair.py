@@ -4,10 +4,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+import yaml
 from ansible_collections.lvs.cluster.plugins.module_utils import _keepalived
+from ansible_collections.lvs.cluster.plugins.plugin_utils import _pair
 from ansible_collections.lvs.cluster.plugins.plugin_utils._inventory import resolve
 
+ROLES = Path(__file__).parents[2] / "roles"
 VIP, VIP6 = "192.168.2.149", "2001:db8::149"
 WEB = {"name": "web", "vip": VIP, "port": 80, "scheduler": "wrr"}
 
@@ -519,3 +524,13 @@ def test_vips_that_are_wrong_are_not_called_missing():
     assert cluster(mark, d23={}, d31={}).mistakes == [
         "hosts d23 and d31: instance lvs: vips is missing; give at least one address."
     ]
+
+
+def test_the_role_sets_what_the_inventory_is_checked_with():
+    role = yaml.safe_load((ROLES / "keepalived_ha" / "vars" / "main.yml").read_text())
+    assert role["keepalived_ha_globals_of_host"] == {
+        "router_id": "{{ inventory_hostname }}",
+        **_pair.GLOBALS,
+    }
+    of_vrrp = role["keepalived_ha_globals_of_vrrp"]
+    assert {**of_vrrp, "sync_daemon": None} == {**_pair.GLOBALS_OF_VRRP, "sync_daemon": None}
