@@ -559,7 +559,7 @@ def conf(service="", server="", more=""):
         ),
         (
             "virtual_server 10.0.0.9 80 {\n real_server 10.0.0.1 80 {\n }\n}",
-            "line 1: `virtual_server 10.0.0.9 80 {`: it has no lvs_method, for which keepalived",
+            "line 1: `virtual_server 10.0.0.9 80 {`: it has no lvs_method, so keepalived",
         ),
         (
             conf(more="virtual_server group g {\n}"),
@@ -579,7 +579,7 @@ def conf(service="", server="", more=""):
         ),
         (
             conf(more=INSTANCE.format("authentication {\n auth_pass nine-chars\n }")),
-            "line 13: `auth_pass <secret>`: keepalived takes the first 8 characters of it",
+            "line 13: `auth_pass <secret>`: keepalived takes its first 8 characters",
         ),
         (
             conf(more=INSTANCE.format("virtual_ipaddress {\n 10.0.0.9 brd +\n }")),

@@ -118,7 +118,10 @@ class Reading(Reader):
             if child.words[0] == "auth_pass" and len(child.words) == 2:
                 password = child.words[1].encode()
                 if len(password) > _LONGEST_PASSWORD:
-                    self.note(child, "keepalived takes the first 8 characters of it, and so is it")
+                    self.note(
+                        child,
+                        "keepalived takes its first 8 characters, and the inventory has these",
+                    )
                     short = password[:_LONGEST_PASSWORD].decode(errors="ignore")
                     child.words = (child.words[0], Word(short))
                 yield child

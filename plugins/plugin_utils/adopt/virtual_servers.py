@@ -132,7 +132,7 @@ class Servers:
         if not method and not all(_has_method(child) for child, _known in servers):
             method = {"method": _METHOD}
             self.reader.note(
-                node, "it has no lvs_method, for which keepalived takes NAT, and so is it"
+                node, "it has no lvs_method, so keepalived takes NAT and the inventory has that"
             )
         if "sorry_server" in service:
             service["sorry_server"] = {**method, **service["sorry_server"]}
@@ -259,8 +259,8 @@ class Servers:
             service["protocol"] = _PROTOCOL
             note(
                 "",
-                "it has no protocol, for which keepalived takes UDP, and so is it; if it is meant"
-                " for TCP, write that in the inventory",
+                "it has no protocol, so keepalived takes UDP and the inventory has that; if TCP"
+                " is meant, write protocol: tcp in the inventory",
             )
         if not by_address and "protocol" in service:
             del service["protocol"]
