@@ -23,7 +23,6 @@ from ansible_collections.lvs.cluster.plugins.module_utils import _keepalived_opt
 from ansible_collections.lvs.cluster.plugins.module_utils._keepalived_options import (
     Option,
     Table,
-    Unfit,
     Version,
     block,
     given,
@@ -34,6 +33,7 @@ from ansible_collections.lvs.cluster.plugins.module_utils._keepalived_relations 
     off,
     on,
 )
+from ansible_collections.lvs.cluster.plugins.module_utils._keepalived_values import Unfit, decimal
 
 HEADER = (
     "# Written by Ansible (lvs.cluster.keepalived_conf), which replaces what is changed here.",
@@ -246,7 +246,7 @@ class _Writer:
                 " let a firewall accept VRRP from the peers only",
             )
         try:
-            interval = _options.decimal(raw.get("advert_int", 1))
+            interval = decimal(raw.get("advert_int", 1))
         except Unfit:
             return  # already told
         if version == 2 and interval != int(interval):

@@ -21,18 +21,9 @@ from ansible_collections.lvs.cluster.plugins.module_utils import (
     _model,
 )
 from ansible_collections.lvs.cluster.plugins.module_utils._keepalived_values import (
-    HOST as HOST,
-)
-from ansible_collections.lvs.cluster.plugins.module_utils._keepalived_values import (
-    SPECIAL as SPECIAL,
-)
-from ansible_collections.lvs.cluster.plugins.module_utils._keepalived_values import (
-    Unfit as Unfit,
-)
-from ansible_collections.lvs.cluster.plugins.module_utils._keepalived_values import (
-    decimal as decimal,
-)
-from ansible_collections.lvs.cluster.plugins.module_utils._keepalived_values import (
+    HOST,
+    Unfit,
+    decimal,
     plain,
     quoted,
     read_address,

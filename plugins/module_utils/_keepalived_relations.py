@@ -140,7 +140,7 @@ def group(
     names = {str(name) for name in listed(raw.get("instances"))}
     if len(names) == 1:
         yield (
-            f"instances has {next(iter(names))} only, and a group keeps several in one state; name"
+            f"instances has {''.join(names)} only, and a group keeps several in one state; name"
             " another one, or remove the group"
         )
     for field in _options.TRACK_FIELDS:

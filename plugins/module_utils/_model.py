@@ -535,7 +535,8 @@ def _plain_destination(raw: Mapping[str, Any], key: ServiceKey) -> Destination |
         and isinstance(weight, int)
         and not isinstance(weight, bool)
         and 0 <= weight <= MAX_WEIGHT
-        and type(port) is int
+        and isinstance(port, int)
+        and not isinstance(port, bool)
         and port == key.port
         and method in WRITTEN_METHODS
     ):

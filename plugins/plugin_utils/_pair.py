@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from ansible_collections.lvs.cluster.plugins.module_utils import (
     _keepalived,
     _keepalived_options,
+    _keepalived_values,
 )
 from ansible_collections.lvs.cluster.plugins.module_utils._keepalived_relations import (
     listed as as_list,
@@ -144,7 +145,7 @@ def _lan(value: Any) -> str:
     """Return the name of an interface, or what stands for one."""
     try:
         _keepalived_options.INTERFACE.read(value)
-    except _keepalived_options.Unfit:
+    except _keepalived_values.Unfit:
         return LAN
     return str(value)
 
@@ -212,8 +213,8 @@ def _number(value: Any) -> float | None:
     if whole is not None:
         return whole
     try:
-        return _keepalived_options.decimal(value)
-    except _keepalived_options.Unfit:
+        return _keepalived_values.decimal(value)
+    except _keepalived_values.Unfit:
         return None
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from ansible_collections.lvs.cluster.plugins.module_utils import _keepalived_options as _options
 from ansible_collections.lvs.cluster.plugins.module_utils import _keepalived_routes as _routes
+from ansible_collections.lvs.cluster.plugins.module_utils import _keepalived_values as _values
 from ansible_collections.lvs.cluster.plugins.module_utils import _model
 from hypothesis import strategies as st
 
@@ -43,7 +44,7 @@ names = st.sampled_from(["include", "x" * 31]) | st.from_regex(
 )
 letters = st.sampled_from("abzAZ09 .,:;/@%+=*?&()<>[]|^~-_`é€")
 hosts = st.sampled_from(["aa", "a1.b", "example.com", "www.example.com", "a-b.example.com."])
-hosts |= st.from_regex(re.compile(_options.HOST, re.ASCII), fullmatch=True).filter(
+hosts |= st.from_regex(re.compile(_values.HOST, re.ASCII), fullmatch=True).filter(
     lambda host: len(host) < 64
 )
 multicasts4 = st.sampled_from(["224.0.0.18", "239.255.255.255"])
@@ -74,7 +75,7 @@ def words(pattern: str, longest: int) -> Strategy:
     matches = st.from_regex(re.compile(pattern, re.ASCII), fullmatch=True)
     return matches.filter(
         lambda text: (
-            len(text) <= longest and text.isprintable() and not set(text) & set(_options.SPECIAL)
+            len(text) <= longest and text.isprintable() and not set(text) & set(_values.SPECIAL)
         )
     )
 
@@ -148,7 +149,7 @@ OF_KIND: dict[str, Strategy] = {
     _options.RULE.says: rules(),
     _options.AUTH_PASS.says: st.sampled_from(["1", "1111", "12345678", "include", "@d23", "~SEQ("]),
     "an address": nets,
-    _options.HOSTNAME.says: hosts,
+    _values.HOSTNAME.says: hosts,
     _options.DOMAIN.says: st.just(".") | hosts.filter(lambda h: not re.match(r".\..", h)),
 }
 #: Options whose values are other than their kind says alone.

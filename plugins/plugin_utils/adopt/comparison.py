@@ -16,12 +16,12 @@ from ansible_collections.lvs.cluster.plugins.module_utils import _keepalived_opt
 from ansible_collections.lvs.cluster.plugins.module_utils._keepalived_options import (
     Option,
     Table,
-    Unfit,
     given,
 )
 from ansible_collections.lvs.cluster.plugins.module_utils._keepalived_relations import (
     listed as as_list,
 )
+from ansible_collections.lvs.cluster.plugins.module_utils._keepalived_values import Unfit
 from ansible_collections.lvs.cluster.plugins.module_utils._model import (
     ServiceKey,
     VirtualService,

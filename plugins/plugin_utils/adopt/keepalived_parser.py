@@ -14,7 +14,8 @@ from typing import Any
 
 from ansible_collections.lvs.cluster.plugins.module_utils import _keepalived
 from ansible_collections.lvs.cluster.plugins.module_utils import _keepalived_options as _options
-from ansible_collections.lvs.cluster.plugins.module_utils._keepalived_options import Table, Unfit
+from ansible_collections.lvs.cluster.plugins.module_utils._keepalived_options import Table
+from ansible_collections.lvs.cluster.plugins.module_utils._keepalived_values import Unfit
 from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt import instances, statements
 from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt.statements import Statement, Word
 from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt.tables import Block, Reader, scalar

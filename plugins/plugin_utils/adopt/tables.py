@@ -20,8 +20,8 @@ from ansible_collections.lvs.cluster.plugins.module_utils._keepalived_options im
     Kind,
     Option,
     Table,
-    Unfit,
 )
+from ansible_collections.lvs.cluster.plugins.module_utils._keepalived_values import Unfit
 from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt import statements
 from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt.statements import Statement, Word
 
