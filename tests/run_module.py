@@ -8,23 +8,12 @@ import contextlib
 import importlib
 import io
 import json
-from collections.abc import Iterator
 from typing import Any
 from unittest import mock
 
-from ansible.module_utils import _internal, basic
+from ansible.module_utils import _internal
 from ansible.module_utils.common import parameters, warnings
-
-try:
-    from ansible.module_utils.testing import patch_module_args
-except ImportError:  # ansible-core 2.18
-
-    @contextlib.contextmanager
-    def patch_module_args(args: dict[str, Any]) -> Iterator[None]:
-        """Expose arguments to the modules that start meanwhile."""
-        encoded = json.dumps({"ANSIBLE_MODULE_ARGS": args}).encode()
-        with mock.patch.object(basic, "_ANSIBLE_ARGS", encoded):
-            yield
+from ansible.module_utils.testing import patch_module_args
 
 
 def run_module(
@@ -48,8 +37,8 @@ def run_module(
         arguments["_ansible_inject_invocation"] = invocation
     with (
         patch_module_args(arguments),
-        # Those of an earlier module in this process: a list in 2.18, later a dictionary.
-        mock.patch.object(warnings, "_global_warnings", type(warnings._global_warnings)()),
+        # An earlier module in this process may have warned.
+        mock.patch.object(warnings, "_global_warnings", {}),
         # Other tests of this process load what only a controller has; a module runs on a target.
         mock.patch.object(_internal, "is_controller", new=False, create=True),
         contextlib.redirect_stdout(io.StringIO()) as output,
@@ -59,9 +48,6 @@ def run_module(
     printed: dict[str, Any] = json.loads(output.getvalue())
     # Ansible takes away what only it reads: since 2.22 the secrets that it masks are among it.
     result = {key: value for key, value in printed.items() if not key.startswith("_ansible_")}
-    # Since ansible-core 2.19 a warning is wrapped in where it came from.
-    result["warnings"] = [
-        warning if isinstance(warning, str) else warning["event"]["msg"]
-        for warning in result.get("warnings", [])
-    ]
+    # A warning is wrapped in where it came from.
+    result["warnings"] = [warning["event"]["msg"] for warning in result.get("warnings", [])]
     return result
