@@ -325,7 +325,7 @@ def examine(params: Mapping[str, Any]) -> dict[str, Any]:
         "interfaces": sorted(devices),
         "vip_interfaces": sorted(lans),
         "macs": sorted({link["address"] for link in links if speaks(link, devices | lans)}),
-        "all_macs": sorted({link["address"] for link in links if link["link_type"] == "ether"}),
+        "all_macs": sorted({link["address"] for link in links if answers(link)}),
         "built": built(),
     }
 
@@ -468,6 +468,11 @@ def lan(vip: str, links: Iterable[Facts]) -> str:
 def speaks(link: Facts, names: Collection[str]) -> bool:
     """Whether an interface is one of those named, and is seen by a link-layer address."""
     return link["ifname"] in names and link["link_type"] == "ether"
+
+
+def answers(link: Facts) -> bool:
+    """Whether an interface is up and has a link-layer address; a tunnel's that is down is zeros."""
+    return link["link_type"] == "ether" and "UP" in link["flags"]
 
 
 def built() -> list[str]:
