@@ -263,7 +263,8 @@ macs:
   sample: ["02:42:c0:a8:02:17"]
   version_added: 0.3.0
 all_macs:
-  description: The link-layer addresses of all Ethernet interfaces. Its packets come from these.
+  description: The link-layer addresses of all Ethernet interfaces that are up, from which its
+    packets come.
   type: list
   elements: str
   returned: success
