@@ -447,7 +447,11 @@ def serve(host, port, name, kind=socket.SOCK_STREAM, family=socket.AF_INET):
     threading.Thread(target=answer, daemon=True).start()
 
 
-def ask(host, address, port, kind=socket.SOCK_STREAM, wait=1.0):
+#: Seconds: for an answer that must not come, and for one that must, though a packet is lost once.
+SHORT, LONG = 1, 8
+
+
+def ask(host, address, port, kind=socket.SOCK_STREAM, wait=LONG):
     """Return who answers a namespace at an address; nothing if nobody does."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with host.entered(), socket.socket(family, kind) as link:
@@ -496,22 +500,22 @@ def cluster(real, lan, new_netns, run_module):
 
 def test_only_with_a_way_back_does_the_client_get_an_answer(cluster, route):
     cluster.balance({"address": RIP})
-    assert ask(cluster.client, VIP, 80) == ""
+    assert ask(cluster.client, VIP, 80, wait=SHORT) == ""
 
     assert route(WEB)["changed"]
 
     assert [ask(cluster.client, VIP, 80) for _ in range(3)] == ["real"] * 3
     assert route(state="absent")["changed"]
-    assert ask(cluster.client, VIP, 80) == ""
+    assert ask(cluster.client, VIP, 80, wait=SHORT) == ""
     assert route(route="default")["changed"]
     assert ask(cluster.client, VIP, 80) == "real"
 
 
 def test_a_client_on_the_real_server_s_own_lan(cluster, route):
     cluster.balance({"address": RIP}, vip=VIP_INSIDE)
-    assert ask(cluster.neighbour, VIP_INSIDE, 80) == ""
+    assert ask(cluster.neighbour, VIP_INSIDE, 80, wait=SHORT) == ""
     route(route="default", gateways=[DIP])
-    assert ask(cluster.neighbour, VIP_INSIDE, 80) == ""
+    assert ask(cluster.neighbour, VIP_INSIDE, 80, wait=SHORT) == ""
 
     route(WEB)
 
@@ -533,7 +537,7 @@ def test_an_ipv6_client_on_the_real_server_s_own_lan(cluster, real, route, run_m
     end = time.monotonic() + 10  # until nobody else is known to have the address that it tells from
     while told() == "0":
         assert time.monotonic() < end
-        ask(cluster.neighbour, VIP6_INSIDE, 80)
+        ask(cluster.neighbour, VIP6_INSIDE, 80, wait=SHORT)
 
     with cluster.entered():
         # What the role's lvs_director.nft.j2 says.
@@ -551,7 +555,7 @@ def test_an_ipv6_client_on_the_real_server_s_own_lan(cluster, real, route, run_m
 def test_ports_can_be_mapped(cluster, route):
     cluster.balance({"address": RIP, "port": 8080})
     route(WEB)
-    assert ask(cluster.client, VIP, 80) == ""
+    assert ask(cluster.client, VIP, 80, wait=SHORT) == ""
     route({**WEB, "port": 8080})
     assert ask(cluster.client, VIP, 80) == "real 8080"
 
@@ -559,7 +563,7 @@ def test_ports_can_be_mapped(cluster, route):
 def test_ipv6(cluster, real, route):
     serve(real, 81, "real 6", family=socket.AF_INET6)
     cluster.balance({"address": RIP6, "port": 81}, vip=VIP6)
-    assert ask(cluster.client, VIP6, 80) == ""
+    assert ask(cluster.client, VIP6, 80, wait=SHORT) == ""
     route({**WEB6, "port": 81})
     assert [ask(cluster.client, VIP6, 80) for _ in range(3)] == ["real 6"] * 3
 
@@ -567,7 +571,7 @@ def test_ipv6(cluster, real, route):
 def test_udp_from_a_socket_that_is_bound_to_no_address(cluster, real, route):
     serve(real, 53, "name", kind=socket.SOCK_DGRAM)
     cluster.balance({"address": RIP}, port=53, protocol="udp")
-    assert ask(cluster.client, VIP, 53, kind=socket.SOCK_DGRAM) == ""
+    assert ask(cluster.client, VIP, 53, kind=socket.SOCK_DGRAM, wait=SHORT) == ""
     route({**WEB, "port": 53, "protocol": "udp"})
     answers = [ask(cluster.client, VIP, 53, kind=socket.SOCK_DGRAM) for _ in range(3)]
     assert answers == ["name"] * 3
@@ -580,14 +584,14 @@ def test_all_ports_but_the_operator_s(cluster, real, route):
     operator.ip(f"route add {RIP}/32 dev eth0")
     cluster.balance({"address": RIP}, port=0, persistence_timeout=50)
     assert ask(operator, RIP, 22) == "shell"
-    assert ask(cluster.client, VIP, 8080) == ""
+    assert ask(cluster.client, VIP, 8080, wait=SHORT) == ""
 
     route({**WEB, "port": 0})
 
     assert [ask(cluster.client, VIP, port) for port in (80, 8080)] == ["real", "real 8080"]
     cluster.sysctl("net/ipv4/ip_forward", 0)
     assert ask(operator, RIP, 22) == "shell"
-    assert ask(operator, RIP, 80) == ""
+    assert ask(operator, RIP, 80, wait=SHORT) == ""
 
 
 @pytest.mark.parametrize("port", [80, 8000])
