@@ -151,7 +151,7 @@ def test_what_adopt_does_not_take_over_is_lines(run, elsewhere, tmp_path):
         cwd=elsewhere,
         ANSIBLE_COLLECTIONS_PATH=str(elsewhere),
     )
-    assert [line for line in said.splitlines() if line.startswith(f"{tmp_path / 'hosts.yml'} says")]
+    assert [line for line in said.splitlines() if line.startswith(f"{tmp_path / 'hosts.yml'} has ")]
     assert r"\n" not in said
 
 
