@@ -168,19 +168,27 @@ def remove(directory: Path) -> None:
 
 def install(tools: Mapping[str, str]) -> None:
     """Install the packages of those tools (name or path: package) that are missing."""
-    path = os.environ.get("PATH", os.defpath) + ":/usr/sbin:/sbin"
-    packages = [p for t, p in tools.items() if not (Path(t).exists() or shutil.which(t, path=path))]
-    if not packages:
+    if not missing_packages(tools):
         return
-    if not shutil.which("apt-get"):
-        raise LabError(
-            f"The lab needs {', '.join(packages)} (their names in Debian). It installs them itself "
-            "on Debian and Ubuntu only: install them by hand here."
-        )
-    with step(f"install {' '.join(packages)}"):
-        run("apt-update", as_root(["apt-get", "update"]))
-        apt_get = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "--yes"]
-        run("install", as_root([*apt_get, "--no-install-recommends", "install", *packages]))
+    with lock(CACHE / "install.lock"):  # apt-get refuses to run beside another one
+        packages = missing_packages(tools)
+        if not packages:
+            return
+        if not shutil.which("apt-get"):
+            raise LabError(
+                f"The lab needs {', '.join(packages)} (their names in Debian). It installs them "
+                "itself on Debian and Ubuntu only: install them by hand here."
+            )
+        with step(f"install {' '.join(packages)}"):
+            run("apt-update", as_root(["apt-get", "update"]))
+            apt_get = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "--yes"]
+            run("install", as_root([*apt_get, "--no-install-recommends", "install", *packages]))
+
+
+def missing_packages(tools: Mapping[str, str]) -> list[str]:
+    """Return the packages of those tools that are not here."""
+    path = os.environ.get("PATH", os.defpath) + ":/usr/sbin:/sbin"
+    return [p for t, p in tools.items() if not (Path(t).exists() or shutil.which(t, path=path))]
 
 
 def debian_mirror() -> str:
