@@ -143,7 +143,10 @@ def in_parallel(jobs: Mapping[str, Callable[[], Any]]) -> dict[str, Any]:
         try:
             return {futures[f]: f.result() for f in concurrent.futures.as_completed(futures)}
         except BaseException:
-            end_commands(list(_running))
+            # A job may be starting a command just now, so one look is not enough.
+            while not all(future.done() for future in futures):
+                end_commands(list(_running))
+                concurrent.futures.wait(futures, 0.2)
             raise
 
 
