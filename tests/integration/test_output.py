@@ -82,6 +82,11 @@ def play(run, elsewhere):
     return play
 
 
+def test_a_rollout_to_hosts_is_none_to_all(play, inventory):
+    said = play("rollout", inventory(), "--extra-vars=hosts=rs31")
+    assert "give the real servers with -e realservers=NAME,NAME" in said
+
+
 def test_mistakes_of_an_inventory_are_lines(play, inventory):
     said = play("site", inventory(scheduler="wrrr", port=80000))
     lines = [line for line in said.splitlines() if line.startswith("service web: ")]

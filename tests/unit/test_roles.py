@@ -90,6 +90,7 @@ def test_all_units_are_locked_down_alike():
         assert sandbox(unit) == [line for line in wanted if not (early and line == LATE_ONLY)]
 
 
+# A host without systemd, such as a root file system of mmdebstrap's, has no such program.
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="there is no systemd-analyze here")
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.stem)
 def test_a_unit_is_hardly_exposed(unit):
