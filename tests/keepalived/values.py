@@ -149,7 +149,7 @@ OF_KIND: dict[str, Strategy] = {
     _options.RULE.says: rules(),
     _options.AUTH_PASS.says: st.sampled_from(["1", "1111", "12345678", "include", "@d23", "~SEQ("]),
     "an address": nets,
-    _values.HOSTNAME.says: hosts,
+    _options.HOSTNAME.says: hosts,
     _options.DOMAIN.says: st.just(".") | hosts.filter(lambda h: not re.match(r".\..", h)),
 }
 #: Options whose values are other than their kind says alone.
