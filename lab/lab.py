@@ -49,7 +49,7 @@ from host import (
 
 HOST_DOCKER = "unix:///var/run/docker.sock"
 BOOT_LIMIT = 240  # seconds until Docker in the virtual machine must answer
-BAKE_LIMIT = 900  # seconds for taking the node images in, once per build
+ROOM = 15  # GiB of the host's memory from which on a second lab of 6 GiB has room
 TRIAL_LIMIT = 20  # seconds in which KVM must have run a kernel up to its init
 
 
@@ -75,15 +75,14 @@ def sweep() -> None:
             remove(directory)
 
 
-def build(work: Path, mirror: str, others: Mapping[str, Callable[[], Any]]) -> Path:
-    """Build the node images, and what else is asked for, side by side; return their archive."""
+def build(work: Path, mirror: str, others: Mapping[str, Callable[[], Any]]) -> list[Path]:
+    """Build the nodes' root file systems, and what else is asked for, side by side; return them."""
     nodes = {
         f"build node image {name}": functools.partial(recipe.build_node, work, mirror, name)
         for name in recipe.NODE_SUITES
     }
     built = in_parallel({**others, **nodes})
-    with step("pack the node images"):
-        return recipe.pack_nodes(work, [built[name] for name in nodes], mirror)
+    return [built[name] for name in nodes]
 
 
 def vm_base() -> Path:
@@ -105,35 +104,15 @@ def vm_base() -> Path:
             return base
         made = work / "vm"
         jobs = {"build the virtual machine": functools.partial(recipe.build_vm, made, mirror)}
-        nodes = build(work, mirror, jobs)
-        accel = accelerator(made)
-        with step(f"boot the virtual machine ({accel}) to take the node images in"):
-            bake(made, nodes, accel)
+        layers = build(work, mirror, jobs)
+        with step("make the virtual machine's disk, with the node images"):
+            recipe.build_disk(made, layers, mirror)
         made.rename(base)
         used = {lab.state().get("base") for lab in Lab.known()}
         for old in CACHE.glob("vm-*/"):
             if old != base and str(old) not in used:
                 remove(old)
     return base
-
-
-def bake(base: Path, nodes: Path, accel: str) -> None:
-    """Boot the new disk once to load the node images into its Docker; it powers itself off."""
-    console = CACHE / "logs" / "bake-console.log"
-    command = qemu(base, accel, console, append="lab.bake")
-    command += disk(base / "disk.img") + disk(nodes, "readonly=on")
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
-    try:
-        process.wait(BAKE_LIMIT)
-    except subprocess.TimeoutExpired:
-        raise LabError(
-            f"The virtual machine did not take the node images in within {BAKE_LIMIT} s; see its "
-            f"console in {console}."
-        ) from None
-    finally:
-        stop(process.pid)
-    if recipe.BAKED not in console.read_text(errors="replace"):
-        raise LabError(f"The virtual machine did not take the node images in; see {console}.")
 
 
 def memory() -> int:
@@ -156,10 +135,12 @@ def disk(path: Path, option: str = "discard=unmap") -> list[str]:
     return ["-drive", f"file={escape(path)},format=raw,if=virtio,cache=unsafe,{option}"]
 
 
-def qemu(base: Path, accel: str, console: Path, *, append: str, port: int = 0) -> list[str]:
+def qemu(
+    base: Path, accel: str, console: Path, *, kernel: str, append: str = "", port: int = 0
+) -> list[str]:
     """Return QEMU's command line, all but the disks."""
     host = machine()
-    kernel = f"root=/dev/vda rw quiet console={host.console} net.ifnames=0 panic=-1 {append}"
+    words = f"root=/dev/vda rw quiet console={host.console} net.ifnames=0 panic=-1"
     cpu, options = host.tcg_cpu, "tcg,thread=multi,tb-size=1024"
     if accel == "kvm":
         cpu, options = "host", "kvm"
@@ -173,8 +154,8 @@ def qemu(base: Path, accel: str, console: Path, *, append: str, port: int = 0) -
         + [*host.options, "-accel", options, "-cpu", cpu, "-m", f"{memory()}M"]
         + ["-smp", str(min(4, os.cpu_count() or 1)), "-nodefaults", "-display", "none"]
         + ["-no-reboot", "-serial", f"file:{escape(console)}"]
-        + ["-kernel", f"{base}/vmlinuz", "-initrd", f"{base}/initrd.img"]
-        + ["-append", f"{kernel} mitigations=off tsc=reliable apparmor=0 audit=0"]
+        + ["-kernel", f"{base}/vmlinuz-{kernel}", "-initrd", f"{base}/initrd-{kernel}.img"]
+        + ["-append", f"{words} mitigations=off tsc=reliable apparmor=0 audit=0 {append}"]
         + ["-netdev", f"user,id=net{forward}", "-device", "virtio-net-pci,netdev=net,romfile="]
     )
 
@@ -198,7 +179,7 @@ def kvm_boots(base: Path) -> bool:
     """Tell whether KVM runs a kernel up to its init: one that ends at once, whereupon it panics."""
     console = CACHE / "logs" / "kvm-console.log"
     console.unlink(missing_ok=True)
-    command = qemu(base, "kvm", console, append="rdinit=/bin/true")
+    command = qemu(base, "kvm", console, kernel=recipe.KERNELS[0], append="rdinit=/bin/true")
     with contextlib.suppress(subprocess.TimeoutExpired, OSError):
         subprocess.run(command, timeout=TRIAL_LIMIT, capture_output=True, check=False)
         return "Kernel panic" in console.read_text(errors="replace")
@@ -239,9 +220,16 @@ def free_port() -> int:
 
 
 class Lab:
-    """One lab, told from others by its name. Its state is one file, there while it runs."""
+    """One lab, told from others by its name. Its state is one file, there while it runs.
 
-    def __init__(self, name: str) -> None:
+    :ivar kernel: the Debian whose kernel a virtual machine runs, one of `recipe.KERNELS`
+    """
+
+    def __init__(self, name: str, kernel: str = recipe.KERNELS[0]) -> None:
+        if kernel not in recipe.KERNELS:
+            known = " or ".join(recipe.KERNELS)
+            raise LabError(f"LVS_LAB_KERNEL is {kernel!r}; it must be {known}.")
+        self.kernel = kernel
         if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,30}", name):
             raise LabError(f"LVS_LAB is {name!r}; use small letters, digits and hyphens.")
         self.name = name
@@ -253,6 +241,10 @@ class Lab:
         """Return every lab that ever ran."""
         return [cls(path.name) for path in (CACHE / "labs").glob("*/")]
 
+    def second(self) -> Lab:
+        """Return the lab beside this one, with the newer kernel: tests use both at once."""
+        return Lab(f"{self.name}-2", recipe.KERNELS[-1])
+
     def state(self) -> dict[str, Any]:
         """Return what is known of the lab's process; nothing if that has ended."""
         try:
@@ -262,6 +254,10 @@ class Lab:
         if state["accel"] != "host" and identity(state["pid"]) != state["identity"]:
             return {}
         return state
+
+    def in_use(self) -> Lab:
+        """Return the second lab if that is up, else this one."""
+        return second if (second := self.second()).state() else self
 
     def save(self, **state: object) -> None:
         """Write the state, whole or not at all."""
@@ -299,8 +295,9 @@ class Lab:
         if state["accel"] == "host":
             return f"The lab {self.name} is up, in this host's own Docker."
         return (
-            f"The lab {self.name} is up, in a virtual machine ({state['accel']}, process "
-            f"{state['pid']}, Docker on port {state['port']}, console in {self.console})."
+            f"The lab {self.name} is up, in a virtual machine ({state['accel']}, "
+            f"{state['kernel']}'s kernel, process {state['pid']}, Docker on port {state['port']}, "
+            f"console in {self.console})."
         )
 
     def up(self) -> None:
@@ -323,7 +320,7 @@ class Lab:
         disk, and none leaves anything behind.
         """
         accel, port = accelerator(base), free_port()
-        command = qemu(base, accel, self.console, append="", port=port)
+        command = qemu(base, accel, self.console, kernel=self.kernel, port=port)
         command += ["-name", f"lvs-lab-{self.name}", *disk(base / "disk.img", "snapshot=on")]
         log = self.directory / "qemu.log"
         with step(f"start the virtual machine ({accel})"), log.open("wb") as output:
@@ -337,7 +334,14 @@ class Lab:
             )
             pid = process.pid
             try:
-                self.save(pid=pid, identity=identity(pid), port=port, accel=accel, base=str(base))
+                self.save(
+                    pid=pid,
+                    identity=identity(pid),
+                    port=port,
+                    accel=accel,
+                    kernel=self.kernel,
+                    base=str(base),
+                )
                 end = time.monotonic() + BOOT_LIMIT
                 while not docker_answers(port, base / "tls"):
                     if process.poll() is not None:
@@ -363,6 +367,11 @@ class Lab:
         with lock(self.directory / "lock"):
             self.end()
         print(self)
+
+    def has_room(self) -> bool:
+        """Tell whether a second virtual machine has room beside this one's."""
+        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+        return self.state().get("accel") != "host" and memory >= ROOM
 
 
 def host_docker(*arguments: str) -> tuple[bool, str]:
@@ -396,7 +405,7 @@ def load_on_host() -> bool:
     if any(host_docker("image", "inspect", "--format", label, i) != ours for i in images):
         install({"mmdebstrap": "mmdebstrap", str(KEYRING): "debian-archive-keyring"})
         with workshop() as work:
-            nodes = build(work, mirror, {})
+            nodes = recipe.pack_nodes(work, build(work, mirror, {}), mirror)
             with step("load the node images into the host's Docker"):
                 run("load", ["docker", "--host", HOST_DOCKER, "load", "--input", str(nodes)])
     return host_docker("run", "--rm", images[0], "test", "-e", "/proc/net/ip_vs")[0]
@@ -408,19 +417,38 @@ def main(arguments: Sequence[str]) -> int:
         description="A place where IPVS and Docker work. LVS_LAB names it; the default is default."
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    commands.add_parser("up", help="bring the lab up")
-    commands.add_parser("down", help="take the lab away")
+    up = commands.add_parser("up", help="bring the lab up")
+    commands.add_parser("down", help="take the lab away, and the second one")
     commands.add_parser("status", help="tell whether the lab is up")
-    commands.add_parser("env", help="print the variables for Docker's clients, for a shell's eval")
+    env = commands.add_parser(
+        "env", help="print the variables for Docker's clients, for a shell's eval"
+    )
     execute = commands.add_parser("exec", help="run a command with these variables")
+    up.add_argument(
+        "--second",
+        action="store_true",
+        help=f"and a second lab beside it, with the kernel of {recipe.KERNELS[-1]}, if there is "
+        f"memory for two ({ROOM} GiB)",
+    )
+    for command in (env, execute):
+        command.add_argument("--second", action="store_true", help="the second lab, if it is up")
     execute.add_argument("words", nargs=argparse.REMAINDER, metavar="-- COMMAND")
     commands.add_parser("shell", help="start a shell with these variables")
     options = parser.parse_args(arguments)
-    lab = Lab(os.environ.get("LVS_LAB") or "default")
+    lab = Lab(
+        os.environ.get("LVS_LAB") or "default",
+        os.environ.get("LVS_LAB_KERNEL") or recipe.KERNELS[0],
+    )
+    if options.command in ("env", "exec") and options.second:
+        lab = lab.in_use()
     match options.command:
         case "up":
             lab.up()
+            if options.second and lab.has_room():
+                lab.second().up()
         case "down":
+            if lab.second().state():
+                lab.second().down()
             lab.down()
         case "status":
             print(lab)

@@ -24,7 +24,7 @@ import ansible
 
 ROOT = Path(__file__).resolve().parents[1]
 CACHE = ROOT / ".cache"
-PROJECT = (".collections", "benchmarks", "plugins", "pyproject.toml", "roles", "tests")
+PROJECT = tuple(".collections benchmarks conftest.py plugins pyproject.toml roles tests".split())
 ANSIBLE = ("release.py", "module_utils")  # all that a target gets of Ansible
 PACKAGES = ("coverage", "hypothesis", "jinja2", "pytest")
 HERE = "/lvs"  # the project's folder in the container
@@ -79,6 +79,11 @@ def packages(python: str) -> Path:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent) as work:
             subprocess.run([*pip, "--target", f"{work}/new", *pinned], check=True)
+            # An emulated machine takes half a minute for it, if this one has no such Python.
+            compiling = ["-m", "compileall", "-q", "--invalidation-mode=unchecked-hash"]
+            with contextlib.suppress(OSError):
+                command = [f"python{python}", *compiling, f"{work}/new"]
+                subprocess.run(command, check=False, capture_output=True)
             Path(work, "new").rename(folder)
     return folder
 
@@ -86,9 +91,12 @@ def packages(python: str) -> Path:
 def archive(python: str) -> bytes:
     """Return a tar archive of the project, of Ansible's part and of the packages."""
 
-    def clean(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
+    def own(entry: tarfile.TarInfo) -> tarfile.TarInfo:
         entry.uid = entry.gid = 0
-        return None if Path(entry.name).name == "__pycache__" else entry
+        return entry
+
+    def clean(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
+        return None if Path(entry.name).name == "__pycache__" else own(entry)
 
     site = Path(f"usr/local/lib/python{python}/dist-packages")
     memory = io.BytesIO()
@@ -98,5 +106,5 @@ def archive(python: str) -> bytes:
         for name in ANSIBLE:
             tar.add(Path(ansible.__file__).parent / name, f"{site}/ansible/{name}", filter=clean)
         tar.addfile(tarfile.TarInfo(f"{site}/ansible/__init__.py"))
-        tar.add(packages(python), str(site), filter=clean)
+        tar.add(packages(python), str(site), filter=own)
     return memory.getvalue()

@@ -81,6 +81,25 @@ def test_packed_nodes_are_images_that_docker_can_check(tmp_path):
     assert config["config"]["Labels"]["lvs-lab.recipe"] == recipe.recipe_key("http://a/debian")
 
 
+def test_stored_nodes_are_images_that_docker_finds(tmp_path):
+    layer, store = tmp_path / "debian12.tar", tmp_path / "sto re"
+    with tarfile.open(layer, "w") as tar:
+        recipe.add(tar, "etc/motd", b"hello")
+    unpack = recipe.store_nodes(store, [layer], "http://a/debian")
+    subprocess.run(["sh", "-ec", unpack], check=True)
+
+    known = json.loads((store / "image/overlay2/repositories.json").read_text())
+    identity = known["Repositories"]["lvs-node"]["lvs-node:debian12"].removeprefix("sha256:")
+    config = (store / "image/overlay2/imagedb/content/sha256" / identity).read_bytes()
+    assert hashlib.sha256(config).hexdigest() == identity
+    [digest] = json.loads(config)["rootfs"]["diff_ids"]
+    described = store / "image/overlay2/layerdb/sha256" / digest.removeprefix("sha256:")
+    assert (described / "diff").read_text() == digest
+    directory = store / "overlay2" / (described / "cache-id").read_text()
+    assert (directory / "diff/etc/motd").read_text() == "hello"
+    assert (store / "overlay2/l" / (directory / "link").read_text() / "etc/motd").exists()
+
+
 def test_a_failed_command_names_its_log(cache):
     with pytest.raises(host.LabError, match="sh ended with 3") as caught:
         host.run("demo", ["sh", "-c", "echo the reason; exit 3"])
@@ -117,6 +136,18 @@ def test_a_build_leaves_nothing_and_clears_what_a_killed_one_left(cache):
 def test_a_lab_has_a_plain_name(name):
     with pytest.raises(host.LabError, match="LVS_LAB"):
         lab.Lab(name)
+
+
+def test_the_kernel_is_one_that_was_built():
+    with pytest.raises(host.LabError, match="LVS_LAB_KERNEL is 'debian11'; it must be debian12 or"):
+        lab.Lab("a", "debian11")
+
+
+def test_the_second_lab_is_used_where_it_is_up(sleeper):
+    first = running("a", os.getpid())
+    assert first.in_use() is first
+    running("a-2", sleeper.pid)
+    assert (first.in_use().name, first.in_use().kernel) == ("a-2", "debian13")
 
 
 def test_a_running_lab_tells_how_to_reach_it(sleeper, monkeypatch):
