@@ -52,6 +52,7 @@ class Stream:
     def __init__(self, vip: str, port: int, workers: int, patience: str, requests: str) -> None:
         self.where, self.patience, self.requests = (vip, port), float(patience), int(requests)
         self.seen: list[tuple[float, float, str, str]] = []
+        self.stall = 0.0
         self.first, self.ended = threading.Event(), False
         self.workers = [
             threading.Timer(INTERVAL * number / workers, self.work) for number in range(workers)
@@ -64,8 +65,11 @@ class Stream:
     def work(self) -> None:
         due, left = time.monotonic(), 0
         while not self.ended:
-            time.sleep(max(0, due - time.monotonic()))
+            idle = due - time.monotonic()
+            time.sleep(max(0, idle))
             start = time.monotonic()
+            if idle > 0:  # the machine has woken it so much too late
+                self.stall = max(self.stall, start - due)
             due = max(due + INTERVAL, start)
             server = error = ""
             try:
@@ -89,6 +93,7 @@ class Stream:
 
     def look(self) -> dict[str, object]:
         seen, self.seen = self.seen, []
+        stall, self.stall = self.stall, 0.0
         good = sorted(end for _, end, server, _ in seen if server)
         # A gap goes on where the last look found it.
         answers = [self.last_good, *good, *([] if good else [time.monotonic()])]
@@ -97,6 +102,7 @@ class Stream:
             "requests": len(seen),
             "failed": len(seen) - len(good),
             "gap": round(max(b - a for a, b in itertools.pairwise(answers)), 3),
+            "stall": round(stall, 3),
             "servers": collections.Counter(server for *_, server, _ in seen if server),
             "errors": collections.Counter(error for *_, error in seen if error),
         }

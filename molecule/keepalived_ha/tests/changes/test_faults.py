@@ -4,6 +4,9 @@
 
 RFC 5798, 6.1: a backup takes over 3 x advert_int + skew after the last advert, and after skew when
 the master says that it goes; skew is (256 - its priority) / 256 x advert_int.
+
+The lab may stand still for a moment, so a gap may be longer by the longest time in the same run by
+which the client's own timer was late.
 """
 
 from __future__ import annotations
@@ -90,9 +93,10 @@ def faster(node, build, request):
     pair.be_patient(node)
     build(*pair.QUICK)
     yield
-    lines = ["\n| fault | requests | failed | longest gap, s | at most |", "|---|---|---|---|---|"]
+    lines = ["\n| fault | requests | failed | longest gap, s | at most | and the lab's stall |"]
+    lines += ["|---|---|---|---|---|---|"]
     for name, saw in seen.items():
-        cells = name, saw["requests"], saw["failed"], saw["gap"], saw["limit"]
+        cells = name, saw["requests"], saw["failed"], saw["gap"], saw["limit"], saw["stall"]
         lines.append(f"| {' | '.join(map(str, cells))} |")
     # Shown whether tests pass or not.
     with request.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
@@ -107,27 +111,22 @@ def settled(node):
 
 def note(name, saw, limit):
     seen[name] = {**saw, "limit": f"{limit:.2f}"}
-    assert saw["gap"] <= limit, saw
+    assert saw["gap"] <= limit + saw["stall"], saw
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
 def test_a_fault_of_the_master_is_a_short_gap(node, fault):
-    # The lab may stand still for a moment, so a gap that is too long has to be so twice.
-    for _try in range(2):
-        with pair.stream("c10", VIP) as traffic:
-            time.sleep(1)
-            fault.happen(node)
-            time.sleep(6)
-            saw = traffic.look()
-            holders = pair.holders(node, VIP)
-            fault.mend(node)
-            pair.alone(node, MASTER, VIP)
-            time.sleep(1)
-        assert holders
-        assert set(holders) <= set(fault.holders)
-        if saw["gap"] <= fault.gap:
-            break
-        time.sleep(4)
+    with pair.stream("c10", VIP) as traffic:
+        time.sleep(1)
+        fault.happen(node)
+        time.sleep(6)
+        saw = traffic.look()
+        holders = pair.holders(node, VIP)
+        fault.mend(node)
+        pair.alone(node, MASTER, VIP)
+        time.sleep(1)
+    assert holders
+    assert set(holders) <= set(fault.holders)
     note(fault.name, saw, fault.gap)
     note(f"{fault.name}, return", traffic.saw, CRASH)
 
@@ -193,6 +192,7 @@ def test_connections_survive(node, request, planned, happen, mend):
                 "requests": saw["held"],
                 "failed": saw["lost"],
                 "gap": "-",
+                "stall": "-",
                 "limit": "0 lost" if planned else "-",
             }
             print(f"\n{name}{when}: {saw}")
