@@ -9,11 +9,13 @@ PYTEST_ARGS ?=
 VENV := $(CURDIR)/.venv
 READY := .venv/ready
 COVERAGE := .cache/coverage
+DURATIONS := $(CURDIR)/.cache/durations
 IN_LAB := python lab/lab.py exec --
 APT_GET := $(if $(filter-out 0,$(shell id -u)),sudo) env DEBIAN_FRONTEND=noninteractive \
 	apt-get --yes --no-install-recommends
 export PATH := $(VENV)/bin:$(PATH)
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
+try: export MOLECULE_EPHEMERAL_DIRECTORY := $(CURDIR)/.cache/molecule/$(SCENARIO)
 
 PACKAGES := iproute2 procps python3-venv # what this file needs; the lab installs what it needs
 
@@ -22,7 +24,7 @@ FIND_PYTHON := for python in python3.13 python3.12 python3.11 python3; do \
 	$$python -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& echo $$python && break; done
 
-.PHONY: help demo test lint unit compat keepalived kernel molecule lab lab-down bench clean
+.PHONY: help demo test lint unit compat keepalived kernel molecule try lab labs lab-down bench clean
 
 help: ## say what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' Makefile | expand -t 16
@@ -34,13 +36,19 @@ demo: lab ## build a cluster in the lab (METHOD=dr, tun, nat, fullnat or CLUSTER
 	$(IN_LAB) ansible-playbook -i inventories/$(CLUSTER) -i lab/nodes.yml -i lab/clusters/$(CLUSTER).yml \
 		lab/create.yml playbooks/site.yml $(PROOF)
 
-# The first parts run two at a time, and the lab is built meanwhile.
-test: $(READY) ## run all tests, up to the first part that fails: lint, unit, compat, keepalived, kernel, molecule
-	@for part in 'lab keepalived lint unit compat --jobs=2 --output-sync' kernel molecule; do \
-		echo "==== $${part%% --*}$$took"; start=$$(date +%s); \
-		$(MAKE) --no-print-directory $$part || exit; \
-		took=" ($${part%% --*} took $$(($$(date +%s) - start)) s)"; \
-	done
+# The first parts run two at a time, and the labs are built meanwhile.
+PARTS = 'labs keepalived lint unit compat' kernel molecule
+
+test: $(READY) ## run all tests, up to the first part that fails, and show what took how long
+	@mkdir -p $(dir $(DURATIONS)); rm -f $(DURATIONS); export LVS_DURATIONS=$(DURATIONS); \
+	for parts in $(PARTS); do \
+		case $$parts in *' '*) options='--jobs=2 --output-sync';; *) options=;; esac; \
+		echo "==== $$parts"; start=$$(date +%s); \
+		$(MAKE) --no-print-directory $$options $$parts; status=$$?; \
+		python tests/durations.py $$(($$(date +%s) - start)) $$parts; \
+		[ $$status = 0 ] || break; \
+	done; \
+	python tests/durations.py; exit $$status
 
 # ansible-test's sanity tests all run, none needs more than a package index: see tests/sanity/run.py.
 lint: $(READY) ## check all files without running them
@@ -66,7 +74,7 @@ keepalived: $(READY) ## have keepalived itself judge configurations (KEEPALIVED_
 	rm -rf $(COVERAGE)/keepalived*
 	python tests/keepalived/run.py $(PYTEST_ARGS)
 
-kernel: lab ## run the modules on the lab's kernel, then show line coverage of unit and kernel
+kernel: labs ## run the modules on the lab's kernel, then show line coverage of unit and kernel
 	rm -rf $(COVERAGE)/debian*
 	$(IN_LAB) python tests/kernel/run.py $(PYTEST_ARGS)
 	@# A worker that Ansible ended early has left half a file, which combine warns of.
@@ -74,23 +82,23 @@ kernel: lab ## run the modules on the lab's kernel, then show line coverage of u
 		$(COVERAGE)/*
 	coverage report --data-file=$(COVERAGE).combined
 
-# Fail-over is timed, so that scenario has the machine to itself. The others run two at a time.
-SCENARIO = tests/integration/test_molecule.py::test_scenario
-TIMED := keepalived_ha
+molecule: labs ## run whole clusters in the labs, two at a time, and the archive that users install (SCENARIO="a b": these only)
+	$(IN_LAB) pytest $(if $(SCENARIO),$(SCENARIO:%='tests/integration/test_molecule.py::test_scenario[%]'), \
+		--numprocesses=2 --maxschedchunk=1 tests/integration) $(PYTEST_ARGS)
 
-molecule: lab ## run whole clusters in the lab (SCENARIOS="a b" runs these only), and the archive that users install
-ifdef SCENARIOS
-	$(IN_LAB) pytest $(SCENARIOS:%='$(SCENARIO)[%]') $(PYTEST_ARGS)
-else
-	$(IN_LAB) pytest '$(SCENARIO)[$(TIMED)]' $(PYTEST_ARGS)
-	$(IN_LAB) pytest --numprocesses=2 --maxschedchunk=1 tests/integration \
-		--deselect='$(SCENARIO)[$(TIMED)]' $(PYTEST_ARGS)
-endif
+TESTS ?= cluster
+
+try: lab ## build a scenario's cluster or change the one that is kept, and run its tests (SCENARIO=..., TESTS=cluster)
+	$(IN_LAB) molecule converge --scenario-name $(SCENARIO)
+	MOLECULE_SCENARIO_NAME=$(SCENARIO) $(IN_LAB) pytest molecule/$(SCENARIO)/tests/$(TESTS) $(PYTEST_ARGS)
 
 lab: $(READY) ## bring the lab up: the place where IPVS and Docker work
 	python lab/lab.py up
 
-lab-down: ## take the lab away
+labs: $(READY) ## bring it up, and a second one with the kernel of Debian 13 where there is memory for two
+	python lab/lab.py up --second
+
+lab-down: ## take the labs away
 	python3 lab/lab.py down
 
 bench: lab ## measure what is claimed about speed

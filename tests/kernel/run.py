@@ -1,17 +1,19 @@
 #!/usr/bin/env python3
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Run the tests of this folder against the lab's kernel, on every Debian that it has an image of.
+"""Run the tests of this folder against the lab's kernels, on every Debian that it has an image of.
 
-Called with Docker's variables set (``lab/lab.py exec -- ...``); its arguments go to pytest, and a
-file of this folder among them is run by itself. Line coverage of each run lands in .cache/coverage.
+Each Debian's tests run in a container of its own, side by side: Debian 12's in the lab, Debian 13's
+in the second lab (``lab/lab.py up --second``), which has that Debian's kernel, or in the lab too
+where there is no second one. The arguments go to pytest; a file of this folder among them is run by
+itself. Line coverage of one lands in .cache/coverage.
 """
 
 from __future__ import annotations
 
-import concurrent.futures
 import contextlib
 import io
+import os
 import shutil
 import signal
 import subprocess
@@ -22,38 +24,50 @@ from pathlib import Path
 from typing import IO
 
 HERE = Path(__file__).resolve()
-sys.path.insert(0, str(HERE.parents[2] / "lab"))
+LAB = HERE.parents[2] / "lab"
+sys.path.insert(0, str(LAB))
 
 import node as lab
 
-#: The images, and what is not run there again: how the kernel shares out, which is the same one.
-NODES = {
-    "debian12": [],
-    "debian13": [f"--ignore=tests/kernel/test_{name}.py" for name in ("schedulers", "traffic")],
-}
+#: The images, and which of the labs their tests run in.
+NODES = {"debian12": [], "debian13": ["--second"]}
+#: Whose line coverage is measured: its Python, from 3.12 on, does that at little cost.
+MEASURED = "debian13"
+DURATIONS = "/run/durations"  # in the container, see tests/durations.py
 LIMIT = 1500  # seconds for one Debian's tests
 STUCK = 120  # seconds after which one test is stuck: where, is shown, and the run ends
 
 
-def run(node: str, container: str, arguments: list[str], output: IO[bytes]) -> int:
+def run(node: str, arguments: list[str]) -> int:
     """Run the tests in a fresh container of that node's image; return pytest's exit status."""
-    lab.prepare(container)
-    tests = ["python3", "-m", "coverage", "run", f"--data-file={lab.HERE}/coverage/{node}"]
-    named = any(word.startswith("tests/") for word in arguments)
-    tests += ["-m", "pytest", *([] if named else ["tests/kernel"])]
-    tests += [f"--override-ini=faulthandler_timeout={STUCK}"]
-    tests += ["--override-ini=faulthandler_exit_on_timeout=true", *NODES[node], *arguments]
-    command = ["docker", "exec", "--workdir", lab.HERE, container, *tests]
-    try:
-        tested = subprocess.run(command, stdout=output, check=False, timeout=LIMIT)
-    except subprocess.TimeoutExpired:
-        there = lab.docker("top", container).decode()
-        print(f"The tests on {node} have not ended in {LIMIT} s. What runs there:\n{there}")
-        return 1
-    measured = lab.docker("cp", f"{container}:{lab.HERE}/coverage", "-")
-    with tarfile.open(fileobj=io.BytesIO(measured)) as tar:
-        tar.extraction_filter = getattr(tarfile, "data_filter", None)  # Debian 12's has none
-        tar.extractall(lab.CACHE)
+    with lab.container(node) as container:
+        lab.prepare(container)
+        print(f"kernel {lab.say(container, 'uname', '--kernel-release')}", flush=True)
+        tests = ["python3", "-m"]
+        if node == MEASURED:
+            tests += ["coverage", "run", f"--data-file={lab.HERE}/coverage/{node}", "-m"]
+        named = any(word.startswith("tests/") for word in arguments)
+        tests += ["pytest", *([] if named else ["tests/kernel"])]
+        tests += [f"--override-ini=faulthandler_timeout={STUCK}"]
+        tests += ["--override-ini=faulthandler_exit_on_timeout=true", *arguments]
+        options = ["--workdir", lab.HERE, "--env", f"LVS_DURATIONS={DURATIONS}"]
+        options += ["--env", "COVERAGE_CORE=sysmon"]
+        command = ["docker", "exec", *options, container, *tests]
+        try:
+            tested = subprocess.run(command, check=False, timeout=LIMIT)
+        except subprocess.TimeoutExpired:
+            there = lab.docker("top", container).decode()
+            print(f"The tests on {node} have not ended in {LIMIT} s. What runs there:\n{there}")
+            return 1
+        if node == MEASURED:
+            measured = lab.docker("cp", f"{container}:{lab.HERE}/coverage", "-")
+            with tarfile.open(fileobj=io.BytesIO(measured)) as tar:
+                tar.extraction_filter = getattr(tarfile, "data_filter", None)  # 3.11.2 has none
+                tar.extractall(lab.CACHE)
+        if file := os.environ.get("LVS_DURATIONS"):
+            durations = lab.say(container, "cat", DURATIONS).replace("\t", f"\t{node} ")
+            with Path(file).open("a") as lines:
+                lines.write(durations)
     return tested.returncode
 
 
@@ -62,20 +76,27 @@ def main(arguments: list[str]) -> int:
 
     What they say is shown when they have ended, what failed last: there one looks for it.
     """
-    running: dict[str, concurrent.futures.Future[int]] = {}
+    running: dict[str, subprocess.Popen[bytes]] = {}
     said: dict[str, IO[bytes]] = {}
     with contextlib.ExitStack() as stack:
-        workers = stack.enter_context(concurrent.futures.ThreadPoolExecutor())
-        for node in NODES:
-            container = stack.enter_context(lab.container(node))
+        for node, options in NODES.items():
             said[node] = stack.enter_context(tempfile.TemporaryFile())
-            running[node] = workers.submit(run, node, container, arguments, said[node])
-        for node in sorted(NODES, key=lambda node: running[node].result()):
+            command = [sys.executable, str(LAB / "lab.py"), "exec", *options, "--"]
+            command += [sys.executable, str(HERE), f"--node={node}", *arguments]
+            running[node] = subprocess.Popen(command, stdout=said[node], stderr=said[node])
+            stack.callback(stop, running[node])
+        for node in sorted(NODES, key=lambda node: running[node].wait()):
             print(f"== tests/kernel on {node}", flush=True)
             said[node].seek(0)
             shutil.copyfileobj(said[node], sys.stdout.buffer)
             sys.stdout.flush()
-        return max(future.result() for future in running.values())
+    return max(process.returncode for process in running.values())
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """Have a Debian's tests end, and take their container away."""
+    process.terminate()
+    process.wait()
 
 
 def end(*_: object) -> None:
@@ -86,4 +107,6 @@ def end(*_: object) -> None:
 
 if __name__ == "__main__":
     signal.signal(signal.SIGTERM, end)
+    if sys.argv[1:2] and sys.argv[1].startswith("--node="):
+        sys.exit(run(sys.argv[1].removeprefix("--node="), sys.argv[2:]))
     sys.exit(main(sys.argv[1:]))
