@@ -88,7 +88,7 @@ def add_session(core: str, *, ci: bool) -> None:
             *("hypothesis", "pyroute2", "pytest", "pytest-xdist"),
             "--constraint=requirements-dev.txt",
         )
-        tests = ["tests/unit", "tests/integration/test_archive.py", "--hypothesis-profile=ci"]
+        tests = ["tests/unit", "tests/integration/test_archive.py", "--hypothesis-profile=few"]
         session.run("pytest", "--numprocesses=auto", *tests, *session.posargs)
         if target := find_python(oldest):
             modules = ["tests/unit/test_modules.py", "-k", "ansible_sends"]

@@ -6,6 +6,10 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.lvs.cluster.tests.run_module import run_module
+from hypothesis import settings
+
+# For a second run of the same tests, with another ansible-core.
+settings.register_profile("few", settings.get_profile("ci"), max_examples=10)
 
 
 @pytest.fixture

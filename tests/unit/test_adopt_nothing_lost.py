@@ -275,7 +275,7 @@ def lost(text, result):
     return found
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=2 * settings().max_examples, deadline=None)
 @given(files())
 def test_each_statement_comes_back_or_is_listed(text):
     result = adoption.adopt([{"name": "d", "ansible_host": "10.0.0.200", "text": text}])

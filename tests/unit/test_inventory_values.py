@@ -278,7 +278,7 @@ def poisoned(draw):
     return inventory["services"], inventory["hosts"], directors
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=10 * settings().max_examples, deadline=None)
 @given(poisoned())
 def test_any_value_at_any_place_is_resolved_or_gets_a_sentence(inventory):
     answer(*inventory)
