@@ -24,7 +24,7 @@ FIND_PYTHON := for python in python3.13 python3.12 python3.11 python3; do \
 	$$python -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& echo $$python && break; done
 
-.PHONY: help demo test lint unit compat keepalived kernel molecule try lab labs lab-down bench clean
+.PHONY: help demo explain test lint unit compat keepalived kernel molecule try lab labs lab-down bench clean
 
 help: ## say what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' Makefile | expand -t 16
@@ -32,9 +32,13 @@ help: ## say what can be made
 # Of a cluster with several directors, what a client sees when the master's link goes.
 PROOF = $(if $(filter keepalived_%,$(CLUSTER)),lab/failover.yml,playbooks/verify.yml)
 
-demo: lab ## build a cluster in the lab (METHOD=dr, tun, nat, fullnat or CLUSTER=...) and show that it answers
+demo: explain lab ## build a cluster in the lab (METHOD=dr, tun, nat, fullnat or CLUSTER=...) and show that it answers
 	$(IN_LAB) ansible-playbook -i inventories/$(CLUSTER) -i lab/nodes.yml -i lab/clusters/$(CLUSTER).yml \
 		lab/create.yml playbooks/site.yml $(PROOF)
+
+explain:
+	@echo "This makes .venv, builds the lab, builds the cluster $(CLUSTER) in it with playbooks/site.yml, and lets"
+	@echo "a client make requests. The first time it takes some five minutes, later ones some two."
 
 # The first parts run two at a time, and the labs are built meanwhile.
 PARTS = 'labs keepalived lint unit compat' kernel molecule
