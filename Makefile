@@ -17,7 +17,7 @@ export PATH := $(VENV)/bin:$(PATH)
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 try: export MOLECULE_EPHEMERAL_DIRECTORY := $(CURDIR)/.cache/molecule/$(SCENARIO)
 
-PACKAGES := iproute2 procps python3-venv # what this file needs; the lab installs what it needs
+PACKAGES := iproute2 openssh-client procps python3-venv # what is needed here; the lab installs what it needs
 
 # Prints the first Python that can make .venv.
 FIND_PYTHON := for python in python3.13 python3.12 python3.11 python3; do \
@@ -112,7 +112,7 @@ clean: lab-down ## take the lab away, and what was built in this folder
 	rm -rf .venv .cache .ansible .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
 $(READY): requirements-dev.txt
-	@[ "$$($(FIND_PYTHON))" ] && command -v ip >/dev/null && command -v ps >/dev/null || \
+	@[ "$$($(FIND_PYTHON))" ] && command -v ip >/dev/null && command -v ps >/dev/null && command -v ssh >/dev/null || \
 	{ $(APT_GET) update && $(APT_GET) install $(PACKAGES); }
 	@python=$$($(FIND_PYTHON)); \
 	[ "$$python" ] || { echo "Python 3.11 or later, with its venv, is needed."; exit 1; }; \

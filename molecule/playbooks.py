@@ -20,15 +20,17 @@ import tempfile
 from ansible.cli.playbook import PlaybookCLI
 from ansible.plugins.loader import init_plugin_loader
 
+# Before Mitogen's parts: they import a collection, which has to be found as Ansible finds them.
+init_plugin_loader()
+
 # The processes that have the connections are those of the one that first asks for them: this one.
-from ansible_mitogen.process import get_classic_worker_model
+from ansible_mitogen.process import get_classic_worker_model  # noqa: E402
 
 LIMIT = 900  # seconds that a playbook may take
 
 
 def main() -> None:
     """Run each playbook in a child of its own, so that Ansible begins anew."""
-    init_plugin_loader()
     get_classic_worker_model()
     for line in sys.stdin:
         with tempfile.TemporaryFile() as output:
