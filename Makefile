@@ -38,7 +38,7 @@ demo: explain lab ## build a cluster in the lab (METHOD=dr, tun, nat, fullnat or
 
 explain:
 	@echo "This makes .venv, builds the lab, builds the cluster $(CLUSTER) in it with playbooks/site.yml, and lets"
-	@echo "a client make requests. The first time it takes some five minutes, later ones some two."
+	@echo "a client make requests. The first time it takes five to six minutes on an idle machine, later ones three."
 
 # The first parts run two at a time, and the labs are built meanwhile.
 PARTS = 'labs keepalived lint unit compat' kernel molecule
@@ -78,7 +78,7 @@ keepalived: $(READY) ## have keepalived itself judge configurations (KEEPALIVED_
 	rm -rf $(COVERAGE)/keepalived*
 	python tests/keepalived/run.py $(PYTEST_ARGS)
 
-kernel: labs ## run the modules on the lab's kernel, then show line coverage of unit and kernel
+kernel: lab ## run the modules on the lab's kernel, then show line coverage of unit and kernel
 	rm -rf $(COVERAGE)/debian*
 	$(IN_LAB) python tests/kernel/run.py $(PYTEST_ARGS)
 	@# A worker that Ansible ended early has left half a file, which combine warns of.
