@@ -243,7 +243,7 @@ class Lab:
 
     def second(self) -> Lab:
         """Return the lab beside this one, with the newer kernel: tests use both at once."""
-        return Lab(f"{self.name}-2", recipe.KERNELS[-1])
+        return Lab(f"{self.name[:29]}-2", recipe.KERNELS[-1])  # a name has 31 characters at most
 
     def state(self) -> dict[str, Any]:
         """Return what is known of the lab's process; nothing if that has ended."""

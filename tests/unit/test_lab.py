@@ -143,6 +143,10 @@ def test_the_kernel_is_one_that_was_built():
         lab.Lab("a", "debian11")
 
 
+def test_a_lab_with_the_longest_name_has_a_second_one():
+    assert len(lab.Lab("a" * 31).second().name) == 31
+
+
 def test_the_second_lab_is_used_where_it_is_up(sleeper):
     first = running("a", os.getpid())
     assert first.in_use() is first
