@@ -234,7 +234,8 @@ from typing import Any, NamedTuple
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.lvs.cluster.plugins.module_utils import _datagram, _links, _run
 
-ETH_P = {4: 0x0800, 6: 0x86DD}
+#: Frames of every protocol (linux/if_ether.h).
+ETH_P_ALL = 0x0003
 #: The protocols of requests that go by UDP; the others go by TCP.
 BY_UDP = ("dns", "udp")
 #: What counts for a request that had no reply, and needs none.
@@ -359,15 +360,18 @@ def ask(params: Mapping[str, Any]) -> Answer | None:
 class Watch:
     """Counts from which link-layer addresses the frames come that a port of a VIP sends.
 
+    The kernel gives a frame to sockets for all protocols before IP gets it, and to those for one
+    protocol afterwards (``__netif_receive_skb_core`` in net/core/dev.c). Only the first have seen
+    an answer's frame for sure when the answer is read.
+
     :ivar macs: frames by their link-layer addresses
     """
 
     def __init__(self, interface: str, vip: str, port: int, protocol: int) -> None:
         self.source, self.protocol = (vip, port), protocol
         self.macs: collections.Counter[str] = collections.Counter()
-        ethertype = ETH_P[ipaddress.ip_address(vip).version]
         self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM)
-        self.socket.bind((interface, ethertype))
+        self.socket.bind((interface, ETH_P_ALL))
         self.socket.setblocking(False)
 
     def close(self) -> None:
