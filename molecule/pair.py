@@ -33,6 +33,9 @@ QUICK = (
     ("lvs_advert_int: 5", "lvs_advert_int: 1"),
     ("    lvs_keepalived:\n", "    lvs_keepalived:\n      instance: {preempt_delay: 5}\n"),
 )
+#: The same with the default preempt_delay, which is longer than sync_refresh_period: by then a
+#: former master has been told of all connections that are in use.
+INFORMED = QUICK[:2]
 
 
 def container(name: str) -> str:

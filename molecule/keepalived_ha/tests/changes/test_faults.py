@@ -179,8 +179,10 @@ def test_a_slow_real_server_leaves_the_pool(node):
     ],
     ids=["planned switch", "crash"],
 )
-def test_connections_survive(node, request, planned, happen, mend):
+def test_connections_survive(node, build, request, planned, happen, mend):
     """One half of them are idle, the other half long downloads."""
+    if not planned:
+        build(*pair.INFORMED)
     name = f"100 connections, {request.node.callspec.id}"
     with pair.held("c10", VIP, 100) as traffic:
         time.sleep(pair.TOLD)
