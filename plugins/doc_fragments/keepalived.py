@@ -993,7 +993,8 @@ options:
               connections.
             type: int
           upper_threshold:
-            description: How many connections it may have. V(0) for any number.
+            description: How many connections it may have, up to V(2147483647). V(0) for any
+              number.
             type: int
           lower_threshold:
             description: Below how many it is taken back after that.

@@ -40,6 +40,8 @@ TUNNEL_CHECKSUMS = ("none", "checksum", "remote")
 MAX_TIMEOUT = 31 * 86400
 MAX_WEIGHT = 65535
 MAX_U32 = 0xFFFFFFFF
+#: Debian 13's kernel (6.12) refuses a greater one; its counts of connections are signed.
+MAX_THRESHOLD = 0x7FFFFFFF
 #: Longer numbers are none of ours, and Python may refuse to read them.
 MAX_DIGITS = 20
 
@@ -562,8 +564,8 @@ def _destination(
     method = _forwarding(fields.choice("method", WRITTEN_METHODS, "dr"))
     port = fields.integer("port", 0, 65535, key.port if key else 0)
     weight = fields.integer("weight", 0, MAX_WEIGHT, 1)
-    upper = fields.integer("upper_threshold", 0, MAX_U32, 0)
-    lower = fields.integer("lower_threshold", 0, MAX_U32, 0)
+    upper = fields.integer("upper_threshold", 0, MAX_THRESHOLD, 0)
+    lower = fields.integer("lower_threshold", 0, MAX_THRESHOLD, 0)
     if lower > upper:
         fields.wrong(
             f"lower_threshold {lower} is above upper_threshold {upper}; the kernel refuses that"

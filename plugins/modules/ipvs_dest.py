@@ -61,8 +61,8 @@ options:
     type: int
   upper_threshold:
     description:
-      - The number of connections from which on the server takes no more. V(0), none, for a new
-        destination.
+      - The number of connections from which on the server takes no more, up to V(2147483647).
+        V(0), none, for a new destination.
     type: int
   lower_threshold:
     description: The number of connections below which it takes some again.

@@ -104,8 +104,8 @@ options:
             type: int
           upper_threshold:
             description:
-              - The number of connections from which on the server takes no more. V(0), none, if not
-                given.
+              - The number of connections from which on the server takes no more, up to
+                V(2147483647). V(0), none, if not given.
             type: int
           lower_threshold:
             description: The number of connections below which it takes some again.

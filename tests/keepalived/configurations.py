@@ -213,7 +213,7 @@ class Maker:
         if self.maybe():
             raw["check"] = self.check()
         if self.maybe():
-            raw["upper_threshold"] = self.number(1, _model.MAX_U32)
+            raw["upper_threshold"] = self.number(1, _model.MAX_THRESHOLD)
             raw["lower_threshold"] = self.number(0, int(raw["upper_threshold"]))
         return raw
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 import ipaddress
 
 from ansible_collections.lvs.cluster.plugins.module_utils._model import (
+    MAX_THRESHOLD,
     MAX_TIMEOUT,
     MAX_U32,
     MAX_WEIGHT,
@@ -52,7 +53,7 @@ def destinations(draw, key):
     method = draw(st.sampled_from(["dr", "tun", "nat"]))
     family = draw(st.sampled_from(["ipv4", "ipv6"])) if method == "tun" else key.family
     port = draw(st.integers(0, 65535)) if method == "nat" else key.port
-    upper = draw(st.integers(0, MAX_U32))
+    upper = draw(st.integers(0, MAX_THRESHOLD))
     tunnel = ("ipip", 0, "none")
     if method == "tun":
         tunnel = draw(

@@ -128,6 +128,7 @@ def test_a_mistake_in_a_service_gets_a_sentence_with_its_place(fields, words):
         ({"address": "fe80::1"}, "link-local"),
         ({"weight": -1}, "0 to 65535"),
         ({"weight": 65536}, "0 to 65535"),
+        ({"upper_threshold": 2**31}, "0 to 2147483647"),
         ({"weigth": 5}, "did you mean weight?"),
         ({"port": 8080}, "use that port, or method nat"),
         ({"port": 8080, "method": "tun"}, "use that port, or method nat"),
