@@ -78,7 +78,7 @@ keepalived: $(READY) ## have keepalived itself judge configurations (KEEPALIVED_
 	rm -rf $(COVERAGE)/keepalived*
 	python tests/keepalived/run.py $(PYTEST_ARGS)
 
-kernel: lab ## run the modules on the lab's kernel, then show line coverage of unit and kernel
+kernel: labs ## run the modules on the lab's kernel, then show line coverage of unit and kernel
 	rm -rf $(COVERAGE)/debian*
 	$(IN_LAB) python tests/kernel/run.py $(PYTEST_ARGS)
 	@# A worker that Ansible ended early has left half a file, which combine warns of.

@@ -3,10 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Run the tests of this folder against the lab's kernels, on every Debian that it has an image of.
 
-Each Debian's tests run in a container of its own, side by side. The arguments go to pytest; a file
-of this folder among them is run by itself. Line coverage of one lands in .cache/coverage.
-
-The kernel is the lab's, which is Debian 12's, or Debian 13's with ``LVS_LAB_KERNEL=debian13``.
+Each Debian's tests run in a container of its own, side by side: Debian 12's in the lab, Debian 13's
+in the second lab (``lab/lab.py up --second``), which has that Debian's kernel, or in the lab too
+where there is no second one. The arguments go to pytest; a file of this folder among them is run by
+itself. Line coverage of one lands in .cache/coverage.
 """
 
 from __future__ import annotations
@@ -24,15 +24,13 @@ from pathlib import Path
 from typing import IO
 
 HERE = Path(__file__).resolve()
-sys.path.insert(0, str(HERE.parents[2] / "lab"))
+LAB = HERE.parents[2] / "lab"
+sys.path.insert(0, str(LAB))
 
 import node as lab
 
-#: The images, and what is not run there again: how the kernel shares out, which is the same one.
-NODES = {
-    "debian12": [],
-    "debian13": [f"--ignore=tests/kernel/test_{name}.py" for name in ("schedulers", "traffic")],
-}
+#: The images, and which of the labs their tests run in.
+NODES = {"debian12": [], "debian13": ["--second"]}
 #: Whose line coverage is measured: its Python, from 3.12 on, does that at little cost.
 MEASURED = "debian13"
 DURATIONS = "/run/durations"  # in the container, see tests/durations.py
@@ -51,7 +49,7 @@ def run(node: str, arguments: list[str]) -> int:
         named = any(word.startswith("tests/") for word in arguments)
         tests += ["pytest", *([] if named else ["tests/kernel"])]
         tests += [f"--override-ini=faulthandler_timeout={STUCK}"]
-        tests += ["--override-ini=faulthandler_exit_on_timeout=true", *NODES[node], *arguments]
+        tests += ["--override-ini=faulthandler_exit_on_timeout=true", *arguments]
         options = ["--workdir", lab.HERE, "--env", f"LVS_DURATIONS={DURATIONS}"]
         options += ["--env", "COVERAGE_CORE=sysmon"]
         command = ["docker", "exec", *options, container, *tests]
@@ -81,9 +79,10 @@ def main(arguments: list[str]) -> int:
     running: dict[str, subprocess.Popen[bytes]] = {}
     said: dict[str, IO[bytes]] = {}
     with contextlib.ExitStack() as stack:
-        for node in NODES:
+        for node, options in NODES.items():
             said[node] = stack.enter_context(tempfile.TemporaryFile())
-            command = [sys.executable, str(HERE), f"--node={node}", *arguments]
+            command = [sys.executable, str(LAB / "lab.py"), "exec", *options, "--"]
+            command += [sys.executable, str(HERE), f"--node={node}", *arguments]
             running[node] = subprocess.Popen(command, stdout=said[node], stderr=said[node])
             stack.callback(stop, running[node])
         for node in sorted(NODES, key=lambda node: running[node].wait()):
