@@ -101,6 +101,8 @@ endif
 TESTS ?= cluster
 
 try: lab ## build a scenario's cluster or change the one that is kept, and run its tests (SCENARIO=..., TESTS=cluster)
+	@# Molecule would trust it, and not create nodes that went with the lab or with another scenario.
+	rm -rf $(MOLECULE_EPHEMERAL_DIRECTORY)
 	$(IN_LAB) molecule converge --scenario-name $(SCENARIO)
 	MOLECULE_SCENARIO_NAME=$(SCENARIO) $(IN_LAB) pytest molecule/$(SCENARIO)/tests/$(TESTS) $(PYTEST_ARGS)
 
