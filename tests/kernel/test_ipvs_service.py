@@ -46,7 +46,7 @@ def test_lblc_is_not_mistaken_for_lblcr(netns, run_module):
 
 
 def test_every_scheduler_of_this_kernel_is_taken(netns, run_module):
-    # twos is not among them: Debian's kernels are built without it.
+    # twos is not among them: Debian 12's kernel is built without it.
     for scheduler in "rr wrr lc wlc lblc lblcr dh sh sed nq fo ovf mh".split():
         result = run_module("ipvs_service", **WEB, scheduler=scheduler)
         assert result["after"]["scheduler"] == scheduler, result

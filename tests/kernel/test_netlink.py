@@ -45,7 +45,7 @@ def test_plans_lead_the_kernel_from_any_table_to_any_other(ipvs, tables):
 
 
 def for_this_kernel(table):
-    """Leave out what Debian's kernels are built without: the scheduler twos."""
+    """Leave out what Debian 12's kernel is built without: the scheduler twos."""
     return {
         key: service._replace(scheduler="rr", scheduler_flags=())
         if service.scheduler == "twos"
