@@ -81,11 +81,24 @@ ENVIRONMENT = {**os.environ, "ANSIBLE_STRATEGY": "lab_mitogen", "ANSIBLE_TIMEOUT
 
 
 @pytest.fixture(scope="session")
-def playbook() -> Iterator[Run]:
+def cut_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the file that has a playbook killed before a task, see callback_plugins/cut.py."""
+    path = tmp_path_factory.mktemp("cut") / "before"
+    path.write_text("")
+    return path
+
+
+@pytest.fixture(scope="session")
+def playbook(cut_file: Path) -> Iterator[Run]:
     """Run a playbook of the project on the nodes; return how it ended and what it said."""
+    callback = {
+        "ANSIBLE_CALLBACK_PLUGINS": str(HERE / "callback_plugins"),
+        "ANSIBLE_CALLBACKS_ENABLED": "cut",
+        "LVS_CUT": str(cut_file),
+    }
     with subprocess.Popen(
         [sys.executable, HERE / "playbooks.py"],
-        env=ENVIRONMENT,
+        env=ENVIRONMENT | callback,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

@@ -1,0 +1,99 @@
+# Copyright: (c) 2026, lvs.cluster contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""site.yml, a change by it, and teardown.yml are killed, and the next run ends as if they had not.
+
+Each is killed right after a task that changed something: after some of these tasks in CI, and with
+LVS_CUTS=all after every one. What a kill within a task leaves is shown by tests/kernel.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from pathlib import Path
+
+import pytest
+import state
+
+#: Every role of a real server, and a director with marks.
+MIXED = Path(__file__).parents[2] / "mixed.yml"
+CONFIRMED = ["--extra-vars=teardown_confirm=true"]
+CUTS = 2  # of each playbook, unless LVS_CUTS says all
+
+
+@pytest.fixture(scope="module")
+def run(playbook, cut_file):
+    """Run a playbook to its end, and return the tasks that changed something."""
+
+    def run(*words, **options):
+        done = playbook(*words, **options)
+        assert done.returncode == 0, done.stdout
+        return json.loads(cut_file.read_text())
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def cut(playbook, cut_file):
+    """Kill a playbook before a task."""
+
+    def cut(before, *words, **options):
+        cut_file.write_text(str(before))
+        done = playbook(*words, **options)
+        cut_file.write_text("")
+        assert done.returncode == -signal.SIGKILL, done.stdout
+
+    return cut
+
+
+def after(changes):
+    """Return numbers and names of the tasks after which to kill a playbook: never the last one."""
+    chosen = changes[:-1]
+    if os.environ.get("LVS_CUTS") != "all":
+        step = max(1, len(chosen) // CUTS)
+        chosen = chosen[step // 2 :: step][:CUTS]
+    return [(number + 1, name) for number, name in chosen]
+
+
+def test_a_change_that_is_cut_off_converges(run, cut, node):
+    run("playbooks/site")
+    plain = state.look(node)
+    there = run("playbooks/site", inventory=MIXED)
+    mixed = state.look(node)
+    back = run("playbooks/site")
+    state.assert_same(plain, state.look(node))
+    ways = [(after(there), {"inventory": MIXED}, mixed), (after(back), {}, plain)]
+    for change in range(max(len(cuts) for cuts, *_ in ways)):
+        for cuts, options, wanted in ways:
+            before, name = cuts[min(change, len(cuts) - 1)]
+            print(f"site.yml is killed after {name!r}", flush=True)
+            cut(before, "playbooks/site", **options)
+            run("playbooks/site", **options)
+            state.assert_same(wanted, state.look(node))
+
+
+def test_a_teardown_and_a_build_that_are_cut_off_converge(run, cut, node):
+    run("playbooks/site", inventory=MIXED)
+    built = state.look(node)
+    taken = after(run("playbooks/teardown", *CONFIRMED))
+    state.assert_untouched(state.look(node))
+    made = after(run("playbooks/site", inventory=MIXED))
+    state.assert_same(built, state.look(node))
+    for number, (before, name) in enumerate(taken):
+        print(f"teardown.yml is killed after {name!r}", flush=True)
+        cut(before, "playbooks/teardown", *CONFIRMED)
+        if number % 2:
+            run("playbooks/site", inventory=MIXED)
+            state.assert_same(built, state.look(node))
+        else:
+            run("playbooks/teardown", *CONFIRMED)
+            state.assert_untouched(state.look(node))
+            run("playbooks/site", inventory=MIXED)
+    for before, name in made:
+        run("playbooks/teardown", *CONFIRMED)
+        print(f"site.yml is killed after {name!r}", flush=True)
+        cut(before, "playbooks/site", inventory=MIXED)
+        run("playbooks/site", inventory=MIXED)
+        state.assert_same(built, state.look(node))
+    run("playbooks/site")
