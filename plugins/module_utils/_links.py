@@ -391,13 +391,21 @@ def undo(done: Sequence[Operation]) -> list[str]:
 
 
 def saved(text: str | None) -> list[Address]:
-    """Return what a file for ``ip -batch`` lists."""
-    lines = [line.split("#")[0].split() for line in (text or "").splitlines()]
-    return [
-        Address(words[4], ipaddress.ip_interface(words[2]), "nodad" not in words)
-        for words in lines
-        if words[:2] == ["address", "replace"]
-    ]
+    """Return what a file for ``ip -batch`` lists; raises ValueError for a line it can't have."""
+    lines = enumerate((text or "").splitlines(), 1)
+    return [_saved_address(n, line) for n, line in lines if line.split("#")[0].strip()]
+
+
+def _saved_address(number: int, line: str) -> Address:
+    words = line.split("#")[0].split()
+    try:
+        if words[:2] == ["address", "replace"] and words[3] == "dev":
+            return Address(words[4], ipaddress.ip_interface(words[2]), "nodad" not in words)
+    except (IndexError, ValueError):
+        pass
+    raise ValueError(
+        f"line {number} is {line!r}; it must be 'address replace ADDRESS/LENGTH dev INTERFACE'"
+    )
 
 
 def render(addresses: Iterable[Address], header: str) -> str | None:

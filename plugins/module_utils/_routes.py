@@ -503,9 +503,17 @@ def files(save: str) -> dict[str, str]:
 
 
 def saved(text: str | None) -> list[str]:
-    """Return the default routes that such a file notes as put aside."""
-    lines = (text or "").splitlines()
-    return [line[len(FORMER) :] for line in lines if line.startswith(FORMER)]
+    """Return the default routes that such a file notes as put aside.
+
+    Raises ValueError for a note of something else.
+    """
+    found = []
+    for number, line in enumerate((text or "").splitlines(), 1):
+        if line.startswith(FORMER):
+            found.append(line[len(FORMER) :])
+            if "default" not in found[-1].split():
+                raise ValueError(f"line {number} is {line!r}; it must be '{FORMER}default ...'")
+    return found
 
 
 def render(option: str, now: Now, wanted: Wanted, former: Iterable[str], header: str) -> str | None:

@@ -79,19 +79,36 @@ def _forwarding(destination: Destination) -> str:
     return text
 
 
-def service_keys(rules: str) -> set[ServiceKey]:
-    """Return which services a file of rules describes; lines that aren't ``-A`` are passed over."""
-    protocols = {option: protocol for protocol, option in _PROTOCOL_OPTION.items()}
-    keys = set()
-    for line in rules.splitlines():
+def by_service(rules: str | None) -> dict[ServiceKey, str]:
+    """Return the lines of a file of rules for each service; raises ValueError for what is
+    neither that nor a comment.
+
+    Those of a service and its pool follow each other.
+    """
+    found: dict[ServiceKey, str] = {}
+    for number, line in enumerate((rules or "").splitlines(), 1):
         words = line.split()
-        if len(words) < 3 or words[0] != "-A":
+        if not words or words[0].startswith("#"):
             continue
-        if words[1] == "-f" and words[2].isdigit():
-            keys.add(ServiceKey("ipv6" if "-6" in words else "ipv4", fwmark=int(words[2])))
-        elif words[1] in protocols:
-            host, _colon, port = words[2].rpartition(":")
-            vip = normal_address(host.strip("[]"))
-            if vip and port.isdigit():
-                keys.add(ServiceKey(family_of(vip), protocols[words[1]], vip, int(port)))
-    return keys
+        key = _key(words) if words[0] in ("-A", "-a") else None
+        if key is None or (words[0] == "-a" and key not in found):
+            raise ValueError(
+                f"line {number} is {line!r}; it must be '-A -t VIP:PORT -s SCHEDULER', or"
+                " '-a -t VIP:PORT -r RIP:PORT ...' after the one for its service"
+            )
+        found[key] = f"{found.get(key, '')}{line}\n"
+    return found
+
+
+def _key(words: list[str]) -> ServiceKey | None:
+    """Return the service of a rule's words, if it can be one."""
+    protocols = {option: protocol for protocol, option in _PROTOCOL_OPTION.items()}
+    if len(words) < 3:
+        return None
+    if words[1] == "-f" and words[2].isdigit():
+        return ServiceKey("ipv6" if "-6" in words else "ipv4", fwmark=int(words[2]))
+    host, _colon, port = words[2].rpartition(":")
+    vip = normal_address(host.strip("[]"))
+    if words[1] in protocols and vip and port.isdigit():
+        return ServiceKey(family_of(vip), protocols[words[1]], vip, int(port))
+    return None

@@ -14,6 +14,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, NoReturn, Protocol
 
 from ansible_collections.lvs.cluster.plugins.module_utils import _saved
+from ansible_collections.lvs.cluster.plugins.module_utils._errors import (
+    OperatorError as OperatorError,
+)
+from ansible_collections.lvs.cluster.plugins.module_utils._errors import (
+    reasons,
+)
 
 
 class Module(Protocol):
@@ -31,17 +37,6 @@ class Module(Protocol):
 
     def fail_json(self, msg: str, **results: Any) -> NoReturn:
         """Print why the module failed and end the process."""
-
-
-class OperatorError(Exception):
-    """What keeps a module from its work, as sentences for the person who runs it.
-
-    Every mistake found is in ``mistakes``, each with its place and its remedy.
-    """
-
-    def __init__(self, *mistakes: str) -> None:
-        super().__init__("\n".join(mistakes))
-        self.mistakes = list(mistakes)
 
 
 def _nothing() -> None:
@@ -145,18 +140,6 @@ def _told(module: Module) -> Iterator[None]:
     """Let the module fail with what goes wrong inside, said for the operator."""
     try:
         yield
-    except OperatorError as error:
-        module.fail_json(msg="\n".join(error.mistakes), mistakes=error.mistakes)
-    except OSError as error:
-        sentence = _sentence(error)
-        module.fail_json(msg=sentence, mistakes=[sentence])
-
-
-def _sentence(error: OSError) -> str:
-    """Say what the system refused, and what helps where that is known."""
-    what = error.strerror or str(error)
-    if error.filename:
-        what = f"{error.filename}: {what}"
-    if isinstance(error, PermissionError):
-        return f"{what}. This needs root: set become: true."
-    return f"{what}."
+    except (OperatorError, OSError) as error:
+        mistakes = reasons(error)
+        module.fail_json(msg="\n".join(mistakes), mistakes=mistakes)

@@ -205,6 +205,20 @@ def document(header: str, notes: Mapping[str, str], values: Mapping[str, str]) -
     return header + noted + render({key: values[key] for key in _in_order(sorted(values))})
 
 
+def check(text: str | None) -> None:
+    """Raise ValueError if a file has a line that `document` can't have written."""
+    for number, line in enumerate((text or "").splitlines(), 1):
+        setting = line[len(NOTE) :] if line.startswith(NOTE) else line
+        if not setting.strip() or setting[0] in "#;":
+            continue
+        key, _sign, value = setting.partition("=")
+        if not value.strip() or not _PATH.fullmatch(key.strip()):
+            raise ValueError(f"line {number} is {line!r}; it must be a setting like {_EXAMPLE!r}")
+
+
+_EXAMPLE = "net/ipv4/ip_forward = 1"
+
+
 def listed(text: str | None) -> dict[str, str]:
     """Return the values that a file of `document` sets; none for no file."""
     return _pairs(line for line in (text or "").splitlines() if line[:1] != "#")

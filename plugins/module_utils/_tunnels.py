@@ -26,6 +26,8 @@ from ansible_collections.lvs.cluster.plugins.module_utils._run import OperatorEr
 
 GUE_PORT = 6080  # IANA's, and ipvsadm's example
 OURS = "lvs-"  # what the name of a device of our own begins with
+#: What the file for boot has besides comments.
+LINE = re.compile(r"link add name \S+ type \S.*|link set dev \S+ up|fou add port \d+ gue( -6)?")
 STAYS = "# This was so before, and stays when the rest goes:"
 
 #: The fallback devices that serve, by GRE or not, outer and inner IP version.
@@ -357,11 +359,19 @@ def _undo(done: Sequence[Step]) -> list[str]:
 
 
 def saved(text: str | None) -> dict[str, bool]:
-    """Return the lines of a file, and whether what they say was so before it was written."""
+    """Return the lines of a file, and whether what they say was so before it was written.
+
+    Raises ValueError for a line that it can't have.
+    """
     found: dict[str, bool] = {}
     stays = False
-    for line in (text or "").splitlines():
+    for number, line in enumerate((text or "").splitlines(), 1):
         if line and not line.startswith("#"):
+            if not LINE.fullmatch(line):
+                raise ValueError(
+                    f"line {number} is {line!r}; it must be 'link add name NAME type ...',"
+                    " 'link set dev NAME up' or 'fou add port PORT gue'"
+                )
             found[line] = stays
         stays = line == STAYS
     return found

@@ -142,6 +142,7 @@ def prepare(params: Mapping[str, Any]) -> _run.Change:
     """Return the change that the options ask for."""
     links = _links.read()
     saved = _saved.read(params["save"])
+    _saved.parsed(params["save"], saved, _sysctl.check)
     ours = _sysctl.listed(saved)
     interfaces = params["interfaces"] or _usual(links, ours)
     odd = [name for name in interfaces if name in ("all", "default", "lo")]

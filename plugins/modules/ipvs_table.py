@@ -249,12 +249,12 @@ def prepare(params):
     services, mistakes = parse_services(_arguments.without_unset(params["services"]))
     if mistakes:
         raise OperatorError(*mistakes)
-    files, ours = {}, set()
+    files, ours = {}, {}
     if params["save"]:
         saved = _saved.read(params["save"])
         files[params["save"]] = saved, _rules.to_rules(services) or None
-        ours = _rules.service_keys(saved or "")
-    gone = ours - {service.key for service in services}
+        ours = _saved.parsed(params["save"], saved, _rules.by_service)
+    gone = ours.keys() - {service.key for service in services}
 
     def desire(current: Table) -> Table:
         kept = {key: service for key, service in current.items() if key not in gone}

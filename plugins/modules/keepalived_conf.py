@@ -273,7 +273,7 @@ def found(path: str) -> tuple[str | None, dict[str, Any] | None]:
     """Return the text of the file and what is told of it; None where there is none."""
     try:
         text = _saved.read(path)
-    except UnicodeDecodeError:  # somebody else's file
+    except _saved.Damaged:  # somebody else's file
         with open(path, encoding="latin-1") as file:
             text = file.read()
     if text is None:

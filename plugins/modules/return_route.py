@@ -153,9 +153,12 @@ def prepare(params: Mapping[str, Any]) -> _run.Change:
     mistakes = _routes.taken(wanted, state)
     if mistakes:
         raise _run.OperatorError(*mistakes)
+    former = {
+        option: _saved.parsed(paths.get(option, ""), saved.get(option), _routes.saved)
+        for option in state
+    }
     plans = {
-        option: _routes.plan(option, now, wanted, _routes.saved(saved.get(option)))
-        for option, now in state.items()
+        option: _routes.plan(option, now, wanted, former[option]) for option, now in state.items()
     }
     steps = {option: plan.steps for option, plan in plans.items() if plan.steps}
     if steps:

@@ -105,6 +105,7 @@ def prepare(params: Mapping[str, Any]) -> _run.Change:
     wanted = _sysctl.parse(params["values"])
     path = params["save"]
     saved = _saved.read(path) if path else None
+    _saved.parsed(path, saved, _sysctl.check)
     back = _sysctl.given_back(saved, wanted)
     before = _sysctl.read_all([*wanted, *back])
     after = _sysctl.planned(before, {**wanted, **back})

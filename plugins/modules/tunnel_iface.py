@@ -165,7 +165,7 @@ def prepare(params: Mapping[str, Any]) -> _run.Change:
     tunnels = _tunnels.parse(params["tunnels"]) if present else []
     wanted = _tunnels.lines(tunnels)
     saved = _saved.read(params["save"]) if params["save"] else None
-    owned = _tunnels.saved(saved)
+    owned = _saved.parsed(params["save"], saved, _tunnels.saved)
     found = _tunnels.read(gue=any(line.startswith("fou ") for line in (*wanted, *owned)))
     before, after = _tunnels.target(found.lines, wanted, owned)
     files = {}

@@ -157,7 +157,7 @@ def prepare(params: Mapping[str, Any]) -> _run.Change:
     interface = params["interface"] or _links.leading_to([str(vip.ip.ip) for vip in listed])
     listed = [vip._replace(interface=interface) for vip in listed]
     saved = _saved.read(path) if path else None
-    owned = _links.saved(saved)
+    owned = _saved.parsed(path, saved, _links.saved)
     if params["state"] == "present":
         wanted, unwanted = listed, [address for address in owned if address not in listed]
     else:

@@ -180,7 +180,7 @@ def test_what_was_given_back_is_undone_with_the_rest(netns, run_module, tmp_path
 def test_a_refused_value_leaves_everything_as_it_was(netns, run_module, tmp_path):
     before = netns.sysctl(FORWARD, 0), netns.sysctl(PORTS), netns.sysctl(TTL)
     file = tmp_path / "90-lvs.conf"
-    file.write_text("old\n")
+    file.write_text("kernel/panic = 10\n")
 
     result = run_module(
         "sysctls", values={FORWARD: 1, PORTS: "20000 50000", TTL: 999}, save=str(file)
@@ -189,7 +189,7 @@ def test_a_refused_value_leaves_everything_as_it_was(netns, run_module, tmp_path
     assert result["failed"]
     assert f"{TTL} = 999: the kernel refused: Invalid argument." in result["mistakes"]
     assert (netns.sysctl(FORWARD), netns.sysctl(PORTS), netns.sysctl(TTL)) == before
-    assert file.read_text() == "old\n"
+    assert file.read_text() == "kernel/panic = 10\n"
 
 
 def test_every_setting_that_is_missing_is_named_before_anything_is_written(netns, run_module):

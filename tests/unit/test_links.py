@@ -223,7 +223,6 @@ def test_the_saved_file():
         "address replace 2001:db8::9/128 dev lo nodad preferred_lft 0 # a VIP\n"
         "address replace 192.0.2.149/32 dev lo0\n"
         "\n"
-        "route add default via 192.0.2.1\n"
     )
     listed = _links.saved(text)
     assert listed == [
@@ -235,6 +234,23 @@ def test_the_saved_file():
     assert _links.saved(again) == listed
     assert _links.saved(None) == []
     assert _links.render([], "# header\n") is None
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "address",
+        "address replace",
+        "address replace 192.0.2.149/32 dev",
+        "address replace 192.0.2.149/33 dev lo",
+        "address delete 192.0.2.149/32 dev lo",
+        "route add default via 192.0.2.1",
+    ],
+)
+def test_a_line_that_the_file_cannot_have_is_named(line):
+    with pytest.raises(ValueError, match=r"line 2 is '.*'; it must be 'address replace") as error:
+        _links.saved(f"# header\n{line}\n")
+    assert repr(line) in str(error.value)
 
 
 def test_arp_packets_are_those_of_rfc_826():

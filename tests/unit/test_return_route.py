@@ -76,6 +76,14 @@ def test_addresses_are_one_however_they_are_written():
     )
 
 
+def test_a_note_of_no_default_route_is_named():
+    assert _routes.saved("# former: unicast default via 192.0.2.1 dev eth0\n# other\n") == [
+        "unicast default via 192.0.2.1 dev eth0"
+    ]
+    with pytest.raises(ValueError, match="line 2 is '# former: '; it must be '# former: default"):
+        _routes.saved("# header\n# former: \n")
+
+
 def test_former_routes_are_noted_as_ip_takes_them():
     said = [
         {

@@ -4,12 +4,13 @@
 
 from __future__ import annotations
 
+import pytest
 from ansible_collections.lvs.cluster.plugins.module_utils._model import (
     Destination,
     ServiceKey,
     VirtualService,
 )
-from ansible_collections.lvs.cluster.plugins.module_utils._rules import service_keys, to_rules
+from ansible_collections.lvs.cluster.plugins.module_utils._rules import by_service, to_rules
 from ansible_collections.lvs.cluster.tests.unit import strategies
 from hypothesis import given
 
@@ -34,8 +35,30 @@ def test_rules_read_as_an_operator_would_type_them():
 
 @given(strategies.tables())
 def test_the_services_of_rules_are_found_again(table):
-    assert service_keys(to_rules(table.values())) == set(table)
+    rules = to_rules(table.values())
+    found = by_service(rules)
+    assert found.keys() == table.keys()
+    assert "".join(found.values()) == rules
+    for key, service in table.items():
+        assert found[key] == to_rules([service])
 
 
-def test_lines_that_are_no_rules_are_passed_over():
-    assert service_keys("# by hand\n\n-A\n-A -t nonsense:80 -s rr\n-E -t 1.2.3.4:80\n") == set()
+def test_comments_and_no_file_describe_no_service():
+    assert by_service("# by hand\n\n") == by_service(None) == {}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "-A",
+        "-A -t nonsense:80 -s rr",
+        "-A -t 192.0.2.1:x",
+        "-E -t 192.0.2.1:80 -s rr",
+        "-a -t 192.0.2.1:80 -r 192.0.2.31:80",
+        "anything",
+    ],
+)
+def test_another_line_is_named(line):
+    with pytest.raises(ValueError, match=r"line 2 is '.*'; it must be '-A -t VIP:PORT -s") as error:
+        by_service(f"-A -t 192.0.2.2:80 -s rr\n{line}\n")
+    assert repr(line) in str(error.value)

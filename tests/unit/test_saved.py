@@ -30,6 +30,80 @@ def test_modes_do_not_depend_on_the_umask(tmp_path):
     assert (tmp_path / "secret").stat().st_mode & 0o777 == 0o600
 
 
+def test_mode_and_owner_of_a_file_stay(tmp_path):
+    path = tmp_path / "file.conf"
+    path.write_text("one\n")
+    path.chmod(0o640)
+    owner = (os.geteuid(), os.getegid())
+    if os.geteuid() == 0:
+        owner = (12, 34)
+        os.chown(path, *owner)
+    _saved.write(str(path), "two\n")
+    assert path.read_text() == "two\n"
+    status = path.stat()
+    assert (status.st_mode & 0o777, status.st_uid, status.st_gid) == (0o640, *owner)
+    _saved.write(str(path), "three\n", mode=0o600)  # a secret: for this user alone
+    status = path.stat()
+    assert (status.st_mode & 0o777, status.st_uid) == (0o600, os.geteuid())
+
+
+def test_a_symbolic_link_stays(tmp_path):
+    path, place = tmp_path / "file.conf", tmp_path / "elsewhere" / "real.conf"
+    path.symlink_to("elsewhere/real.conf")
+    _saved.write(str(path), "one\n")
+    _saved.write(str(path), "two\n")
+    assert path.is_symlink()
+    assert place.read_text() == _saved.read(str(path)) == "two\n"
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["elsewhere", "file.conf"]
+    _saved.write(str(path), None)
+    assert path.is_symlink()
+    assert not place.exists()
+    assert _saved.read(str(path)) is None
+
+
+@pytest.mark.parametrize("text", ["one\n", None])
+def test_what_is_no_file_is_not_replaced(tmp_path, text):
+    fifo, path = tmp_path / "fifo", tmp_path / "file.conf"
+    os.mkfifo(fifo)
+    path.symlink_to(fifo)
+    with pytest.raises(_saved.Damaged, match="fifo is a device, pipe or socket; a state file must"):
+        _saved.write(str(path), text)
+    assert fifo.is_fifo()
+
+
+def test_what_a_killed_run_left_is_taken_away(tmp_path):
+    path = tmp_path / "file.conf"
+    left = tmp_path / ".lvs-file.conf.new"
+    left.write_text("half")
+    _saved.write(str(path), "one\n")
+    assert path.read_text() == "one\n"
+    assert not left.exists()
+    left.write_text("half")
+    _saved.forget_temporary(str(path))
+    _saved.forget_temporary(str(path))
+    _saved.forget_temporary(str(tmp_path / "nowhere" / "file.conf"))
+    assert [entry.name for entry in tmp_path.iterdir()] == ["file.conf"]
+
+
+def test_a_damaged_file_is_a_sentence(tmp_path):
+    path = tmp_path / "file.conf"
+    path.write_bytes(b"one \xff\n")
+    with pytest.raises(_saved.Damaged) as error:
+        _saved.read(str(path))
+    remedy = (
+        "Nothing was changed. Correct the file; or delete it, remove by hand what it listed of this"
+        " machine's settings, and run this again."
+    )
+    assert error.value.mistakes == [f"{path}: byte 4 is not UTF-8. {remedy}"]
+
+    def parse(_text):
+        raise ValueError("line 1 is odd")
+
+    with pytest.raises(_saved.Damaged) as error:
+        _saved.parsed(str(path), "odd", parse)
+    assert error.value.mistakes == [f"{path}: line 1 is odd. {remedy}"]
+
+
 def test_none_takes_the_file_away(tmp_path):
     path = tmp_path / "file.conf"
     path.write_text("one\n")
@@ -51,6 +125,7 @@ def test_a_write_that_fails_leaves_the_old_text_and_nothing_beside_it(tmp_path):
 
 def test_where_the_file_system_refuses_nothing_is_left(tmp_path):
     (tmp_path / "file.conf").mkdir()
-    with pytest.raises(OSError, match="directory"):
+    with pytest.raises(OSError, match="directory") as error:
         _saved.write(str(tmp_path / "file.conf"), "one\n")
+    assert error.value.filename == str(tmp_path / "file.conf")
     assert [entry.name for entry in tmp_path.iterdir()] == ["file.conf"]

@@ -179,6 +179,15 @@ def test_what_is_given_back(proc):
     assert _sysctl.given_back(None, ()) == {}
 
 
+@pytest.mark.parametrize("line", ["old", "# was: net/a", "# was: = 1", "net/a =", "net/../ b = 1"])
+def test_a_line_that_the_file_cannot_have_is_named(line):
+    _sysctl.check("# head\n; by hand\n\nnet/a = 1\n# was: net/a = 0\n")
+    _sysctl.check(None)
+    with pytest.raises(ValueError, match=r"line 2 is '.*'; it must be a setting like") as error:
+        _sysctl.check(f"# head\n{line}\n")
+    assert repr(line) in str(error.value)
+
+
 CONF = "net/ipv4/conf"
 QUIET_ROUTER = {  # forwarding on one interface only, and no redirects accepted
     "net/ipv4/ip_forward": "0",

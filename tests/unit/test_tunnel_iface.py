@@ -114,6 +114,12 @@ def test_the_file_tells_what_was_there_before():
     assert _tunnels.render({}, "# Written.\n") is None
 
 
+@pytest.mark.parametrize("line", ["link", "link add", "fou add port", "ip link set dev tunl0 up"])
+def test_a_line_that_the_file_cannot_have_is_named(line):
+    with pytest.raises(ValueError, match=r"line 2 is '.*'; it must be 'link add name"):
+        _tunnels.saved(f"link set dev tunl0 up\n{line}\n")
+
+
 def test_what_is_new_comes_before_what_goes():
     before, after = ["fou add port 6080 gue -6", "link set dev tunl0 up"], ["link set dev sit0 up"]
     assert [step.do for step in _tunnels.plan(before, after)] == [

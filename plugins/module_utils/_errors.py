@@ -1,0 +1,30 @@
+# Copyright: (c) 2026, lvs.cluster contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a module fails with, said for the person who runs it."""
+
+from __future__ import annotations
+
+
+class OperatorError(Exception):
+    """What keeps a module from its work, as sentences for the person who runs it.
+
+    Every mistake found is in ``mistakes``, each with its place and its remedy.
+    """
+
+    def __init__(self, *mistakes: str) -> None:
+        super().__init__("\n".join(mistakes))
+        self.mistakes = list(mistakes)
+
+
+def reasons(error: BaseException) -> list[str]:
+    """Return what went wrong as sentences, with what helps where that is known."""
+    if isinstance(error, OperatorError):
+        return error.mistakes
+    if not isinstance(error, OSError):
+        return [f"{type(error).__name__}: {error}."]
+    what = error.strerror or str(error)
+    if error.filename:
+        what = f"{error.filename}: {what}"
+    if isinstance(error, PermissionError):
+        return [f"{what}. This needs root: set become: true."]
+    return [f"{what}."]
