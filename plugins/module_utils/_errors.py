@@ -16,6 +16,21 @@ class OperatorError(Exception):
         self.mistakes = list(mistakes)
 
 
+class NotUndone(OperatorError):
+    """A change failed, and so did taking back what had been done of it."""
+
+
+def failure(error: Exception, lost: list[str], as_it_was: str) -> OperatorError:
+    """Return what a change fails with once it has been taken back.
+
+    :param error: why it failed, an `OperatorError` or an OSError
+    :param lost: a sentence for each thing that could not be taken back
+    :param as_it_was: what to say if there is none
+    """
+    why = reasons(error)
+    return NotUndone(*why, *lost) if lost else OperatorError(*why, as_it_was)
+
+
 def reasons(error: BaseException) -> list[str]:
     """Return what went wrong as sentences, with what helps where that is known."""
     if isinstance(error, OperatorError):

@@ -19,6 +19,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ansible_collections.lvs.cluster.plugins.module_utils import _program
+from ansible_collections.lvs.cluster.plugins.module_utils._errors import failure
 from ansible_collections.lvs.cluster.plugins.module_utils._run import OperatorError
 from ansible_collections.lvs.cluster.plugins.module_utils._sysctl import suppressed
 
@@ -370,21 +371,22 @@ def apply(operations: Iterable[Operation]) -> None:
         for operation in operations:
             carry_out(operation.do)
             done.append(operation)
-    except OperatorError as error:
-        raise OperatorError(*error.mistakes, *undo(done)) from error
+    except (OSError, OperatorError) as error:
+        raise taken_back(done, error) from error
 
 
-def undo(done: Sequence[Operation]) -> list[str]:
-    """Take operations back, the last one first; return sentences that say how it went."""
+def taken_back(done: Sequence[Operation], error: Exception) -> OperatorError:
+    """Take operations back, the last one first; return the error to raise for the one given."""
 
     def lost(operation: Operation) -> str | None:
         try:
             carry_out(operation.undo)
-        except OperatorError as error:
+        except (OSError, OperatorError) as error:
             return f"It could not be undone: {error}"
         return None
 
-    return list(filter(None, map(lost, reversed(done)))) or ["The addresses are as they were."]
+    not_back = list(filter(None, map(lost, reversed(done))))
+    return failure(error, not_back, "The addresses are as they were.")
 
 
 # ------------------------------------------------------------------------- the file for boot
@@ -408,9 +410,25 @@ def _saved_address(number: int, line: str) -> Address:
     )
 
 
-def render(addresses: Iterable[Address], header: str) -> str | None:
-    """Return the text of such a file; None if it would list nothing."""
+#: Begins a comment on a VIP that was being added, and that neighbours have not been told of.
+UNANNOUNCED = "# not announced yet: "
+
+
+def unannounced(text: str | None) -> set[str]:
+    """Return the VIPs that such a file notes as added and perhaps not announced."""
+    lines = (text or "").splitlines()
+    return {line[len(UNANNOUNCED) :] for line in lines if line.startswith(UNANNOUNCED)}
+
+
+def render(
+    addresses: Iterable[Address], header: str, heralded: Iterable[Address] = ()
+) -> str | None:
+    """Return the text of such a file; None if it would list nothing.
+
+    :param heralded: those that are still to be announced
+    """
     lines = [f"address replace {address.line}\n" for address in addresses]
+    lines += [f"{UNANNOUNCED}{address.ip.ip}\n" for address in heralded]
     return header + "".join(lines) if lines else None
 
 

@@ -17,6 +17,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ansible_collections.lvs.cluster.plugins.module_utils import _program
+from ansible_collections.lvs.cluster.plugins.module_utils._errors import failure
 from ansible_collections.lvs.cluster.plugins.module_utils._links import ip, without_zone
 from ansible_collections.lvs.cluster.plugins.module_utils._run import OperatorError
 
@@ -465,23 +466,25 @@ def apply(steps: Mapping[str, Sequence[Step]]) -> None:
     Raises OperatorError then, with what ``ip`` says of it.
     """
     done: list[tuple[str, Step]] = []
-    for option, lines in steps.items():
-        count, complaint = _batch(option, [step.do for step in lines])
-        done += [(option, step) for step in lines[:count]]
-        if count < len(lines):
-            raise OperatorError(
-                f"ip {option} {lines[count].do}: {complaint}", *_undo(list(reversed(done)))
-            )
+    try:
+        for option, lines in steps.items():
+            count, complaint = _batch(option, [step.do for step in lines])
+            done += [(option, step) for step in lines[:count]]
+            if count < len(lines):
+                raise OperatorError(f"ip {option} {lines[count].do}: {complaint}")
+    except (OSError, OperatorError) as error:
+        lost = _undo(list(reversed(done)))
+        raise failure(error, lost, "Rules and routes are as they were.") from error
 
 
 def _undo(done: Sequence[tuple[str, Step]]) -> list[str]:
-    """Take steps back; return sentences that say how it went."""
+    """Take steps back; return a sentence for each that could not be."""
     lost = []
     for option, step in done:
         count, complaint = _batch(option, [step.undo])
         if not count:
             lost.append(f"It could not be undone: ip {option} {step.undo}: {complaint}")
-    return lost or ["Rules and routes are as they were."]
+    return lost
 
 
 def _batch(option: str, lines: Sequence[str]) -> tuple[int, str]:

@@ -15,10 +15,11 @@ from typing import Any, NamedTuple, NoReturn, Protocol
 
 from ansible_collections.lvs.cluster.plugins.module_utils import _saved
 from ansible_collections.lvs.cluster.plugins.module_utils._errors import (
-    OperatorError as OperatorError,
+    NotUndone,
+    reasons,
 )
 from ansible_collections.lvs.cluster.plugins.module_utils._errors import (
-    reasons,
+    OperatorError as OperatorError,
 )
 
 
@@ -52,7 +53,11 @@ class Change(NamedTuple):
         and never in check mode. It puts back what it did before it raises. What it returns,
         if anything, is added to the result
     :ivar files: path -> (text that is, text that is wanted), None standing for no file. These
-        are written before ``apply`` is called, and put back if it raises
+        are written before ``apply`` is called, and put back if it raises. A file that goes, goes
+        after ``apply``
+    :ivar meanwhile: path -> the text of one of ``files`` while ``apply`` is at work, where that
+        is not the one that is wanted. It lists what is and what is wanted, so that nothing is
+        forgotten wherever the run is killed: the next one finds it there
     :ivar text: (before, after) as people read it in a diff; default: the data itself
     :ivar results: further values of the result
     :ivar unmet: what the machine lacks for ``apply``, as sentences: an error where something has
@@ -67,6 +72,7 @@ class Change(NamedTuple):
     text: tuple[str, str] | None = None
     results: Mapping[str, Any] = {}
     unmet: Sequence[str] = ()
+    meanwhile: Mapping[str, str | None] = {}
 
     @property
     def changed(self) -> bool:
@@ -92,17 +98,62 @@ class Change(NamedTuple):
 
     def carry_out(self) -> Mapping[str, Any]:
         """Write the files and apply, all or nothing; return what ``apply`` adds to the result."""
-        written: dict[str, str | None] = {}
+        differing = {path: pair for path, pair in self.files.items() if pair[0] != pair[1]}
+        at_first = {
+            path: self.meanwhile.get(path, before if after is None else after)
+            for path, (before, after) in differing.items()
+        }
+        touched: list[str] = []
         try:
-            for path, (before, after) in self.files.items():
-                if before != after:
-                    written[path] = before
-                    _saved.write(path, after)
-            return self.apply() or {}
-        except BaseException:
-            for path, before in written.items():
-                _saved.write(path, before)
-            raise
+            for path, text in at_first.items():
+                if text != differing[path][0]:
+                    touched.append(path)
+                    _saved.write(path, text)
+            results = self.apply() or {}
+        except BaseException as error:
+            mixed = self._taken_back(error, touched)
+            if mixed is None:
+                raise
+            raise mixed from error
+        for path, (_before, after) in differing.items():
+            if at_first[path] != after:
+                self._finish(path, after)
+        return results
+
+    def _taken_back(self, error: BaseException, touched: Sequence[str]) -> NotUndone | None:
+        """Put the files back after ``apply`` or a write failed; return what to raise instead."""
+        if isinstance(error, NotUndone):
+            # Part of what is wanted may be there, so it must not be forgotten.
+            kept = [
+                f"{path} lists what was and what was wanted; run this again." for path in touched
+            ]
+            return NotUndone(*error.mistakes, *kept)
+
+        def lost(path: str) -> str | None:
+            before = self.files[path][0]
+            try:
+                if _saved.read(path) != before:  # else writing is what failed
+                    _saved.write(path, before)
+            except OSError as refused:
+                return (
+                    f"{path} could not be put back ({refused.strerror}): it lists what was and"
+                    " what was wanted. Remedy that and run this again."
+                )
+            return None
+
+        not_back = list(filter(None, map(lost, touched)))
+        return NotUndone(*reasons(error), *not_back) if not_back else None
+
+    def _finish(self, path: str, text: str | None) -> None:
+        """Write the file that is wanted, now that ``apply`` has done what it lists."""
+        try:
+            _saved.write(path, text)
+        except OSError as error:
+            raise NotUndone(
+                f"The change is made, but {path} could not be written ({error.strerror}): it still"
+                " lists what was removed, which a reboot would bring back. Remedy that and run"
+                " this again."
+            ) from error
 
 
 def run(module: Module, prepare: Callable[[Mapping[str, Any]], Change]) -> NoReturn:
@@ -114,13 +165,16 @@ def run(module: Module, prepare: Callable[[Mapping[str, Any]], Change]) -> NoRet
     with _told(module):
         change = prepare(module.params)
         results = dict(change.results)
-        if change.changed and module.check_mode:
-            for sentence in change.unmet:
-                module.warn(sentence)
-        elif change.changed:
-            if change.unmet:
+        if module.check_mode:
+            for lacking in change.unmet if change.changed else ():
+                module.warn(lacking)
+        else:
+            for path in change.files:
+                _saved.forget_temporary(path)
+            if change.changed and change.unmet:
                 raise OperatorError(*change.unmet)
-            results.update(change.carry_out())
+            if change.changed:
+                results.update(change.carry_out())
     if module._diff:
         results["diff"] = change.diff
     module.exit_json(changed=change.changed, before=change.before, after=change.after, **results)
@@ -130,8 +184,8 @@ def report(module: Module, ask: Callable[[Mapping[str, Any]], Mapping[str, Any]]
     """End a module that changes nothing with what ``ask`` finds, its ``warnings`` apart."""
     with _told(module):
         results = dict(ask(module.params))
-        for sentence in results.pop("warnings", []):
-            module.warn(sentence)
+        for warning in results.pop("warnings", []):
+            module.warn(warning)
     module.exit_json(changed=False, **results)
 
 

@@ -13,6 +13,7 @@ import os
 import re
 from collections.abc import Collection, Iterable, Mapping
 
+from ansible_collections.lvs.cluster.plugins.module_utils._errors import failure
 from ansible_collections.lvs.cluster.plugins.module_utils._run import OperatorError
 
 PROC = "/proc/sys/"
@@ -159,23 +160,23 @@ def apply(before: Mapping[str, str | None], after: Mapping[str, str | None]) -> 
             now = read(key)
             if not same(key, now, value):
                 raise OperatorError(f"{key}: the kernel keeps {now} instead of {value}.")
-    except OperatorError as error:
+    except (OSError, OperatorError) as error:
         lost = _put_back({key: found[key] for key in keys if found[key] is not None})
-        raise OperatorError(*error.mistakes, *lost) from error
+        raise failure(error, lost, "All settings are as they were.") from error
 
 
 def _put_back(found: Mapping[str, str | None]) -> list[str]:
-    """Set the keys as they were; return sentences that say how it went."""
+    """Set the keys as they were; return a sentence for each that could not be."""
 
     def lost(key: str) -> str | None:
         try:
             if not same(key, read(key), found[key]):
                 _write(key, found[key])
-        except OperatorError as error:
+        except (OSError, OperatorError) as error:
             return f"It could not be put back: {error}"
         return None
 
-    return list(filter(None, map(lost, found))) or ["All settings are as they were."]
+    return list(filter(None, map(lost, found)))
 
 
 def _write(key: str, value: str | None) -> None:
@@ -197,18 +198,54 @@ def render(values: Mapping[str, str | None]) -> str:
 # list can be given back. What systemd-sysctl sets from it at boot is no news about the machine.
 
 NOTE = "# was: "
+#: What a key may have instead while a change is under way, for we set that, too.
+ALSO = "# also: "
 
 
-def document(header: str, notes: Mapping[str, str], values: Mapping[str, str]) -> str:
+def document(
+    header: str,
+    notes: Mapping[str, str],
+    values: Mapping[str, str],
+    also: Iterable[tuple[str, str]] = (),
+) -> str:
     """Return the text of the file that sets the values at boot, whatever order they come in."""
     noted = "".join(f"{NOTE}{line}\n" for line in render(dict(sorted(notes.items()))).splitlines())
+    noted += "".join(f"{ALSO}{key} = {value}\n" for key, value in sorted(also))
     return header + noted + render({key: values[key] for key in _in_order(sorted(values))})
+
+
+def under_way(
+    header: str,
+    text: str | None,
+    notes: Mapping[str, str],
+    wanted: Mapping[str, str],
+    back: Mapping[str, str],
+) -> str:
+    """Return the text of the file while what it lists gives way to ``wanted``.
+
+    Whatever has been set when a run is killed, the next one finds that it is ours, and what was
+    before. Setting forwarding resets other keys, so also one that has it back already may have
+    keys left to be given back with it.
+
+    :param text: the file as it is
+    :param notes: those of the file that is wanted
+    :param back: what is given back
+    """
+    ours = listed(text)
+    values = {**ours, **wanted}
+    also = {*ours.items(), *_also(text)}
+    also |= {(key, back[key]) for key in FORWARDING.keys() & ours.keys() & back.keys()}
+    also = {(key, value) for key, value in also if values.get(key, value) != value}
+    return document(header, {**noted(text), **notes}, values, also)
 
 
 def check(text: str | None) -> None:
     """Raise ValueError if a file has a line that `document` can't have written."""
     for number, line in enumerate((text or "").splitlines(), 1):
-        setting = line[len(NOTE) :] if line.startswith(NOTE) else line
+        for start in (NOTE, ALSO):
+            setting = line[len(start) :] if line.startswith(start) else line
+            if setting != line:
+                break
         if not setting.strip() or setting[0] in "#;":
             continue
         key, _sign, value = setting.partition("=")
@@ -228,6 +265,12 @@ def noted(text: str | None) -> dict[str, str]:
     """Return the values that were found before those of the file were set, where it has them."""
     lines = (text or "").splitlines()
     return _pairs(line[len(NOTE) :] for line in lines if line.startswith(NOTE))
+
+
+def _also(text: str | None) -> list[tuple[str, str]]:
+    """Return what the keys of a file of `under_way` may have instead of what it sets."""
+    lines = [line[len(ALSO) :] for line in (text or "").splitlines() if line.startswith(ALSO)]
+    return [pair for line in lines for pair in _pairs([line]).items()]
 
 
 def _pairs(lines: Iterable[str]) -> dict[str, str]:
@@ -257,10 +300,10 @@ def given_back(text: str | None, wanted: Collection[str]) -> dict[str, str]:
 
     A key that has got another value since, or is gone, is left alone.
     """
-    known = noted(text)
+    known, set_by_us = noted(text), [*listed(text).items(), *_also(text)]
     back = {
         key: known[key]
-        for key, value in listed(text).items()
+        for key, value in set_by_us
         if key in known and key not in wanted and same(key, read(key), value)
     }
     also = {key: known[key] for key in resets(back) if key in known and key not in wanted}

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from ansible_collections.lvs.cluster.plugins.module_utils import _program
+from ansible_collections.lvs.cluster.plugins.module_utils._errors import failure
 from ansible_collections.lvs.cluster.plugins.module_utils._model import (
     Table,
     VirtualService,
@@ -47,6 +48,8 @@ table inet lvs_reschedule {
 }
 """
 
+GONE = "table inet lvs_reschedule\ndelete table inet lvs_reschedule\n"
+
 
 @contextlib.contextmanager
 def nobody_refused() -> Iterator[None]:
@@ -56,17 +59,23 @@ def nobody_refused() -> Iterator[None]:
     who comes then is told that the port is unreachable (ip_vs_leave in ip_vs_core.c). Where there
     is no nft, it is as it is.
     """
-
-    def nft(rules: str) -> None:
-        with contextlib.suppress(FileNotFoundError):
-            _program.run("nft", "--file", "-", text=rules)
-
-    gone = "table inet lvs_reschedule\ndelete table inet lvs_reschedule\n"
-    nft(gone + NOBODY_IS_REFUSED)
+    _nft(GONE + NOBODY_IS_REFUSED)
     try:
         yield
     finally:
-        nft(gone)
+        _nft(GONE)
+
+
+@contextlib.contextmanager
+def leftover_removed() -> Iterator[None]:
+    """Take away the table of `nobody_refused` that a run has left which was killed within it."""
+    _nft(GONE)
+    yield
+
+
+def _nft(rules: str) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        _program.run("nft", "--file", "-", text=rules)
 
 
 class Transition(NamedTuple):
@@ -96,7 +105,7 @@ class Transition(NamedTuple):
         Raises `OperatorError`.
         """
         if self.operations:
-            guard = nobody_refused() if self.reschedules else contextlib.nullcontext()
+            guard = nobody_refused() if self.reschedules else leftover_removed()
             with guard, Ipvs() as ipvs:
                 self._apply(ipvs)
         return {}
@@ -114,24 +123,23 @@ class Transition(NamedTuple):
             ipvs.apply(self.operations)
             now = self._now(ipvs)
         except IpvsError as error:
-            raise OperatorError(f"{error}; {self._undo(ipvs)}.") from error
+            raise self._taken_back(ipvs, OperatorError(f"{error}.")) from error
         left = plan(now, settle(now, touched(self.after, self.operations)))
         if left:
-            raise OperatorError(
-                *(f"The kernel took the change, but it remains to {op}." for op in left),
-                f"{self._undo(ipvs)}.",
-            )
+            sentences = (f"The kernel took the change, but it remains to {op}." for op in left)
+            raise self._taken_back(ipvs, OperatorError(*sentences))
 
     def _now(self, ipvs: Ipvs) -> Table:
         return touched(as_table(ipvs.services()), self.operations)
 
-    def _undo(self, ipvs: Ipvs) -> str:
-        """Bring what operations touched back to what it was; say how that went."""
+    def _taken_back(self, ipvs: Ipvs, why: OperatorError) -> OperatorError:
+        """Bring what operations touched back to what it was; return the error to raise."""
+        lost = []
         try:
             ipvs.apply(plan(self._now(ipvs), touched(self.before, self.operations)))
         except IpvsError as error:
-            return f"undoing what was done failed too ({error}); compare with 'ipvsadm -Sn'"
-        return "what had been done is undone, the table is as it was"
+            lost = [f"Undoing what was done failed too ({error}); compare with 'ipvsadm -Sn'."]
+        return failure(why, lost, "What had been done is undone, the table is as it was.")
 
 
 def transition(desire: Callable[[Table], Table], ignore_owners: Sequence[str] = ()) -> Transition:

@@ -22,6 +22,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ansible_collections.lvs.cluster.plugins.module_utils import _links
+from ansible_collections.lvs.cluster.plugins.module_utils._errors import failure
 from ansible_collections.lvs.cluster.plugins.module_utils._run import OperatorError
 
 GUE_PORT = 6080  # IANA's, and ipvsadm's example
@@ -338,21 +339,21 @@ def apply(steps: Iterable[Step]) -> None:
         for step in steps:
             _links.ip(*step.do.split())
             done.append(step)
-    except OperatorError as error:
-        raise OperatorError(*error.mistakes, *_undo(done)) from error
+    except (OSError, OperatorError) as error:
+        raise failure(error, _undo(done), "The tunnels are as they were.") from error
 
 
 def _undo(done: Sequence[Step]) -> list[str]:
-    """Take steps back, the last one first; return sentences that say how it went."""
+    """Take steps back, the last one first; return a sentence for each that could not be."""
 
     def lost(step: Step) -> str | None:
         try:
             _links.ip(*step.undo.split())
-        except OperatorError as error:
+        except (OSError, OperatorError) as error:
             return f"It could not be undone: {error}"
         return None
 
-    return list(filter(None, map(lost, reversed(done)))) or ["The tunnels are as they were."]
+    return list(filter(None, map(lost, reversed(done))))
 
 
 # ------------------------------------------------------------------------- the file for boot

@@ -154,10 +154,15 @@ def prepare(params: Mapping[str, Any]) -> _run.Change:
     unmet: list[str] = []
     results: dict[str, Any] = {}
     text: str | None
+    notes: dict[str, str] = {}
+    listed: dict[str, str] = {}
+    back = {}
     if params["state"] == "present":
-        wanted = _sysctl.suppression(before, interfaces, params["rp_filter"], ours)
-        text = _sysctl.document(HEADER, _sysctl.notes(saved, before, wanted), wanted)
-        wanted.update(_sysctl.given_back(saved, wanted))
+        listed = _sysctl.suppression(before, interfaces, params["rp_filter"], ours)
+        notes = _sysctl.notes(saved, before, listed)
+        text = _sysctl.document(HEADER, notes, listed)
+        back = _sysctl.given_back(saved, listed)
+        wanted = {**listed, **back}
         unmet = [
             f"interfaces: there is no interface {name} here."
             for name in interfaces
@@ -173,7 +178,8 @@ def prepare(params: Mapping[str, Any]) -> _run.Change:
             defaults = _sysctl.read_all(_sysctl.conf("default", name) for name in _sysctl.ARP)
             unknown = ours.keys() - _sysctl.noted(saved).keys()
             wanted = _sysctl.unsuppression({**before, **defaults}, unknown)
-            wanted.update(_sysctl.given_back(saved, ()))
+            back = _sysctl.given_back(saved, ())
+            wanted.update(back)
             text = None
     after = _sysctl.planned(before, wanted)
     return _run.Change(
@@ -184,6 +190,7 @@ def prepare(params: Mapping[str, Any]) -> _run.Change:
         text=(_sysctl.render(before), _sysctl.render(after)),
         results=results,
         unmet=unmet,
+        meanwhile={params["save"]: _sysctl.under_way(HEADER, saved, notes, listed, back)},
     )
 
 

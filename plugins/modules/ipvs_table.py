@@ -249,12 +249,15 @@ def prepare(params):
     services, mistakes = parse_services(_arguments.without_unset(params["services"]))
     if mistakes:
         raise OperatorError(*mistakes)
-    files, ours = {}, {}
+    files, meanwhile, ours = {}, {}, {}
     if params["save"]:
         saved = _saved.read(params["save"])
-        files[params["save"]] = saved, _rules.to_rules(services) or None
         ours = _saved.parsed(params["save"], saved, _rules.by_service)
     gone = ours.keys() - {service.key for service in services}
+    if params["save"]:
+        rules = _rules.to_rules(services)
+        files[params["save"]] = saved, rules or None
+        meanwhile[params["save"]] = rules + "".join(ours[key] for key in ours if key in gone)
 
     def desire(current: Table) -> Table:
         kept = {key: service for key, service in current.items() if key not in gone}
@@ -277,6 +280,7 @@ def prepare(params):
         way.text,
         {"operations": [str(operation) for operation in way.operations]},
         way.unmet,
+        meanwhile,
     )
 
 

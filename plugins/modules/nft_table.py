@@ -130,6 +130,7 @@ from typing import Any, NamedTuple
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.lvs.cluster.plugins.module_utils import _program, _run, _saved
+from ansible_collections.lvs.cluster.plugins.module_utils._errors import failure
 
 HEADER = "# Written by Ansible (lvs.cluster.nft_table), which replaces what is changed here.\n"
 DIGEST = "# The digest of what nft lists once this is loaded: "
@@ -158,10 +159,10 @@ def document(text: str, listing: str | None) -> str:
     return HEADER + digest + text
 
 
-def owned(saved: str | None) -> Table | None:
-    """Return the table that a file of `document` loads."""
-    found = re.search(r"^delete table (\w+) (\w+)$", saved or "", re.MULTILINE)
-    return Table(*found.groups()) if found else None
+def owned(saved: str | None) -> list[Table]:
+    """Return the table that a file of `document` loads, after those that it takes away."""
+    found = re.findall(r"^delete table (\w+) (\w+)$", saved or "", re.MULTILINE)
+    return [Table(*words) for words in found]
 
 
 def words(listing: str) -> list[str]:
@@ -231,13 +232,14 @@ def _load(text: str, *, rules: str = "", check: bool = False) -> None:
         raise _run.OperatorError(*complaints(done.stderr, text, rules))
 
 
-def _put_back(found: Mapping[Table, str | None]) -> list[str]:
-    """Have the tables as they were; return sentences that say how it went."""
+def _taken_back(found: Mapping[Table, str | None], why: Exception) -> _run.OperatorError:
+    """Have the tables as they were; return the error to raise."""
+    lost = []
     try:
         _load("".join(table.absence + (listing or "") for table, listing in found.items()))
     except (OSError, _run.OperatorError) as error:
-        return [f"The former rules could not be loaded again: {error}"]
-    return ["The rules are as they were."]
+        lost = [f"The former rules could not be loaded again: {error}"]
+    return failure(why, lost, "The rules are as they were.")
 
 
 def prepare(params: Mapping[str, Any]) -> _run.Change:
@@ -249,7 +251,7 @@ def prepare(params: Mapping[str, Any]) -> _run.Change:
     table = Table(params["family"], params["name"])
     saved = _saved.read(path) if path else None
     # A table that the file holds under another name is ours, too.
-    tables = list(dict.fromkeys([owned(saved) or table, table]))
+    tables = list(dict.fromkeys([*owned(saved), table]))
     found = {each: _listing(each) for each in tables} if _program.where("nft") else {}
     before = "".join(filter(None, found.values())) or None
     absence = "".join(each.absence for each in tables)
@@ -278,15 +280,16 @@ def prepare(params: Mapping[str, Any]) -> _run.Change:
             if path:
                 _saved.write(path, document(file, listing))
         except (OSError, _run.OperatorError) as error:
-            raise _run.OperatorError(str(error), *_put_back(found)) from error
+            raise _taken_back(found, error) from error
         return {"listing": listing}
 
     return _run.Change(
         before,
         after,
         apply=apply,
-        # How nft lists the rules is not known before they are loaded: apply adds that.
-        files={path: (saved, document(file, None))} if path else {},
+        # How nft lists the rules is not known before they are loaded: apply adds that, and leaves
+        # out the table of another name, which is gone then.
+        files={path: (saved, document(absence + after, None))} if path else {},
         text=(before or "", after),
         unmet=missing,
     )

@@ -172,6 +172,18 @@ def prepare(params: Mapping[str, Any]) -> _run.Change:
         )
         for option, path in paths.items()
     }
+    # What is ours in the kernel is known by its number; a route put aside is noted here alone.
+    meanwhile = {
+        path: _routes.render(
+            option,
+            state[option],
+            wanted,
+            dict.fromkeys([*plans[option].former, *former[option]]),
+            HEADER,
+        )
+        or saved[option]
+        for option, path in paths.items()
+    }
     before = [line for plan in plans.values() for line in plan.before]
     after = [line for plan in plans.values() for line in plan.after]
     return _run.Change(
@@ -181,6 +193,7 @@ def prepare(params: Mapping[str, Any]) -> _run.Change:
         files=files,
         text=("\n".join([*before, ""]), "\n".join([*after, ""])),
         unmet=_routes.off_link(wanted.gateways.values()),
+        meanwhile=meanwhile,
     )
 
 

@@ -109,10 +109,11 @@ def prepare(params: Mapping[str, Any]) -> _run.Change:
     back = _sysctl.given_back(saved, wanted)
     before = _sysctl.read_all([*wanted, *back])
     after = _sysctl.planned(before, {**wanted, **back})
-    files = {}
+    files, meanwhile = {}, {}
     if path:
         notes = _sysctl.notes(saved, before, wanted)
         files[path] = (saved, _sysctl.document(HEADER, notes, wanted) if wanted else None)
+        meanwhile[path] = _sysctl.under_way(HEADER, saved, notes, wanted, back)
     return _run.Change(
         before,
         after,
@@ -120,6 +121,7 @@ def prepare(params: Mapping[str, Any]) -> _run.Change:
         files=files,
         text=(_sysctl.render(before), _sysctl.render(after)),
         unmet=_sysctl.missing({key: before[key] for key in wanted}),
+        meanwhile=meanwhile,
     )
 
 

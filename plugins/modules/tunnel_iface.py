@@ -168,10 +168,11 @@ def prepare(params: Mapping[str, Any]) -> _run.Change:
     owned = _saved.parsed(params["save"], saved, _tunnels.saved)
     found = _tunnels.read(gue=any(line.startswith("fou ") for line in (*wanted, *owned)))
     before, after = _tunnels.target(found.lines, wanted, owned)
-    files = {}
+    files, meanwhile = {}, {}
     if params["save"]:
         entries = _tunnels.entries(found.lines, wanted, owned)
         files[params["save"]] = (saved, _tunnels.render(entries, HEADER))
+        meanwhile[params["save"]] = _tunnels.render({**owned, **entries}, HEADER)
     return _run.Change(
         before,
         after,
@@ -183,6 +184,7 @@ def prepare(params: Mapping[str, Any]) -> _run.Change:
             "packets": _tunnels.packets(tunnels),
         },
         unmet=_tunnels.missing(found, wanted),
+        meanwhile=meanwhile,
     )
 
 

@@ -172,7 +172,9 @@ def prepare(params: Mapping[str, Any]) -> _run.Change:
     operations = _links.plan(before, after)
     added = [after[key] for key in after if key not in before]
     announce = link.speaks_arp if params["announce"] is None else params["announce"]
-    heralded = added if announce and link.up and link.kind == "ether" else []
+    late = _links.unannounced(saved)  # of a run that was killed before it got there
+    fresh = [a for a in after.values() if a in added or (a in wanted and str(a.ip.ip) in late)]
+    heralded = fresh if announce and link.up and link.kind == "ether" else []
 
     def apply() -> Mapping[str, Any]:
         _links.apply(operations)
@@ -181,15 +183,16 @@ def prepare(params: Mapping[str, Any]) -> _run.Change:
                 router = _sysctl.read(f"net/ipv6/conf/{interface}/forwarding") not in (None, "0")
                 _links.announce(link, heralded, router)
         except OSError as error:
-            raise _run.OperatorError(
-                f"{interface} did not carry the announcement of its VIPs: {error.strerror}.",
-                *_links.undo(operations),
-            ) from error
+            refused = _run.OperatorError(
+                f"{interface} did not carry the announcement of its VIPs: {error.strerror}."
+            )
+            raise _links.taken_back(operations, refused) from error
         return {"announced": [str(address.ip.ip) for address in heralded]}
 
     kept = [address for address in owned if address not in unwanted]
     kept += [address for address in wanted if address.place in after and address not in kept]
     files = {path: (saved, _links.render(kept, HEADER))} if path else {}
+    both = [*owned, *(address for address in kept if address not in owned)]
     staying = {name: each.without(unwanted) for name, each in links.items()}
     unmet = _obstacles(staying, link, added, params) if added else []
     return _run.Change(
@@ -200,6 +203,7 @@ def prepare(params: Mapping[str, Any]) -> _run.Change:
         text=("\n".join([*_lines(before), ""]), "\n".join([*_lines(after), ""])),
         results={"interface": interface},
         unmet=[*_links.missing_library(), *unmet] if operations else [],
+        meanwhile={path: _links.render(both, HEADER, heralded)} if path else {},
     )
 
 

@@ -253,6 +253,14 @@ def test_a_line_that_the_file_cannot_have_is_named(line):
     assert repr(line) in str(error.value)
 
 
+def test_vips_that_are_still_to_be_announced_are_noted():
+    one, two = _links.vips("eth0", ["192.0.2.149", "2001:db8::9"])
+    text = _links.render([one, two], "# header\n", [two])
+    assert _links.saved(text) == [one, two]
+    assert _links.unannounced(text) == {"2001:db8::9"}
+    assert _links.unannounced(_links.render([one, two], "")) == _links.unannounced(None) == set()
+
+
 def test_arp_packets_are_those_of_rfc_826():
     packet = _links.Arp(1, MAC, "192.168.2.23", _links.NOBODY, "192.168.2.149").encode()
     assert packet.hex() == (

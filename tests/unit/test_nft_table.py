@@ -28,8 +28,11 @@ def test_the_file_can_be_loaded_again_and_again():
         *RULES.splitlines(),
         "}",
     ]
-    assert nft_table.owned(file) == table
-    assert nft_table.owned(None) is nft_table.owned("table inet lvs\n") is None
+    assert nft_table.owned(file) == [table]
+    assert nft_table.owned(None) == nft_table.owned("table inet lvs\n") == []
+    # While it takes the place of a table of another name, that one is owned, too.
+    former = Table("ip", "former")
+    assert nft_table.owned(former.absence + file) == [former, table]
 
 
 def test_the_digest_is_of_the_listing():

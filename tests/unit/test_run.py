@@ -6,6 +6,8 @@ import errno
 from dataclasses import dataclass, field
 
 import pytest
+from ansible_collections.lvs.cluster.plugins.module_utils import _saved
+from ansible_collections.lvs.cluster.plugins.module_utils._errors import NotUndone
 from ansible_collections.lvs.cluster.plugins.module_utils._run import (
     Change,
     OperatorError,
@@ -174,3 +176,120 @@ def test_a_report_changes_nothing():
         "changed": False,
         "answers": 1,
     }
+
+
+def texts_of(*paths):
+    return [path.read_text() if path.exists() else None for path in paths]
+
+
+def test_nothing_is_forgotten_before_it_is_done(tmp_path):
+    """While something is removed, the files list what was and what is wanted."""
+    new, changed, gone = (tmp_path / name for name in ("new", "changed", "gone"))
+    changed.write_text("old\n")
+    gone.write_text("old\n")
+    files = {
+        str(new): (None, "new\n"),
+        str(changed): ("old\n", "new\n"),
+        str(gone): ("old\n", None),
+    }
+    seen = []
+    change = Change(
+        1,
+        2,
+        apply=lambda: seen.extend(texts_of(new, changed, gone)),
+        files=files,
+        meanwhile={str(changed): "old\nnew\n"},
+    )
+    assert end(lambda _: change)["changed"]
+    assert seen == ["new\n", "old\nnew\n", "old\n"]
+    assert texts_of(new, changed, gone) == ["new\n", "new\n", None]
+
+
+def test_what_could_not_be_undone_stays_listed(tmp_path):
+    path = tmp_path / "file"
+    path.write_text("old\n")
+
+    def apply():
+        raise NotUndone("The kernel refused.", "It could not be undone: it refused again.")
+
+    files = {str(path): ("old\n", "new\n")}
+    result = end(lambda _: Change(1, 2, apply, files, meanwhile={str(path): "old\nnew\n"}))
+    assert result["mistakes"] == [
+        "The kernel refused.",
+        "It could not be undone: it refused again.",
+        f"{path} lists what was and what was wanted; run this again.",
+    ]
+    assert path.read_text() == "old\nnew\n"
+
+
+FULL = OSError(errno.ENOSPC, "No space left on device")
+
+
+def fill_disk(monkeypatch, place):
+    """Let writing fail from the ``place``-th time on; taking a file away needs no space."""
+    write, calls = _saved.write, []
+
+    def full(path, text, mode=None):
+        calls.append(path)
+        if len(calls) >= place and text is not None:
+            raise FULL
+        write(path, text)
+
+    monkeypatch.setattr(_saved, "write", full)
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (OperatorError("The kernel refused."), "The kernel refused."),
+        (OSError(errno.EMFILE, "Too many open files"), "Too many open files."),
+        (KeyError("odd"), "KeyError: 'odd'."),
+    ],
+)
+def test_a_full_disk_hides_neither_the_reason_nor_what_it_keeps_from_being_undone(
+    tmp_path, monkeypatch, error, reason
+):
+    path = tmp_path / "file"
+    path.write_text("old\n")
+    fill_disk(monkeypatch, 2)
+
+    def apply():
+        raise error
+
+    files = {str(path): ("old\n", "new\n")}
+    result = end(lambda _: Change(1, 2, apply, files, meanwhile={str(path): "old\nnew\n"}))
+    not_back = (
+        f"{path} could not be put back (No space left on device): it lists what was and what was"
+        " wanted. Remedy that and run this again."
+    )
+    assert result["mistakes"] == [reason, not_back]
+    assert path.read_text() == "old\nnew\n"
+
+
+def test_a_disk_that_is_full_from_the_beginning_is_told_once(tmp_path, monkeypatch):
+    path = tmp_path / "file"
+    path.write_text("old\n")
+    fill_disk(monkeypatch, 1)
+    result = end(lambda _: Change(1, 2, lambda: 1 / 0, {str(path): ("old\n", "new\n")}))
+    assert result["mistakes"] == ["No space left on device."]
+    assert path.read_text() == "old\n"
+
+
+def test_a_disk_that_is_full_at_the_end_is_told_with_what_is_where_now(tmp_path, monkeypatch):
+    path = tmp_path / "file"
+    path.write_text("old\n")
+    fill_disk(monkeypatch, 2)
+    files = {str(path): ("old\n", "new\n")}
+    result = end(lambda _: Change(1, 2, files=files, meanwhile={str(path): "old\nnew\n"}))
+    assert result["msg"] == (
+        f"The change is made, but {path} could not be written (No space left on device): it still"
+        " lists what was removed, which a reboot would bring back. Remedy that and run this again."
+    )
+    assert path.read_text() == "old\nnew\n"
+
+
+def test_what_a_killed_run_left_beside_a_file_is_taken_away(tmp_path):
+    path, left = tmp_path / "file", tmp_path / ".lvs-file.new"
+    left.write_text("half")
+    assert not end(lambda _: Change(1, 1, files={str(path): (None, None)}))["changed"]
+    assert not left.exists()

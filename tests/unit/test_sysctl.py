@@ -179,7 +179,29 @@ def test_what_is_given_back(proc):
     assert _sysctl.given_back(None, ()) == {}
 
 
-@pytest.mark.parametrize("line", ["old", "# was: net/a", "# was: = 1", "net/a =", "net/../ b = 1"])
+def test_while_a_value_changes_both_are_ours(proc):
+    old = _sysctl.document("# head\n", {"net/a": "7", "net/b": "8"}, {"net/a": "1", "net/b": "2"})
+    assert _sysctl.under_way("# head\n", old, {}, {}, {}) == old  # nothing to add: it only goes
+    notes, wanted = {"net/a": "7", "net/c": "9"}, {"net/a": "3", "net/c": "4"}
+    text = _sysctl.under_way("# head\n", old, notes, wanted, {"net/b": "8"})
+    assert text == (
+        "# head\n# was: net/a = 7\n# was: net/b = 8\n# was: net/c = 9\n# also: net/a = 1\n"
+        "net/a = 3\nnet/b = 2\nnet/c = 4\n"
+    )
+    _sysctl.check(text)
+    for value in "1", "3":
+        proc({"net/a": value, "net/b": "8", "net/c": "9"})
+        assert _sysctl.given_back(text, ()) == {"net/a": "7"}
+    proc({"net/a": "5"})
+    assert _sysctl.given_back(text, ()) == {}
+    # Killed once more, with yet another wish.
+    text = _sysctl.under_way("", text, {"net/a": "7"}, {"net/a": "6"}, {})
+    for value in "1", "3", "6":
+        proc({"net/a": value})
+        assert _sysctl.given_back(text, ()) == {"net/a": "7"}
+
+
+@pytest.mark.parametrize("line", ["old", "# was: net/a", "# also: = 1", "net/a =", "net/../ b = 1"])
 def test_a_line_that_the_file_cannot_have_is_named(line):
     _sysctl.check("# head\n; by hand\n\nnet/a = 1\n# was: net/a = 0\n")
     _sysctl.check(None)
@@ -212,6 +234,10 @@ def test_what_forwarding_resets_is_noted_where_it_would_be_lost(proc):
     before = {"net/ipv4/ip_forward": "1"}
     assert _sysctl.notes(text, before, wanted) == notes
     assert _sysctl.given_back(text, wanted) == {}
+    assert _sysctl.given_back(text, ()) == notes
+    # Killed when forwarding has its value back and has reset the others, these are still known.
+    text = _sysctl.under_way("", text, {}, {}, notes)
+    proc({**QUIET_ROUTER, f"{CONF}/all/accept_redirects": "1", f"{CONF}/eth0/forwarding": "0"})
     assert _sysctl.given_back(text, ()) == notes
 
 
