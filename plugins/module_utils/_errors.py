@@ -16,6 +16,10 @@ class OperatorError(Exception):
         self.mistakes = list(mistakes)
 
 
+class Interrupted(OperatorError):
+    """A signal asked the module to end before it had finished."""
+
+
 class NotUndone(OperatorError):
     """A change failed, and so did taking back what had been done of it."""
 

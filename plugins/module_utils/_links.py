@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 from ansible_collections.lvs.cluster.plugins.module_utils import _program
 from ansible_collections.lvs.cluster.plugins.module_utils._errors import failure
-from ansible_collections.lvs.cluster.plugins.module_utils._run import OperatorError
+from ansible_collections.lvs.cluster.plugins.module_utils._run import OperatorError, checkpoint
 from ansible_collections.lvs.cluster.plugins.module_utils._sysctl import suppressed
 
 IFA_F_NODAD = 0x02  # include/uapi/linux/if_addr.h
@@ -369,6 +369,7 @@ def apply(operations: Iterable[Operation]) -> None:
     done: list[Operation] = []
     try:
         for operation in operations:
+            checkpoint()
             carry_out(operation.do)
             done.append(operation)
     except (OSError, OperatorError) as error:

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 from ansible_collections.lvs.cluster.plugins.module_utils import _program
 from ansible_collections.lvs.cluster.plugins.module_utils._errors import failure
 from ansible_collections.lvs.cluster.plugins.module_utils._links import ip, without_zone
-from ansible_collections.lvs.cluster.plugins.module_utils._run import OperatorError
+from ansible_collections.lvs.cluster.plugins.module_utils._run import OperatorError, checkpoint
 
 #: Who made a rule or a route (rtnetlink(7), rtm_protocol): a number that no known program has.
 PROTOCOL = 151
@@ -468,6 +468,7 @@ def apply(steps: Mapping[str, Sequence[Step]]) -> None:
     done: list[tuple[str, Step]] = []
     try:
         for option, lines in steps.items():
+            checkpoint()
             count, complaint = _batch(option, [step.do for step in lines])
             done += [(option, step) for step in lines[:count]]
             if count < len(lines):

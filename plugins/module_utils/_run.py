@@ -10,17 +10,22 @@ from that one value, so they cannot disagree. The library itself never sees an A
 from __future__ import annotations
 
 import contextlib
+import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, NoReturn, Protocol
 
 from ansible_collections.lvs.cluster.plugins.module_utils import _saved
 from ansible_collections.lvs.cluster.plugins.module_utils._errors import (
+    Interrupted,
     NotUndone,
     reasons,
 )
 from ansible_collections.lvs.cluster.plugins.module_utils._errors import (
     OperatorError as OperatorError,
 )
+
+#: What ends a run: an operator, a connection that is lost (the tty of ssh sends HUP), ^C.
+ENDING = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 
 
 class Module(Protocol):
@@ -104,20 +109,22 @@ class Change(NamedTuple):
             for path, (before, after) in differing.items()
         }
         touched: list[str] = []
-        try:
-            for path, text in at_first.items():
-                if text != differing[path][0]:
-                    touched.append(path)
-                    _saved.write(path, text)
-            results = self.apply() or {}
-        except BaseException as error:
-            mixed = self._taken_back(error, touched)
-            if mixed is None:
-                raise
-            raise mixed from error
-        for path, (_before, after) in differing.items():
-            if at_first[path] != after:
-                self._finish(path, after)
+        with _signals_later():
+            try:
+                for path, text in at_first.items():
+                    if text != differing[path][0]:
+                        touched.append(path)
+                        _saved.write(path, text)
+                checkpoint()
+                results = self.apply() or {}
+            except BaseException as error:
+                mixed = self._taken_back(error, touched)
+                if mixed is None:
+                    raise
+                raise mixed from error
+            for path, (_before, after) in differing.items():
+                if at_first[path] != after:
+                    self._finish(path, after)
         return results
 
     def _taken_back(self, error: BaseException, touched: Sequence[str]) -> NotUndone | None:
@@ -154,6 +161,34 @@ class Change(NamedTuple):
                 " lists what was removed, which a reboot would bring back. Remedy that and run"
                 " this again."
             ) from error
+
+
+@contextlib.contextmanager
+def _signals_later() -> Iterator[None]:
+    """Keep signals that end a run waiting, for `checkpoint` to find between two steps.
+
+    So no step is cut in two, what was done is undone, and undoing it is not cut short. Programs
+    that are started meanwhile have the signals blocked, too. None is left waiting at the end.
+    """
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
+    try:
+        yield
+    finally:
+        while _waiting():
+            signal.sigtimedwait(_waiting(), 0)
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+
+
+def _waiting() -> list[signal.Signals]:
+    """Return the signals that wait; one that is ignored (nohup) waits too, but is none."""
+    waiting = signal.sigpending()
+    return [s for s in ENDING if s in waiting and signal.getsignal(s) != signal.SIG_IGN]
+
+
+def checkpoint() -> None:
+    """Raise `Interrupted` if a signal asked this run to end; called between steps of ``apply``."""
+    for each in _waiting():
+        raise Interrupted(f"{each.name} ended this run before it had finished.")
 
 
 def run(module: Module, prepare: Callable[[Mapping[str, Any]], Change]) -> NoReturn:

@@ -14,7 +14,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 
 from ansible_collections.lvs.cluster.plugins.module_utils._errors import failure
-from ansible_collections.lvs.cluster.plugins.module_utils._run import OperatorError
+from ansible_collections.lvs.cluster.plugins.module_utils._run import OperatorError, checkpoint
 
 PROC = "/proc/sys/"
 
@@ -154,6 +154,7 @@ def apply(before: Mapping[str, str | None], after: Mapping[str, str | None]) -> 
     wanted = {key: after[key] for key in keys if after.get(key) is not None}
     try:
         for key, value in wanted.items():
+            checkpoint()
             if not same(key, read(key), value):
                 _write(key, value)
         for key, value in wanted.items():

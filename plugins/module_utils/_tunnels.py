@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 
 from ansible_collections.lvs.cluster.plugins.module_utils import _links
 from ansible_collections.lvs.cluster.plugins.module_utils._errors import failure
-from ansible_collections.lvs.cluster.plugins.module_utils._run import OperatorError
+from ansible_collections.lvs.cluster.plugins.module_utils._run import OperatorError, checkpoint
 
 GUE_PORT = 6080  # IANA's, and ipvsadm's example
 OURS = "lvs-"  # what the name of a device of our own begins with
@@ -337,6 +337,7 @@ def apply(steps: Iterable[Step]) -> None:
     done: list[Step] = []
     try:
         for step in steps:
+            checkpoint()
             _links.ip(*step.do.split())
             done.append(step)
     except (OSError, OperatorError) as error:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import errno
+import os
+import signal
 from dataclasses import dataclass, field
 
 import pytest
 from ansible_collections.lvs.cluster.plugins.module_utils import _saved
-from ansible_collections.lvs.cluster.plugins.module_utils._errors import NotUndone
+from ansible_collections.lvs.cluster.plugins.module_utils._errors import NotUndone, failure
 from ansible_collections.lvs.cluster.plugins.module_utils._run import (
     Change,
     OperatorError,
+    checkpoint,
     report,
     run,
 )
@@ -286,6 +289,46 @@ def test_a_disk_that_is_full_at_the_end_is_told_with_what_is_where_now(tmp_path,
         " lists what was removed, which a reboot would bring back. Remedy that and run this again."
     )
     assert path.read_text() == "old\nnew\n"
+
+
+@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_signal_is_heeded_between_two_steps_and_what_was_done_is_undone(tmp_path, sent):
+    path = tmp_path / "file"
+    seen = []
+
+    def apply():
+        signal.raise_signal(sent)  # to this thread: pytest's workers have others
+        seen.append("first step, whole")
+        try:
+            checkpoint()
+        except OperatorError as error:
+            signal.raise_signal(sent)  # impatience does not cut undoing short
+            seen.append("undone")
+            raise failure(error, [], "All is as it was.") from error
+        seen.append("second step")
+
+    result = end(lambda _: Change(1, 2, apply, {str(path): (None, "new\n")}))
+    name = signal.Signals(sent).name
+    assert result["mistakes"] == [
+        f"{name} ended this run before it had finished.",
+        "All is as it was.",
+    ]
+    assert seen == ["first step, whole", "undone"]
+    assert not path.exists()
+    assert not signal.sigpending()
+    assert not signal.pthread_sigmask(signal.SIG_BLOCK, ())
+
+
+def test_a_signal_that_is_ignored_ends_nothing():
+    def apply():
+        signal.raise_signal(signal.SIGHUP)
+        checkpoint()
+
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        assert end(lambda _: Change(1, 2, apply))["changed"]
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_what_a_killed_run_left_beside_a_file_is_taken_away(tmp_path):
