@@ -4,9 +4,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
+
+#: Open files that programs get besides their own.
+_inherited: list[int] = []
+
+
+@contextlib.contextmanager
+def inheriting(descriptor: int) -> Iterator[None]:
+    """Give programs that are started meanwhile an open file, like the lock that is held for them.
+
+    They may go on after this process was killed, and nobody else is to work until they have ended.
+    """
+    _inherited.append(descriptor)
+    try:
+        yield
+    finally:
+        _inherited.remove(descriptor)
 
 
 def _path() -> str:
@@ -38,5 +56,6 @@ def run(
         errors="backslashreplace",
         env={**os.environ, "PATH": _path(), "LC_ALL": "C"},
         timeout=seconds,
+        pass_fds=_inherited,
         check=False,
     )

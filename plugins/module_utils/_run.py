@@ -14,7 +14,7 @@ import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, NoReturn, Protocol
 
-from ansible_collections.lvs.cluster.plugins.module_utils import _saved
+from ansible_collections.lvs.cluster.plugins.module_utils import _lock, _saved
 from ansible_collections.lvs.cluster.plugins.module_utils._errors import (
     Interrupted,
     NotUndone,
@@ -68,6 +68,8 @@ class Change(NamedTuple):
     :ivar unmet: what the machine lacks for ``apply``, as sentences: an error where something has
         to be changed. In check mode they are warnings, for an earlier task of the same play,
         not carried out either, may be what provides it
+    :ivar afterwards: what takes its time and only reads, such as waiting for connections to end:
+        it is called at the end in any case, when others may change the machine again
     """
 
     before: Any
@@ -78,6 +80,7 @@ class Change(NamedTuple):
     results: Mapping[str, Any] = {}
     unmet: Sequence[str] = ()
     meanwhile: Mapping[str, str | None] = {}
+    afterwards: Callable[[], Mapping[str, Any]] = dict
 
     @property
     def changed(self) -> bool:
@@ -194,22 +197,29 @@ def checkpoint() -> None:
 def run(module: Module, prepare: Callable[[Mapping[str, Any]], Change]) -> NoReturn:
     """End the module with the change that ``prepare`` finds for its parameters.
 
-    ``prepare`` only reads; a mistake it or the change raises as `OperatorError` ends the module
-    with all sentences in ``msg`` and each of them in ``mistakes``.
+    ``prepare`` only reads, and no other module changes anything between it and the change.
+    A mistake it or the change raises as `OperatorError` ends the module with all sentences in
+    ``msg`` and each of them in ``mistakes``.
     """
+    # Check mode changes nothing, so it may read while others write.
+    alone: contextlib.AbstractContextManager[None] = (
+        contextlib.nullcontext() if module.check_mode else _lock.held(_name(module))
+    )
     with _told(module):
-        change = prepare(module.params)
-        results = dict(change.results)
-        if module.check_mode:
-            for lacking in change.unmet if change.changed else ():
-                module.warn(lacking)
-        else:
-            for path in change.files:
-                _saved.forget_temporary(path)
-            if change.changed and change.unmet:
-                raise OperatorError(*change.unmet)
-            if change.changed:
-                results.update(change.carry_out())
+        with alone:
+            change = prepare(module.params)
+            results = dict(change.results)
+            if module.check_mode:
+                for lacking in change.unmet if change.changed else ():
+                    module.warn(lacking)
+            else:
+                for path in change.files:
+                    _saved.forget_temporary(path)
+                if change.changed and change.unmet:
+                    raise OperatorError(*change.unmet)
+                if change.changed:
+                    results.update(change.carry_out())
+        results.update(change.afterwards())
     if module._diff:
         results["diff"] = change.diff
     module.exit_json(changed=change.changed, before=change.before, after=change.after, **results)
@@ -222,6 +232,11 @@ def report(module: Module, ask: Callable[[Mapping[str, Any]], Mapping[str, Any]]
         for warning in results.pop("warnings", []):
             module.warn(warning)
     module.exit_json(changed=False, **results)
+
+
+def _name(module: Module) -> str:
+    """Return what the module is called in messages."""
+    return str(getattr(module, "_name", None) or "a module")
 
 
 @contextlib.contextmanager

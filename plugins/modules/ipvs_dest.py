@@ -229,16 +229,21 @@ def prepare(module):
     way = transition(desire, params["ignore_owners"])
     results = {"operations": [str(operation) for operation in way.operations]}
 
-    def apply():
-        way.apply()
-        return drain(module, key, name, params["drain_timeout"]) if draining else {}
-
-    if draining and (module.check_mode or not way.operations):
+    def afterwards():
         wait = 0 if module.check_mode else params["drain_timeout"]
-        results.update(drain(module, key, name, wait))
+        return drain(module, key, name, wait) if draining else {}
+
     before, after = (found(table, key, name) for table in (way.before, way.after))
     unmet = [*way.unmet, *missing]
-    return Change(before, after, apply, text=way.text, results=results, unmet=unmet)
+    return Change(
+        before,
+        after,
+        way.apply,
+        text=way.text,
+        results=results,
+        unmet=unmet,
+        afterwards=afterwards,
+    )
 
 
 def described(key, old, settings):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
+import re
 import signal
 from dataclasses import dataclass, field
 
 import pytest
-from ansible_collections.lvs.cluster.plugins.module_utils import _saved
+from ansible_collections.lvs.cluster.plugins.module_utils import _lock, _program, _saved
 from ansible_collections.lvs.cluster.plugins.module_utils._errors import NotUndone, failure
 from ansible_collections.lvs.cluster.plugins.module_utils._run import (
     Change,
@@ -185,6 +187,14 @@ def texts_of(*paths):
     return [path.read_text() if path.exists() else None for path in paths]
 
 
+@pytest.fixture(autouse=True)
+def lock(tmp_path_factory, monkeypatch):
+    """Lock no real modules out."""
+    path = tmp_path_factory.mktemp("run") / "lvs" / "lock"
+    monkeypatch.setattr(_lock, "PATH", str(path))
+    return path
+
+
 def test_nothing_is_forgotten_before_it_is_done(tmp_path):
     """While something is removed, the files list what was and what is wanted."""
     new, changed, gone = (tmp_path / name for name in ("new", "changed", "gone"))
@@ -336,3 +346,74 @@ def test_what_a_killed_run_left_beside_a_file_is_taken_away(tmp_path):
     left.write_text("half")
     assert not end(lambda _: Change(1, 1, files={str(path): (None, None)}))["changed"]
     assert not left.exists()
+
+
+def free(lock):
+    """Tell whether a lock could be had."""
+    with lock.open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+
+def test_what_is_read_stays_so_until_it_is_changed(lock):
+    """No other module is at work from before `prepare` until after the change."""
+    seen = []
+
+    def prepare(_params):
+        seen.append(free(lock))
+        return Change(
+            1,
+            2,
+            apply=lambda: seen.append(free(lock)),
+            afterwards=lambda: {"free": free(lock)},
+        )
+
+    assert end(prepare)["free"]  # what takes its time keeps nobody waiting
+    assert seen == [False, False]
+    assert lock.stat().st_mode & 0o777 == 0o600
+    end(refuse("No."))
+    assert free(lock)
+
+
+def test_check_mode_waits_for_nobody(lock):
+    assert end(lambda _: Change(1, 2), check_mode=True)["changed"]
+    assert not lock.exists()
+
+
+def test_who_waits_too_long_is_told_for_whom(lock, monkeypatch):
+    monkeypatch.setattr(_lock, "WAIT", 0.1)
+    with _lock.held("lvs.cluster.vip_iface"):
+        result = end(lambda _: 1 / 0)
+    assert re.fullmatch(
+        rf"Another run is changing this machine: lvs\.cluster\.vip_iface \(process {os.getpid()},"
+        rf" since \d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d UTC\) holds {lock}\. This one has waited 0\.1 s"
+        r" and changed nothing; run it again when the other has ended\.",
+        result["msg"],
+    )
+
+
+def test_the_lock_outlives_a_killed_module_as_long_as_a_program_of_its_own_runs(lock, tmp_path):
+    begun = tmp_path / "begun"
+    os.mkfifo(begun)
+    module = os.fork()
+    if not module:
+        with _lock.held("a module"):
+            _program.run("sh", "-c", f"echo $$ > {begun}; exec sleep 60")
+        os._exit(0)
+    program = int(begun.read_text())
+    os.kill(module, signal.SIGKILL)
+    os.waitpid(module, 0)
+    assert not free(lock)
+    os.kill(program, signal.SIGKILL)
+    with _lock.held("the next"):
+        assert lock.read_text().startswith("the next (process ")
+
+
+def test_a_lock_file_that_is_deleted_locks_nobody_in(lock):
+    with _lock.held("one"):
+        lock.unlink()
+        with _lock.held("two"):
+            assert not free(lock)

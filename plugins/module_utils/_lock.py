@@ -1,0 +1,87 @@
+# Copyright: (c) 2026, lvs.cluster contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One module at a time: what one reads stays so until it has written.
+
+There is one lock for all modules of the collection on a machine, because they depend on each
+other: ``vip_iface`` on what ``arp_suppress`` set, several on one IPVS table, and each on the state
+file that belongs to what it changes in the kernel.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+
+from ansible_collections.lvs.cluster.plugins.module_utils import _program
+from ansible_collections.lvs.cluster.plugins.module_utils._errors import OperatorError
+
+#: Not in /run/lock, which everybody may write to and so could hold it for ever.
+PATH = "/run/lvs/lock"
+WAIT = 120  # seconds; a module that is at work takes few, keepalived's check of many services more
+POLL = 0.05
+
+
+@contextlib.contextmanager
+def held(name: str) -> Iterator[None]:
+    """Be the only module that changes this machine.
+
+    The lock ends with this process and the programs it started, however they end.
+    Raises `OperatorError` if another one has it for too long.
+
+    :param name: the module, for the message of whoever waits
+    """
+    descriptor = _acquire(time.monotonic() + WAIT)
+    if descriptor is None:
+        yield
+        return
+    since = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime())
+    try:
+        with contextlib.suppress(OSError):  # a full /run keeps nobody from working
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, f"{name} (process {os.getpid()}, since {since})".encode(), 0)
+        with _program.inheriting(descriptor):
+            yield
+    finally:
+        os.close(descriptor)
+
+
+def _acquire(deadline: float) -> int | None:
+    """Return the open lock file, locked; None for a user who can change nothing here anyway."""
+    while True:
+        try:
+            os.makedirs(os.path.dirname(PATH), mode=0o755, exist_ok=True)
+            descriptor = os.open(PATH, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        except PermissionError:
+            if os.geteuid() == 0:
+                raise
+            return None
+        try:
+            if _lock(descriptor, deadline):
+                return descriptor
+        except BaseException:
+            os.close(descriptor)
+            raise
+        os.close(descriptor)  # somebody deleted the file meanwhile: others lock a new one
+
+
+def _lock(descriptor: int, deadline: float) -> bool:
+    """Wait for the lock of an open file; tell whether it still is the file at `PATH`."""
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            break
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                holder = os.pread(descriptor, 500, 0).decode("utf-8", "replace") or "a process"
+                raise OperatorError(
+                    f"Another run is changing this machine: {holder} holds {PATH}. This one has"
+                    f" waited {WAIT} s and changed nothing; run it again when the other has ended."
+                ) from None
+            time.sleep(POLL)
+    try:
+        return os.path.samestat(os.fstat(descriptor), os.stat(PATH))
+    except FileNotFoundError:
+        return False
