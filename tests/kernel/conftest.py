@@ -134,6 +134,14 @@ class Namespace:
         os.close(self.fd)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add what test_interrupted.py does at length on request."""
+    parser.addoption(
+        "--every-cut", action="store_true", help="kill modules before each of their writes"
+    )
+    parser.addoption("--pairs", type=int, default=5, help="pairs of modules at once, for each")
+
+
 @pytest.fixture
 def new_netns() -> Iterator[Callable[[], Namespace]]:
     """Make network namespaces beside the test's own, for the machines around it."""
