@@ -223,9 +223,14 @@ def peers(
 ) -> list[str]:
     """Return the addresses from which a director takes adverts and synchronised connections.
 
-    These are the other directors of the inventory, and peers that ``lvs_keepalived`` names.
+    These are the other directors of the inventory with what ``lvs_keepalived`` gives them as their
+    source, and peers that it names.
     """
-    found: list[Any] = [a for other in directors if other != director for a in other.addresses]
+    others = [other for other in directors if other != director]
+    found: list[Any] = [address for other in others for address in other.addresses]
+    for other in others:
+        own = other.keepalived.get("instance", {})
+        found += [own.get(field) for field in ("unicast_src_ip", "mcast_src_ip")]
     named = [peer for each in instances for peer in as_list(each.get("unicast_peers"))]
     found += [peer.get("address") if isinstance(peer, Mapping) else peer for peer in named]
     return list(dict.fromkeys(filter(None, map(normal_address, found))))

@@ -12,6 +12,8 @@ from pathlib import Path
 import jinja2
 import pytest
 import yaml
+from ansible.errors import AnsibleFilterError
+from ansible_collections.lvs.cluster.plugins.filter.peer_traffic import peer_traffic
 
 ROOT = Path(__file__).parents[2]
 ROLES = sorted((ROOT / "roles").iterdir())
@@ -137,23 +139,107 @@ def test_what_another_director_sends_gets_no_mark():
     assert what == "daddr 2001:db8::149 meta l4proto udp meta mark set 8"
 
 
-def peers(addresses):
+LVS = {
+    "name": "lvs",
+    "interface": "eth0",
+    "virtual_router_id": 51,
+    "unicast_peers": ["192.168.2.31"],
+    "vips": ["192.168.2.149"],
+}
+
+
+def judged(addresses, *instances, **daemon):
     """Return whose VRRP and connections a director takes, line by line."""
     text = template(
         "keepalived_ha",
         "lvs_keepalived_ha.nft.j2",
-        keepalived_ha_peers=addresses,
+        keepalived_ha_traffic=peer_traffic(
+            instances or [LVS], addresses, {"interface": "eth0", **daemon}
+        ),
         keepalived_ha_local=[],
     )
-    return [line.strip() for line in text.splitlines() if line.endswith(" drop")]
+    return [line.strip() for line in text.splitlines() if line.startswith("  ") and ";" not in line]
 
 
 def test_only_peers_may_speak_vrrp_and_send_connections():
-    assert peers(["192.168.2.31"]) == [
-        "meta nfproto ipv4 meta l4proto 112 ip saddr != { 192.168.2.31 } drop",
-        "ip daddr 224.0.0.81 udp dport 8848 ip saddr != { 192.168.2.31 } drop",
-        "meta nfproto ipv6 meta l4proto 112 drop",
-        "ip6 daddr ff02::81 udp dport 8848 drop",
+    assert judged(["192.168.2.31"]) == [
+        "@th,8,8 != { 51 } return",
+        "ip ttl != 255 drop",
+        "ip saddr != { 192.168.2.31 } drop",
+        'iifname "eth0" meta nfproto ipv4 meta l4proto 112 jump adverts_1',
+        'iifname "eth0" ip daddr 224.0.0.81 udp dport 8848 ip saddr != { 192.168.2.31 } drop',
+    ]
+
+
+def test_without_a_peer_of_its_family_an_instance_takes_no_adverts():
+    lines = judged(["2001:db8::31"])
+    assert lines[2] == "drop"
+    assert lines[-1] == 'iifname "eth0" ip daddr 224.0.0.81 udp dport 8848 drop'
+
+
+def test_adverts_of_each_interface_and_family_are_judged_apart():
+    other = {**LVS, "name": "lvs_d31", "virtual_router_id": 52}
+    outer = {**LVS, "interface": "lan.7", "vips": ["2001:db8::149"], "unicast_peers": ["::1"]}
+    lines = judged(["192.168.2.31", "2001:db8::31"], LVS, outer, other)
+    assert [line for line in lines if "@th" in line] == [
+        "@th,8,8 != { 51, 52 } return",
+        "@th,8,8 != { 51 } return",
+    ]
+    assert "ip6 hoplimit != 255 drop" in lines
+    assert "ip6 saddr != { 2001:db8::31 } drop" in lines
+    assert 'iifname "lan.7" meta nfproto ipv6 meta l4proto 112 jump adverts_2' in lines
+
+
+@pytest.mark.parametrize("vmac", [{"use_vmac": True}, {"vmac_interface": "vip0"}])
+def test_adverts_for_a_virtual_mac_may_arrive_by_any_interface(vmac):
+    lines = judged(["192.168.2.31"], {**LVS, **vmac, "vmac_xmit_base": True})
+    assert "meta nfproto ipv4 meta l4proto 112 jump adverts_1" in lines
+
+
+@pytest.mark.parametrize(
+    ("said", "rule"),
+    [
+        ({"unicast_ttl": 64}, "ip ttl < 64 drop"),
+        ({"unicast_ttl": 255}, "ip ttl != 255 drop"),
+        (
+            {"unicast_peers": [{"address": "192.168.2.31", "min_ttl": 254}, "192.168.2.32"]},
+            "ip ttl < 254 drop",
+        ),
+        ({"unicast_peers": [{"address": "192.168.2.31", "min_ttl": 0}]}, None),
+        ({"unicast_peers": [], "unicast_ttl": 64}, "ip ttl != 255 drop"),
+    ],
+)
+def test_a_lower_ttl_is_taken_only_where_it_is_asked_for(said, rule):
+    lines = judged(["192.168.2.31"], {**LVS, **said})
+    assert [line for line in lines if "ttl" in line] == ([rule] if rule else [])
+
+
+def test_multicast_by_ipv6_comes_from_the_link():
+    """Whose link-local address it is, is not known, unless it is among the peers."""
+    six = {**LVS, "vips": ["2001:db8::149"], "unicast_peers": []}
+    assert "ip6 saddr != { 2001:db8::31, fe80::/10 } drop" in judged(["2001:db8::31"], six)
+    assert "ip6 saddr != { fe80::31 } drop" in judged(["fe80::31"], six)
+
+
+def test_the_sync_daemon_s_own_group_port_and_interface_are_filtered():
+    lines = judged(["192.168.2.31"], interface="eth1", group="239.1.1.1", port=8849)
+    assert lines[-1] == (
+        'iifname "eth1" ip daddr 239.1.1.1 udp dport 8849 ip saddr != { 192.168.2.31 } drop'
+    )
+    six = judged(["2001:db8::31"], group="ff02::81")[-1]
+    assert "ip6 daddr ff02::81 udp dport 8848 ip6 saddr != { 2001:db8::31, fe80::/10 }" in six
+
+
+def test_what_is_no_value_of_vrrp_is_refused():
+    bad = {**LVS, "virtual_router_id": "51 accept"}
+    with pytest.raises(AnsibleFilterError) as error:
+        judged(["a"], bad, {**LVS, "interface": 'x"'}, group="224.0.0.81/8", port="1-9")
+    assert str(error.value).splitlines() == [
+        "instance lvs: virtual_router_id is '51 accept'; it must be a whole number from 1 to 255.",
+        "instance lvs: interface is 'x\"'; it must be the name of an interface.",
+        "a peer is 'a'; it must be an address.",
+        "sync_daemon: group is '224.0.0.81/8'; it must be an IPv4 or IPv6 multicast address.",
+        "sync_daemon: port is '1-9'; it must be a whole number from 1 to 65535.",
     ]
 
 
@@ -171,7 +257,7 @@ def test_what_is_said_twice_is_in_a_set_once():
     macs = ["02:42:c0:a8:02:17"] * 2
     lines = [
         *rules([{**mark, "not_from": macs}], [web], ["2001:db8::31", "2001:db8::31"]),
-        *peers(["192.168.2.31", "192.168.2.31", "2001:db8::31", "2001:db8::31"]),
+        *judged(["192.168.2.31", "192.168.2.31", "2001:db8::31", "2001:0db8::31"], LVS, LVS),
     ]
     assert [found for found in elements(lines) if len(set(found)) < len(found)] == []
 

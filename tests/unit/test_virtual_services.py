@@ -384,7 +384,8 @@ RULES = {
     "keepalived_ha": {
         "keepalived_ha_peers": ["192.0.2.24"],
         "keepalived_ha_local": [{"vip": "VIP", "protocol": "tcp", "port": 80}],
-        "keepalived_ha_instances": [{"name": "lvs"}],
+        "keepalived_ha_interface": "eth0",
+        "keepalived_ha_instances": [{"name": "lvs", "virtual_router_id": 51}],
     },
     "realserver_tun": {
         "realserver_tun_services": [{"vip": "VIP", "address": "192.0.2.31"}],

@@ -18,6 +18,7 @@ import yaml
 from ansible.errors import AnsibleFilterError
 from ansible_collections.lvs.cluster.plugins.filter.hosts_lines import hosts_lines
 from ansible_collections.lvs.cluster.plugins.filter.nft_words import nft_words
+from ansible_collections.lvs.cluster.plugins.filter.peer_traffic import peer_traffic
 from ansible_collections.lvs.cluster.plugins.module_utils import (
     _links,
     _model,
@@ -249,12 +250,13 @@ def director(vip, protocol, port, mac, rip, fwmark):
     )
 
 
-def keepalived_ha(peer, vip, protocol):
-    return rendered(
-        "keepalived_ha",
-        "lvs_keepalived_ha.nft.j2",
-        keepalived_ha_peers=[peer],
-        keepalived_ha_local=[{"vip": vip, "protocol": protocol, "port": 80}],
+def keepalived_ha(peer, vip, protocol, interface, router, group):
+    instance = {"name": "lvs", "interface": interface, "virtual_router_id": router, "vips": [VIP]}
+    return template("keepalived_ha", "lvs_keepalived_ha.nft.j2").render(
+        keepalived_ha_traffic=peer_traffic(
+            [instance], [peer], {"interface": interface, "group": group}
+        ),
+        keepalived_ha_local=nft_words([{"vip": vip, "protocol": protocol, "port": 80}]),
     )
 
 
@@ -272,7 +274,7 @@ def realserver_tun(vip, address, source):
     [
         (realserver_tun, [VIP, RIP, "192.0.2.23"]),
         (director, [VIP, "tcp", 80, "02:42:c0:a8:02:17", RIP, 7]),
-        (keepalived_ha, ["192.0.2.24", VIP, "tcp"]),
+        (keepalived_ha, ["192.0.2.24", VIP, "tcp", "eth0", 51, "224.0.0.81"]),
     ],
 )
 @settings(deadline=None)
@@ -285,11 +287,10 @@ def test_rules_have_the_structure_of_those_of_plain_values(make, plain, data):
     if text is None or not values[place]:  # without a VIP there is no rule
         return
     # A value may be of IPv6, or name another protocol, in the place of a word.
-    possible = [
-        plain,
-        *(plain[:place] + [other] + plain[place + 1 :] for other in ("a:b", "0", "0/0")),
-    ]
-    assert shape(text) in [shape(make(*each)) for each in possible]
+    others = "a:b", "0", "0/0", "2001:db8::1", "ff02::81"
+    possible = [plain, *(plain[:place] + [other] + plain[place + 1 :] for other in others)]
+    made = [made_or_refused(make, *each) for each in possible]
+    assert shape(text) in [shape(each) for each in made if each is not None]
     assert nft_table.mistakes("lvs", text) == []
 
 
@@ -313,6 +314,8 @@ def test_templates_of_rules_get_their_values_checked(role):
     options = yaml.safe_load((folder / "meta" / "argument_specs.yml").read_text())
     options = options["argument_specs"]["main"]["options"]
     checked = said[f"{role}_checked"]
+    traffic = checked.pop("keepalived_ha_traffic", None)
+    assert (role == "keepalived_ha") == ("| lvs.cluster.peer_traffic(" in str(traffic))
     assert all(
         value == f"{{{{ {name} | lvs.cluster.nft_words }}}}" for name, value in checked.items()
     )
