@@ -137,9 +137,19 @@ def resets(values: Mapping[str, str | None]) -> dict[str, str | None]:
     return {key: reset[key] for key in sorted(reset.keys() - values.keys() - FORWARDING.keys())}
 
 
+def accept_ra(interface: str) -> str:
+    """Return the key that tells whether an interface takes router advertisements."""
+    return f"net/ipv6/conf/{interface}/accept_ra"
+
+
 def _in_order(keys: Iterable[str]) -> list[str]:
-    """Return the keys with those first that reset others."""
-    return sorted(keys, key=lambda key: key not in FORWARDING)
+    """Return the keys with those first that reset others.
+
+    Before them comes accept_ra, by which forwarding spares routes that were learned from router
+    advertisements (rt6_purge_dflt_routers() in net/ipv6/route.c).
+    """
+    learning = re.compile(accept_ra("[^/]+"))
+    return sorted(keys, key=lambda key: (not learning.fullmatch(key), key not in FORWARDING))
 
 
 def apply(before: Mapping[str, str | None], after: Mapping[str, str | None]) -> None:

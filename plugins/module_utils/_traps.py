@@ -137,6 +137,7 @@ class Machine(NamedTuple):
     :ivar daemons: the states of IPVS's sync daemons
     :ivar conf: keepalived's configuration
     :ivar keepalived: the release of keepalived; none if it is not known
+    :ivar learned: the interfaces whose router advertisements gave it an IPv6 default route
     """
 
     release: str = "6.1.0"
@@ -155,6 +156,7 @@ class Machine(NamedTuple):
     daemons: Sequence[str] = ()
     conf: str = ""
     keepalived: tuple[int, ...] = ()
+    learned: Collection[str] = ()
 
     def holding(self, vip: str) -> list[_links.Link]:
         """Return the interfaces that an address is on."""
@@ -168,12 +170,14 @@ class Machine(NamedTuple):
 
 def keys(names: Iterable[str]) -> list[str]:
     """Return the settings that the checks look at, for interfaces of these names."""
+    names = list(names)
     of_each = (*_sysctl.ARP, "send_redirects")
     of_vs = "backup_only conn_reuse_mode conntrack expire_nodest_conn expire_quiescent_template"
     return [
         *(_sysctl.conf(name, setting) for name in ("all", *names) for setting in of_each),
         *(VS + name for name in (*of_vs.split(), "sync_threshold")),
         *FORWARD.values(),
+        *map(_sysctl.accept_ra, names),
     ]
 
 
@@ -252,6 +256,23 @@ def not_forwarded(machine: Machine, duty: Duty) -> Iterator[str]:
             f"{' and '.join(on)} {'is' if len(on) == 1 else 'are'} on: ICMP redirects would show"
             f" real servers a way past this director. {AGAIN}"
         )
+
+
+def route_lost(machine: Machine, duty: Duty) -> Iterator[str]:
+    """Tell which IPv6 default route the kernel drops when it is to forward.
+
+    rt6_purge_dflt_routers() (net/ipv6/route.c) passes over interfaces with accept_ra 2. Where
+    another program reads the advertisements, accept_ra is 0, and the route is that program's.
+    """
+    for name in sorted(machine.learned):
+        key = _sysctl.accept_ra(name)
+        if duty.sysctls.get(key, machine.sysctls.get(key)) == "1":
+            yield (
+                f"The IPv6 default route by {name} comes from router advertisements, and a kernel"
+                f" that forwards IPv6 drops it at once while {key} is 1. Set {key}: 2 in"
+                " director_sysctls (with the settings of its default, which it replaces), or give"
+                " the machine a static route in its place."
+            )
 
 
 def untracked(machine: Machine, duty: Duty) -> Iterator[str]:
@@ -693,6 +714,7 @@ class Check(NamedTuple):
     :ivar concerns: whether it matters for a machine with this duty
     :ivar before: whether there is something to see before the cluster is built, too: what is no
         work of ours, and a risk
+    :ivar certain: whether that is more than a risk: site.yml would break it
     """
 
     about: str
@@ -700,6 +722,7 @@ class Check(NamedTuple):
     wrong: Callable[[Machine, Duty], Iterator[str]]
     concerns: Callable[[Duty], Any]
     before: bool = False
+    certain: bool = False
 
 
 def _directs(duty: Duty) -> bool:
@@ -757,6 +780,14 @@ CHECKS = (
         _directs,
         before=True,
     ),
+    Check(
+        "router advertisements",
+        "no IPv6 default route that forwarding would drop",
+        route_lost,
+        lambda duty: "ipv6" in duty.translated,
+        before=True,
+        certain=True,
+    ),
     Check("ip_vs", "it is loaded", loaded, _directs),
     Check(
         "forwarding",
@@ -805,6 +836,6 @@ def look(machine: Machine, duty: Duty) -> list[Line]:
         for check in CHECKS
         if (check.before or duty.running) and check.concerns(duty)
         for good in [check.good if isinstance(check.good, str) else check.good(machine)]
-        for verdict in ["risky" if check.before else "wrong"]
+        for verdict in ["risky" if check.before and not check.certain else "wrong"]
         for line in lines(check.about, good, check.wrong(machine, duty), verdict)
     ]

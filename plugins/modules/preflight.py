@@ -417,6 +417,12 @@ def read(duty: _traps.Duty, links: Sequence[Facts]) -> _traps.Machine:
         ),
         daemons=re.findall(r"(?m)^(master|backup) sync daemon", said or ""),
         conf=conf,
+        learned={
+            hop["dev"]
+            for route in ip("-6", "route", "show", "default")
+            if route.get("protocol") == "ra"
+            for hop in route.get("nexthops", [route])
+        },
         keepalived=tuple(map(int, re.findall(r"\d+", (version or "").partition(",")[0])[:3])),
     )
 

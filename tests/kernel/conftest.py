@@ -16,6 +16,7 @@ import re
 import socket
 import struct
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -202,6 +203,29 @@ class Lan:
 def lan(new_netns: Callable[[], Namespace]) -> Lan:
     """Have a LAN: ``lan.host("192.0.2.1/24")`` is a host on it."""
     return Lan(new_netns)
+
+
+@pytest.fixture
+def advertised(netns: Namespace, lan: Lan) -> None:
+    """Give the test's namespace a LAN on eth0, and by a router's advertisement a default route."""
+    lan.host("192.0.2.23/24", netns)
+    router = lan.host("192.0.2.1/24")
+    router.address("fe80::1/64")
+    netns.sysctl("net/ipv6/conf/eth0/accept_ra", 1)
+    lifetime = 1800  # seconds; RFC 4861, 4.2
+    advert = struct.pack("!BBHBBHII", 134, 0, 0, 64, 0, lifetime, 0, 0)
+    with router.entered(), socket.socket(socket.AF_INET6, socket.SOCK_RAW, 58) as speaker:
+        index = socket.if_nametoindex("eth0")
+        speaker.bind(("fe80::1", 0, 0, index))
+        speaker.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, 255)
+        for _ in range(
+            150
+        ):  # it is dropped until the director's own address is no longer tentative
+            speaker.sendto(advert, ("ff02::1", 0, 0, index))
+            if netns.ip("-6 route show default"):
+                return
+            time.sleep(0.1)
+    raise AssertionError("the advertisement gave no route")
 
 
 @pytest.fixture(name="run_module")

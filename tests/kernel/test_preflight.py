@@ -451,3 +451,17 @@ def test_settings_of_ipvs_in_effect(machine, wrong):
     machine.sysctl("net/ipv4/vs/sync_threshold", "0 1")
     assert wrong("sync_threshold", **pair) == []
     assert "is 0, not 1" in wrong("backup_only", **pair, serves={"dr": [{"vip": VIP}]})[0]
+
+
+def test_an_advertised_default_route_that_forwarding_would_drop(advertised, netns, run_module):
+    pool = [{"address": RIP6, "method": "nat"}]
+    options = {
+        "exclusive_table": True,
+        "services": [{"vip": "2001:db8::149", "destinations": pool}],
+    }
+    [found] = run_module("preflight", **options)["findings"]
+    assert found.startswith("The IPv6 default route by eth0 comes from router advertisements")
+    asked = {"net/ipv6/conf/eth0/accept_ra": 2}
+    assert run_module("preflight", **options, sysctls=asked)["findings"] == []
+    netns.sysctl("net/ipv6/conf/eth0/accept_ra", 2)
+    assert run_module("preflight", **options)["findings"] == []

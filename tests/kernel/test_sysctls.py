@@ -9,6 +9,7 @@ import shutil
 import pytest
 
 FORWARD = "net/ipv4/ip_forward"
+FORWARD6, ACCEPT_RA = "net/ipv6/conf/all/forwarding", "net/ipv6/conf/eth0/accept_ra"
 TTL = "net/ipv4/ip_default_ttl"
 PORTS = "net/ipv4/ip_local_port_range"
 
@@ -226,3 +227,15 @@ def test_a_setting_of_several_numbers_is_compared_by_its_fields(netns, run_modul
     assert run_module("sysctls", values={key: "5 60"})["changed"]
     assert not run_module("sysctls", values={key: "5\t60"})["changed"]
     assert netns.sysctl(key).split() == ["5", "60"]
+
+
+@pytest.mark.parametrize("taken", [1, 2])
+def test_forwarding_drops_a_default_route_unless_advertisements_are_taken(
+    netns, advertised, run_module, tmp_path, taken
+):
+    file = tmp_path / "90-lvs.conf"
+    values = {FORWARD6: 1, ACCEPT_RA: taken}
+    assert run_module("sysctls", values=values, save=str(file))["changed"]
+    assert bool(netns.ip("-6 route show default")) == (taken == 2)
+    # At boot they are set in this order, too.
+    assert [line.split()[0] for line in file.read_text().splitlines()[-2:]] == [ACCEPT_RA, FORWARD6]

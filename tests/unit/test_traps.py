@@ -105,6 +105,34 @@ def test_what_is_no_work_of_ours_is_a_risk(about, read, verdict):
     assert [line.verdict for line in found if line.about == about] == [verdict]
 
 
+SERVICES6 = [service("nat", "2001:db8::31")]
+ACCEPT_RA = "net/ipv6/conf/eth0/accept_ra"
+
+
+@pytest.mark.parametrize(
+    ("found", "asked", "lost"),
+    [
+        ("1", None, True),
+        ("2", None, False),
+        ("1", "2", False),
+        ("2", "1", True),
+        ("0", None, False),
+    ],
+)
+def test_a_default_route_that_forwarding_would_drop_stops_site_yml(found, asked, lost):
+    asked = {ACCEPT_RA: asked} if asked else {}
+    duty = director(running=False, services=SERVICES6, sysctls=asked)
+    read = {"sysctls": {ACCEPT_RA: found}, "learned": {"eth0"}}
+    [line] = [
+        line
+        for line in _traps.look(machine(ETH0, **read), duty)
+        if line.about == "router advertisements"
+    ]
+    assert line.verdict == ("wrong" if lost else "good")
+    assert (f"Set {ACCEPT_RA}: 2 in director_sysctls" in line.says) == lost
+    assert seen("router advertisements", duty, ETH0, sysctls={ACCEPT_RA: "1"}) == []
+
+
 def abouts(duty):
     return [line.about for line in _traps.look(machine(ETH0), duty)]
 
@@ -115,6 +143,7 @@ def test_before_a_cluster_is_built_only_that_is_looked_at_which_the_roles_do_not
     assert abouts(real_server(running=False)) == ["networkd"]
     assert abouts(real_server("tun", running=False)) == ["networkd", "other tunnels"]
     assert abouts(director())[:4] == before
+    assert abouts(director(running=False, services=SERVICES6)) == [*before, "router advertisements"]
 
 
 def test_what_a_machine_has_nothing_to_do_with_is_not_looked_at():
