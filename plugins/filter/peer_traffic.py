@@ -54,8 +54,8 @@ _value:
   description:
     - C(adverts) has an item for each interface and family, with C(interface) (empty for all of
       them), C(family), C(ids), C(least_ttl) and C(sources).
-    - C(sync) has an item for the sync daemon, with C(interface), C(family), C(group), C(port) and
-      C(sources).
+    - C(sync) has an item for the sync daemon, with C(interface), C(family), C(group), C(port),
+      C(last_port) (each thread of the daemon has a port of its own) and C(sources).
   type: dict
   sample:
     adverts:

@@ -31,6 +31,8 @@ from ansible_collections.lvs.cluster.plugins.module_utils._model import as_integ
 ON_LINK = 255
 #: include/net/ip_vs.h and net/netfilter/ipvs/ip_vs_sync.c (Linux): IP_VS_SYNC_GROUP, _PORT.
 SYNC_GROUP, SYNC_PORT = "224.0.0.81", 8848
+#: The most that net/ipv4/vs/sync_ports may be (IPVS_SYNC_PORTS_MAX): one port after the other.
+SYNC_PORTS, LAST_PORT = 64, 65535
 #: Who sends multicast by IPv6 has an address of the link as its source (RFC 5798, 5.1.2.1).
 LINK_LOCAL = "fe80::/10"
 
@@ -52,12 +54,16 @@ class Adverts(NamedTuple):
 
 
 class Sync(NamedTuple):
-    """The packets of IPVS's sync daemon."""
+    """The packets of IPVS's sync daemon.
+
+    :ivar port: the first port; of several threads each has its own
+    """
 
     interface: str
     family: str
     group: str
     port: int
+    last_port: int
     sources: list[str]
 
 
@@ -97,11 +103,13 @@ def sync(daemon: Mapping[str, Any], peers: Iterable[Any], mistakes: list[str]) -
     label = "sync_daemon"
     group = _read("group", _options.MULTICAST, told, label, mistakes)
     version = "ipv6" if ":" in group else "ipv4"
+    port = int(_read("port", _options.PORT, told, label, mistakes) or 0)
     return Sync(
         _read("interface", _options.INTERFACE, told, label, mistakes),
         version,
         group,
-        int(_read("port", _options.PORT, told, label, mistakes) or 0),
+        port,
+        min(port + SYNC_PORTS - 1, LAST_PORT),
         _with_link_local(sources(peers, mistakes)[version], version),
     )
 

@@ -266,6 +266,8 @@ def test_connections_of_a_stranger_do_not_arrive(hosts, load, netns, name):
             return bool(ready and listener.recv(100))
 
         assert arrives(STRANGER)  # without the table
+        load(group=group, port=port - 1)  # it has a port for each of its threads
+        assert not arrives(STRANGER)
         load(**daemon)
         assert not arrives(STRANGER)
         assert arrives(PEER)

@@ -167,14 +167,14 @@ def test_only_peers_may_speak_vrrp_and_send_connections():
         "ip ttl != 255 drop",
         "ip saddr != { 192.168.2.31 } drop",
         'iifname "eth0" meta nfproto ipv4 meta l4proto 112 jump adverts_1',
-        'iifname "eth0" ip daddr 224.0.0.81 udp dport 8848 ip saddr != { 192.168.2.31 } drop',
+        'iifname "eth0" ip daddr 224.0.0.81 udp dport 8848-8911 ip saddr != { 192.168.2.31 } drop',
     ]
 
 
 def test_without_a_peer_of_its_family_an_instance_takes_no_adverts():
     lines = judged(["2001:db8::31"])
     assert lines[2] == "drop"
-    assert lines[-1] == 'iifname "eth0" ip daddr 224.0.0.81 udp dport 8848 drop'
+    assert lines[-1] == 'iifname "eth0" ip daddr 224.0.0.81 udp dport 8848-8911 drop'
 
 
 def test_adverts_of_each_interface_and_family_are_judged_apart():
@@ -224,10 +224,11 @@ def test_multicast_by_ipv6_comes_from_the_link():
 def test_the_sync_daemon_s_own_group_port_and_interface_are_filtered():
     lines = judged(["192.168.2.31"], interface="eth1", group="239.1.1.1", port=8849)
     assert lines[-1] == (
-        'iifname "eth1" ip daddr 239.1.1.1 udp dport 8849 ip saddr != { 192.168.2.31 } drop'
+        'iifname "eth1" ip daddr 239.1.1.1 udp dport 8849-8912 ip saddr != { 192.168.2.31 } drop'
     )
+    assert "udp dport 65500-65535 " in judged(["192.168.2.31"], port=65500)[-1]
     six = judged(["2001:db8::31"], group="ff02::81")[-1]
-    assert "ip6 daddr ff02::81 udp dport 8848 ip6 saddr != { 2001:db8::31, fe80::/10 }" in six
+    assert "ip6 daddr ff02::81 udp dport 8848-8911 ip6 saddr != { 2001:db8::31, fe80::/10 }" in six
 
 
 def test_what_is_no_value_of_vrrp_is_refused():
