@@ -61,6 +61,8 @@ options:
       - C(lvs_gateway) - the host's gateway or a list of them, to be checked; with V(nat) a real
         server's answers go there, the director's address if it is not given.
       - C(lvs_nat_route) - the way of a real server's answers with V(nat), V(policy) or V(default).
+      - C(lvs_forward) - what a director forwards with V(nat) and V(fullnat), V(all) that it is
+        asked to or what is V(balanced).
       - C(lvs_mtu) - the MTU between director and real servers, V(1500) if not given.
       - C(lvs_interface) - the host's LAN interface, only to be checked.
       - C(lvs_priority), C(lvs_virtual_router_id), C(lvs_auth_pass) - what several directors must

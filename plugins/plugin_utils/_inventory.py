@@ -55,6 +55,7 @@ VARIABLES = dict.fromkeys(
     " lvs_min_available"
     " lvs_address lvs_interface lvs_gateway"  # any host
     " lvs_weight lvs_weights lvs_drained lvs_nat_route lvs_tunnel_sources"  # a real server
+    " lvs_forward"  # a director
     " lvs_priority lvs_virtual_router_id lvs_auth_pass lvs_advert_int lvs_keepalived".split()
 ).keys()
 #: Where all variables and fields of an inventory are described.
@@ -64,6 +65,8 @@ DOCUMENTED = "docs/inventory.md"
 METHODS = ("dr", "tun", "nat", "fullnat")
 #: What makes the VIPs reachable: a single director by itself, or VRRP between directors.
 HA = ("none", "vrrp")
+#: What a director forwards beside what it balances: all that it is asked to, or nothing.
+FORWARD = ("all", "balanced")
 #: Director and real servers have one link, or one private network, between them.
 _ONE_NETWORK = ("dr", "nat")
 #: Packets reach the real server as the client sent them, and answers go past the director.
@@ -343,6 +346,7 @@ class _Host:
         #: The least MTU between director and real servers, in bytes; RFC 791 guarantees 576.
         self.mtu = fields.integer("lvs_mtu", 576, 65535, 1500)
         self.nat_route = fields.choice("lvs_nat_route", ("policy", "default"), "policy")
+        self.forward = fields.choice("lvs_forward", FORWARD, FORWARD[0])
         self.tunnel_sources = fields.sources("lvs_tunnel_sources")
         self._weight = fields.integer("lvs_weight", 0, MAX_WEIGHT, 1)
         self.weights = self._weights()
@@ -794,6 +798,7 @@ class _Rules:
                 self._check_vips(service)
                 self._check_gateways(service)
                 self._check_mtu(service)
+                self._check_forward(service)
             for line in service.notes.lines():
                 service.wrong(line)
         for address, names in self.owners.items():
@@ -1187,6 +1192,21 @@ class _Rules:
                     f"lvs_mtu is {mtu}, but IPv6 needs {_IPV6_MTU} bytes inside the tunnel; raise"
                     f" the MTU between director and real servers to {least} or more",
                     name,
+                )
+
+    def _check_forward(self, service: _Service) -> None:
+        """See that answers can be told from what else a director is asked to forward: by the VIP.
+
+        A mark without binds is set by somebody else, for VIPs that are not known here.
+        """
+        methods = {service.method, *(item.get("method") for item in service.outright)}
+        translated = not methods.isdisjoint(("nat", "fullnat"))
+        for host in self.directors:
+            if host.forward == "balanced" and translated and not service.fronts:
+                service.note(
+                    "lvs_forward is balanced, so it forwards answers from known VIPs only, and a"
+                    " fwmark without binds has none; list them in binds, or set lvs_forward: all",
+                    host.name,
                 )
 
     def _check_gateways(self, service: _Service) -> None:

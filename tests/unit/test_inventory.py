@@ -1138,8 +1138,27 @@ def test_a_variable_that_is_not_ours_is_refused_with_what_it_may_mean():
         - hosts rs31 and rs32: there is no variable 'lvs_wieght' (did you mean lvs_weight?); {rest}
         - hosts rs31 and rs32: there is no variable 'lvs_colour' (there are lvs_services,
           lvs_method, lvs_network, lvs_mtu, lvs_ha, lvs_host_basics, lvs_min_available, lvs_address,
-          lvs_interface, lvs_gateway, lvs_weight, lvs_weights and 8 more; see docs/inventory.md);
+          lvs_interface, lvs_gateway, lvs_weight, lvs_weights and 9 more; see docs/inventory.md);
           {rest}
+        """
+    )
+
+
+def test_a_director_that_forwards_answers_only_has_to_know_the_vips():
+    every = {"lvs_forward": "balanced"}
+    marked = {"name": "web", "fwmark": 7, "method": "nat"}
+    assert mistakes(marked, every=every) == told(
+        """
+        - service web: host d23: lvs_forward is balanced, so it forwards answers from known VIPs
+          only, and a fwmark without binds has none; list them in binds, or set lvs_forward: all.
+        """
+    )
+    binds = [{"vip": "192.168.2.149", "protocol": "tcp", "ports": [80]}]
+    assert rips({**marked, "binds": binds}, every=every)
+    assert rips({**marked, "method": "dr"}, every=every)
+    assert mistakes(every={"lvs_forward": "some"}) == told(
+        """
+        - hosts d23, rs31 and rs32: lvs_forward is 'some'; it must be one of all, balanced.
         """
     )
 
@@ -1159,6 +1178,7 @@ def test_every_variable_that_is_ours_is_let_through():
         "lvs_weights": {"web": 1},
         "lvs_drained": False,
         "lvs_nat_route": "policy",
+        "lvs_forward": "all",
         "lvs_tunnel_sources": "any",
         "lvs_priority": 100,
         "lvs_virtual_router_id": 51,

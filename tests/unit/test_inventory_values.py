@@ -77,6 +77,7 @@ def pair():
         "lvs_interface": "eth0",
         "lvs_gateway": ["192.0.2.1"],
         "lvs_nat_route": "policy",
+        "lvs_forward": "all",
     }
     directors = {
         "lvs_virtual_router_id": 52,

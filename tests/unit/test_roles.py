@@ -109,7 +109,7 @@ def template(role, name, **variables):
     return environment.from_string(text).render(**variables)
 
 
-def rules(marks, services=(), translated=()):
+def rules(marks, services=(), translated=(), forward="all", vips=()):
     """Return what the role director gives the packet filter, line by line."""
     fullnat = [each for service in services for each in service["destinations"] if "method" in each]
     text = template(
@@ -119,6 +119,8 @@ def rules(marks, services=(), translated=()):
         director_services=services,
         director_fullnat=fullnat,
         director_translated=translated,
+        director_forward=forward,
+        director_vips=list(vips),
     )
     return [line.strip() for line in text.splitlines() if line.startswith("  ") and ";" not in line]
 
@@ -137,6 +139,20 @@ def test_what_another_director_sends_gets_no_mark():
     strangers, _, what = said.partition(" ip6 ")
     assert strangers == "ether saddr != { 02:42:c0:a8:02:17, 02:42:c0:a8:02:1f }"
     assert what == "daddr 2001:db8::149 meta l4proto udp meta mark set 8"
+
+
+def test_a_director_may_forward_what_comes_from_a_vip_only():
+    vips = ["192.168.2.149", "2001:db8::149"]
+    marks = [{"fwmark": 7, "vip": "192.168.2.150", "protocol": "tcp", "ports": [80]}]
+    assert rules([], translated=["10.0.0.31"], vips=vips) == []
+    assert rules([], translated=[], vips=vips, forward="balanced") == []
+    assert rules(marks, translated=["10.0.0.31"], vips=vips, forward="balanced")[1:] == [
+        "ip saddr { 192.168.2.149, 192.168.2.150 } drop",
+        "ip saddr != { 192.168.2.149, 192.168.2.150 } drop",
+    ]
+    both = rules([], translated=["10.0.0.31", "2001:db8:1::31"], vips=vips, forward="balanced")
+    assert "ip6 saddr != { 2001:db8::149 } drop" in both
+    assert "meta nfproto ipv4 drop" in rules([], translated=["10.0.0.31"], forward="balanced")
 
 
 LVS = {

@@ -246,6 +246,8 @@ def director(vip, protocol, port, mac, rip, fwmark):
         director_marks=[mark],
         director_services=[service, by_mark],
         director_translated=[rip],
+        director_forward="balanced",
+        director_vips=[vip],
         director_fullnat=pool,
     )
 
