@@ -32,7 +32,7 @@ options:
     elements: str
     required: true
   daemon:
-    description: The sync daemon, as RV(ignore:sync_daemon) in the C(globals) of
+    description: The sync daemon, as C(sync_daemon) in the C(globals) of
       M(lvs.cluster.keepalived_conf). Without it there is none.
     type: dict
 seealso:

@@ -55,6 +55,7 @@ class Duty(NamedTuple):
     :ivar interface: its LAN interface, where the inventory names it
     :ivar rp_filter: what is done about reverse path filtering, in the words of arp_suppress
     :ivar sysctls: the settings that the inventory asks for in so many words
+    :ivar forward: what it forwards as a director, in the words of the role director
     """
 
     running: bool = False
@@ -70,6 +71,7 @@ class Duty(NamedTuple):
     interface: str = ""
     rp_filter: str = "loose"
     sysctls: Mapping[str, str] = {}
+    forward: str = "all"
 
     @property
     def vrrp(self) -> bool:
@@ -462,6 +464,36 @@ def filtered(machine: Machine, duty: Duty) -> Iterator[str]:
         )
 
 
+FLUSHED = (
+    "Run site.yml; if it comes back, something flushes the whole ruleset: have it leave tables of"
+    " others alone."
+)
+
+
+def _has_chain(machine: Machine, table: str, chain: str) -> bool:
+    """Return whether a table of the roles has a chain whose name begins like that."""
+    found = re.search(rf"(?ms)^table inet {table} {{$(.*?)^}}$", machine.rules or "")
+    return bool(found and re.search(rf"(?m)^\s*chain {chain}", found[1]))
+
+
+def open_to_adverts(machine: Machine, _duty: Duty) -> Iterator[str]:
+    """Tell if adverts are taken from others than the directors, or from behind a router."""
+    if not _has_chain(machine, "lvs_keepalived_ha", "adverts_"):
+        yield (
+            "The packet filter takes adverts from hosts that are no directors, or from behind"
+            f" routers, and these can take the VIPs. {FLUSHED}"
+        )
+
+
+def forwarding_all(machine: Machine, _duty: Duty) -> Iterator[str]:
+    """Tell if more is forwarded than is asked for."""
+    if not _has_chain(machine, "lvs_director", "forwarded"):
+        yield (
+            "lvs_forward is balanced, and the packet filter lets this machine forward whatever it"
+            f" is asked to. {FLUSHED}"
+        )
+
+
 def _unfiltered(machine: Machine) -> str:
     if machine.rules is None:
         return "not looked at, for nft is not here or fails"
@@ -795,10 +827,17 @@ CHECKS = (
         not_forwarded,
         lambda duty: duty.translated,
     ),
+    Check(
+        "forwarded packets",
+        "answers of balanced connections only",
+        forwarding_all,
+        lambda duty: duty.forward == "balanced" and duty.translated,
+    ),
     Check("conntrack", "1, for fullnat", untracked, lambda duty: "fullnat" in duty.methods),
     Check("expire_nodest_conn", "as wanted", deleted, _directs),
     Check("expire_quiescent_template", "as wanted", held, lambda duty: duty.persistent),
     Check("backup_only", "as wanted", shared_out_twice, _backs_up),
+    Check("sources of adverts", "the other directors, on the link", open_to_adverts, _vrrp),
     Check("sync daemon", "as its VIPs are", not_told, _vrrp),
     Check("sync_threshold", "connections are told in time", told_late, _vrrp),
     Check("reload_check_config", "keepalived checks its file", reloaded_unchecked, _keepalived),

@@ -162,6 +162,13 @@ options:
     choices: [loose, 'off', keep]
     default: loose
     version_added: 0.3.0
+  forward:
+    description: What a director is to forward with V(nat) and V(fullnat), as the role
+      P(lvs.cluster.director#role) has it.
+    type: str
+    choices: [all, balanced]
+    default: all
+    version_added: 0.5.0
   sysctls:
     description: The kernel settings that the inventory asks for, as M(lvs.cluster.sysctls) takes
       them. What is asked for is good as it is.
@@ -375,7 +382,7 @@ def traps(
     inner: Collection[str],
 ) -> list[_traps.Line]:
     """Tell which traps the machine is in."""
-    same = "running keepalived instances services vips serves addresses rp_filter".split()
+    same = "running keepalived instances services vips serves addresses rp_filter forward".split()
     duty = _traps.Duty(
         **{name: params[name] for name in same},
         director=params["exclusive_table"],
@@ -697,6 +704,7 @@ def main() -> None:
             "services": {"type": "list", "elements": "dict", "default": []},
             "serves": {"type": "dict", "default": {}},
             "rp_filter": {"type": "str", "choices": ["loose", "off", "keep"], "default": "loose"},
+            "forward": {"type": "str", "choices": ["all", "balanced"], "default": "all"},
             "sysctls": {"type": "dict", "default": {}},
             **_arguments.IGNORE_OWNERS,
         },

@@ -653,6 +653,27 @@ def test_what_systemd_networkd_takes_away(duty, networks, networkd, word):
 # ------------------------------------------------------------------------- how it is read
 
 
+ADVERTS = "table inet lvs_keepalived_ha {\n\tchain adverts_1 {\n\t}\n}\n"
+FORWARDED = "table inet lvs_director {\n\tchain forwarded {\n\t}\n}\n"
+
+
+@pytest.mark.parametrize("rules", [None, "", FORWARDED, ADVERTS.replace("adverts_1", "peers")])
+def test_adverts_of_strangers_that_the_packet_filter_takes(rules):
+    [said] = seen("sources of adverts", PAIR, rules=rules)
+    assert "these can take the VIPs" in said
+    assert seen("sources of adverts", PAIR, rules=f"{ADVERTS}{rules or ''}") == []
+    assert "sources of adverts" not in abouts(director("nat"))
+
+
+def test_what_is_forwarded_although_the_inventory_says_otherwise():
+    duty = director("nat", forward="balanced")
+    [said] = seen("forwarded packets", duty, rules=ADVERTS)
+    assert said.startswith("lvs_forward is balanced, and the packet filter lets")
+    assert seen("forwarded packets", duty, rules=FORWARDED) == []
+    assert "forwarded packets" not in abouts(director("nat"))
+    assert "forwarded packets" not in abouts(director("dr", forward="balanced"))
+
+
 def test_what_systemctl_says_of_units(monkeypatch):
     said = (
         "Id=lvs-director.service\nActiveState=active\nUnitFileState=enabled\n\n"
