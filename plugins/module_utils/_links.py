@@ -14,20 +14,15 @@ import json
 import os
 import socket
 import struct
-import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from ansible_collections.lvs.cluster.plugins.module_utils import _program
+from ansible_collections.lvs.cluster.plugins.module_utils import _boot, _program
 from ansible_collections.lvs.cluster.plugins.module_utils._errors import failure
 from ansible_collections.lvs.cluster.plugins.module_utils._run import OperatorError, checkpoint
 from ansible_collections.lvs.cluster.plugins.module_utils._sysctl import suppressed
 
 IFA_F_NODAD = 0x02  # include/uapi/linux/if_addr.h
-ETH_P_ARP = 0x0806
-ARP_REQUEST, ARP_REPLY = 1, 2
-BROADCAST = "ff:ff:ff:ff:ff:ff"
-NOBODY = "00:00:00:00:00:00"
 
 
 class Address(NamedTuple):
@@ -436,11 +431,6 @@ def render(
 # ------------------------------------------------------------------- what neighbours are told
 
 
-def octets(mac: str) -> bytes:
-    """Return a link-layer address, like 02:00:00:00:00:01, as it is in a frame."""
-    return bytes.fromhex(mac.replace(":", ""))
-
-
 class Arp(NamedTuple):
     """An ARP packet for IPv4 over Ethernet (RFC 826)."""
 
@@ -452,17 +442,8 @@ class Arp(NamedTuple):
 
     def encode(self) -> bytes:
         """Return the packet as it follows the Ethernet header."""
-        return struct.pack(
-            "!HHBBH6s4s6s4s",
-            1,
-            0x0800,
-            6,
-            4,
-            self.operation,
-            octets(self.sender_mac),
-            socket.inet_aton(self.sender_ip),
-            octets(self.target_mac),
-            socket.inet_aton(self.target_ip),
+        return _boot.arp(
+            self.operation, self.sender_mac, self.sender_ip, self.target_mac, self.target_ip
         )
 
     @classmethod
@@ -480,57 +461,9 @@ class Arp(NamedTuple):
         )
 
 
-def gratuitous(mac: str, vip: str) -> tuple[Arp, Arp]:
-    """Return the two forms of an announcement; hosts differ in which of them they heed.
-
-    The request is that of RFC 5227, 2.3; the reply that of RFC 5944, 4.6.
-    """
-    return Arp(ARP_REQUEST, mac, vip, NOBODY, vip), Arp(ARP_REPLY, mac, vip, mac, vip)
-
-
-def advertisement(mac: str, vip: str, router: bool) -> bytes:
-    """Return an unsolicited neighbour advertisement (RFC 4861, 4.4).
-
-    The kernel fills in its checksum.
-
-    :param router: what is claimed about forwarding; a false claim would make neighbours
-        drop the routes they have through this host
-    """
-    override = 0x20000000
-    flags = override | (0x80000000 if router else 0)
-    target = socket.inet_pton(socket.AF_INET6, vip)
-    link_layer = struct.pack("!BB6s", 2, 1, octets(mac))
-    return struct.pack("!BBHI", 136, 0, 0, flags) + target + link_layer
-
-
 def announce(link: Link, addresses: Sequence[Address], router: bool = False) -> None:
     """Tell the neighbours on a link that the addresses are here now.
 
-    It is said three times, and the last time more than a second after the first, because a
-    neighbour may not heed what follows its last news sooner (net/ipv4/neigh/*/locktime).
     Raises OSError if the link does not carry it.
     """
-    for round_ in range(3):
-        if round_:
-            time.sleep(0.6)
-        for address in addresses:
-            if address.ip.version == 4:
-                _announce4(link, str(address.ip.ip))
-            else:
-                _announce6(link, str(address.ip.ip), router)
-
-
-def _announce4(link: Link, vip: str) -> None:
-    with socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM) as packets:
-        for arp in gratuitous(link.mac, vip):
-            packets.sendto(arp.encode(), (link.name, ETH_P_ARP, 0, 0, octets(BROADCAST)))
-
-
-def _announce6(link: Link, vip: str, router: bool) -> None:
-    index = socket.if_nametoindex(link.name)
-    with socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6) as icmp:
-        # A receiver takes it only with hop limit 255: it came from the link itself.
-        icmp.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, 255)
-        icmp.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_IF, index)
-        icmp.bind((vip, 0, 0, index))
-        icmp.sendto(advertisement(link.mac, vip, router), ("ff02::1", 0, 0, index))
+    _boot.tell(link.name, link.mac, [str(address.ip.ip) for address in addresses], router)

@@ -299,6 +299,7 @@ from typing import Any, Dict
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.lvs.cluster.plugins.module_utils import (
     _arguments,
+    _boot,
     _links,
     _owners,
     _program,
@@ -666,11 +667,11 @@ def who_has(link: Facts, targets: Iterable[str], wait: float = 1.0) -> dict[str,
     """
     answers: dict[str, set[str]] = {}
     with socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM) as packets:
-        packets.bind((link["ifname"], _links.ETH_P_ARP))
-        everybody = (link["ifname"], _links.ETH_P_ARP, 0, 0, _links.octets(_links.BROADCAST))
+        packets.bind((link["ifname"], _boot.ETH_P_ARP))
+        everybody = (link["ifname"], _boot.ETH_P_ARP, 0, 0, _boot.octets(_boot.BROADCAST))
         for target in targets:
             question = _links.Arp(
-                _links.ARP_REQUEST, link["address"], "0.0.0.0", _links.NOBODY, target
+                _boot.ARP_REQUEST, link["address"], "0.0.0.0", _boot.NOBODY, target
             )
             packets.sendto(question.encode(), everybody)
         end = time.monotonic() + wait
@@ -680,7 +681,7 @@ def who_has(link: Facts, targets: Iterable[str], wait: float = 1.0) -> dict[str,
                 reply = _links.Arp.decode(packets.recv(128))
             except socket.timeout:
                 break
-            if reply and reply.operation == _links.ARP_REPLY:
+            if reply and reply.operation == _boot.ARP_REPLY:
                 answers.setdefault(reply.sender_ip, set()).add(reply.sender_mac)
     return answers
 

@@ -232,7 +232,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.lvs.cluster.plugins.module_utils import _datagram, _links, _run
+from ansible_collections.lvs.cluster.plugins.module_utils import _boot, _datagram, _links, _run
 
 #: Frames of every protocol (linux/if_ether.h).
 ETH_P_ALL = 0x0003
@@ -396,9 +396,9 @@ class Watch:
 def neighbours(link: _links.Link, vip: str, address: str, wait: float = 1.0) -> list[str]:
     """Return the link-layer addresses that answer an ARP request for the VIP within ``wait`` s."""
     with socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM) as packets:
-        packets.bind((link.name, _links.ETH_P_ARP))
-        request = _links.Arp(_links.ARP_REQUEST, link.mac, address, _links.NOBODY, vip)
-        everybody = (link.name, _links.ETH_P_ARP, 0, 0, _links.octets(_links.BROADCAST))
+        packets.bind((link.name, _boot.ETH_P_ARP))
+        request = _links.Arp(_boot.ARP_REQUEST, link.mac, address, _boot.NOBODY, vip)
+        everybody = (link.name, _boot.ETH_P_ARP, 0, 0, _boot.octets(_boot.BROADCAST))
         packets.sendto(request.encode(), everybody)
         macs: list[str] = []
         end = time.monotonic() + wait
@@ -408,7 +408,7 @@ def neighbours(link: _links.Link, vip: str, address: str, wait: float = 1.0) -> 
                 reply = _links.Arp.decode(packets.recv(128))
             except socket.timeout:
                 break
-            if reply and reply.operation == _links.ARP_REPLY and reply.sender_ip == vip:
+            if reply and reply.operation == _boot.ARP_REPLY and reply.sender_ip == vip:
                 macs.append(reply.sender_mac)
     return list(dict.fromkeys(macs))
 

@@ -9,7 +9,7 @@ import socket
 import time
 
 import pytest
-from ansible_collections.lvs.cluster.plugins.module_utils import _links, _sysctl
+from ansible_collections.lvs.cluster.plugins.module_utils import _boot, _links, _sysctl
 from ansible_collections.lvs.cluster.plugins.modules import vip_probe
 
 VIP = "192.0.2.149"
@@ -50,7 +50,7 @@ def asked_by(host, neighbour):
     """Return as whom a neighbour asks for the host when it has something to send from the VIP."""
     with host.entered():
         watch = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM)
-        watch.bind(("eth0", _links.ETH_P_ARP))
+        watch.bind(("eth0", _boot.ETH_P_ARP))
         watch.settimeout(1)
     with neighbour.entered(), socket.socket(type=socket.SOCK_DGRAM) as udp:
         udp.bind((VIP, 0))

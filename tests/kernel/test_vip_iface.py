@@ -9,7 +9,7 @@ import socket
 import sys
 
 import pytest
-from ansible_collections.lvs.cluster.plugins.module_utils import _links, _sysctl
+from ansible_collections.lvs.cluster.plugins.module_utils import _boot, _links, _sysctl
 
 VIP, VIP2, VIP6 = "192.0.2.149", "192.0.2.150", "2001:db8::149"
 LINE, LINE2 = f"{VIP}/32 dev lo", f"{VIP2}/32 dev lo"
@@ -255,7 +255,7 @@ def heard(neighbour):
     """Return a packet socket of the neighbour, and a function that reads what it heard so far."""
     with neighbour.entered():
         ear = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM)
-        ear.bind(("eth0", _links.ETH_P_ARP))
+        ear.bind(("eth0", _boot.ETH_P_ARP))
         ear.setblocking(False)
 
     def read():
@@ -278,7 +278,7 @@ def test_a_director_announces_a_vip_it_gets(host, run_module):
         packets = [packet for packet in read() if packet.sender_ip == VIP]
 
     assert result["announced"] == [VIP, VIP6]
-    assert [packet.operation for packet in packets] == [_links.ARP_REQUEST, _links.ARP_REPLY] * 3
+    assert [packet.operation for packet in packets] == [_boot.ARP_REQUEST, _boot.ARP_REPLY] * 3
     assert {packet.sender_mac for packet in packets} == {host.mac()}
     known = host.neighbour.ip("neighbour show dev eth0")
     macs = {entry["dst"]: entry["lladdr"] for entry in known if entry["dst"] in (VIP, VIP6)}

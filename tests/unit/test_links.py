@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 
 import pytest
-from ansible_collections.lvs.cluster.plugins.module_utils import _links, _program
+from ansible_collections.lvs.cluster.plugins.module_utils import _boot, _links, _program
 from ansible_collections.lvs.cluster.plugins.module_utils._run import OperatorError
 from hypothesis import given
 from hypothesis import strategies as st
@@ -262,7 +262,7 @@ def test_vips_that_are_still_to_be_announced_are_noted():
 
 
 def test_arp_packets_are_those_of_rfc_826():
-    packet = _links.Arp(1, MAC, "192.168.2.23", _links.NOBODY, "192.168.2.149").encode()
+    packet = _links.Arp(1, MAC, "192.168.2.23", _boot.NOBODY, "192.168.2.149").encode()
     assert packet.hex() == (
         "0001080006040001" + "0242c0a80217" + "c0a80217" + "000000000000" + "c0a80295"
     )
@@ -284,7 +284,7 @@ def test_what_is_no_arp_packet_is_none(packet):
 
 
 def test_an_announcement_names_the_vip_on_both_sides():
-    request, reply = _links.gratuitous(MAC, "192.0.2.149")
+    request, reply = map(_links.Arp.decode, _boot.gratuitous(MAC, "192.0.2.149"))
     assert (request.operation, reply.operation) == (1, 2)
     assert {request.sender_ip, request.target_ip} == {"192.0.2.149"}
     assert {request.sender_mac, reply.sender_mac, reply.target_mac} == {MAC}
@@ -292,7 +292,7 @@ def test_an_announcement_names_the_vip_on_both_sides():
 
 @pytest.mark.parametrize(("router", "flags"), [(False, "20000000"), (True, "a0000000")])
 def test_a_neighbour_advertisement_is_that_of_rfc_4861(router, flags):
-    message = _links.advertisement(MAC, "2001:db8::149", router)
+    message = _boot.advertisement(MAC, "2001:db8::149", router)
     assert message.hex() == (
         "88000000" + flags + "20010db8000000000000000000000149" + "0201" + "0242c0a80217"
     )
