@@ -15,6 +15,8 @@ description:
   - Writes a unit, enables it and starts it. A unit that changed is started anew.
   - Takes it away again with all that systemd knows of it, be it running, failed or disabled.
   - If the unit can't be started, the former one is put back, and the end of its log is shown.
+  - On request, it installs a program that the unit starts, and has a file of nftables loaded again
+    whenever somebody else loads or flushes the packet filter by C(nftables.service).
 extends_documentation_fragment:
   - lvs.cluster.attributes
 options:
@@ -27,6 +29,21 @@ options:
       - The unit, as it stands in its file in C(/etc/systemd/system).
       - Required for O(state=present).
     type: str
+  program:
+    description:
+      - The text of a Python program that the unit starts. It is installed for this unit alone, for
+        C(lvs-director.service) as C(/usr/local/lib/lvs/lvs-director).
+      - The roles of this collection give C(plugins/module_utils/_boot.py), which restores what is
+        in their state files.
+    type: str
+    version_added: 0.6.0
+  nft:
+    description:
+      - A file of nftables that is loaded again whenever C(nftables.service) is started, reloaded or
+        stopped. Each of these flushes the tables of everybody.
+      - If it can't be loaded, the unit is restarted, which then fails.
+    type: path
+    version_added: 0.6.0
   state:
     description: Whether there is the unit.
     type: str
@@ -64,13 +81,17 @@ before:
       description: Whether it runs, or has done its work.
       type: bool
     current:
-      description: Whether systemd has read the file as it is now.
+      description: Whether systemd has read the files as they are now.
       type: bool
+    files:
+      description: The SHA-256 of each file that belongs to the unit, by path.
+      type: dict
   sample:
     content: "[Service]\nType=oneshot\nExecStart=true\n"
     enabled: true
     active: false
     current: true
+    files: {}
 after:
   description: The unit as it is wanted; null for none.
   type: dict
@@ -81,6 +102,7 @@ after:
     enabled: true
     active: true
     current: true
+    files: {}
 mistakes:
   description: Each thing that is wrong, as a sentence of its own.
   type: list
@@ -90,6 +112,8 @@ mistakes:
     - "lvs-director.service can't be started: ..."
 """
 
+import contextlib
+import hashlib
 import os
 import re
 from collections.abc import Mapping
@@ -97,11 +121,29 @@ from functools import partial
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.lvs.cluster.plugins.module_utils import _program, _run, _saved
+from ansible_collections.lvs.cluster.plugins.module_utils import (
+    _program,
+    _run,
+    _saved,
+    _units,
+)
 
 FOLDER = "/etc/systemd/system"
+PROGRAMS = "/usr/local/lib/lvs"
+FOLLOWED = "nftables.service"
 
 systemctl = partial(_program.run, "systemctl")
+
+#: Loaded from here, since PartOf= would follow no start, and stop our unit with nftables.service.
+DROP_IN = """\
+# Written by Ansible (lvs.cluster.boot_unit), which replaces what is changed here.
+# A start, a reload and a stop of nftables.service flush the tables of everybody.
+[Service]
+ExecStartPost={command}
+ExecReload={command}
+ExecStopPost={command}
+"""
+LOAD = "-/bin/sh -c '[ ! -e {nft} ] || nft -f {nft} || systemctl --no-block try-restart {name}'"
 
 
 def demand(name: str, failing: str, *words: str) -> None:
@@ -109,79 +151,143 @@ def demand(name: str, failing: str, *words: str) -> None:
     done = systemctl(*words, name)
     if done.returncode == 0:
         return
-    told = _program.run("journalctl", "--unit", name, "--lines=5", "--output=cat", "--no-pager")
-    why = " ".join((done.stderr if not told.stdout.strip() else told.stdout).split())
-    raise _run.OperatorError(f"{name} can't be {failing}: {why}")
+    told = _units.complaints(name)
+    if not told:
+        said = _program.run("journalctl", "--unit", name, "--lines=5", "--output=cat", "--no-pager")
+        told = [" ".join((said.stdout if said.stdout.strip() else done.stderr).split())]
+    raise _run.OperatorError(f"{name} can't be {failing}: {'; '.join(told)}")
 
 
 def properties(said: str) -> dict[str, bool]:
-    """Return what ``systemctl show`` says of a unit."""
-    values = dict(line.split("=", 1) for line in said.splitlines() if "=" in line)
+    """Return what ``systemctl show`` says of a unit, and of others after it."""
+    blocks = _units.blocks(said) or [{}]
     return {
-        "enabled": values.get("UnitFileState") == "enabled",
-        "active": values.get("ActiveState") == "active",
-        "current": values.get("NeedDaemonReload") == "no",
+        "enabled": blocks[0].get("UnitFileState") == "enabled",
+        "active": blocks[0].get("ActiveState") == "active",
+        "current": all(block.get("NeedDaemonReload") == "no" for block in blocks),
     }
 
 
-def unit(name: str, path: str) -> dict[str, Any] | None:
+class Files:
+    """The files of a unit.
+
+    :ivar unit: where the unit itself is
+    :ivar others: where the files are that may belong to it
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        stem = name.rpartition(".")[0]
+        self.unit = os.path.join(FOLDER, name)
+        self.program = os.path.join(PROGRAMS, stem)
+        self.drop_in = os.path.join(FOLDER, f"{FOLLOWED}.d", f"{stem}.conf")
+        self.others = [self.program, self.drop_in]
+
+    def read(self) -> dict[str, str | None]:
+        """Return their texts."""
+        return {path: _saved.read(path) for path in [self.unit, *self.others]}
+
+    def wanted(self, params: Mapping[str, Any]) -> dict[str, str | None]:
+        """Return the texts that the options ask for; None for those that are not to be there."""
+        if params["state"] == "absent":
+            # By its unit preflight knows that a role is built, so that goes last.
+            return dict.fromkeys([*self.others, self.unit])
+        load = LOAD.format(nft=params["nft"], name=self.name)
+        return {
+            self.unit: params["content"],
+            self.program: params["program"] or None,
+            self.drop_in: DROP_IN.format(command=load) if params["nft"] else None,
+        }
+
+    def write(self, texts: Mapping[str, str | None]) -> None:
+        """Write what differs; a folder of ours that is empty then goes."""
+        for path, text in texts.items():
+            if _saved.read(path) != text:
+                _saved.write(path, text)
+        for path in self.others:
+            with contextlib.suppress(OSError):
+                os.rmdir(os.path.dirname(path))
+
+    def state(self, texts: Mapping[str, str | None]) -> dict[str, Any]:
+        """Return the texts for the result."""
+        digests = {
+            path: hashlib.sha256(text.encode()).hexdigest()
+            for path, text in texts.items()
+            if text is not None and path != self.unit
+        }
+        return {"content": texts[self.unit], "files": digests}
+
+
+def now(files: Files, texts: Mapping[str, str | None]) -> dict[str, Any] | None:
     """Return the unit as it is; None where it has no file."""
-    content = _saved.read(path)
-    if content is None:
+    if all(text is None for text in texts.values()):
         return None
-    said = systemctl("show", "--property=UnitFileState,ActiveState,NeedDaemonReload", name)
-    return {"content": content, **properties(said.stdout)}
+    names = [files.name] + [FOLLOWED] * (texts[files.drop_in] is not None)
+    said = systemctl("show", "--property=UnitFileState,ActiveState,NeedDaemonReload", *names)
+    return {**files.state(texts), **properties(said.stdout)}
 
 
-def start(name: str, path: str, before: Mapping[str, Any] | None, content: str) -> None:
+def start(
+    files: Files,
+    before: Mapping[str, Any] | None,
+    former: Mapping[str, str | None],
+    texts: Mapping[str, str | None],
+) -> None:
     """Make the unit as wanted; put the former one back before an error is raised."""
-    former = before["content"] if before else None
-    same = before is not None and before["current"] and former == content
+    name = files.name
+    same = before is not None and before["current"] and former == texts
     try:
-        _saved.write(path, content)
+        files.write(texts)
         # Before systemd reads its files: enabling alone would make it read them once more.
         demand(name, "enabled", "enable", "--no-reload", "--quiet")
         if not same:
             systemctl("daemon-reload")
         demand(name, "started", "start" if same else "restart")
     except (OSError, _run.OperatorError):
-        if former is None:
-            remove(name, path)
+        if former[files.unit] is None:
+            remove(files, former)
         elif not same:
-            _saved.write(path, former)
+            files.write(former)
             systemctl("daemon-reload")
             if before and before["active"]:
                 systemctl("restart", name)
         raise
 
 
-def remove(name: str, path: str) -> None:
-    """Stop the unit and take it away."""
-    systemctl("disable", "--now", "--no-reload", "--quiet", name)
-    _saved.write(path, None)
+def remove(files: Files, texts: Mapping[str, str | None]) -> None:
+    """Stop the unit and take it away, with what belongs to it."""
+    systemctl("disable", "--now", "--no-reload", "--quiet", files.name)
+    files.write(texts)
     systemctl("daemon-reload")
-    systemctl("reset-failed", name)
+    systemctl("reset-failed", files.name)
 
 
 def prepare(params: Mapping[str, Any]) -> _run.Change:
     """Return the change that the options ask for."""
-    name, content = params["name"], params["content"]
+    name = params["name"]
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9:_.@-]*\.(service|path|target|timer)", name):
         raise _run.OperatorError(
             f"name: {name!r} is no name of a unit: give it with its type, like lvs.service."
         )
-    path = os.path.join(FOLDER, name)
-    before = unit(name, path)
+    if params["nft"] and not re.fullmatch(r"/[A-Za-z0-9/._-]+", params["nft"]):
+        raise _run.OperatorError(
+            f"nft: the path is {params['nft']!r}; it must be an absolute one of plain letters,"
+            " since systemd and a shell read it."
+        )
+    files = Files(name)
+    former, wanted = files.read(), files.wanted(params)
+    before = now(files, former)
     missing = [] if _program.where("systemctl") else ["There is no systemd on this host."]
-    text = ((before or {}).get("content", ""), content or "")
+    shown = ("".join(filter(None, former.values())), "".join(filter(None, wanted.values())))
     if params["state"] == "absent":
-        return _run.Change(before, None, apply=lambda: remove(name, path), text=text, unmet=missing)
-    after = {"content": content, "enabled": True, "active": True, "current": True}
+        gone = partial(remove, files, wanted)
+        return _run.Change(before, None, apply=gone, text=shown, unmet=missing)
+    after = {**files.state(wanted), "enabled": True, "active": True, "current": True}
     return _run.Change(
         before,
         after,
-        apply=lambda: start(name, path, before, content),
-        text=text,
+        apply=partial(start, files, before, former, wanted),
+        text=shown,
         unmet=missing,
     )
 
@@ -192,6 +298,8 @@ def main() -> None:
         argument_spec={
             "name": {"type": "str", "required": True},
             "content": {"type": "str"},
+            "program": {"type": "str"},
+            "nft": {"type": "path"},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
         },
         required_if=[("state", "present", ["content"])],

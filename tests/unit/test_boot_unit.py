@@ -7,6 +7,7 @@ from __future__ import annotations
 import pytest
 
 NAME = "lvs-test.service"
+WELL = "ActiveState=active\nUnitFileState=enabled\nNeedDaemonReload=no\n"
 UNIT = "[Service]\nType=oneshot\nExecStart=true\n"
 
 
@@ -16,12 +17,14 @@ def boot_unit(run_main, monkeypatch, tmp_path):
     from ansible_collections.lvs.cluster.plugins.modules import boot_unit
 
     monkeypatch.setattr(boot_unit, "FOLDER", str(tmp_path))
+    monkeypatch.setattr(boot_unit, "PROGRAMS", str(tmp_path / "lib"))
     monkeypatch.setenv("PATH", str(tmp_path))
 
     def run(**options):
         return run_main("boot_unit", **options)
 
     run.properties = boot_unit.properties
+    run.files = boot_unit.Files
     return run
 
 
@@ -40,7 +43,8 @@ def test_what_has_to_be_said(boot_unit):
 def test_check_mode_tells_what_would_be(boot_unit, tmp_path):
     result = boot_unit(name=NAME, content=UNIT, check=True)
     assert (result["changed"], result["before"]) == (True, None)
-    assert result["after"] == {"content": UNIT, "enabled": True, "active": True, "current": True}
+    as_wanted = {"enabled": True, "active": True, "current": True}
+    assert result["after"] == {"content": UNIT, "files": {}, **as_wanted}
     assert list(tmp_path.iterdir()) == []
 
 
@@ -58,7 +62,7 @@ def test_absence_of_what_is_not_there_is_no_change(boot_unit):
 @pytest.mark.parametrize(
     ("said", "enabled", "active", "current"),
     [
-        ("ActiveState=active\nUnitFileState=enabled\nNeedDaemonReload=no\n", True, True, True),
+        (WELL, True, True, True),
         ("ActiveState=failed\nUnitFileState=disabled\nNeedDaemonReload=yes\n", False, False, False),
         (
             "ActiveState=activating\nUnitFileState=enabled-runtime\nNeedDaemonReload=no\n",
@@ -67,7 +71,35 @@ def test_absence_of_what_is_not_there_is_no_change(boot_unit):
             True,
         ),
         ("", False, False, False),
+        (
+            WELL + "\nActiveState=inactive\nUnitFileState=\nNeedDaemonReload=yes\n",
+            True,
+            True,
+            False,
+        ),
     ],
 )
 def test_what_systemd_says_of_a_unit(boot_unit, said, enabled, active, current):
     assert boot_unit.properties(said) == {"enabled": enabled, "active": active, "current": current}
+
+
+def test_what_belongs_to_a_unit_is_told_and_taken_back_with_it(boot_unit, tmp_path):
+    options = {"content": UNIT, "program": "print()\n", "nft": "/etc/lvs/test.nft"}
+    result = boot_unit(name=NAME, check=True, diff=True, **options)
+    program, drop_in = tmp_path / "lib" / "lvs-test", tmp_path / "nftables.service.d/lvs-test.conf"
+    assert set(result["after"]["files"]) == {str(program), str(drop_in)}
+    assert "print()" in result["diff"]["after"]
+    assert "\nExecReload=-/bin/sh" in result["diff"]["after"]
+
+    files = boot_unit.files(NAME)
+    files.write(files.wanted({**options, "state": "present"}))
+    assert (program.read_text(), files.read()[str(drop_in)]) == ("print()\n", drop_in.read_text())
+    gone = files.wanted({**options, "state": "absent"})
+    assert list(gone.items())[-1] == (str(tmp_path / NAME), None)
+    files.write(gone)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("path", ["etc/x", "/etc/lvs/a b", "/etc/lvs/a'", "/etc/%n", "/etc/$x"])
+def test_a_path_that_a_shell_reads_otherwise_is_refused(boot_unit, path):
+    assert "it must be an absolute one" in boot_unit(name=NAME, content=UNIT, nft=path)["msg"]

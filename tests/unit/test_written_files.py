@@ -330,7 +330,20 @@ def test_templates_of_rules_get_their_values_checked(role):
 
 @given(odd)
 def test_a_unit_is_a_file_of_its_folder(name):
-    options = {"name": name, "content": "[Unit]\n", "state": "present"}
+    options = {"name": name, "content": "[Unit]\n", "state": "present", "program": "", "nft": None}
     change = made_or_refused(boot_unit.prepare, options)
     if change is not None:
         assert re.fullmatch(r"[A-Za-z0-9][\w:.@-]*", name, re.ASCII)
+
+
+@given(odd)
+def test_a_drop_in_of_nftables_has_three_commands(path):
+    options = {"name": "lvs.service", "content": "[Unit]\n", "state": "present", "program": ""}
+    files = boot_unit.Files("lvs.service")
+    if made_or_refused(boot_unit.prepare, {**options, "nft": f"/etc/lvs/{path}.nft"}):
+        text = files.wanted({**options, "nft": f"/etc/lvs/{path}.nft"})[files.drop_in]
+        assert len(text.splitlines()) == 6
+        file = f"/etc/lvs/{path}.nft"
+        again = "systemctl --no-block try-restart lvs.service"
+        command = f"-/bin/sh -c '[ ! -e {file} ] || nft -f {file} || {again}'"
+        assert set(re.findall("(?m)^Exec[^=]*=(.*)$", text)) == {command}

@@ -1,0 +1,25 @@
+# Copyright: (c) 2026, lvs.cluster contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is said of units of systemd."""
+
+from __future__ import annotations
+
+from ansible_collections.lvs.cluster.plugins.module_utils import _units
+
+
+def test_what_systemctl_shows_of_several_units():
+    said = "Id=a.service\nActiveState=active\n\nId=b.service\nActiveState=failed\n"
+    assert [unit["ActiveState"] for unit in _units.blocks(said)] == ["active", "failed"]
+    assert _units.blocks("") == []
+
+
+def test_a_unit_that_failed_is_said_with_its_reason_and_the_remedy():
+    said = _units.remedy("lvs-director.service", "failed", ["a.", "b"])
+    assert said == (
+        "lvs-director.service is failed: a; b. Mend what it complains of"
+        " (journalctl -u lvs-director.service), and start it:"
+        " systemctl restart lvs-director.service."
+    )
+    assert "is activating and is tried again every 10 seconds. Mend" in _units.remedy(
+        "lvs-director.service", "activating", []
+    )
