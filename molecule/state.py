@@ -37,7 +37,7 @@ COMMANDS = r"""
         grep -vE 'conntrack_count|^net\.ipv6\.(conf|neigh)\.(tunl|gre|ip6tnl|ip6gre)0\.'
     ! command -v ipvsadm >/dev/null || ipvsadm --save --numeric
     grep --recursive --no-messages '' /etc/lvs /etc/sysctl.d /etc/systemd/system/lvs-*
-    find /etc/systemd /etc/modules-load.d -name '*lvs*' | sort
+    find /etc/systemd /etc/modules-load.d /usr/local/lib -name '*lvs*' | sort
     grep --with-filename --no-messages '' /etc/keepalived/*.conf
     sort /etc/hosts
     systemctl list-units --all --plain --no-legend 'lvs-*'
@@ -48,6 +48,7 @@ COMMANDS = r"""
 TRACES = f"""
     ls -d /etc/lvs /etc/sysctl.d/*lvs* /etc/systemd/system/lvs-* 2>/dev/null
     ls -d /etc/systemd/system/*.wants/lvs-* /etc/modules-load.d/*lvs* 2>/dev/null
+    ls -d /etc/systemd/system/*.d/lvs* /usr/local/lib/lvs 2>/dev/null
     ls /etc/keepalived 2>/dev/null
     dpkg-query --show ipvsadm keepalived python3-pyroute2 2>/dev/null
     for vip in {" ".join(VIPS)}; do ip -oneline address show to $vip; done

@@ -16,7 +16,7 @@ import subprocess
 import threading
 
 import pytest
-from ansible_collections.lvs.cluster.plugins.module_utils import _sysctl, _tunnels
+from ansible_collections.lvs.cluster.plugins.module_utils import _boot, _sysctl, _tunnels
 
 VIPS = {"ipv4": "192.0.2.149", "ipv6": "2001:db8::149"}
 RIPS = {"ipv4": "192.0.2.31", "ipv6": "2001:db8::31"}
@@ -332,13 +332,6 @@ tcp option maxseg size set {size}
     assert cluster.ask(inner, request, timeout=5) == request * 3
 
 
-#: The command of the role's unit, as systemd passes it on; tests/unit compares them.
-RESTORE = (
-    "[ ! -e /etc/lvs/realserver_tun.link ] || "
-    '{ ip fou show 2>/dev/null | sed "s/.*/^fou add &$/"; '
-    'ip -o link | cut -d: -f2 | cut -d@ -f1 | sed "s/.*/^link add name& /"; } | '
-    "grep -vf - /etc/lvs/realserver_tun.link | ip -batch -"
-)
 MANY = [
     tunnel(),
     tunnel("gue", inner="ipv6"),
@@ -355,9 +348,8 @@ def test_what_is_saved_is_what_boot_restores_and_a_restart_leaves(
     assert result["after"] == state()
     rebooted = new_netns()
     for _ in range(2):
-        command = RESTORE.replace("/etc/lvs/realserver_tun.link", str(save))
         with rebooted.entered():
-            subprocess.run(["sh", "-c", command], check=True)
+            assert _boot.restore([f"link={save}"]) == _boot.DONE
             assert state() == result["after"]
     assert not run_module("tunnel_iface", tunnels=MANY, save=str(save))["changed"]
 

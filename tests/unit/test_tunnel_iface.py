@@ -196,12 +196,6 @@ def test_the_role_drops_all_of_a_family_without_sources_and_nothing_where_all_ma
     assert dropped(["0.0.0.0/0", "::/0"], {}, {"address": RIP6}) == []
 
 
-def test_the_unit_restores_as_the_kernel_s_tests_do():
-    unit = (ROLE / "files" / "lvs-realserver-tun.service").read_text()
-    commands = re.findall("^ExecStart=/bin/sh -c '(.*)'$", unit, flags=re.MULTILINE)
-    assert OF_KERNEL["RESTORE"] in [command.replace("$$", "$") for command in commands]
-
-
 @pytest.mark.parametrize(("kind", "checksum", "inner", "outer", "size"), OF_KERNEL["SIZES"])
 def test_the_role_clamps_to_what_the_kernel_s_tests_show(kind, checksum, inner, outer, size):
     vip = {"ipv4": VIP, "ipv6": VIP6}[inner]

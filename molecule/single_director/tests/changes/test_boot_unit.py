@@ -1,12 +1,14 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A unit of ours with the systemd of a node: now, at boot, and no longer."""
+"""Units of ours with the systemd of a node: now, at boot, and no longer."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 
+import pair
 import pytest
 from cluster import INVENTORY, NODES, unit_is_well
 
@@ -65,3 +67,86 @@ def test_a_unit_that_never_worked_leaves_nothing(boot_unit, client):
     assert "can't be started" in boot_unit(content=FAILS.format(4))
     assert client.run("find /etc/systemd -name 'lvs-test*'").stdout == ""
     assert client.run("systemctl list-units --all --plain --no-legend 'lvs-test*'").stdout == ""
+
+
+DIRECTOR = "lvs-director.service"
+VIP, OTHER = "192.168.2.149", "192.168.2.151"
+TABLE = "table inet lvs_test"
+
+
+@contextlib.contextmanager
+def replaced(host, path, text):
+    """Have a file with another text for a while, and the unit of the director started anew."""
+    before = host.file(path).content_string
+    host.run(f"cat > {path} <<'EOF'\n{text(before)}\nEOF")
+    try:
+        yield
+    finally:
+        host.run(f"cat > {path} <<'EOF'\n{before}EOF")
+        host.check_output(f"systemctl restart {DIRECTOR}")
+
+
+def state_of(host):
+    return host.check_output(f"systemctl show --value --property=ActiveState {DIRECTOR}")
+
+
+def test_a_boot_names_what_it_can_t_restore_and_restores_the_rest(director, playbook):
+    rules = "/etc/lvs/director.ipvs"
+    table = director.check_output("ipvsadm --save --numeric")
+    with replaced(director, rules, lambda text: f"-A -u {OTHER}:53 -s no_such\n{text}"):
+        director.check_output(f"ipvsadm --clear && ip address delete {VIP}/32 dev eth0")
+        assert director.run(f"systemctl restart {DIRECTOR}").rc != 0
+        assert state_of(director) == "failed"
+        log = director.check_output(f"journalctl --unit {DIRECTOR} --lines 9 --priority err")
+        assert f"{rules}: -A -u {OTHER}:53 -s no_such: " in log
+        assert director.check_output("ipvsadm --save --numeric") == table
+        assert VIP in director.check_output("ip -oneline address show eth0")
+        shown = " ".join(playbook("playbooks/status").stdout.split())
+        assert f"{DIRECTOR} is failed: {rules}: -A -u {OTHER}:53 -s no_such" in shown
+        assert f"systemctl restart {DIRECTOR}" in shown
+    assert unit_is_well(director, DIRECTOR)
+
+
+def test_an_interface_that_comes_late_gets_its_vip(director):
+    addresses = "/etc/lvs/director.ip"
+    late = f"address replace {OTHER}/32 dev late0"
+    with replaced(director, addresses, lambda text: text + late):
+        assert director.run(f"systemctl restart {DIRECTOR}").rc != 0
+        assert state_of(director) == "activating"
+        director.check_output("ip link add late0 up type veth peer late1")
+        director.check_output("ip link set late1 up")
+        try:
+            pair.until(lambda: state_of(director) == "active", 60, "the unit is tried again")
+            assert OTHER in director.check_output("ip -oneline address show late0")
+        finally:
+            director.check_output("ip link delete late0")
+    assert unit_is_well(director, DIRECTOR)
+
+
+def test_our_rules_outlast_what_nftables_does(director):
+    """Start, reload and stop of nftables.service flush the tables of everybody.
+
+    Here they delete one: Docker's rules for its name server would come back with the node only.
+    """
+    rules, conf = "/etc/lvs/director.nft", "/etc/nftables.conf"
+    drop_in = "/run/systemd/system/nftables.service.d/test.conf"
+    flush = f"add {TABLE}; delete {TABLE}"
+    stop = f"[Service]\nExecStop=\nExecStop=nft '{flush}'"
+    director.check_output(
+        f"cp {conf} /run/ && echo '{flush}' > {conf} && echo '{flush}; add {TABLE}' > {rules} &&"
+        f" mkdir -p {drop_in.rpartition('/')[0]} && cat > {drop_in} <<'EOF'\n{stop}\nEOF\n"
+        "systemctl daemon-reload"
+    )
+    try:
+        for action in ("start", "reload", "restart", "stop"):
+            director.check_output(f"nft '{flush}' && systemctl {action} nftables.service")
+            assert TABLE in director.check_output("nft list tables"), action
+            assert unit_is_well(director, DIRECTOR)
+        director.check_output(f"echo nonsense > {rules} && systemctl start nftables.service")
+        pair.until(lambda: state_of(director) == "failed", 30, "the unit says that it fails")
+    finally:
+        director.check_output(
+            f"rm {rules}; mv /run/nftables.conf {conf}; systemctl stop nftables.service;"
+            f" nft '{flush}'; rm {drop_in}; systemctl daemon-reload; systemctl restart {DIRECTOR}"
+        )
+    assert unit_is_well(director, DIRECTOR)
