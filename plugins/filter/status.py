@@ -57,7 +57,8 @@ _value:
       that is not in the table has no C(weight). C(remark) says what is to be known of it.
     - C(drained) has the real servers that were told weight 0, though the inventory has another.
     - C(untold) has what the inventory says otherwise than the directors were told, C(differences)
-      that and whatever else is not as the inventory says, as sentences.
+      that, units of systemd that failed, and whatever else is not as the inventory says, as
+      sentences.
     - C(lines) is all of it for a person.
   type: dict
   sample:

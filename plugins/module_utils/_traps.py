@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Dict, NamedTuple
 
-from ansible_collections.lvs.cluster.plugins.module_utils import _links, _sysctl, _vips
+from ansible_collections.lvs.cluster.plugins.module_utils import _links, _sysctl, _units, _vips
 
 Data = Dict[str, Any]  # Python 3.8 takes no subscript of dict or Mapping here
 VS = "net/ipv4/vs/"
@@ -134,6 +134,7 @@ class Machine(NamedTuple):
     :ivar conn_tab_bits: what IPVS was loaded with; empty if it is not
     :ivar tunnels: the tunnel devices that the role has set up
     :ivar units: the units of systemd, each with ``enabled`` and ``active`` or what it is instead
+    :ivar unit_errors: what those that are not active printed when they failed
     :ivar networks: the interfaces that systemd-networkd manages, each with its configuration
     :ivar networkd: the configuration of systemd-networkd as a whole
     :ivar daemons: the states of IPVS's sync daemons
@@ -153,6 +154,7 @@ class Machine(NamedTuple):
     conn_tab_bits: str = ""
     tunnels: Collection[str] = ()
     units: Mapping[str, tuple[str, str]] = {}
+    unit_errors: Mapping[str, Sequence[str]] = {}
     networks: Mapping[str, str] = {}
     networkd: str = ""
     daemons: Sequence[str] = ()
@@ -698,10 +700,7 @@ def unset_at_boot(machine: Machine, duty: Duty) -> Iterator[str]:
         if enabled != "enabled":
             yield f"{unit} is not enabled, so after a reboot its part is missing. Run site.yml."
         elif active != "active":
-            yield (
-                f"{unit} is {active}. See what it says (journalctl -u {unit}), and start it:"
-                f" systemctl restart {unit}."
-            )
+            yield _units.remedy(unit, active, machine.unit_errors.get(unit, ()))
 
 
 def _said(name: str, text: str) -> str:

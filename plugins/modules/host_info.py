@@ -12,8 +12,9 @@ short_description: Read the addresses of a machine, the VIPs that it holds, and 
 version_added: 0.5.0
 author: lvs.cluster contributors (@lvs-cluster)
 description:
-  - Returns which VIPs a machine holds as a director, what is on its interfaces, and the text of
-    configuration files without the secrets in them.
+  - Returns which VIPs a machine holds as a director, what is on its interfaces, the text of
+    configuration files without the secrets in them, and whether the units of this collection did
+    their work.
   - A director holds a VIP on an interface that is up and is none of those on which the roles of
     this collection put a real server's VIP, which are C(lo), the kernel's fallback tunnel devices
     such as C(tunl0), and tunnel devices of their own such as C(lvs-gre-0a1b2c).
@@ -104,6 +105,28 @@ files:
   returned: success
   sample:
     /etc/keepalived/keepalived.conf: "vrrp_instance lvs {\n  interface eth0\n}\n"
+units:
+  description: The units of systemd that roles of this collection installed.
+  type: list
+  elements: dict
+  returned: success
+  contains:
+    name:
+      description: Its name.
+      type: str
+    active:
+      description: Its C(ActiveState). A unit that did its work is V(active), and one that is tried
+        again, since something such as a network card may come later, V(activating).
+      type: str
+    errors:
+      description: What it printed when it was last started, where it is not active.
+      type: list
+      elements: str
+  sample:
+    - name: lvs-director.service
+      active: failed
+      errors:
+        - "/etc/lvs/director.ipvs: -A -t 192.168.2.149:80 -s wrr: Scheduler not found"
 mistakes:
   description: Each thing that is wrong, as a sentence of its own.
   type: list
@@ -124,6 +147,7 @@ from ansible_collections.lvs.cluster.plugins.module_utils import (
     _run,
     _saved,
     _secrets,
+    _units,
     _vips,
 )
 
@@ -162,6 +186,7 @@ def gather(params: Mapping[str, Any]) -> dict[str, Any]:
         "vip_interfaces": held,
         "links": links,
         "files": {path: text and mask(text) for path, text in texts.items()},
+        "units": _units.ours(),
     }
 
 

@@ -308,6 +308,7 @@ from ansible_collections.lvs.cluster.plugins.module_utils import (
     _saved,
     _sysctl,
     _traps,
+    _units,
 )
 
 Facts = Dict[str, Any]  # Python 3.8 takes no subscript of dict or Mapping here
@@ -418,6 +419,11 @@ def read(duty: _traps.Duty, links: Sequence[Facts]) -> _traps.Machine:
         conn_tab_bits=text("/sys/module/ip_vs/parameters/conn_tab_bits").strip(),
         tunnels=re.findall(r"(?m)^link set dev (\S+) up", made),
         units=units,
+        unit_errors={
+            unit: _units.complaints(unit)
+            for unit in duty.units
+            if duty.running and units.get(unit, ("", ""))[1] in _units.TROUBLED
+        },
         networks={name: said for name, said in networks.items() if said},
         networkd=text(
             "/etc/systemd/networkd.conf",

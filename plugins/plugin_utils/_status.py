@@ -15,7 +15,7 @@ import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from ansible_collections.lvs.cluster.plugins.module_utils import _vips
+from ansible_collections.lvs.cluster.plugins.module_utils import _units, _vips
 from ansible_collections.lvs.cluster.plugins.module_utils._model import (
     Destination,
     ServiceKey,
@@ -73,7 +73,7 @@ class Status(NamedTuple):
     :ivar unseen: why no director could be read; empty if there is one
     :ivar drained: the real servers that were told weight 0, though the inventory has another
     :ivar untold: what the inventory says otherwise than the directors were told
-    :ivar differences: that, and what the kernel has otherwise than that
+    :ivar differences: that, what the kernel has otherwise than that, and units that have failed
     :ivar lines: all of it for a person
     """
 
@@ -124,6 +124,7 @@ class _Look:
         self.table = as_table(parse_services(info.get("services") or [])[0])
         self.counters = {parse_key(item)[0]: item for item in info.get("counters") or []}
         self.sync = sorted(daemon["state"] for daemon in info.get("sync_daemons") or [])
+        self.units: Sequence[Data] = raw.get("units") or []
         links = raw.get("links") or []
         self.vips = sorted(_vips.held(links, vips))
         # Tunnels such as gretap0 are of type ether too, down, and without an address of their own.
@@ -174,6 +175,12 @@ class _Look:
             for sentence in _sentences(operation, self.told, names):
                 yield f"{sentence}; run site.yml"
 
+    def failed(self) -> Iterator[str]:
+        """Tell which units of this collection have not done their work."""
+        for unit in self.units:
+            if unit["active"] != "active":
+                yield _units.remedy(unit["name"], unit["active"], unit["errors"])
+
     def strayed(self, names: _Names) -> Iterator[str]:
         """Tell what the kernel has otherwise than was told, and not by keepalived's checks."""
         if not self.was_told:
@@ -193,7 +200,8 @@ def status(cluster: Data, looks: Sequence[Data]) -> Status:
 
     Each look has the ``name`` of a director, and the ``reason`` why there is no more, or: ``info``,
     what ``ipvs_info`` returns; ``text`` of the file that says what it was told, ``keepalived.conf``
-    or a table that ``ipvsadm`` saved; ``links``, what ``ip -json address show`` says.
+    or a table that ``ipvsadm`` saved; ``links``, what ``ip -json address show`` says; ``units``,
+    as ``host_info`` returns them.
     """
     values, _mistakes = parse_services(cluster["services"])
     wanted, names = as_table(values), _Names(cluster["services"], values)
@@ -204,6 +212,7 @@ def status(cluster: Data, looks: Sequence[Data]) -> Status:
     active = [look for look in reached if look.vips or not cluster["vips"]]
     drained = sorted({name for look in reached for name in look.drained(wanted, names)})
     untold = [f"{look.name}: {s}." for look in reached for s in look.untold(wanted, names)]
+    failed = [f"{look.name}: {s}" for look in reached for s in look.failed()]
     strayed = [f"{look.name}: {s}." for look in reached for s in look.strayed(names)]
     directors = [
         {
@@ -226,7 +235,7 @@ def status(cluster: Data, looks: Sequence[Data]) -> Status:
         unseen,
         drained,
         untold,
-        [*trouble, *dict.fromkeys([*untold, *strayed])],
+        [*trouble, *failed, *dict.fromkeys([*untold, *strayed])],
         [],
     )
     unread = [name for name in cluster["directors"] if name not in {look.name for look in seen}]

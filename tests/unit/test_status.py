@@ -314,6 +314,17 @@ def test_what_somebody_did_by_hand_is_told():
     assert found["services"][0]["destinations"][-1]["remark"] == "missing"
 
 
+def test_a_unit_that_failed_is_told_of_with_the_remedy():
+    units = [
+        {"name": "lvs-director.service", "active": "failed", "errors": ["-A: no scheduler"]},
+        {"name": "lvs-realserver-dr.service", "active": "active", "errors": []},
+    ]
+    found = status(cluster(), [look(cluster(), units=units)])
+    [difference] = found["differences"]
+    assert difference.startswith("d23: lvs-director.service is failed: -A: no scheduler. Mend")
+    assert difference in found["lines"]
+
+
 def test_where_nothing_is_built():
     seen = {**look(cluster(), holds=()), "text": "", "info": {"available": False}}
     found = status(cluster(), [seen])

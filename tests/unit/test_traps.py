@@ -606,7 +606,11 @@ def test_units_that_bring_it_back_at_boot():
     units = dict.fromkeys(duty.units, WELL)
     assert seen("boot", duty, units=units) == []
     [said] = seen("boot", duty, units={**units, "keepalived.service": ("enabled", "failed")})
-    assert said.startswith("keepalived.service is failed.")
+    assert said.startswith("keepalived.service is failed. Mend")
+    errors = {"keepalived.service": ["no such interface"]}
+    units_now = {**units, "keepalived.service": ("enabled", "failed")}
+    [said] = seen("boot", duty, units=units_now, unit_errors=errors)
+    assert said.startswith("keepalived.service is failed: no such interface. Mend")
     [said] = seen("boot", duty, units={**units, "lvs-director.service": ("disabled", "active")})
     assert said.startswith("lvs-director.service is not enabled")
     assert len(seen("boot", duty)) == 4
