@@ -99,8 +99,8 @@ links:
 files:
   description:
     - The text of each file of O(files); null if there is no such file.
-    - In place of keepalived's passwords and keys stands C(<secret 1>), with another number for
-      another secret.
+    - In place of keepalived's passwords and keys, the definitions that they use, and the arguments
+      of scripts stands C(<secret 1>), with another number for another secret.
   type: dict
   returned: success
   sample:

@@ -19,7 +19,9 @@ description:
     has an option. Then C(keepalived -t) reads the new text, also in check mode. Only if it has
     nothing to say does the text replace the old file, in one step.
   - The file has mode 0600. Secrets are in no result, no diff and no log. A diff shows each as
-    C(<secret 1>), C(<secret 2>), and so on, so it is seen that one changed.
+    C(<secret 1>), C(<secret 2>), and so on, so it is seen that one changed. Secrets are passwords
+    and keys, the definitions that they use, and the arguments of scripts, but for names of options
+    and paths.
   - It starts, reloads and restarts nothing. RV(restart_needed) says which of these is wanted.
   - A service that the kernel has gets its new scheduler from this module, before keepalived reads
     of it. For some milliseconds the kernel then has none and refuses clients (ip_vs_edit_service);
@@ -335,11 +337,13 @@ def take_secrets(module: AnsibleModule) -> dict[str, Any]:
     """
     names = _keepalived_options.argument_spec()
     config: dict[str, Any] = _arguments.without_unset(_arguments.given(module.params, names))
+    mask = _secrets.Mask()
+    module.params.update(mask.options({name: module.params.get(name) for name in names}))
     for instance in module.params["instances"] or []:
         if instance.get("auth_pass") is not None:
             instance["auth_pass"] = "<secret>"
     if module.params["extra"]:
-        module.params["extra"] = _secrets.Mask()(module.params["extra"])
+        module.params["extra"] = mask(module.params["extra"])
     module.no_log_values.clear()
     return config
 

@@ -907,7 +907,7 @@ def test_no_data_is_too_odd_to_be_judged(data):
     ("text", "hidden"),
     [
         ("  auth_pass 1111\n  port 1111\n", "  auth_pass <secret 1>\n  port 1111\n"),
-        ('auth_pass "a b" # x\n', "auth_pass <secret 1> # x\n"),
+        ('auth_pass "a b" # x\n', "auth_pass <secret 1> # <secret 2>\n"),
         ("# auth_pass old\nauth_pass new\n", "# auth_pass <secret 1>\nauth_pass <secret 2>\n"),
         ("SSL {\n  password x\n}\n", "SSL {\n  password <secret 1>\n}\n"),
         ("authentication { auth_pass x}\n", "authentication { auth_pass <secret 1>}\n"),
