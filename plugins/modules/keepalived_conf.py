@@ -22,7 +22,8 @@ description:
     C(<secret 1>), C(<secret 2>), and so on, so it is seen that one changed. Secrets are passwords
     and keys, the definitions that they use, and the arguments of scripts, but for names of options
     and paths.
-  - It starts, reloads and restarts nothing. RV(restart_needed) says which of these is wanted.
+  - Without O(applied) it starts, reloads and restarts nothing. RV(restart_needed) says which of
+    these is wanted.
   - A service that the kernel has gets its new scheduler from this module, before keepalived reads
     of it. For some milliseconds the kernel then has none and refuses clients (ip_vs_edit_service);
     this module keeps the refusals back, so that they ask again after a second.
@@ -39,6 +40,20 @@ options:
     type: str
     choices: [present, absent]
     default: present
+  applied:
+    description:
+      - Has keepalived.service run the file, whichever task wrote it. It is enabled, and started,
+        restarted or reloaded if what it runs is not what the file has, as after a run that was
+        ended between writing the file and the reload.
+      - It waits until keepalived has taken the file. If it does not take it, the former file is put
+        back, and the module fails.
+      - It takes the systemd override of the role P(lvs.cluster.keepalived_ha#role) to know what
+        keepalived has read at a start. Without it, keepalived is reloaded once after each start.
+      - That keepalived has taken a file is known if its unit is of the type C(notify). Else that
+        C(keepalived -t) accepts it has to do.
+    type: bool
+    default: false
+    version_added: 0.6.0
 requirements:
   - keepalived 2.0 or later on the target. It is tested with 2.2.7 and 2.3.3.
 notes:
@@ -154,6 +169,12 @@ before:
     owner:
       description: The number of the user that it belongs to.
       type: int
+    service:
+      description:
+        - What keepalived.service is like, with O(applied). C(enabled) is whether it starts at boot,
+          C(active) whether it runs, C(current) whether systemd has read the unit's files as they
+          are, C(applied) whether it runs what the file has; null if that is not known.
+      type: dict
   sample: null
 after:
   description: The file as it is wanted; null for no file.
@@ -176,6 +197,11 @@ restart_needed:
   type: bool
   returned: success
   sample: false
+action:
+  description: What is done with keepalived.service to have it run the file, with O(applied).
+  type: str
+  returned: success
+  sample: reload
 version:
   description: The installed release of keepalived; null for none.
   type: str
@@ -191,17 +217,19 @@ mistakes:
       a word."
 """
 
+import contextlib
 import os
 import re
 import stat
 import subprocess
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.lvs.cluster.plugins.module_utils import (
+    _applied,
     _arguments,
     _keepalived,
     _keepalived_options,
@@ -244,8 +272,11 @@ def complaints(said: str, temporary: str, text: str, mask: _secrets.Mask) -> lis
     return told or ["keepalived says nothing."]
 
 
-def check(text: str, path: str, mask: _secrets.Mask) -> None:
-    """Have keepalived read a text as a file beside the one that it is for."""
+def check(text: str, path: str, mask: _secrets.Mask) -> bool:
+    """Have keepalived read a text as a file beside the one that it is for.
+
+    Return whether keepalived can do so at a reload, too (``reload_check_config``).
+    """
     directory = os.path.dirname(path)
     place = directory if os.path.isdir(directory) else None  # made when the file is written
     descriptor, temporary = tempfile.mkstemp(prefix=".lvs-", dir=place)
@@ -253,7 +284,8 @@ def check(text: str, path: str, mask: _secrets.Mask) -> None:
         with open(descriptor, "w", encoding="utf-8") as file:
             file.write(text)
         status, said = _ask("--config-test", "--use-file", temporary)
-        if status in KILLED:
+        killed = status in KILLED
+        if killed:
             status, said = _ask("--config-test", "--use-file", temporary, by=ORPHANED)
             if said.startswith("unshare:"):
                 raise _run.OperatorError(
@@ -269,6 +301,7 @@ def check(text: str, path: str, mask: _secrets.Mask) -> None:
             f"keepalived does not accept this configuration ({end}); {path} is as it was.",
             *complaints(said, temporary, text, mask),
         )
+    return not killed
 
 
 def found(path: str) -> tuple[str | None, dict[str, Any] | None]:
@@ -285,9 +318,9 @@ def found(path: str) -> tuple[str | None, dict[str, Any] | None]:
 
 
 def prepare(params: Mapping[str, Any], config: Mapping[str, Any]) -> _run.Change:
-    """Return the change that makes the file hold a configuration.
+    """Return the change that makes the file hold a configuration, and keepalived run it.
 
-    :param params: ``path`` and ``state``
+    :param params: ``path``, ``state`` and ``applied``
     :param config: the configuration with its secrets
     """
     path = os.path.abspath(params["path"])
@@ -307,26 +340,117 @@ def prepare(params: Mapping[str, Any], config: Mapping[str, Any]) -> _run.Change
             results=results,
         )
     wrong = _keepalived.mistakes(config, version)
+    if params["applied"] and path != _applied.CONF:
+        wrong.append(f"applied: keepalived.service reads {_applied.CONF}, and path is {path}.")
     if wrong:
         raise _run.OperatorError(*wrong)
     text = _keepalived.render(config, version)
-    results["restart_needed"] = _keepalived.restart_needed(former, text)
-    if version and text != former:
-        check(text, path, mask)
+    service = _applied.service() if params["applied"] else None
+    runs = _applied.applied(service) if service else former
+    stale = text != former or text != runs
+    reloads = check(text, path, mask) if version and stale else True
+    how = action(former, runs, text, service, reloads=reloads)
+    results["restart_needed"] = how == "restart"
     wanted = mask(text)
-
-    def apply() -> None:
-        reschedule(_keepalived.services(config))
-        _saved.write(path, text, MODE)
-
-    return _run.Change(
+    change = _run.Change(
         before,
         {"text": wanted, "mode": f"{MODE:04o}", "owner": os.geteuid()},
-        apply=apply,
         text=(shown, wanted),
         results=results,
         unmet=[] if version else ["There is no keepalived on this host: install keepalived."],
     )
+
+    def apply() -> None:
+        reschedule(_keepalived.services(config))
+        if change.changed:
+            _saved.write(path, text, MODE)
+        if service is not None:
+            run_or_put_back(path, former, text, how, mask)
+
+    if service is None:
+        return change._replace(apply=apply)
+    applied = None if runs is None else runs == former
+    # After a lost reload, what is going to be run is what the file has already.
+    ran = mask(runs) if text == former and runs is not None else shown
+    return with_service(change._replace(text=(ran, wanted)), service, applied, how, apply)
+
+
+def with_service(
+    change: _run.Change,
+    service: _applied.Service,
+    applied: bool | None,
+    how: str,
+    apply: Callable[[], None],
+) -> _run.Change:
+    """Return the change of the file and of the service that runs it."""
+    is_ = {"enabled": service.enabled, "active": service.active, "current": service.current}
+    former: dict[str, bool | None] = {**is_, "applied": applied}
+    wanted: dict[str, bool | None] = dict.fromkeys(former, True)
+    before, after = change.text or ("", "")
+    if change.before and former != wanted:
+        before, after = before + _words(former), after + _words(wanted)
+    here = [] if _program.where("systemctl") else ["There is no systemd on this host."]
+    return change._replace(
+        before={**change.before, "service": former} if change.before else None,
+        after={**change.after, "service": wanted},
+        apply=apply,
+        text=(before, after),
+        results={**change.results, "action": how},
+        unmet=[*change.unmet, *here],
+    )
+
+
+def _words(service: Mapping[str, bool | None]) -> str:
+    """Return the state of the service as the last line of a diff."""
+    words = {True: "", False: "not ", None: "not known to be "}
+    return (
+        f"# {_applied.UNIT}: "
+        + ", ".join(words[is_] + what for what, is_ in service.items())
+        + "\n"
+    )
+
+
+def action(
+    former: str | None,
+    runs: str | None,
+    text: str,
+    service: _applied.Service | None,
+    *,
+    reloads: bool = True,
+) -> str:
+    """Return what keepalived needs to run a text: none, start, reload or restart.
+
+    :param former: what its file had
+    :param runs: what it runs, None if that is not known
+    :param service: None if only the file is seen to
+    :param reloads: whether keepalived can check the text by itself at a reload
+    """
+    if service and not service.active:
+        return "start"
+    if runs == text:
+        return "none"
+    ran = former if runs is None else runs
+    # One that ends its own check of a file does not read it at a reload, and says nothing.
+    unchecked = bool(service) and not reloads and "reload_check_config" in (ran or "")
+    return "restart" if unchecked or _keepalived.restart_needed(ran, text) else "reload"
+
+
+def run_or_put_back(
+    path: str, former: str | None, text: str, how: str, mask: _secrets.Mask
+) -> None:
+    """Have keepalived run the new file; put the former one back if it does not."""
+    try:
+        _applied.bring(text, how)
+    except _run.OperatorError as error:
+        said = [f"keepalived says: {mask.words(line)}" for line in _applied.log()]
+        if former is not None and former != text:
+            _saved.write(path, former, MODE)
+            said.insert(0, f"{path} is as it was.")
+            # At a reload, too: a process of keepalived that is started anew would take the file
+            # that was refused, of which the check has left a copy (lib/parser.c, init_data).
+            with contextlib.suppress(_run.OperatorError):
+                _applied.bring(former, how)
+        raise _run.OperatorError(*error.mistakes, *said) from None
 
 
 def take_secrets(module: AnsibleModule) -> dict[str, Any]:
@@ -355,6 +479,7 @@ def main() -> None:
             **_keepalived_options.argument_spec(),
             "path": {"type": "path", "default": "/etc/keepalived/keepalived.conf"},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+            "applied": {"type": "bool", "default": False},
         },
         supports_check_mode=True,
     )

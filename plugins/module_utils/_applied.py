@@ -1,0 +1,163 @@
+# Copyright: (c) 2026, lvs.cluster contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which configuration keepalived runs, which need not be the one that its file has.
+
+What was applied is kept as a copy of the file, in a directory that systemd makes when it starts
+keepalived.service and removes when that stops. So a copy is always of the process that runs. The
+role's systemd override writes it at each start, whoever asked for it, and removes it at a reload
+by others than `bring`; then it is not known what keepalived runs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import time
+from typing import NamedTuple
+
+from ansible_collections.lvs.cluster.plugins.module_utils import _program, _run, _saved
+
+UNIT = "keepalived.service"
+CONF = "/etc/keepalived/keepalived.conf"
+#: roles/keepalived_ha/files/keepalived.conf has them, too.
+DIRECTORY = "/run/lvs-keepalived"
+COPY = f"{DIRECTORY}/applied.conf"
+
+#: keepalived ends its own check of a file after 5 seconds (start_validate_reload_conf_child of its
+#: main.c), and before 2.3.0 takes minutes to apply one with tens of thousands of real servers.
+ACCEPT_SECONDS, APPLY_SECONDS = 30, 300
+POLL = 0.1
+
+
+class Service(NamedTuple):
+    """What systemd says of keepalived.service.
+
+    :ivar state: such as active, reloading, failed
+    :ivar enabled: whether it starts at boot
+    :ivar current: whether systemd has read its files as they are now
+    :ivar pid: its main process; 0 for none
+    :ivar notifies: whether keepalived tells systemd that it reloads, and that it is ready
+    :ivar since: when the state last changed
+    """
+
+    state: str
+    enabled: bool
+    current: bool
+    pid: int
+    notifies: bool
+    since: str
+
+    @property
+    def active(self) -> bool:
+        """Whether it runs."""
+        return self.state in ("active", "reloading")
+
+
+def service() -> Service:
+    """Return what systemd says of keepalived.service, also where there is none."""
+    names = "ActiveState,UnitFileState,NeedDaemonReload,MainPID,Type,StateChangeTimestampMonotonic"
+    try:
+        said = _program.run("systemctl", "show", f"--property={names}", UNIT).stdout
+    except FileNotFoundError:
+        said = ""
+    values = dict(line.split("=", 1) for line in said.splitlines() if "=" in line)
+    return Service(
+        values.get("ActiveState", "inactive"),
+        values.get("UnitFileState") == "enabled",
+        values.get("NeedDaemonReload") != "yes",
+        int(values.get("MainPID") or 0),
+        values.get("Type", "").startswith("notify"),
+        values.get("StateChangeTimestampMonotonic", ""),
+    )
+
+
+def applied(found: Service) -> str | None:
+    """Return the text that keepalived runs, None if it runs none or which is not known."""
+    return _saved.read(COPY) if found.active else None
+
+
+def keep(text: str | None) -> None:
+    """Note that keepalived runs a text, or that it is not known what it runs."""
+    if text is not None:
+        os.makedirs(DIRECTORY, mode=0o700, exist_ok=True)
+    _saved.write(COPY, text, 0o600)
+
+
+def bring(text: str, how: str) -> None:
+    """Have keepalived run a text that its file has, and note that it does.
+
+    :param how: start, restart or reload; none to see only to the unit
+
+    Raises `OperatorError` if keepalived does not take it.
+    """
+    found = service()
+    if not found.current:
+        _systemctl("daemon-reload")
+    if not found.enabled:
+        _systemctl("enable", "--quiet", UNIT)
+    if how == "reload":
+        _reload(text)
+        keep(text)
+    elif how != "none":
+        _systemctl("reset-failed", UNIT, check=False)
+        _systemctl(how, UNIT)
+        # Unless the override has. keepalived says when it is ready, so it has read the file.
+        if applied(service()) is None:
+            keep(text)
+
+
+def _systemctl(*words: str, check: bool = True) -> None:
+    done = _program.run("systemctl", *words)
+    if check and done.returncode:
+        raise _run.OperatorError(
+            f"systemctl {' '.join(words)} failed: {' '.join(done.stderr.split())}"
+        )
+
+
+def _reload(text: str) -> None:
+    """Have keepalived reload its file, and wait until it has.
+
+    systemctl reload only sends the signal, and keepalived says nothing of a file that it refuses.
+    But only if it takes it, it sends RELOADING=1 and at the end READY=1 (main.c, do_reload;
+    config_notify.c), with which systemd changes the unit's state twice.
+    """
+    before = _wait_for_ready(service())
+    keep(None)
+    os.kill(before.pid, signal.SIGHUP)
+    if not before.notifies:
+        return
+    end = time.monotonic() + ACCEPT_SECONDS
+    while True:
+        now = service()
+        if now.pid != before.pid and now.state == "active" and applied(now) == text:
+            return  # it ended, and systemd started it again
+        if now.pid == before.pid and now.active and now.since != before.since:
+            _wait_for_ready(now)
+            return
+        if time.monotonic() > end:
+            raise _run.OperatorError(
+                f"keepalived has not taken {CONF} at a reload: it goes on with what it ran before."
+            )
+        time.sleep(POLL)
+
+
+def _wait_for_ready(found: Service) -> Service:
+    """Wait until a reload has ended."""
+    end = time.monotonic() + APPLY_SECONDS
+    while found.state == "reloading":
+        if time.monotonic() > end:
+            raise _run.OperatorError(f"A reload of {UNIT} has not ended within {APPLY_SECONDS} s.")
+        time.sleep(POLL)
+        found = service()
+    if found.state != "active" or not found.pid:
+        raise _run.OperatorError(f"{UNIT} is {found.state}; it must be active to be reloaded.")
+    return found
+
+
+def log() -> list[str]:
+    """Return the last that keepalived said."""
+    with contextlib.suppress(FileNotFoundError):
+        words = ("--unit", UNIT, "--lines=8", "--output=cat", "--no-pager")
+        return _program.run("journalctl", *words).stdout.splitlines()
+    return []
