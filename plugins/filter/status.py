@@ -25,6 +25,7 @@ options:
       - One for each director, with its C(name).
       - C(info) is what M(lvs.cluster.ipvs_info) returns, C(text) the director's C(keepalived.conf)
         or the table that the role C(director) saved, C(links) what C(ip -json address show) says.
+      - C(keepalived) is what M(lvs.cluster.host_info) says of keepalived's service.
       - C(reason) says why there is none of that.
     type: list
     elements: dict
@@ -50,8 +51,8 @@ _value:
     - C(directors) says of each whether it is V(active), V(standby) or V(unreachable), which VIPs it
       holds, which link-layer addresses it has, and in which states its sync daemons are. C(active)
       has the names of those that hold VIPs.
-    - C(trouble) says what is wrong with which directors are active, C(unseen) why no director could
-      be read.
+    - C(trouble) says what is wrong with which directors are active, and where keepalived runs
+      another configuration than its file has. C(unseen) says why no director could be read.
     - C(services) has what the table of the director has that holds their VIP, with rates per
       second, and beside it what is missing there. C(asked) is what clients ask for. A destination
       that is not in the table has no C(weight). C(remark) says what is to be known of it.

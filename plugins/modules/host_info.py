@@ -18,6 +18,7 @@ description:
   - A director holds a VIP on an interface that is up and is none of those on which the roles of
     this collection put a real server's VIP, which are C(lo), the kernel's fallback tunnel devices
     such as C(tunl0), and tunnel devices of their own such as C(lvs-gre-0a1b2c).
+  - On request it returns whether keepalived runs what its file has, see O(keepalived).
   - It changes nothing. On request it waits until VIPs are held, or are held no longer. That they
     are not in the end is a result and no failure.
 extends_documentation_fragment:
@@ -39,6 +40,13 @@ options:
     type: list
     elements: path
     default: []
+  keepalived:
+    description:
+      - Whether RV(keepalived) is returned. It is known where the role
+        P(lvs.cluster.keepalived_ha#role) has configured keepalived.
+    type: bool
+    default: false
+    version_added: 0.6.0
   state:
     description:
       - What is waited for. With V(held), the machine holds all of O(vips), with V(released) none of
@@ -127,6 +135,22 @@ units:
       active: failed
       errors:
         - "/etc/lvs/director.ipvs: -A -t 192.168.2.149:80 -s wrr: Scheduler not found"
+keepalived:
+  description:
+    - What keepalived.service is like; null without O(keepalived).
+  type: dict
+  returned: success
+  contains:
+    active:
+      description: Whether it runs.
+      type: bool
+    current:
+      description: Whether systemd has read the unit's files as they are.
+      type: bool
+    applied:
+      description: Whether it runs what its file has; null if it does not run, or that is not known.
+      type: bool
+  sample: {active: true, current: true, applied: true}
 mistakes:
   description: Each thing that is wrong, as a sentence of its own.
   type: list
@@ -143,6 +167,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.lvs.cluster.plugins.module_utils import (
+    _applied,
     _links,
     _run,
     _saved,
@@ -162,6 +187,14 @@ def is_address(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def keepalived() -> dict[str, Any]:
+    """Return whether keepalived runs what its file has."""
+    found = _applied.service()
+    runs = _applied.applied(found)
+    same = None if runs is None else runs == _saved.read(_applied.CONF)
+    return {"active": found.active, "current": found.current, "applied": same}
 
 
 def gather(params: Mapping[str, Any]) -> dict[str, Any]:
@@ -187,6 +220,7 @@ def gather(params: Mapping[str, Any]) -> dict[str, Any]:
         "links": links,
         "files": {path: text and mask(text) for path, text in texts.items()},
         "units": _units.ours(),
+        "keepalived": keepalived() if params["keepalived"] else None,
     }
 
 
@@ -196,6 +230,7 @@ def main() -> None:
         argument_spec={
             "vips": {"type": "list", "elements": "str", "default": []},
             "files": {"type": "list", "elements": "path", "default": []},
+            "keepalived": {"type": "bool", "default": False},
             "state": {"type": "str", "choices": ["held", "released"], "default": "held"},
             "seconds": {"type": "float", "default": 0.0},
         },

@@ -5,7 +5,7 @@
 Pure: what was read on the directors comes in as plain data, plain data and sentences go out.
 There are three things to compare. The inventory says what is wanted; a file on the director what
 it was told, by ``site.yml`` or a drain; the kernel's table what is. Where keepalived runs, table
-and file differ by what its checks say.
+and file differ by what its checks say, and keepalived may run another configuration than the file.
 """
 
 from __future__ import annotations
@@ -54,6 +54,19 @@ BY_CHECK = "weight by keepalived's check"
 UNWILLING = "weight 0 in the inventory"
 SORRY = "sorry server"
 STRANGER = "not in the inventory"
+#: What was written on a director and is not applied there, with the remedy.
+PENDING = (
+    "keepalived.conf is pending: keepalived runs another configuration than the file has; run"
+    " site.yml to apply it"
+)
+UNKNOWN_APPLIED = (
+    "it is not known which configuration keepalived runs, as after a reload that was not"
+    " site.yml's; run site.yml to apply keepalived.conf"
+)
+UNIT_PENDING = (
+    "the unit files of keepalived.service are pending: systemd has not read them as they are; run"
+    " site.yml"
+)
 #: The last line where the directors do not differ from the inventory.
 NO_DIFFERENCE = "All is as the inventory says."
 NO_DIRECTOR_READ = "No director was read, so the state of the cluster is unknown."
@@ -69,7 +82,7 @@ class Status(NamedTuple):
         their VIP, with counters; each destination with its ``name`` and a ``remark``; its
         ``weight`` is None if it is not in the table
     :ivar active: the directors that hold VIPs
-    :ivar trouble: what is wrong with which directors are active
+    :ivar trouble: what is wrong with which directors are active, or with what keepalived runs
     :ivar unseen: why no director could be read; empty if there is one
     :ivar drained: the real servers that were told weight 0, though the inventory has another
     :ivar untold: what the inventory says otherwise than the directors were told
@@ -136,6 +149,7 @@ class _Look:
         self.macs = list(dict.fromkeys(macs[name] for name in sorted(macs)))
         text = str(raw.get("text") or "")
         self.was_told = bool(text)
+        self.service: Data = raw.get("keepalived") or {}
         found = (
             keepalived_parser.Reading(text).config["services"]
             if keepalived
@@ -148,6 +162,17 @@ class _Look:
             for raw in found
             if raw.get("sorry_server")
         }
+
+    def pending(self) -> Iterator[str]:
+        """Tell if keepalived runs another configuration than its file has."""
+        if not (self.keepalived and self.was_told and self.service.get("active")):
+            return
+        if self.service["applied"] is None:
+            yield f"{self.name}: {UNKNOWN_APPLIED}."
+        elif not self.service["applied"]:
+            yield f"{self.name}: {PENDING}."
+        if not self.service["current"]:
+            yield f"{self.name}: {UNIT_PENDING}."
 
     def drained(self, wanted: Table, names: _Names) -> set[str]:
         """Return who was told weight 0 wherever it serves, though another is wanted."""
@@ -200,8 +225,8 @@ def status(cluster: Data, looks: Sequence[Data]) -> Status:
 
     Each look has the ``name`` of a director, and the ``reason`` why there is no more, or: ``info``,
     what ``ipvs_info`` returns; ``text`` of the file that says what it was told, ``keepalived.conf``
-    or a table that ``ipvsadm`` saved; ``links``, what ``ip -json address show`` says; ``units``,
-    as ``host_info`` returns them.
+    or a table that ``ipvsadm`` saved; ``links``, what ``ip -json address show`` says; ``units``
+    and ``keepalived``, as ``host_info`` returns them.
     """
     values, _mistakes = parse_services(cluster["services"])
     wanted, names = as_table(values), _Names(cluster["services"], values)
@@ -226,6 +251,7 @@ def status(cluster: Data, looks: Sequence[Data]) -> Status:
         for look in seen
     ]
     trouble = list(_trouble(directors, cluster["vips"]))
+    trouble += [sentence for look in reached for sentence in look.pending()]
     unseen = [] if reached else list(map(_unreachable, directors)) or [NO_DIRECTOR_READ]
     found = Status(
         directors,

@@ -325,6 +325,29 @@ def test_a_unit_that_failed_is_told_of_with_the_remedy():
     assert difference in found["lines"]
 
 
+APPLIED = {"active": True, "current": True, "applied": True}
+
+
+@pytest.mark.parametrize(
+    ("service", "sentence"),
+    [
+        (APPLIED, ""),
+        ({**APPLIED, "applied": False}, "keepalived.conf is pending: keepalived runs another"),
+        ({**APPLIED, "applied": None}, "it is not known which configuration keepalived runs"),
+        ({**APPLIED, "current": False}, "the unit files of keepalived.service are pending"),
+        ({**APPLIED, "active": False, "applied": None}, ""),
+    ],
+)
+def test_a_file_that_keepalived_does_not_run_is_named(service, sentence):
+    pair = cluster(directors=("d23", "d31"))
+    looks = [look(pair), {**look(pair, "d31", holds=()), "keepalived": service}]
+    found = status(pair, looks)
+    said = [each for each in found["differences"] if each.startswith(f"d31: {sentence}")]
+    assert len(said) == len(found["trouble"]) == bool(sentence)
+    assert all(each.partition("; run site.yml")[1] and each in found["lines"] for each in said)
+    assert found["untold"] == []  # so a drain that was ended can be made again
+
+
 def test_where_nothing_is_built():
     seen = {**look(cluster(), holds=()), "text": "", "info": {"available": False}}
     found = status(cluster(), [seen])

@@ -1,0 +1,95 @@
+# Copyright: (c) 2026, lvs.cluster contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""T2 after runs that wrote a file and did not have keepalived run it."""
+
+from __future__ import annotations
+
+import pair
+import pytest
+
+VIP = "192.168.2.149"
+MASTER, BACKUP = "d23", "d31"
+CONF = "/etc/keepalived/keepalived.conf"
+APPLIED = "/run/lvs-keepalived/applied.conf"
+PENDING = f"{MASTER}: keepalived.conf is pending: "
+UNKNOWN = f"{BACKUP}: it is not known which configuration keepalived runs"
+TABLE = "ipvsadm --save --numeric"
+WLC = ("scheduler: wrr", "scheduler: wlc")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def inventory(node, build):
+    path = build(*pair.QUICK)
+    pair.alone(node, MASTER, VIP)
+    return path
+
+
+def is_applied(node, name):
+    return node(name).run(f"cmp {CONF} {APPLIED}").rc == 0
+
+
+def test_a_lost_reload_is_named_and_made_by_the_next_run(node, changed, playbook, build, unchanged):
+    """One director has the file that the inventory asks for, and was not reloaded."""
+    wanted = changed(*pair.QUICK, WLC)
+    node(MASTER).check_output(f"sed --in-place 's/lb_algo wrr/lb_algo wlc/' {CONF}")
+    # The other one's was read by somebody's reload, and the unit's override by no one.
+    node(BACKUP).check_output(
+        "systemctl reload keepalived; touch /etc/systemd/system/keepalived.service.d/lvs.conf"
+    )
+    shown = playbook("playbooks/status", inventory=wanted).stdout
+    assert PENDING in shown
+    assert UNKNOWN in shown
+    assert f"{BACKUP}: the unit files of keepalived.service are pending" in shown
+    checked = playbook("playbooks/site", "--check", "--diff", inventory=wanted).stdout
+    assert "-  lb_algo wrr" in checked
+    assert "not applied" in checked
+    assert not is_applied(node, MASTER)
+
+    build(*pair.QUICK, WLC)
+    for name in (MASTER, BACKUP):
+        assert "-s wlc" in node(name).check_output(TABLE)
+        assert is_applied(node, name)
+        assert "NeedDaemonReload=no" in node(name).check_output(
+            "systemctl show --property=NeedDaemonReload keepalived"
+        )
+    assert pair.holders(node, VIP) == [MASTER]  # nobody was restarted
+    unchanged("playbooks/site", inventory=wanted)
+    assert " is pending: " not in playbook("playbooks/status", inventory=wanted).stdout
+
+
+def test_who_starts_keepalived_has_it_run_its_file(node):
+    """By systemd, after a crash, and whatever the file was before."""
+    for command in (
+        f"cat {APPLIED} > /tmp/former; echo '# more' >> {CONF}; systemctl restart keepalived",
+        f"cat /tmp/former > {CONF}; systemctl kill --kill-who=main --signal=KILL keepalived",
+    ):
+        node(BACKUP).check_output(command)
+        pair.until(lambda: is_applied(node, BACKUP), 30, "it runs its file")
+    assert node(BACKUP).file(APPLIED).mode == 0o600
+    assert node(BACKUP).file("/run/lvs-keepalived").mode == 0o700
+
+
+def test_a_refused_reload_fails_and_leaves_all_as_it_was(node, changed, playbook):
+    """keepalived -t takes the file, and the reload does not: another instance needs a restart.
+
+    The role does not see that, behind a condition on the machine's name.
+    """
+    before = node(BACKUP).check_output(f"cat {CONF}")
+    refused = changed(
+        *pair.QUICK,
+        WLC,
+        (
+            "    lvs_keepalived:\n",
+            '    lvs_keepalived:\n      extra: "global_defs {\\n  @d31 instance x\\n}\\n"\n',
+        ),
+    )
+    run = playbook("playbooks/site", inventory=refused)
+    assert run.returncode != 0
+    assert "keepalived has not taken" in run.stdout
+    assert "Cannot change instance name at a reload" in run.stdout  # its reason
+    assert node(BACKUP).check_output(f"cat {CONF}") == before
+    assert is_applied(node, BACKUP)
+    assert pair.holders(node, VIP) == [MASTER]
+    # The other director took it, and takes the former one again.
+    built = playbook("playbooks/site", inventory=changed(*pair.QUICK, WLC))
+    assert built.returncode == 0, built.stdout
