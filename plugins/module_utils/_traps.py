@@ -14,7 +14,13 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Dict, NamedTuple
 
-from ansible_collections.lvs.cluster.plugins.module_utils import _links, _sysctl, _units, _vips
+from ansible_collections.lvs.cluster.plugins.module_utils import (
+    _applied,
+    _links,
+    _sysctl,
+    _units,
+    _vips,
+)
 
 Data = Dict[str, Any]  # Python 3.8 takes no subscript of dict or Mapping here
 VS = "net/ipv4/vs/"
@@ -344,7 +350,7 @@ def _has(conf: str, *names: str) -> list[list[str]]:
 
 def reloaded_unchecked(machine: Machine, _duty: Duty) -> Iterator[str]:
     """Tell if a file that is wrong would end keepalived at a reload."""
-    if not _has(machine.conf, "reload_check_config"):
+    if not _has(machine.conf, "reload_check_config") and _applied.UNCHECKED not in machine.conf:
         yield (
             "keepalived.conf has no reload_check_config, so a mistake in it ends keepalived at a"
             " reload. Run site.yml, and leave it out of lvs_keepalived.globals."

@@ -18,6 +18,9 @@ description:
     what they say of each other, are checked by this module. So is whether the installed keepalived
     has an option. Then C(keepalived -t) reads the new text, also in check mode. Only if it has
     nothing to say does the text replace the old file, in one step.
+  - A keepalived before 2.2.8 ends its own check of a file with scripts that run as another user
+    than root, and with O(globals.reload_check_config) does not read it at a reload. So there this
+    option is left out, and a comment is in its place.
   - The file has mode 0600. Secrets are in no result, no diff and no log. A diff shows each as
     C(<secret 1>), C(<secret 2>), and so on, so it is seen that one changed. Secrets are passwords
     and keys, the definitions that they use, and the arguments of scripts, but for names of options
@@ -246,6 +249,8 @@ MODE = 0o600
 KILLED = (143, -15)
 ORPHANED = ("unshare", "--pid", "--fork")
 SECONDS = 300
+#: With this setting keepalived checks its file at a reload, in the same way.
+CHECKED = re.compile(r"(?m)^( *)reload_check_config$")
 
 
 def _ask(*arguments: str, by: Sequence[str] = ()) -> tuple[int, str]:
@@ -349,6 +354,8 @@ def prepare(params: Mapping[str, Any], config: Mapping[str, Any]) -> _run.Change
     runs = _applied.applied(service) if service else former
     stale = text != former or text != runs
     reloads = check(text, path, mask) if version and stale else True
+    if not reloads:
+        text = CHECKED.sub(rf"\1{_applied.UNCHECKED}", text)
     how = action(former, runs, text, service, reloads=reloads)
     results["restart_needed"] = how == "restart"
     wanted = mask(text)
@@ -431,8 +438,8 @@ def action(
         return "none"
     ran = former if runs is None else runs
     # One that ends its own check of a file does not read it at a reload, and says nothing.
-    unchecked = bool(service) and not reloads and "reload_check_config" in (ran or "")
-    return "restart" if unchecked or _keepalived.restart_needed(ran, text) else "reload"
+    refused = not reloads and CHECKED.search(ran or "")
+    return "restart" if refused or _keepalived.restart_needed(ran, text) else "reload"
 
 
 def run_or_put_back(

@@ -10,11 +10,14 @@ from __future__ import annotations
 
 import copy
 import os
+import signal
 import stat
+import subprocess
+import time
 from random import Random
 
 import pytest
-from ansible_collections.lvs.cluster.plugins.module_utils import _keepalived
+from ansible_collections.lvs.cluster.plugins.module_utils import _applied, _keepalived
 from ansible_collections.lvs.cluster.plugins.module_utils import _keepalived_options as _options
 from ansible_collections.lvs.cluster.plugins.modules import keepalived_conf
 
@@ -645,6 +648,47 @@ def test_what_a_reload_can_not_do_is_told(run_module, director, path):
     assert (result["changed"], result["restart_needed"]) == (True, False)
     result = run_module("keepalived_conf", **options, globals={"disable_local_igmp": True})
     assert (result["changed"], result["restart_needed"]) == (True, True)
+
+
+def test_a_reload_is_taken_though_scripts_run_as_another_user(
+    run_module, director, path, tmp_path, version
+):
+    """keepalived before 2.2.8 ends the check that reload_check_config makes, and takes nothing."""
+    script = {"name": "fine", "command": TRUE, "interval": 1}
+    options = {
+        "path": str(path),
+        "globals": {**SCRIPTS, "router_id": "d23", "reload_check_config": True},
+        "scripts": [script],
+    }
+    tracked = {**PLAIN, "track_scripts": ["fine"]}
+    assert run_module("keepalived_conf", **options, instances=[tracked])["changed"]
+    assert not run_module("keepalived_conf", **options, instances=[tracked])["changed"]
+    left_out = _applied.UNCHECKED in path.read_text()
+    assert left_out == (version < (2, 2, 8))
+    words = ["--dont-fork", "--log-console", "--log-detail", "--vrrp", "--use-file", str(path)]
+    pids = [f"--{name}={tmp_path / name}" for name in ("pid", "vrrp_pid", "checkers_pid")]
+    log = tmp_path / "log"
+    with (
+        log.open("w") as output,
+        subprocess.Popen(["keepalived", *words, *pids], stdout=output, stderr=output) as process,
+    ):
+        try:
+            wait_for(log, "Startup complete")
+            tracked = {**tracked, "priority": 90}
+            result = run_module("keepalived_conf", **options, instances=[tracked])
+            assert (result["changed"], result["restart_needed"]) == (True, False)
+            process.send_signal(signal.SIGHUP)
+            wait_for(log, "Reload complete")
+        finally:
+            process.terminate()
+
+
+def wait_for(log, words):
+    """Wait until a log has some words."""
+    end = time.monotonic() + 60
+    while words not in log.read_text():
+        assert time.monotonic() < end, log.read_text()
+        time.sleep(0.1)
 
 
 def test_a_service_that_the_kernel_has_gets_its_scheduler_at_once(run_module, director, path):

@@ -45,13 +45,12 @@ def test_one_that_does_not_run_is_started(state):
     assert keepalived_conf.action(OLD, None, OLD, service) == "start"
 
 
-def test_one_that_can_not_check_a_file_at_a_reload_is_restarted():
-    def action(runs, service=ACTIVE):
-        return keepalived_conf.action(OLD, runs, NEW, service, reloads=False)
+def test_one_that_can_not_check_a_file_at_a_reload_is_restarted_once():
+    def action(runs):
+        return keepalived_conf.action(OLD, runs, NEW, ACTIVE, reloads=False)
 
     assert action(OLD) == "restart"
-    assert action(OLD.replace("  reload_check_config\n", "")) == "reload"
-    assert action(OLD, None) == "reload"
+    assert action(OLD.replace("reload_check_config", _applied.UNCHECKED)) == "reload"
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.lvs.cluster.plugins.module_utils import _links, _traps
+from ansible_collections.lvs.cluster.plugins.module_utils import _applied, _links, _traps
 from ansible_collections.lvs.cluster.plugins.modules import preflight
 
 VIP, VIP6 = "192.168.2.149", "2001:db8::149"
@@ -283,6 +283,7 @@ def test_a_port_that_is_used_again(release, method, sysctls, good):
         ("reload_check_config", RELOAD, True),
         ("reload_check_config", "", False),
         ("reload_check_config", "# reload_check_config", False),
+        ("reload_check_config", f"  {_applied.UNCHECKED}\n", True),
         ("garp_master_refresh", RELOAD, True),
         ("garp_master_refresh", "vrrp_garp_master_refresh 0", False),
         ("garp_master_refresh", "  garp_master_refresh 30", True),
