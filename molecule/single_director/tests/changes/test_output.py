@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -35,6 +36,18 @@ SERVICES = [
     },
     {**UDP, "name": "syslog", "port": 514},
 ]
+#: Secrets as keepalived takes them, and how they begin.
+SECRETS = re.compile("S3cr|S3old|S3token")
+EXTRA = r"""$P=S3cr
+$PW=\
+  ${P}3t
+SSL {
+  password a$PW # was S3old
+}
+vrrp_script check {
+  script "/bin/true --token S3token"
+}
+"""
 TASKS = "- name: Note that it was here\n  ansible.builtin.command: touch /tmp/rolled-out\n"
 
 
@@ -43,10 +56,13 @@ def inventory(playbook, node, tmp_path_factory):
     """Build the cluster with services by UDP; return its inventory."""
     described = yaml.safe_load(SHIPPED.read_text())
     described["all"]["vars"]["lvs_services"] += SERVICES
+    described["all"]["vars"]["lvs_keepalived"] = {"extra": EXTRA}
     path = tmp_path_factory.mktemp("inventory") / "hosts.yml"
     path.write_text(yaml.safe_dump(described))
-    run = playbook("playbooks/site", inventory=path)
+    run = playbook("playbooks/site", "-vvv", "--diff", inventory=path)
     assert run.returncode == 0, run.stdout
+    assert "<secret 1>" in run.stdout
+    assert not SECRETS.search(run.stdout)
     program = (Path(__file__).parent / "udp_server.py").read_text()
     for name in REAL:
         addresses = f"{VIP} 192.168.2.{name[2:]}"
@@ -167,3 +183,11 @@ def test_a_service_by_udp_that_is_dead_fails_verify(said, inventory, node, playb
     assert run.returncode != 0
     for name, port in (("names", 53), ("ping", 9)):
         assert f"{name}, udp {VIP}:{port}, rr: 1 of 1 requests failed: " in run.stdout
+
+
+def test_no_secret_is_shown(inventory, playbook):
+    for name, options in (("status", []), ("drain", ["--check", "--extra-vars=realservers=rs31"])):
+        run = playbook(f"playbooks/{name}", "-vvv", "--diff", *options, inventory=inventory)
+        assert run.returncode == 0, run.stdout
+        assert "password <secret " in run.stdout
+        assert not SECRETS.search(run.stdout)
