@@ -62,6 +62,7 @@ class Wanted(NamedTuple):
 
     :ivar gateways: the director's address by family
     :ivar route: ``policy``, for the answers alone, or ``default``, for all that has no other route
+    :ivar kept: by family, rules for other answers, which are to stay
     """
 
     gateways: Mapping[str, str] = {}
@@ -69,6 +70,7 @@ class Wanted(NamedTuple):
     route: str = "policy"
     table: int = TABLE
     keep_ports: tuple[int, ...] = ()
+    kept: Mapping[str, Sequence[Rule]] = {}
 
 
 def parse(params: Mapping[str, Any]) -> Wanted:
@@ -239,7 +241,20 @@ def rules(wanted: Wanted, option: str) -> list[Rule]:
         else:
             found.append(Rule(ALL_PRIORITY, source, protocol, 0, wanted.table))
             found += [Rule(KEEP_PRIORITY, source, protocol, p, MAIN) for p in wanted.keep_ports]
-    return sorted(set(found))
+    return sorted({*found, *wanted.kept.get(option, ())})
+
+
+def unlisted(wanted: Wanted, state: Mapping[str, Now]) -> dict[str, list[Rule]]:
+    """Return, by family, the rules of ours for other answers that can stay beside those wanted."""
+    return {
+        option: [
+            rule
+            for rule in now.rules
+            if rule.table in (wanted.table, MAIN) and rule not in rules(wanted, option)
+        ]
+        for option, now in state.items()
+        if wanted.route == "policy"
+    }
 
 
 def routes(wanted: Wanted, option: str, now: Now) -> list[Route]:
@@ -248,8 +263,9 @@ def routes(wanted: Wanted, option: str, now: Now) -> list[Route]:
     A default route by the director that somebody else made does as well as ours would.
     """
     gateway = wanted.gateways.get(option)
-    if gateway is None:
-        return []
+    if gateway is None:  # what is kept has a way of its own
+        kept = wanted.kept.get(option)
+        return [r for r in now.routes if kept and r.ours and r.table == wanted.table]
     if wanted.route == "policy":
         return [our_route(option, gateway, wanted.table)] if rules(wanted, option) else []
     there = now.default

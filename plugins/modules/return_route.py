@@ -68,6 +68,15 @@ options:
     type: list
     elements: int
     default: [22]
+  prune:
+    description:
+      - Whether rules that this module made for other answers are removed, with O(state=present) and
+        O(route=policy). If not, they stay, and are in RV(kept).
+      - So a real server can answer for what directors still send it, until they have the new
+        configuration, and be pruned then.
+    type: bool
+    default: true
+    version_added: 0.6.0
   state:
     description: With V(absent), what this module made is taken away.
     type: str
@@ -127,6 +136,13 @@ after:
   sample:
     - route default via 192.168.0.254 table 5251 protocol 151
     - rule pref 5250 from 192.168.0.160 ipproto 6 sport 8080 lookup 5251 protocol 151
+kept:
+  description: The rules for other answers than O(answers), which stay without O(prune).
+  type: list
+  elements: str
+  returned: success
+  version_added: 0.6.0
+  sample: ["pref 5250 from 192.168.0.160 ipproto 6 sport 8081 lookup 5251 protocol 151"]
 mistakes:
   description: Each thing that is wrong, as a sentence of its own.
   type: list
@@ -157,6 +173,8 @@ def prepare(params: Mapping[str, Any]) -> _run.Change:
         option: _saved.parsed(paths.get(option, ""), saved.get(option), _routes.saved)
         for option in state
     }
+    kept = {} if params["prune"] else _routes.unlisted(wanted, state)
+    wanted = wanted._replace(kept=kept)
     plans = {
         option: _routes.plan(option, now, wanted, former[option]) for option, now in state.items()
     }
@@ -192,6 +210,7 @@ def prepare(params: Mapping[str, Any]) -> _run.Change:
         apply=lambda: _routes.apply(steps),
         files=files,
         text=("\n".join([*before, ""]), "\n".join([*after, ""])),
+        results={"kept": [str(rule) for rules in kept.values() for rule in rules]},
         unmet=_routes.off_link(wanted.gateways.values()),
         meanwhile=meanwhile,
     )
@@ -206,6 +225,7 @@ def main() -> None:
             "route": {"type": "str", "choices": ["policy", "default"], "default": "policy"},
             "table": {"type": "int", "default": _routes.TABLE},
             "keep_ports": {"type": "list", "elements": "int", "default": [22]},
+            "prune": {"type": "bool", "default": True},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "save": {"type": "path"},
         },

@@ -41,8 +41,8 @@ options:
   state:
     description:
       - With V(present), the interface has the VIPs. A VIP that O(save) lists and O(vips) does not
-        is removed, and so is one that O(save) lists for another interface. Addresses in no list are
-        left alone.
+        is removed (see O(prune)), and so is one that O(save) lists for another interface. Addresses
+        in no list are left alone.
       - A VIP that is one of the interface's own addresses already, with a shorter prefix, is left
         as it is. On an interface that does no ARP it is refused, for it would make a whole network
         local to the host.
@@ -57,6 +57,15 @@ options:
       - The file that restores the VIPs at boot, by C(ip -batch). It belongs to the task, which
         writes it whole. Without any VIP it is taken away.
     type: path
+  prune:
+    description:
+      - Whether a VIP that O(save) lists and O(vips) does not is removed, with O(state=present). If
+        not, it stays where it is and in the file, and is in RV(kept).
+      - So a real server can serve what directors still send it, until they have the new
+        configuration, and be pruned then.
+    type: bool
+    default: true
+    version_added: 0.6.0
   suppressed_on:
     description:
       - The interfaces on which ARP has to be suppressed before an IPv4 VIP is added to an interface
@@ -117,6 +126,13 @@ after:
   elements: str
   returned: success
   sample: [192.168.2.149/32 dev lo, '2001:db8::149/128 dev lo nodad preferred_lft 0']
+kept:
+  description: The VIPs that O(save) lists and O(vips) does not, and that stay without O(prune).
+  type: list
+  elements: str
+  returned: success
+  version_added: 0.6.0
+  sample: [192.168.2.150]
 interface:
   description: The interface, given or found.
   type: str
@@ -158,8 +174,13 @@ def prepare(params: Mapping[str, Any]) -> _run.Change:
     listed = [vip._replace(interface=interface) for vip in listed]
     saved = _saved.read(path) if path else None
     owned = _saved.parsed(path, saved, _links.saved)
+    unlisted: list[str] = []
     if params["state"] == "present":
         wanted, unwanted = listed, [address for address in owned if address not in listed]
+        if not params["prune"]:
+            here = {address.ip.ip for address in listed}  # one on another interface moves
+            unlisted = [str(each.ip.ip) for each in unwanted if each.ip.ip not in here]
+            unwanted = [address for address in unwanted if address.ip.ip in here]
     else:
         wanted, unwanted = [], owned if params["vips"] is None else listed
 
@@ -201,7 +222,7 @@ def prepare(params: Mapping[str, Any]) -> _run.Change:
         apply=apply,
         files=files,
         text=("\n".join([*_lines(before), ""]), "\n".join([*_lines(after), ""])),
-        results={"interface": interface},
+        results={"interface": interface, "kept": list(dict.fromkeys(unlisted))},
         unmet=[*_links.missing_library(), *unmet] if operations else [],
         meanwhile={path: _links.render(both, HEADER, heralded)} if path else {},
     )
@@ -235,6 +256,7 @@ def main() -> None:
             "vips": {"type": "list", "elements": "str"},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "save": {"type": "path"},
+            "prune": {"type": "bool", "default": True},
             "suppressed_on": {"type": "list", "elements": "str"},
             "director": {"type": "bool", "default": False},
             "announce": {"type": "bool"},

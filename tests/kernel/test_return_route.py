@@ -172,6 +172,26 @@ def test_what_is_no_longer_wanted_goes_and_what_is_others_stays(real, route, sav
     assert not route(state="absent")["changed"]
 
 
+def test_rules_for_other_answers_stay_until_they_are_pruned(real, route, save):
+    route(WEB, WEB6)
+    other = {**WEB, "port": 8080}
+
+    result = route(other, gateways=[DIP], prune=False)
+
+    assert [rule.partition(" ")[2].partition(" ")[2] for rule in result["kept"]] == [
+        line.partition("from")[1] + line.partition("from")[2] for line in (LINES[1], LINES6[1])
+    ]
+    assert [way(real, FAR, port) for port in (80, 8080)] == [DIP, DIP]
+    assert "sport 80 " in save.read_text()
+    assert Path(f"{save}6").exists()
+    assert not route(other, gateways=[DIP], prune=False)["changed"]
+    pruned = route(other, gateways=[DIP])
+    assert (pruned["changed"], pruned["kept"]) == (True, [])
+    assert [way(real, FAR, port) for port in (80, 8080)] == [ROUTER, DIP]
+    assert not Path(f"{save}6").exists()
+    assert route(state="absent")["changed"]
+
+
 def test_what_was_lost_is_put_back(real, route):
     route(WEB, WEB6)
     wanted = state(real)

@@ -145,6 +145,23 @@ def test_ownership(quiet, run_module, save):
     assert "192.0.2.31/24" in quiet.addresses("eth0")
 
 
+def test_what_is_unlisted_stays_until_it_is_pruned(quiet, run_module, save):
+    options = {"interface": "lo", "save": str(save)}
+    run_module("vip_iface", vips=[VIP, VIP6], **options)
+
+    result = run_module("vip_iface", vips=[VIP, VIP2], prune=False, **options)
+
+    assert result["kept"] == [VIP6]
+    assert lines(quiet) == sorted([*OWN, LINE, LINE2, LINE6])
+    assert VIP6 in save.read_text()
+    again = run_module("vip_iface", vips=[VIP, VIP2], prune=False, **options)
+    assert (again["changed"], again["kept"]) == (False, [VIP6])
+    pruned = run_module("vip_iface", vips=[VIP, VIP2], **options)
+    assert (pruned["changed"], pruned["kept"]) == (True, [])
+    assert lines(quiet) == sorted([*OWN, LINE, LINE2])
+    assert VIP6 not in save.read_text()
+
+
 def test_a_vip_moves_to_another_interface(quiet, run_module, save):
     """An interface that would answer for it is no obstacle if the VIP is taken away there."""
     run_module("vip_iface", interface="eth0", vips=[VIP, VIP2], save=str(save), announce=False)

@@ -84,6 +84,28 @@ def test_a_note_of_no_default_route_is_named():
         _routes.saved("# header\n# former: \n")
 
 
+def test_rules_of_other_answers_can_stay():
+    web, other = Answer(RIP, 80, "tcp"), Answer("2001:db8::31", 80, "tcp")
+    gateways = {"-4": DIP, "-6": "2001:db8::254"}
+    before = _routes.Wanted(gateways, (web, other))
+    state = {
+        option: _routes.Now(
+            tuple(_routes.rules(before, option)),
+            tuple(_routes.routes(before, option, _routes.Now())),
+        )
+        for option in gateways
+    }
+    after = wanted(Answer(RIP, 8080, "tcp"))
+    kept = after._replace(kept=_routes.unlisted(after, state))
+    steps = {o: [s.do for s in _routes.plan(o, state[o], kept, ()).steps] for o in gateways}
+    assert [len(steps[option]) for option in gateways] == [1, 0]
+    assert steps["-4"][0].startswith("rule add")
+    assert "2001:db8::254" in (_routes.render("-6", state["-6"], kept, (), "") or "")
+    assert _routes.render("-6", state["-6"], after, (), "") is None
+    by_default = after._replace(route="default")
+    assert _routes.unlisted(by_default, state) == {}
+
+
 def test_former_routes_are_noted_as_ip_takes_them():
     said = [
         {

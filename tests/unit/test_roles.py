@@ -110,7 +110,8 @@ def test_all_units_restore_by_the_program_of_their_own_and_try_again_what_may_co
         role = unit.parents[1].name
         [command] = re.findall(r"(?ms)^ExecStart=(.*?[^\\])$", text)
         steps = [word for word in command.split() if "=" in word]
-        files = re.findall(r"save: (\S+)", (unit.parents[1] / "tasks" / "main.yml").read_text())
+        tasks = [path.read_text() for path in unit.parents[1].glob("tasks/*.yml")]
+        files = re.findall(r"save: (\S+)", "".join(tasks))
         files += ["/etc/lvs/director.ipvs"] * (role == "director")
         files += ["/etc/lvs/realserver_nat.ip6"] * (role == "realserver_nat")
         assert {step.partition("=")[2] for step in steps} == set(files), unit.stem

@@ -35,6 +35,18 @@ def test_check_mode_tells_what_would_be(run_main, tmp_path):
     assert not path.exists()
 
 
+def test_what_is_unlisted_can_stay(run_main, tmp_path):
+    path = tmp_path / "vips.ip"
+    path.write_text("".join(f"address replace {line}\n" for line in LINES))
+    options = {"interface": "nosuch0", "vips": ["192.0.2.149"], "save": str(path)}
+    result = run_main("vip_iface", check=True, diff=True, prune=False, **options)
+    assert result["kept"] == ["2001:db8::149"]
+    assert "2001:db8::149" in result["diff"][1]["after"]
+    result = run_main("vip_iface", check=True, diff=True, **options)
+    assert result["kept"] == []
+    assert "2001:db8::149" not in result["diff"][1]["after"]
+
+
 def test_absence_of_what_is_not_there_is_no_change(run_main, tmp_path):
     path = str(tmp_path / "vips.ip")
     options = {"interface": "nosuch0", "state": "absent", "save": path}

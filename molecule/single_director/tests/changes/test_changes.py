@@ -4,7 +4,13 @@
 
 from __future__ import annotations
 
-VIP = "192.168.2.149"
+import collections
+import contextlib
+import re
+
+import pair
+
+VIP, VIP2 = "192.168.2.149", "192.168.2.150"
 
 #: All that site.yml could change on the director.
 STATE = f"""
@@ -81,3 +87,76 @@ def test_a_real_server_that_leaves_the_inventory_leaves_the_table(playbook, chan
     table = director.check_output("ipvsadm --save --numeric")
     assert table.splitlines()[1:] == [f"-a -t {VIP}:80 -r 192.168.2.31:80 -g -w 5"]
     assert director.file("/etc/lvs/director.ipvs").content_string == table + "\n"
+
+
+#: A second VIP, on both real servers or on one of them.
+SECOND = """      - {{name: second, vip: 192.168.2.150, port: 80, scheduler: rr, realservers: {}}}
+
+  children:
+    first: {{hosts: {{rs31: }}}}
+"""
+
+
+#: Tasks that run on the controller, whichever host is named beside them.
+ON_CONTROLLER = ("Work out what", "Tell the hosts that serve", "Validating arguments against")
+
+
+def executions(said):
+    """Count the tasks that a playbook has carried out on each host."""
+    counts = collections.Counter()
+    for task in said.partition("PLAY RECAP")[0].split("\nTASK [")[1:]:
+        if not any(name in task for name in ON_CONTROLLER):
+            counts.update(re.findall(r"(?m)^(?:ok|changed): \[(\w+)", task))
+    return counts
+
+
+@contextlib.contextmanager
+def requests():
+    """Make requests of the second VIP all the time, few at once.
+
+    One that is under way at the moment in which its real server leaves the table is lost whatever
+    comes first, unless the real server is drained before.
+    """
+    traffic = pair.Traffic("c10", "stream", VIP2, "80", "2", "5", "1")
+    try:
+        yield traffic
+    finally:
+        traffic.end()
+
+
+def test_a_pool_shrinks_and_no_request_is_lost(playbook, unchanged, changed, node):
+    """The real server that leaves it serves the VIP until the director sends nothing there."""
+    wide, narrow = (
+        changed(("\n  children:\n", SECOND.format(group))) for group in ("lvs_realservers", "first")
+    )
+
+    def site(*options, inventory):
+        run = playbook("playbooks/site", *options, inventory=inventory)
+        assert run.returncode == 0, run.stdout
+        return run.stdout
+
+    def has_vip(name):
+        return VIP2 in node(name).check_output(f"ip -oneline address show dev lo to {VIP2}")
+
+    site(inventory=wide)
+    with requests() as traffic:
+        # As far as a run gets that dies before the directors.
+        said = site("--limit=lvs_realservers", inventory=narrow)
+        assert "rs32: what earlier runs of realserver_dr have left stays" in said
+        assert [has_vip(name) for name in ("rs31", "rs32")] == [True, True]
+        assert set(traffic.look()["servers"]) == {"rs31", "rs32"}
+        said = site("--check", inventory=narrow)
+        assert re.search(r"(?m)^rs32 +: ok=\d+ +changed=1 ", said), said
+        assert has_vip("rs32")
+        site(inventory=narrow)
+    print(f"\na pool shrinks: {traffic.saw}")
+    assert [has_vip(name) for name in ("rs31", "rs32")] == [True, False]
+    assert VIP2 not in node("rs32").file("/etc/lvs/realserver_dr.ip").content_string
+    assert traffic.saw["failed"] == 0, traffic.saw
+    # Where nothing is to be removed, nothing looks for it.
+    counts = executions(unchanged("playbooks/site", inventory=narrow))
+    assert counts["rs31"] == counts["rs32"] <= 6
+    assert counts["d23"] <= 9
+    run = playbook("playbooks/site")
+    assert run.returncode == 0, run.stdout
+    assert not has_vip("rs31")
