@@ -28,11 +28,28 @@ GLOBALS = """    lvs_keepalived:
         smtp_server: 192.168.200.1
         smtp_connect_timeout: 30
 """
+#: apt finds no keepalived to install.
+BARRED = "/etc/apt/preferences.d/barred"
+BAR = f"printf 'Package: keepalived\\nPin: release *\\nPin-Priority: -1\\n' > {BARRED}"
 UNCHECKED = (*ALONE, (GLOBALS, ""), (CHECK, ""), ("        delay_loop: 1\n", ""))
 
 
+def no_keepalived(director, playbook, inventory):
+    """Without keepalived, a director that is to be one of a pair comes back as the only one."""
+    director.check_output(f"{BAR} && apt-get remove --yes keepalived")
+    try:
+        run = playbook("playbooks/site", inventory=inventory)
+    finally:
+        director.check_output(f"rm {BARRED}")
+    assert run.returncode != 0
+    assert "keepalived" in run.stdout
+    for file in ("ip", "ipvs"):
+        assert VIP in director.file(f"/etc/lvs/director.{file}").content_string
+    assert unit_is_well(director, "lvs-director.service")
+
+
 @pytest.mark.parametrize("change", [UNCHECKED, ALONE], ids=["without checks", "with checks"])
-def test_a_pair_becomes_a_single_director_and_a_pair_again(node, build, change):
+def test_a_pair_becomes_a_single_director_and_a_pair_again(node, build, playbook, changed, change):
     checked = change is ALONE
     with pair.stream("c10", VIP) as traffic:
         build(*pair.QUICK, *change)
@@ -52,6 +69,8 @@ def test_a_pair_becomes_a_single_director_and_a_pair_again(node, build, change):
     assert traffic.saw["failed"] == 0
     assert set(traffic.saw["servers"]) == set(hosts_of("lvs_realservers"))
 
+    if not checked:
+        no_keepalived(node("d23"), playbook, changed(*pair.QUICK))
     with pair.stream("c10", VIP) as traffic:
         build(*pair.QUICK)
         pair.alone(node, "d23", VIP)
