@@ -155,6 +155,21 @@ options:
     type: int
     default: 0
     version_added: 0.3.0
+  vrrp_instances:
+    description:
+      - The VRRP instances that a director is to have, in the form of
+        O(lvs.cluster.keepalived_conf#module:instances). They are compared with those of
+        C(/etc/keepalived/keepalived.conf) in what all directors have to agree on. One without an
+        C(interface) is on O(interface), or where the VIPs are.
+    type: list
+    elements: dict
+    default: []
+    version_added: 0.6.0
+  auth_pass:
+    description: The password of all O(vrrp_instances).
+    type: str
+    default: ""
+    version_added: 0.6.0
   rp_filter:
     description: What is done about reverse path filtering; see M(lvs.cluster.arp_suppress). With
       V(keep), it is looked at on tunnels only.
@@ -277,6 +292,43 @@ all_macs:
   returned: success
   sample: ["02:42:c0:a8:02:17"]
   version_added: 0.5.0
+addresses:
+  description: The addresses of the machine, on whatever interface.
+  type: list
+  elements: str
+  returned: success
+  sample: [127.0.0.1, 192.168.2.23]
+  version_added: 0.6.0
+vrrp:
+  description: What C(/etc/keepalived/keepalived.conf) has of VRRP.
+  type: dict
+  returned: success
+  version_added: 0.6.0
+  contains:
+    instances:
+      description: The names of its instances.
+      type: list
+      elements: str
+      sample: [lvs]
+    differences:
+      description: In what the instances differ from O(vrrp_instances), as far as all directors have
+        to agree on it. A C(password) is named and not shown. Nothing without an instance.
+      type: list
+      elements: str
+      sample: [virtual_router_id, password]
+    peers:
+      description: The addresses of the other directors, by unicast.
+      type: list
+      elements: str
+      sample: [192.168.2.31]
+    sources:
+      description: The addresses from which this one advertises to them.
+      type: list
+      elements: str
+      sample: [192.168.2.23]
+    holds:
+      description: Whether the machine holds one of O(vips) as a director.
+      type: bool
 built:
   description: The roles of this collection that have left something on the machine.
   type: list
@@ -309,11 +361,14 @@ from ansible_collections.lvs.cluster.plugins.module_utils import (
     _sysctl,
     _traps,
     _units,
+    _vips,
+    _vrrp_agreement,
 )
 
 Facts = Dict[str, Any]  # Python 3.8 takes no subscript of dict or Mapping here
 UNITS = "/etc/systemd/system"
 NETWORKD = "systemd-networkd.service"
+KEEPALIVED_CONF = "/etc/keepalived/keepalived.conf"
 #: Where configuration is looked for.
 PLACES = ("/usr/lib", "/run", "/etc")
 #: The roles that make something that outlives them; each has a unit of its name.
@@ -336,7 +391,26 @@ def examine(params: Mapping[str, Any]) -> dict[str, Any]:
         "vip_interfaces": sorted(lans),
         "macs": sorted({link["address"] for link in links if speaks(link, devices | lans)}),
         "all_macs": sorted({link["address"] for link in links if answers(link)}),
+        "addresses": sorted(addresses(links)),
+        "vrrp": vrrp(params, links, lans),
         "built": built(),
+    }
+
+
+def vrrp(
+    params: Mapping[str, Any], links: Sequence[Facts], lans: Collection[str]
+) -> dict[str, Any]:
+    """Return what keepalived's file has of VRRP, and in what it differs from what is wanted."""
+    here = _vrrp_agreement.parse(text(KEEPALIVED_CONF))
+    interface = params["interface"] or min(lans, default="")
+    wanted = _vrrp_agreement.wanted(params["vrrp_instances"], interface, params["auth_pass"])
+    sources = {each.source for each in here} - {""}
+    return {
+        "instances": [each.name for each in here],
+        "differences": _vrrp_agreement.differences(here, wanted),
+        "peers": sorted({peer for each in here for peer in each.agreement.peers} - sources),
+        "sources": sorted(sources),
+        "holds": bool(_vips.held(links, params["vips"])),
     }
 
 
@@ -401,7 +475,7 @@ def read(duty: _traps.Duty, links: Sequence[Facts]) -> _traps.Machine:
     units = states([*duty.units, NETWORKD])
     managed = links if units.get(NETWORKD, ("", ""))[1] == "active" else []
     networks = {link["ifname"]: network(link["ifindex"]) for link in managed}
-    conf = text("/etc/keepalived/keepalived.conf") if duty.keepalived else ""
+    conf = text(KEEPALIVED_CONF) if duty.keepalived else ""
     # Not with _keepalived: importing it takes longer than all of this.
     version = succeeds("keepalived", "--version") if "unicast_peer" in conf else ""
     said = succeeds("ipvsadm", "--list", "--daemon") if duty.vrrp else ""
@@ -710,6 +784,8 @@ def main() -> None:
             "instances": {"type": "int", "default": 0},
             "services": {"type": "list", "elements": "dict", "default": []},
             "serves": {"type": "dict", "default": {}},
+            "vrrp_instances": {"type": "list", "elements": "dict", "default": []},
+            "auth_pass": {"type": "str", "default": "", "no_log": True},
             "rp_filter": {"type": "str", "choices": ["loose", "off", "keep"], "default": "loose"},
             "forward": {"type": "str", "choices": ["all", "balanced"], "default": "all"},
             "sysctls": {"type": "dict", "default": {}},
@@ -717,7 +793,12 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    _run.report(module, examine)
+    params = dict(module.params)
+    # It is in no result, and Ansible would hide whatever equals it, such as a part of an address.
+    module.no_log_values.clear()
+    if module.params["auth_pass"]:
+        module.params["auth_pass"] = "<secret>"
+    _run.report(module, lambda _shown: examine(params))
 
 
 if __name__ == "__main__":

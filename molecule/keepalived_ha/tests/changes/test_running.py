@@ -29,6 +29,16 @@ CHANGES = (
 """,
     ),
 )
+CONF = "cat /etc/keepalived/keepalived.conf"
+#: What directors have to agree on.
+AGREEMENT = (
+    ("lvs_virtual_router_id: 51", "lvs_virtual_router_id: 77"),
+    ('lvs_auth_pass: "1111"', 'lvs_auth_pass: "2222"'),
+)
+#: On a director: note when it holds the VIP.
+HOLDS = f"""rm -f /tmp/held; nohup sh -c 'while sleep 0.1; do
+    ip -oneline address show dev eth0 to {VIP} | grep -q . && date +%s.%N
+done' > /tmp/held 2>&1 & echo $!"""
 ENOUGH = ("    lvs_method: dr\n", "    lvs_method: dr\n    lvs_min_available: 80%\n")
 
 #: It fails, or takes its time, on a host where a file says so.
@@ -283,3 +293,42 @@ def test_what_the_inventory_says_changes_under_traffic(node, operate, build):
     assert traffic.saw["failed"] == 0
     assert traffic.saw["servers"]["rs32"] > 0
     assert connections.saw["lost"] == 0
+
+
+def test_what_directors_agree_on_changes_without_two_masters(node, playbook, changed, build):
+    other, before = changed(*pair.QUICK, *AGREEMENT), node(BACKUP).check_output(CONF)
+    run = playbook("playbooks/site", f"--limit={BACKUP}", inventory=other)
+    assert run.returncode != 0
+    assert "(virtual_router_id and password), and d23 would be a master beside it" in run.stdout
+    run = playbook("playbooks/drain", "--extra-vars=realservers=rs20", inventory=other)
+    assert run.returncode != 0
+    assert "d31: VRRP of the inventory differs from keepalived.conf there" in run.stdout
+    assert node(BACKUP).check_output(CONF) == before
+
+    watching = {name: node(name).check_output(HOLDS) for name in (MASTER, BACKUP)}
+    with pair.stream("c10", VIP) as traffic:
+        build(*pair.QUICK, *AGREEMENT)
+        pair.until(lambda: pair.holders(node, VIP) == [MASTER], 30, f"{MASTER} holds {VIP}")
+        time.sleep(2)
+    for name, process in watching.items():
+        node(name).check_output(f"kill {process}")
+    print(f"\nanother virtual router ID and password: {traffic.saw}")
+    assert node(MASTER).check_output("wc -l < /tmp/held") != "0"
+    assert node(BACKUP).check_output("cat /tmp/held") == ""
+    for name in (MASTER, BACKUP):
+        assert "virtual_router_id 77" in node(name).check_output(CONF)
+        assert node(name).service("keepalived").is_running
+
+
+def test_a_director_that_leaves_the_inventory_is_found_out(playbook, changed):
+    """It would go on as a master."""
+    alone = changed(
+        *pair.QUICK,
+        *AGREEMENT,
+        ("        d31:\n          ansible_host: 192.168.2.31\n          lvs_priority: 100\n", ""),
+        ("        d31:\n        rs32:", "        rs32:"),
+        ("    lvs_method: dr\n", "    lvs_method: dr\n    lvs_ha: vrrp\n"),
+    )
+    run = playbook("playbooks/preflight", inventory=alone)
+    assert run.returncode != 0
+    assert "d23: 192.168.2.31 is a director by keepalived.conf here" in run.stdout

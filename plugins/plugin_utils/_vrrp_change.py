@@ -1,0 +1,117 @@
+# Copyright: (c) 2026, lvs.cluster contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How a change of VRRP is made without two masters, and when it can't be.
+
+Pure: what ``resolve`` and ``preflight`` return comes in, plain data and sentences go out. Directors
+whose instances differ in what ``_vrrp_agreement`` lists don't take each other's advertisements. So
+of those that differ, one goes on with the new settings while keepalived is stopped on the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from ansible_collections.lvs.cluster.plugins.plugin_utils._inventory import listed
+
+Data = Mapping[str, Any]
+
+#: Fields of an agreement, as people know them.
+_NAMES = {"vips": "VIPs", "peers": "addresses of directors"}
+
+
+class VrrpChange(NamedTuple):
+    """What a run would change of VRRP.
+
+    :ivar mistakes: why it can't be done
+    :ivar pending: what it would change, by director, as sentences
+    :ivar first: the director that gets new settings first, "" if none does
+    :ivar waiting: the others, on which keepalived is stopped until then
+    """
+
+    mistakes: list[str]
+    pending: list[str]
+    first: str
+    waiting: list[str]
+
+
+def change(cluster: Data, checked: Mapping[str, Data], removed: Any = ()) -> VrrpChange:
+    """Return what a run changes of VRRP.
+
+    :param cluster: what ``resolve`` returns
+    :param checked: by host that takes part, what ``preflight`` returned
+    :param removed: addresses of former directors that run no longer, a list or with commas
+    """
+    directors = list(cluster["directors"])
+    looks = {name: checked[name]["vrrp"] for name in directors if "vrrp" in checked.get(name, {})}
+    differing = {name: look["differences"] for name, look in looks.items() if look["differences"]}
+    said = removed.split(",") if isinstance(removed, str) else removed or ()
+    mistakes = [
+        *_left_out(cluster, looks, differing),
+        *_strangers(cluster, checked, looks, {str(each).strip() for each in said}),
+    ]
+    pending = [
+        f"{name}: VRRP of the inventory differs from keepalived.conf there ({_named(fields)}); run"
+        " site.yml."
+        for name, fields in differing.items()
+    ]
+    first = _first(looks) if differing else ""
+    return VrrpChange(mistakes, pending, first, [name for name in looks if first and name != first])
+
+
+def _named(fields: Iterable[str]) -> str:
+    return listed(_NAMES.get(field, field) for field in fields)
+
+
+def _left_out(
+    cluster: Data, looks: Mapping[str, Data], differing: Mapping[str, Sequence[str]]
+) -> Iterator[str]:
+    """Tell which directors would be masters beside those that --limit leaves out."""
+    left_out = [name for name in cluster["directors"] if name not in looks]
+    if cluster["ha"] != "vrrp" or not left_out:
+        return
+    for name, fields in differing.items():
+        yield (
+            f"{name}: what all directors have to agree on changes here ({_named(fields)}), and"
+            f" {listed(left_out)} would be a master beside it; run it for all directors, without"
+            " --limit."
+        )
+    for name, look in looks.items():
+        if not look["instances"]:
+            yield (
+                f"{name}: no VRRP instance is here yet, and {listed(left_out)} may not take its"
+                " advertisements; run it for all directors, without --limit."
+            )
+
+
+def _strangers(
+    cluster: Data,
+    checked: Mapping[str, Data],
+    looks: Mapping[str, Data],
+    removed: Iterable[str],
+) -> Iterator[str]:
+    """Tell of peers that no director is any longer, and that may go on as masters."""
+    known = {*removed}
+    for director in cluster["directors"].values():
+        known.update(director["peers"])
+    for result in checked.values():
+        known.update(result.get("addresses", ()), result.get("vrrp", {}).get("sources", ()))
+    for name, look in looks.items():
+        gone = [peer for peer in look["peers"] if peer not in known]
+        if gone:
+            yield (
+                f"{name}: {listed(gone)} is a director by keepalived.conf here, and no host that"
+                " takes part has this address. If keepalived still runs there, both would hold the"
+                " VIPs. If it is a host of the inventory, run it without --limit. Else add it to"
+                " lvs_directors again and remove it with teardown.yml --limit. Once keepalived does"
+                f" not run there, set -e site_removed_directors={','.join(gone)}."
+            )
+
+
+def _first(looks: Mapping[str, Data]) -> str:
+    """Return a director that is master, best one that has the settings already."""
+
+    def rank(name: str) -> tuple[bool, bool]:
+        return not looks[name]["holds"], bool(looks[name]["differences"])
+
+    return min(looks, key=rank)
