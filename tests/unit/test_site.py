@@ -1,0 +1,199 @@
+# Copyright: (c) 2026, lvs.cluster contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""In which order site.yml does what on which host, with modules that only note that they ran.
+
+What the modules do there, tests/kernel and molecule/ show.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+SINGLE, PAIR = ROOT / "inventories" / "single_director", ROOT / "inventories" / "keepalived_ha"
+BUILTIN = "command copy file package setup shell systemd_service user".split()
+
+STUB = """
+import json, os
+from ansible.plugins.action import ActionBase
+
+class ActionModule(ActionBase):
+    _requires_connection = False
+
+    def run(self, tmp=None, task_vars=None):
+        name, args = self._task.action.split(".")[-1], self._task.args
+        host = task_vars["inventory_hostname"]
+        with open(os.environ["STUB"] + "/said.json") as file:
+            said = json.load(file)
+        with open(os.environ["STUB"] + "/log", "a") as log:
+            log.write(json.dumps([host, name, args]) + "\\\\n")
+        if [host, name] in said["fails"]:
+            return {"failed": True, "msg": "no"}
+        kept = said["saved"].get(host, []) if args.get("prune") is False else []
+        return {
+            "changed": False,
+            "interface": "lo",
+            "kept": [vip for vip in kept if vip not in args.get("vips", ())],
+            "ansible_facts": {"os_family": "Debian", "pkg_mgr": "apt"},
+            **(said["found"].get(host, said["found"]["any"]) if name == "preflight" else {}),
+        }
+""".replace("\\\\", "\\")
+
+NO_VRRP = {"instances": [], "differences": [], "peers": [], "sources": [], "holds": False}
+NOTHING = {
+    "lines": [],
+    "findings": [],
+    "interfaces": ["eth0"],
+    "vip_interfaces": ["eth0"],
+    "macs": [],
+    "all_macs": [],
+    "addresses": [],
+    "built": [],
+    "vrrp": NO_VRRP,
+}
+
+
+def director(address, peer, *differences, holds=False):
+    vrrp = {"instances": ["lvs"], "differences": list(differences), "peers": [peer]}
+    vrrp |= {"sources": [address], "holds": holds}
+    return {**NOTHING, "built": ["director", "keepalived_ha"], "vrrp": vrrp}
+
+
+DIRECTORS = "--limit=lvs_directors"
+D23, D31 = "192.168.2.23", "192.168.2.31"
+
+
+@pytest.fixture(scope="module")
+def collection(tmp_path_factory):
+    """A copy of the collection whose modules are stubs, and those of ansible-core in its place."""
+    path = tmp_path_factory.mktemp("stubs")
+    copy = path / "ansible_collections" / "lvs" / "cluster"
+    for name in ("playbooks", "roles", "plugins", "meta"):
+        shutil.copytree(ROOT / name, copy / name)
+    shutil.copy(ROOT / "galaxy.yml", copy)
+    modules = {file.stem for file in (copy / "plugins" / "modules").glob("*.py")} - {"report"}
+    for name in (*modules, *BUILTIN):
+        (copy / "plugins" / "action" / f"{name}.py").write_text(STUB)
+    for file in (*copy.glob("playbooks/**/*.yml"), *copy.glob("roles/*/tasks/*.yml")):
+        text = re.sub(
+            rf"ansible\.builtin\.({'|'.join(BUILTIN)}):", r"lvs.cluster.\1:", file.read_text()
+        )
+        file.write_text(text)
+    return path
+
+
+@pytest.fixture
+def site(collection, tmp_path):
+    """Run site.yml; return what ran as (host, module, arguments), and what it printed."""
+
+    def run(inventory, *options, play="site", fails=(), saved=(), found=(), ok=True):
+        said = {"fails": fails, "saved": dict(saved), "found": {"any": NOTHING, **dict(found)}}
+        (tmp_path / "said.json").write_text(json.dumps(said))
+        log = tmp_path / "log"
+        log.write_text("")
+        done = subprocess.run(
+            ["ansible-playbook", "-i", inventory, f"lvs.cluster.{play}", *options],
+            env={
+                **{k: v for k, v in os.environ.items() if not k.startswith("ANSIBLE_")},
+                "ANSIBLE_COLLECTIONS_PATH": str(collection),
+                "STUB": str(tmp_path),
+            },
+            cwd=tmp_path,
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+        assert (done.returncode == 0) is ok, done.stdout + done.stderr
+        return [tuple(json.loads(line)) for line in log.read_text().splitlines()], done.stdout
+
+    return run
+
+
+def at(ran, host, module, **arguments):
+    """Return when a module ran on a host with some arguments, first to last."""
+    return [
+        number
+        for number, (where, name, args) in enumerate(ran)
+        if (where, name) == (host, module) and arguments.items() <= args.items()
+    ]
+
+
+def test_real_servers_are_pruned_once_the_director_is_configured(site):
+    ran, _ = site(SINGLE, saved={"rs32": ["192.168.2.150"]})
+    [first] = at(ran, "rs32", "vip_iface", prune=False)
+    [last] = at(ran, "rs32", "vip_iface", prune=True)
+    [table] = at(ran, "d23", "ipvs_table")
+    assert first < table < last
+    # Each costs a second or more on each host, also where nothing is to be changed.
+    counts = {name: sum(host == name for host, *_ in ran) for name in ("d23", "rs31", "rs32")}
+    assert counts["rs31"] == counts["rs32"] - 1 <= 6
+    assert counts["d23"] <= 9
+
+
+@pytest.mark.parametrize("fails", [[["d23", "ipvs_table"]], []], ids=["fails", "limit"])
+def test_real_servers_are_not_pruned_before_that(site, fails):
+    limit = [] if fails else ["--limit=rs32"]
+    saved = {"rs32": ["192.168.2.150"]}
+    found = {"rs32": {**NOTHING, "built": ["realserver_dr", "realserver_nat"]}}
+    ran, said = site(SINGLE, *limit, fails=fails, saved=saved, found=found, ok=not fails)
+    assert at(ran, "rs32", "vip_iface", prune=True) == []
+    assert at(ran, "rs32", "return_route", state="absent") == []
+    stays = "rs32: what earlier runs of realserver_dr and realserver_nat have left stays"
+    assert (stays in said) is not fails
+
+
+def test_files_for_boot_stay_until_keepalived_runs(site):
+    """A single director becomes one of a pair."""
+    ran, _ = site(PAIR, DIRECTORS, found={"d23": {**NOTHING, "built": ["director"]}})
+    [written] = at(ran, "d23", "keepalived_conf")
+    [removed] = [n for n in at(ran, "d23", "command") if "rm" in ran[n][2].get("argv", ())]
+    assert written < removed
+    assert at(ran, "d31", "systemd_service", state="stopped") == []
+
+
+CHANGE = {"d23": director(D23, D31, "password"), "d31": director(D31, D23, "password", holds=True)}
+
+
+def test_directors_that_have_to_agree_change_one_after_the_other(site):
+    """The backup, which fails here, is not started with the former settings."""
+    ran, _ = site(PAIR, DIRECTORS, found=CHANGE, fails=[["d23", "keepalived_conf"]], ok=False)
+    [stopped] = at(ran, "d23", "systemd_service", state="stopped")
+    [first], [second] = at(ran, "d31", "keepalived_conf"), at(ran, "d23", "keepalived_conf")
+    assert stopped < first < second == len(ran) - 1
+    assert at(ran, "d31", "systemd_service", state="stopped") == []
+
+
+def test_a_backup_starts_again_if_the_master_did_not_change(site):
+    ran, _ = site(PAIR, DIRECTORS, found=CHANGE, fails=[["d31", "keepalived_conf"]], ok=False)
+    [failed] = at(ran, "d31", "keepalived_conf")
+    [started] = at(ran, "d23", "systemd_service", state="started")
+    assert failed < started
+    assert at(ran, "d23", "keepalived_conf") == []
+
+
+def test_what_directors_agree_on_is_not_changed_on_some(site):
+    ran, said = site(PAIR, "--limit=d31", found=CHANGE, ok=False)
+    assert "d31: what all directors have to agree on changes here (password), and d23 " in said
+    assert {name for _, name, _ in ran} == {"preflight"}
+
+
+def test_a_director_that_was_dropped_is_found_out(site, tmp_path):
+    inventory = yaml.safe_load((PAIR / "hosts.yml").read_text())
+    inventory["all"]["vars"]["lvs_ha"] = "vrrp"
+    for group in ("lvs_directors", "lvs_realservers"):
+        del inventory["all"]["children"][group]["hosts"]["d31"]
+    path = tmp_path / "hosts.yml"
+    path.write_text(yaml.safe_dump(inventory))
+    options = {"play": "preflight", "found": CHANGE}
+    _, said = site(path, DIRECTORS, **options, ok=False)
+    assert f"d23: {D31} is a director by keepalived.conf here" in said
+    site(path, DIRECTORS, f"--extra-vars=site_removed_directors={D31}", **options)
