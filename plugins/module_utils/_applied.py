@@ -20,7 +20,12 @@ from ansible_collections.lvs.cluster.plugins.module_utils import _program, _run,
 
 UNIT = "keepalived.service"
 CONF = "/etc/keepalived/keepalived.conf"
-#: roles/keepalived_ha/files/keepalived.conf has them, too.
+OVERRIDE = "/etc/systemd/system/keepalived.service.d/lvs.conf"
+PROPERTIES = (
+    "ActiveState,UnitFileState,NeedDaemonReload,DropInPaths,MainPID,Type,"
+    "StateChangeTimestampMonotonic"
+)
+#: roles/keepalived_ha/files/keepalived.conf, the override, has them, too.
 DIRECTORY = "/run/lvs-keepalived"
 COPY = f"{DIRECTORY}/applied.conf"
 
@@ -59,16 +64,17 @@ class Service(NamedTuple):
 
 def service() -> Service:
     """Return what systemd says of keepalived.service, also where there is none."""
-    names = "ActiveState,UnitFileState,NeedDaemonReload,MainPID,Type,StateChangeTimestampMonotonic"
     try:
-        said = _program.run("systemctl", "show", f"--property={names}", UNIT).stdout
+        said = _program.run("systemctl", "show", f"--property={PROPERTIES}", UNIT).stdout
     except FileNotFoundError:
         said = ""
     values = dict(line.split("=", 1) for line in said.splitlines() if "=" in line)
     return Service(
         values.get("ActiveState", "inactive"),
         values.get("UnitFileState") == "enabled",
-        values.get("NeedDaemonReload") != "yes",
+        # By itself, systemd does not find the first override in a new directory.
+        values.get("NeedDaemonReload") != "yes"
+        and (OVERRIDE in values.get("DropInPaths", "").split()) == os.path.exists(OVERRIDE),
         int(values.get("MainPID") or 0),
         values.get("Type", "").startswith("notify"),
         values.get("StateChangeTimestampMonotonic", ""),
@@ -161,6 +167,6 @@ def _wait_for_ready(found: Service) -> Service:
 def log() -> list[str]:
     """Return the last that keepalived said."""
     with contextlib.suppress(FileNotFoundError):
-        words = ("--unit", UNIT, "--lines=8", "--output=cat", "--no-pager")
+        words = ("--unit", UNIT, "--lines=4", "--output=cat", "--no-pager")
         return _program.run("journalctl", *words).stdout.splitlines()
     return []

@@ -31,7 +31,7 @@ def is_applied(node, name):
 def test_a_lost_reload_is_named_and_made_by_the_next_run(node, changed, playbook, build, unchanged):
     """One director has the file that the inventory asks for, and was not reloaded."""
     wanted = changed(*pair.QUICK, WLC)
-    node(MASTER).check_output(f"sed --in-place 's/lb_algo wrr/lb_algo wlc/' {CONF}")
+    node(MASTER).check_output(f"sed --in-place 's/lvs_sched wrr/lvs_sched wlc/' {CONF}")
     # The other one's was read by somebody's reload, and the unit's override by no one.
     node(BACKUP).check_output(
         "systemctl reload keepalived; touch /etc/systemd/system/keepalived.service.d/lvs.conf"
@@ -41,7 +41,7 @@ def test_a_lost_reload_is_named_and_made_by_the_next_run(node, changed, playbook
     assert UNKNOWN in shown
     assert f"{BACKUP}: the unit files of keepalived.service are pending" in shown
     checked = playbook("playbooks/site", "--check", "--diff", inventory=wanted).stdout
-    assert "-  lb_algo wrr" in checked
+    assert "-  lvs_sched wrr" in checked
     assert "not applied" in checked
     assert not is_applied(node, MASTER)
 
@@ -80,7 +80,7 @@ def test_a_refused_reload_fails_and_leaves_all_as_it_was(node, changed, playbook
         WLC,
         (
             "    lvs_keepalived:\n",
-            '    lvs_keepalived:\n      extra: "global_defs {\\n  @d31 instance x\\n}\\n"\n',
+            '    lvs_keepalived:\n      extra: "@d31 instance x"\n',
         ),
     )
     run = playbook("playbooks/site", inventory=refused)

@@ -46,6 +46,7 @@ SSL {
 }
 vrrp_script check {
   script "/bin/true --token S3token"
+  user root
 }
 """
 TASKS = "- name: Note that it was here\n  ansible.builtin.command: touch /tmp/rolled-out\n"
