@@ -1199,8 +1199,8 @@ class _Rules:
 
         A mark without binds is set by somebody else, for VIPs that are not known here.
         """
-        methods = {service.method, *(item.get("method") for item in service.outright)}
-        translated = not methods.isdisjoint(("nat", "fullnat"))
+        methods = [service.method, *(item.get("method") for item in service.outright)]
+        translated = "nat" in methods or "fullnat" in methods
         for host in self.directors:
             if host.forward == "balanced" and translated and not service.fronts:
                 service.note(

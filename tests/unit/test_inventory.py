@@ -1156,6 +1156,9 @@ def test_a_director_that_forwards_answers_only_has_to_know_the_vips():
     binds = [{"vip": "192.168.2.149", "protocol": "tcp", "ports": [80]}]
     assert rips({**marked, "binds": binds}, every=every)
     assert rips({**marked, "method": "dr"}, every=every)
+    outright = {"address": "192.168.2.33", "method": ["nat"]}  # a method of a wrong type
+    [*_, sentence] = mistakes({**marked, "binds": binds, "destinations": [outright]}, every=every)
+    assert "method" in sentence
     assert mistakes(every={"lvs_forward": "some"}) == told(
         """
         - hosts d23, rs31 and rs32: lvs_forward is 'some'; it must be one of all, balanced.
