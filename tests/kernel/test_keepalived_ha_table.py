@@ -91,15 +91,22 @@ class Lan:
     """Hosts around the director, and what of their packets arrives there."""
 
     def __init__(self, lan, director, new_netns, stack):
-        self._stack = stack
+        self._lan, self._new_netns, self._stack = lan, new_netns, stack
         self._writers = {}
-        hosts = {}
-        for each in (DIRECTOR, PEER, STRANGER, ROUTER):
-            host = hosts[each[4]] = director if each is DIRECTOR else new_netns()
-            host.sysctl("net/ipv6/conf/default/dad_transmits", 0)
-            lan.host(f"{each[4]}/24", host)
-            host.address(f"{each[6]}/64")
-        router, attacker = hosts[ROUTER[4]], new_netns()
+        self.hosts = {}
+        for each in (DIRECTOR, PEER, STRANGER):
+            self._add(each, director if each is DIRECTOR else new_netns())
+
+    def _add(self, addresses, host):
+        self.hosts[addresses[4]] = host
+        host.sysctl("net/ipv6/conf/default/dad_transmits", 0)
+        self._lan.host(f"{addresses[4]}/24", host)
+        host.address(f"{addresses[6]}/64")
+
+    def _add_attacker(self):
+        """Add a router, and a host behind it."""
+        router, attacker = self._new_netns(), self._new_netns()
+        self._add(ROUTER, router)
         attacker.sysctl("net/ipv6/conf/default/dad_transmits", 0)
         router.connect(attacker, ours="eth1")
         for key in ("ipv4/conf/all/forwarding", "ipv6/conf/all/forwarding"):
@@ -111,12 +118,13 @@ class Lan:
             router.address(f"{inner}/{length}", "eth1")
             attacker.address(f"{ATTACKER[version]}/{length}")
             attacker.ip(f"-{version} route add default via {inner}")
-        hosts[ATTACKER[4]] = attacker
-        self.hosts = hosts
+        self.hosts[ATTACKER[4]] = attacker
 
     def writer(self, host, version, interface="eth0"):
         """Return a socket by which a host sends packets with headers of its own."""
         key = host[4], version, interface
+        if host is ATTACKER and ATTACKER[4] not in self.hosts:
+            self._add_attacker()
         if key not in self._writers:
             with self.hosts[host[4]].entered():
                 raw = socket.socket(FAMILIES[version], socket.SOCK_RAW, socket.IPPROTO_RAW)
