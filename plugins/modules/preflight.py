@@ -350,6 +350,7 @@ from typing import Any, Dict
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.lvs.cluster.plugins.module_utils import (
+    _applied,
     _arguments,
     _boot,
     _links,
@@ -400,8 +401,11 @@ def examine(params: Mapping[str, Any]) -> dict[str, Any]:
 def vrrp(
     params: Mapping[str, Any], links: Sequence[Facts], lans: Collection[str]
 ) -> dict[str, Any]:
-    """Return what keepalived's file has of VRRP, and in what it differs from what is wanted."""
-    here = _vrrp_agreement.parse(text(KEEPALIVED_CONF))
+    """Return what keepalived runs of VRRP, and in what it differs from what is wanted.
+
+    Its file may be newer: a run that wrote it may have ended before keepalived was reloaded.
+    """
+    here = _vrrp_agreement.parse(text(_applied.COPY) or text(KEEPALIVED_CONF))
     interface = params["interface"] or min(lans, default="")
     wanted = _vrrp_agreement.wanted(params["vrrp_instances"], interface, params["auth_pass"])
     sources = {each.source for each in here} - {""}

@@ -172,3 +172,19 @@ def test_preflight_shows_no_password(run_main, monkeypatch, tmp_path):
     assert "secret-" not in json.dumps(result)
     result = run_main("preflight", **{**options, "auth_pass": "secret-1"})
     assert result["vrrp"]["differences"] == []
+
+
+def test_what_keepalived_runs_counts_and_not_a_file_that_it_has_not_read(
+    run_main, monkeypatch, tmp_path
+):
+    path, copy = tmp_path / "keepalived.conf", tmp_path / "applied.conf"
+    path.write_text(written(*instances(lvs_auth_pass="new")))
+    copy.write_text(written(*instances(lvs_auth_pass="old")))
+    monkeypatch.setattr(preflight, "KEEPALIVED_CONF", str(path))
+    monkeypatch.setattr(preflight._applied, "COPY", str(copy))
+    monkeypatch.setattr(preflight, "ip", lambda *_: [])
+    made, _ = instances(lvs_auth_pass="new")
+    options = {"interface": "eth0", "vrrp_instances": made, "auth_pass": "new"}
+    assert run_main("preflight", **options)["vrrp"]["differences"] == ["password"]
+    copy.unlink()
+    assert run_main("preflight", **options)["vrrp"]["differences"] == []
