@@ -97,13 +97,18 @@ def sysctl(path: str, _seen: Seen) -> list[Failure]:
     return [failure for line in lines(path) for failure in _set(path, line)]
 
 
+def log(priority: int, text: str) -> None:
+    """Write a line to the journal, with a priority of syslog: see sd-daemon(3)."""
+    sys.stderr.write(f"<{priority}>{text}\n")
+
+
 def _set(path: str, line: str) -> list[Failure]:
     key, _sign, value = (part.strip() for part in line.partition("="))
     file = Path(PROC, key)
     of_interface = re.fullmatch(r"net/ipv[46]/\w+/([^/]+)/\w+", key)
     if of_interface and not Path(PROC, "net/ipv4/conf", of_interface[1]).exists():
         # udev sets it when the interface comes (99-systemd.rules starts systemd-sysctl for it).
-        print(f"<6>{path}: {line}: there is no interface {of_interface[1]} yet", file=sys.stderr)
+        log(6, f"{path}: {line}: there is no interface {of_interface[1]} yet")
         return []
     try:
         if file.read_text(encoding="utf-8").split() != value.split():
@@ -430,11 +435,11 @@ def restore(words: Sequence[str]) -> int:
             break
         needed = False
     for failure in failures:
-        print(f"<3>{failure.text}", file=sys.stderr)  # a priority of syslog, see sd-daemon(3)
+        log(3, failure.text)
     if any(failure.later for failure in failures):
         return LATER
     return FAILED if failures else DONE
 
 
 if __name__ == "__main__":
-    sys.exit(restore(sys.argv[1:]))
+    raise SystemExit(restore(sys.argv[1:]))

@@ -14,15 +14,14 @@ import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, NoReturn, Protocol
 
-from ansible_collections.lvs.cluster.plugins.module_utils import _lock, _saved
+from ansible_collections.lvs.cluster.plugins.module_utils import _errors, _lock, _saved
 from ansible_collections.lvs.cluster.plugins.module_utils._errors import (
     Interrupted,
     NotUndone,
     reasons,
 )
-from ansible_collections.lvs.cluster.plugins.module_utils._errors import (
-    OperatorError as OperatorError,
-)
+
+OperatorError = _errors.OperatorError
 
 #: What ends a run: an operator, a connection that is lost (the tty of ssh sends HUP), ^C.
 ENDING = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)

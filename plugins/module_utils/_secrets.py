@@ -125,7 +125,7 @@ def _definitions(lines: Sequence[str]) -> dict[str, list[str]]:
 
 def _expanded(line: str, definitions: Definitions, which: int) -> str:
     """Return a line with the values of its definitions, of several the first or the last."""
-    for _ in range(_DEEP):
+    for _use in range(_DEEP):
         longer = _USE.sub(
             lambda use: definitions[use[1]][which].strip() if use[1] in definitions else use[0],
             line,
