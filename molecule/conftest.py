@@ -116,6 +116,19 @@ def playbook(cut_file: Path) -> Iterator[Run]:
 
 
 @pytest.fixture(scope="session")
+def cut(playbook: Run, cut_file: Path) -> Callable[..., None]:
+    """Kill a playbook before a task, which is given by its number or a part of its name."""
+
+    def run(before: int | str, *words: str, inventory: Path = INVENTORY) -> None:
+        cut_file.write_text(str(before))
+        done = playbook(*words, inventory=inventory)
+        cut_file.write_text("")
+        assert done.returncode == -signal.SIGKILL, done.stdout
+
+    return run
+
+
+@pytest.fixture(scope="session")
 def unchanged(playbook: Run) -> Callable[..., str]:
     """Run a playbook that has to find nothing to change; return what it said."""
 

@@ -16,9 +16,10 @@ name: cut
 type: aggregate
 short_description: Kill a playbook before one of its tasks
 description:
-  - The file named in LVS_CUT holds the number (1, 2, ...) of the task to kill Ansible before.
-  - Without a number the playbook runs to its end, and the file then lists the tasks that changed a
-    host, each with its number and its name.
+  - The file named in LVS_CUT holds the number (1, 2, ...) of the task to kill Ansible before, or a
+    part of its name.
+  - Where it holds neither, the playbook runs to its end, and the file then lists the tasks that
+    changed a host, each with its number and its name.
 author: lvs.cluster contributors (@lvs-cluster)
 """
 
@@ -34,7 +35,7 @@ class CallbackModule(CallbackBase):
         super().__init__()
         self.file = Path(os.environ["LVS_CUT"])
         said = self.file.read_text()
-        self.before = int(said) if said.isdecimal() else 0
+        self.before = "" if said.startswith("[") else said
         self.number = 0
         self.name = ""
         self.changed: dict[int, str] = {}
@@ -43,7 +44,8 @@ class CallbackModule(CallbackBase):
         """Kill this process before the task that is named."""
         self.number += 1
         self.name = task.get_name()
-        if self.number == self.before:
+        by_number = self.before.isdecimal() and self.number == int(self.before)
+        if by_number or (self.before and self.before in self.name):
             os.kill(os.getpid(), signal.SIGKILL)
 
     def v2_runner_on_ok(self, result):

@@ -2,15 +2,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """site.yml, a change by it, and teardown.yml are killed, and the next run ends as if they had not.
 
-Each is killed right after a task that changed something: after some of these tasks in CI, and with
-LVS_CUTS=all after every one. What a kill within a task leaves is shown by tests/kernel.
+Each is killed right after a task that changed something: with LVS_CUTS=2 after two tasks of each,
+with LVS_CUTS=all after every one. That takes long, so it is done on request only; test_methods.py
+always kills one run. What a kill within a task leaves is shown by tests/kernel.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import signal
 from pathlib import Path
 
 import pytest
@@ -19,7 +19,8 @@ import state
 #: Every role of a real server, and a director with marks.
 MIXED = Path(__file__).parents[2] / "mixed.yml"
 CONFIRMED = ["--extra-vars=teardown_confirm=true"]
-CUTS = 2  # of each playbook, unless LVS_CUTS says all
+CUTS = os.environ.get("LVS_CUTS")
+pytestmark = pytest.mark.skipif(not CUTS, reason="LVS_CUTS is not set")
 
 
 @pytest.fixture(scope="module")
@@ -34,25 +35,12 @@ def run(playbook, cut_file):
     return run
 
 
-@pytest.fixture(scope="module")
-def cut(playbook, cut_file):
-    """Kill a playbook before a task."""
-
-    def cut(before, *words, **options):
-        cut_file.write_text(str(before))
-        done = playbook(*words, **options)
-        cut_file.write_text("")
-        assert done.returncode == -signal.SIGKILL, done.stdout
-
-    return cut
-
-
 def after(changes):
     """Return numbers and names of the tasks after which to kill a playbook: never the last one."""
     chosen = changes[:-1]
-    if os.environ.get("LVS_CUTS") != "all":
-        step = max(1, len(chosen) // CUTS)
-        chosen = chosen[step // 2 :: step][:CUTS]
+    if CUTS and CUTS != "all":
+        step = max(1, len(chosen) // int(CUTS))
+        chosen = chosen[step // 2 :: step][: int(CUTS)]
     return [(number + 1, name) for number, name in chosen]
 
 
