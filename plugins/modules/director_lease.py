@@ -1,0 +1,183 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, lvs.cluster contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Take or give back a director's lease. The action of the same name says for which run."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: director_lease
+short_description: Have one playbook run at a time change a director
+version_added: 0.5.0
+author: lvs.cluster contributors (@lvs-cluster)
+description:
+  - A run of a playbook takes the lease of a director before it changes anything there, and gives it
+    back at the end. Meanwhile the lease is refused to other runs.
+  - A lease ends by itself after O(seconds), at the next boot of the director, and at once for runs
+    on the controller where the run that has it no longer exists.
+  - It keeps out only those who ask for the lease, as the playbooks of this collection do.
+options:
+  state:
+    description: V(present) takes the lease, or makes the lease that this run has last longer;
+      V(absent) gives it back.
+    type: str
+    choices: [present, absent]
+    default: present
+  seconds:
+    description: After how many seconds the lease ends by itself.
+    type: int
+    default: 3600
+  take:
+    description: Take the lease also from another run.
+    type: bool
+    default: false
+  run:
+    description: Identifies the run of the playbook. Set by the action; do not give it.
+    type: str
+    default: ""
+  holder:
+    description: The run, in words. Set by the action; do not give it.
+    type: str
+    default: a run
+  replace:
+    description: A run that no longer exists. Set by the action; do not give it.
+    type: str
+    default: ""
+extends_documentation_fragment:
+  - lvs.cluster.attributes
+attributes:
+  action:
+    description: Runs on the controller and, for what is on the director, there.
+    support: full
+  check_mode:
+    description: It takes no lease. A lease that another run has is a warning.
+  diff_mode:
+    description: A lease is no setting of the director, so there is no difference to show.
+    support: none
+requirements:
+  - root
+seealso:
+  - module: lvs.cluster.preflight
+"""
+
+EXAMPLES = r"""
+- name: Take the lease
+  lvs.cluster.director_lease:
+    seconds: 600
+
+- name: Give the lease back
+  lvs.cluster.director_lease:
+    state: absent
+"""
+
+RETURN = r"""
+held_by:
+  description: The run that has the lease.
+  type: dict
+  returned: where another run has it
+  contains:
+    holder:
+      description: The run, in words.
+      type: str
+    run:
+      description: Identifies it.
+      type: str
+    since:
+      description: Since when, in UTC.
+      type: str
+  sample:
+    holder: rollout.yml of anna on admin1 (process 4711)
+    run: "c4b1:4026531836:4711"
+    since: "2026-11-28 22:40:05"
+"""
+
+import json
+import time
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.lvs.cluster.plugins.module_utils import _errors, _lock, _saved
+
+#: Gone after a boot, as is the run that had it.
+PATH = "/run/lvs/lease"
+
+
+def found(path=PATH):
+    """Return the lease that is held, as it was written; None for none.
+
+    A file that no module wrote holds nobody back.
+    """
+    try:
+        lease = json.loads(_saved.read(path) or "null")
+        return lease if lease and lease["ends"] > now() else None
+    except (ValueError, KeyError, TypeError, _saved.Damaged):
+        return None
+
+
+def now():
+    """Return the seconds since boot: nobody can set that clock."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+def refusal(lease):
+    """Return why the lease can't be had, as a sentence."""
+    minutes = int(lease["ends"] - now()) // 60 + 1
+    return (
+        f"{lease['holder']} is changing this director, since {lease['since']} UTC. Run this again"
+        f" when that has ended. If it was killed, its lease ends in {minutes} minutes; to take the"
+        " lease at once, add -e take_lease=true."
+    )
+
+
+def lease(params, path=PATH):
+    """Take the lease or give it back; return the lease of another run that keeps this from it."""
+    held = found(path)
+    mine = held is not None and held["run"] == params["run"]
+    if params["state"] == "absent":
+        if mine:
+            _saved.write(path, None)
+        return None
+    if held and not mine and not params["take"] and held["run"] != params["replace"]:
+        return held
+    since = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime())
+    taken = {
+        "holder": params["holder"],
+        "run": params["run"],
+        "since": held["since"] if mine else since,
+        "ends": now() + params["seconds"],
+    }
+    _saved.write(path, json.dumps(taken) + "\n")
+    return None
+
+
+def main():
+    """Run the module."""
+    module = AnsibleModule(
+        {
+            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+            "seconds": {"type": "int", "default": 3600},
+            "take": {"type": "bool", "default": False},
+            "run": {"type": "str", "default": ""},
+            "holder": {"type": "str", "default": "a run"},
+            "replace": {"type": "str", "default": ""},
+        },
+        supports_check_mode=True,
+    )
+    if module.check_mode:
+        held = found()
+        if held and module.params["state"] == "present" and held["run"] != module.params["run"]:
+            module.warn(f"{held['holder']} is changing this director, since {held['since']} UTC.")
+        module.exit_json(changed=False)
+    try:
+        with _lock.held("director_lease"):
+            other = lease(module.params)
+    except (_errors.OperatorError, OSError) as error:
+        module.fail_json(msg="\n".join(_errors.reasons(error)))
+    if other:
+        held_by = {name: other[name] for name in ("holder", "run", "since")}
+        module.fail_json(msg=refusal(other), held_by=held_by)
+    module.exit_json(changed=False)
+
+
+if __name__ == "__main__":
+    main()
