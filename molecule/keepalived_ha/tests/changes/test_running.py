@@ -223,9 +223,18 @@ def test_a_rollout_over_five_real_servers_that_fails_and_is_killed_meanwhile(
         assert weights(node) == {**dict.fromkeys(SERVERS, 100), "rs21": 0}
 
         options = option, "--extra-vars=realservers=rs22"
-        killed_playbook(
-            lambda: restarts()["rs22"] > 0, "playbooks/rollout", *options, inventory=inventory
-        )
+
+        def refuses_others():
+            if restarts()["rs22"] == 0:
+                return False
+            other = "playbooks/drain", "--extra-vars=realservers=rs20"
+            run = playbook(*other, inventory=inventory)
+            assert run.returncode != 0
+            assert "rollout.yml of " in run.stdout
+            assert "is changing this director, since " in run.stdout
+            return True
+
+        killed_playbook(refuses_others, "playbooks/rollout", *options, inventory=inventory)
         # Its check may have failed just now.
         assert {"rs22": 0, **weights(node)} == {
             **dict.fromkeys(SERVERS, 100),
