@@ -40,8 +40,8 @@ def _file(path: Path) -> Any:
 def configuration(
     cluster: Cluster, name: str, variables: Mapping[str, Any], interface: str
 ) -> dict[str, Any]:
-    """Return the arguments of keepalived_conf on a director; ``interface`` is its LAN."""
-    [of_playbook] = [task["vars"] for task in _file(ROOT / "playbooks/tasks/directors.yml")]
+    """Return what keepalived_conf is to write on a director; ``interface`` is its LAN."""
+    of_playbook = _file(ROOT / "playbooks/tasks/directors.yml")[0]["vars"]
     [arguments] = [task[MODULE] for task in _file(ROLE / "tasks/services.yml") if MODULE in task]
     known = {
         **_file(ROLE / "defaults/main.yml"),
@@ -53,4 +53,4 @@ def configuration(
         "_preflight": {"vip_interfaces": [interface], "interfaces": [interface]},
     }
     result = Templar(loader=DataLoader(), variables=known).template(arguments)
-    return {part: value for part, value in result.items() if value}
+    return {part: value for part, value in result.items() if value and part != "applied"}
