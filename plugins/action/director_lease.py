@@ -36,7 +36,7 @@ def controller() -> str:
 
 def ended(run: str) -> bool:
     """Return whether a run was one of this controller, and its process no longer exists."""
-    where, _, number = run.rpartition(":")
+    where, number = run.rpartition(":")[::2]
     if where != controller() or not number.isdecimal():
         return False
     try:
