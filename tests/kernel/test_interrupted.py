@@ -32,6 +32,7 @@ from unittest import mock
 import pyroute2  # noqa: F401  It takes seconds in the lab, and a fork of this process has it then.
 import pytest
 from ansible_collections.lvs.cluster.plugins.module_utils import (
+    _boot,
     _links,
     _lock,
     _netlink,
@@ -144,7 +145,7 @@ CASES = {
 @pytest.fixture
 def no_pauses(monkeypatch):
     """Announce VIPs without the pauses between; no neighbour is looked at here."""
-    monkeypatch.setattr(_links, "time", mock.Mock())
+    monkeypatch.setattr(_boot, "time", mock.Mock())
 
 
 @pytest.fixture(params=CASES)

@@ -547,7 +547,10 @@ def test_keepalived_accepts_every_option_that_it_has(run_module, director, versi
     result = run_module("keepalived_conf", path=str(path), **config)
     assert "failed" not in result, "\n".join([result["msg"], _keepalived.render(config, version)])
     assert result["changed"]
-    assert path.read_text() == _keepalived.render(config, version)
+    written = path.read_text()
+    if version < (2, 2, 8):
+        written = written.replace(_applied.UNCHECKED, "reload_check_config")
+    assert written == _keepalived.render(config, version)
 
 
 def used(raw):
