@@ -301,8 +301,22 @@ def test_a_disk_that_is_full_at_the_end_is_told_with_what_is_where_now(tmp_path,
     assert path.read_text() == "old\nnew\n"
 
 
+@pytest.fixture
+def disposed():
+    """Set what becomes of a signal, for one test: these may run by nohup, which ignores one."""
+    before = {}
+
+    def dispose(number, disposition):
+        before[number] = signal.signal(number, disposition)
+
+    yield dispose
+    for number, disposition in before.items():
+        signal.signal(number, disposition)
+
+
 @pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
-def test_a_signal_is_heeded_between_two_steps_and_what_was_done_is_undone(tmp_path, sent):
+def test_a_signal_is_heeded_between_two_steps_and_what_was_done_is_undone(tmp_path, disposed, sent):
+    disposed(sent, signal.SIG_DFL)
     path = tmp_path / "file"
     seen = []
 
@@ -329,16 +343,13 @@ def test_a_signal_is_heeded_between_two_steps_and_what_was_done_is_undone(tmp_pa
     assert not signal.pthread_sigmask(signal.SIG_BLOCK, ())
 
 
-def test_a_signal_that_is_ignored_ends_nothing():
+def test_a_signal_that_is_ignored_ends_nothing(disposed):
     def apply():
         signal.raise_signal(signal.SIGHUP)
         checkpoint()
 
-    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    try:
-        assert end(lambda _: Change(1, 2, apply))["changed"]
-    finally:
-        signal.signal(signal.SIGHUP, before)
+    disposed(signal.SIGHUP, signal.SIG_IGN)
+    assert end(lambda _: Change(1, 2, apply))["changed"]
 
 
 def test_what_a_killed_run_left_beside_a_file_is_taken_away(tmp_path):
