@@ -38,7 +38,7 @@ demo: explain lab ## build a cluster in the lab (METHOD=dr, tun, nat, fullnat or
 
 explain:
 	@echo "This makes .venv, builds the lab, builds the cluster $(CLUSTER) in it with playbooks/site.yml, and lets"
-	@echo "a client make requests. The first time it takes up to ten minutes, later ones some three."
+	@echo "a client make requests. The first time it takes four to ten minutes, later ones some three."
 
 # The first parts run two at a time, and the labs are built meanwhile.
 PARTS = 'labs keepalived lint unit compat' kernel molecule
