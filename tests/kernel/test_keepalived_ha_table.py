@@ -12,7 +12,6 @@ import contextlib
 import ipaddress
 import re
 import select
-import shutil
 import socket
 import struct
 import subprocess
@@ -344,7 +343,6 @@ class Running:
             time.sleep(0.02)
 
 
-@pytest.mark.skipif(not shutil.which("keepalived"), reason="there is no keepalived here")
 @pytest.mark.parametrize("version", [4, 6])
 def test_forged_adverts_do_not_change_the_state_of_keepalived(hosts, load, tmp_path, version):
     """Not one of 1,000 of priority 255, from off the link and from a stranger on it."""
@@ -370,7 +368,6 @@ def test_forged_adverts_do_not_change_the_state_of_keepalived(hosts, load, tmp_p
         running.waits_for(backup, before + 2)
 
 
-@pytest.mark.skipif(not shutil.which("keepalived"), reason="there is no keepalived here")
 def test_adverts_of_keepalived_by_ipv6_multicast_arrive(hosts, load, tmp_path):
     """They come from a link-local address, which no inventory has."""
     multicast = instance(6, unicast_peers=[])

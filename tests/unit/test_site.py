@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from ansible.module_utils.parsing.convert_bool import boolean
 
 ROOT = Path(__file__).parents[2]
 SINGLE, PAIR = ROOT / "inventories" / "single_director", ROOT / "inventories" / "keepalived_ha"
@@ -211,6 +212,14 @@ def test_directors_are_leased_before_anything_is_read_there(site, options):
         assert ran[given_back][2] == {"state": "absent"}
         on_it = [number for number, (host, *_) in enumerate(ran) if host == name]
         assert (on_it[0], on_it[-1]) == (taken, given_back)
+
+
+def test_the_lease_of_a_run_that_was_killed_is_taken_on_request(site):
+    for options, take in ([], False), (["--extra-vars=take_lease=true"], True):
+        ran, _ = site(PAIR, DIRECTORS, *options)
+        for name in ("d23", "d31"):
+            taken, _given_back = at(ran, name, "director_lease")
+            assert boolean(ran[taken][2]["take"]) is take
 
 
 @pytest.mark.parametrize("play", ["site", "drain", "undrain", "teardown"])
