@@ -3,7 +3,8 @@
 """What each scheduler of the kernel promises, shown by real connections.
 
 A promise is a function that asserts. It has to hold under its own scheduler and under no other one:
-that a table carries the right name is not enough.
+that a table carries the right name is not enough. Under ``twos``, which draws lots, any of them can
+hold now and then, so one counts as held if it is held each time.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ MARK = f"table ip t {{ chain c {{ type filter hook prerouting priority mangle; \
 ip daddr {VIPS}.0.0/16 meta mark set 1; }}; }}"
 CLOSE_AT_ONCE = struct.pack("ii", 1, 0)
 REFUSED = "-"
+#: How often a scheduler has to keep a promise. Lots keep the easiest one some four times in 100.
+TIMES = 10
 
 
 class Missing(Exception):
@@ -309,17 +312,21 @@ def ovf(service):
 
 
 def twos(service):
-    """To the lesser loaded of two that are drawn by lot, so seldom to the most loaded."""
-    service.pool(a=0, b=0, c=1)
+    """To the lesser loaded of two that are drawn by lot, so seldom to the most loaded.
+
+    A lot falls on the server that was added last with one chance in two, on each other one with
+    one in four (ip_vs_twos.c: from 0 to the sum of weights, both included). Both lots fall on the
+    server that was added first one time in sixteen.
+    """
+    service.pool(c=1)
     for _ in range(6):
         service.hold()
-    service.pool(a=1, b=1, c=1)
-    answers = collections.Counter(service.ask() for _ in range(12))
+    service.pool(c=1, a=1, b=1)
+    answers = collections.Counter(service.ask() for _ in range(24))
     assert len(answers) > 1
-    answers.update(service.ask() for _ in range(60))
-    # Only if both lots fall on it, which is one time in nine.
-    assert 0 < answers["c"] < 20
-    assert min(answers["a"], answers["b"]) > 15
+    answers.update(service.ask() for _ in range(200))
+    assert 0 < answers["c"] < 224 / 6
+    assert min(answers["a"], answers["b"]) > 224 / 6
 
 
 PROMISES = {
@@ -339,7 +346,8 @@ def test_a_scheduler_keeps_its_promise_and_no_other_one_would(site, scheduler):
     for other in PROMISES:
         if other != scheduler:
             with contextlib.suppress(AssertionError, Missing):
-                promise(site.under(other))
+                for _ in range(TIMES):
+                    promise(site.under(other))
                 others.append(other)
     assert others == []
     try:
