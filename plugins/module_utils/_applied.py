@@ -25,7 +25,7 @@ PROPERTIES = (
     "ActiveState,UnitFileState,NeedDaemonReload,DropInPaths,MainPID,Type,"
     "StateChangeTimestampMonotonic"
 )
-#: roles/keepalived_ha/files/keepalived.conf, the override, has them, too.
+#: roles/keepalived_ha/files/keepalived-override.conf, the override, has them, too.
 DIRECTORY = "/run/lvs-keepalived"
 COPY = f"{DIRECTORY}/applied.conf"
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the role keepalived_ha gives to keepalived_conf, worked out by Ansible from its own files.
 
-Variables come from playbooks/tasks/directors.yml and the role's defaults and vars, the module's
+Variables come from playbooks/tasks/configure_director.yml and the role's defaults and vars, the module's
 arguments from its tasks/services.yml.
 """
 
@@ -41,7 +41,7 @@ def configuration(
     cluster: Cluster, name: str, variables: Mapping[str, Any], interface: str
 ) -> dict[str, Any]:
     """Return what keepalived_conf is to write on a director; ``interface`` is its LAN."""
-    of_playbook = _file(ROOT / "playbooks/tasks/directors.yml")[0]["vars"]
+    of_playbook = _file(ROOT / "playbooks/tasks/configure_director.yml")[0]["vars"]
     [arguments] = [task[MODULE] for task in _file(ROLE / "tasks/services.yml") if MODULE in task]
     known = {
         **_file(ROLE / "defaults/main.yml"),

@@ -14,7 +14,7 @@ import pytest
 from ansible_collections.lvs.cluster.plugins.module_utils import _applied, _run
 from ansible_collections.lvs.cluster.plugins.modules import keepalived_conf
 
-OVERRIDE = Path(__file__).parents[2] / "roles/keepalived_ha/files/keepalived.conf"
+OVERRIDE = Path(__file__).parents[2] / "roles/keepalived_ha/files/keepalived-override.conf"
 ACTIVE = _applied.Service("active", True, True, 7, True, "1")
 OLD = "global_defs {\n  router_id a\n  reload_check_config\n}\n"
 NEW = OLD.replace("router_id a", "router_id b")

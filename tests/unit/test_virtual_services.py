@@ -289,7 +289,7 @@ def test_ansible_doc_shows_the_filter(tmp_path):
 
 
 RESOLVE_TASKS = [
-    {"ansible.builtin.import_tasks": str(ROOT / "playbooks" / "tasks" / "resolve.yml")}
+    {"ansible.builtin.import_tasks": str(ROOT / "playbooks" / "tasks" / "resolve_cluster.yml")}
 ]
 
 

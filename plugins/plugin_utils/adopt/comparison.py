@@ -78,7 +78,7 @@ def _configured(
     source: Source,
     said: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """Return what keepalived gets of an inventory on a director, as ``directors.yml`` has it."""
+    """Return what configure_director.yml gives to keepalived of an inventory, on a director."""
     name = source.host.name
     runs = "keepalived_ha" in cluster.balances
     own = said.get("lvs_keepalived") or {} if runs else {}
