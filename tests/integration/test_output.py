@@ -156,7 +156,11 @@ def test_what_adopt_does_not_take_over_is_lines(run, elsewhere, tmp_path):
         cwd=elsewhere,
         ANSIBLE_COLLECTIONS_PATH=str(elsewhere),
     )
-    assert [line for line in said.splitlines() if line.startswith(f"{tmp_path / 'hosts.yml'} has ")]
+    assert [
+        line
+        for line in said.splitlines()
+        if line.startswith(f"{tmp_path / 'hosts.yml'} represents ")
+    ]
     assert r"\n" not in said
 
 

@@ -151,7 +151,7 @@ def test_real_servers_are_not_pruned_before_that(site, fails):
     ran, said = site(SINGLE, *limit, fails=fails, saved=saved, found=found, ok=not fails)
     assert at(ran, "rs32", "vip_iface", prune=True) == []
     assert at(ran, "rs32", "return_route", state="absent") == []
-    stays = "rs32: what earlier runs of realserver_dr and realserver_nat have left stays"
+    stays = "rs32: former configuration of realserver_dr and realserver_nat is kept"
     assert (stays in said) is not fails
 
 

@@ -262,7 +262,7 @@ def test_the_pair_needs_no_change_to_be_as_the_inventory_that_is_made_of_it(
     names = {rip: name for name, rip in RIPS.items()}
     told = {"adopt_to": str(path), "adopt_names": names}
     said = operate("adopt", f"--extra-vars={json.dumps(told)}")
-    assert "has all of it." in " ".join(said.split())
+    assert "represents the whole cluster." in " ".join(said.split())
     unchanged("playbooks/site", inventory=path)
 
 

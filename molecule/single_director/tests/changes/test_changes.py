@@ -38,7 +38,7 @@ def test_five_mistakes_get_five_messages_and_no_host_is_touched(playbook, change
     assert "5 mistakes" in run.stdout
     for word in MISTAKES.values():
         assert word in run.stdout, word
-    assert "TASK [Look for" not in run.stdout
+    assert "TASK [Check the host" not in run.stdout
     assert director.check_output(STATE) == before
 
 
@@ -98,7 +98,11 @@ SECOND = """      - {{name: second, vip: 192.168.2.150, port: 80, scheduler: rr,
 
 
 #: Tasks that run on the controller, whichever host is named beside them.
-ON_CONTROLLER = ("Work out what", "Tell the hosts that serve", "Validating arguments against")
+ON_CONTROLLER = (
+    "Check the inventory",
+    "Group the hosts that serve",
+    "Validating arguments against",
+)
 
 
 def executions(said):
@@ -142,7 +146,7 @@ def test_a_pool_shrinks_and_no_request_is_lost(playbook, unchanged, changed, nod
     with requests() as traffic:
         # As far as a run gets that dies before the directors.
         said = site("--limit=lvs_realservers", inventory=narrow)
-        assert "rs32: what earlier runs of realserver_dr have left stays" in said
+        assert "rs32: former configuration of realserver_dr is kept" in said
         assert [has_vip(name) for name in ("rs31", "rs32")] == [True, True]
         assert set(traffic.look()["servers"]) == {"rs31", "rs32"}
         said = site("--check", inventory=narrow)

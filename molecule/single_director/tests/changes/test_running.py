@@ -82,11 +82,11 @@ def test_the_cluster_needs_no_change_to_be_as_the_inventory_that_is_made_of_it(
     told = {"adopt_to": str(path), "adopt_names": names}
     run = playbook("playbooks/adopt", f"--extra-vars={json.dumps(told)}")
     assert run.returncode == 0, run.stdout
-    assert "has all of it." in " ".join(run.stdout.split())
+    assert "represents the whole cluster." in " ".join(run.stdout.split())
     unchanged("playbooks/site", inventory=path)
 
 
 def test_a_single_director_is_not_upgraded(playbook):
     run = playbook("playbooks/upgrade")
     assert run.returncode != 0
-    assert "There is one director only" in run.stdout
+    assert "lvs_directors has one host; an upgrade needs two" in run.stdout
