@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# The developer's commands. Each sets up what it needs: packages that the machine lacks (with sudo,
-# on Debian and Ubuntu), the tools in .venv, the lab.
+# Commands for developers. Each sets up what it needs: missing packages (with sudo, on Debian and
+# Ubuntu), the tools in .venv, the lab.
 
 METHOD ?= dr
 CLUSTER ?= single_director$(patsubst %,_%,$(filter-out dr,$(METHOD)))
@@ -17,33 +17,33 @@ export PATH := $(VENV)/bin:$(PATH)
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 try: export MOLECULE_EPHEMERAL_DIRECTORY := $(CURDIR)/.cache/molecule/$(SCENARIO)
 
-PACKAGES := iproute2 openssh-client procps python3-venv # what is needed here; the lab installs what it needs
+PACKAGES := iproute2 openssh-client procps python3-venv # needed on this host; the lab installs its own
 
-# Prints the first Python that can make .venv.
+# Print the first Python that can create .venv.
 FIND_PYTHON := for python in python3.13 python3.12 python3.11 python3; do \
 	$$python -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& echo $$python && break; done
 
 .PHONY: help demo explain test lint unit compat keepalived kernel molecule try lab labs lab-down bench clean
 
-help: ## say what can be made
+help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' Makefile | expand -t 16
 
-# Of a cluster with several directors, what a client sees when the master's link goes.
+# With several directors, the demo also sets the link of the master down.
 PROOF = $(if $(filter keepalived_%,$(CLUSTER)),lab/failover.yml,playbooks/verify.yml)
 
-demo: explain lab ## build a cluster in the lab (METHOD=dr, tun, nat, fullnat or CLUSTER=...) and show that it answers
+demo: explain lab ## build a cluster in the lab (METHOD=dr, tun, nat, fullnat or CLUSTER=...) and send requests to it
 	$(IN_LAB) ansible-playbook -i inventories/$(CLUSTER) -i lab/nodes.yml -i lab/clusters/$(CLUSTER).yml \
 		lab/create.yml playbooks/site.yml $(PROOF)
 
 explain:
-	@echo "This makes .venv, builds the lab, builds the cluster $(CLUSTER) in it with playbooks/site.yml, and lets"
-	@echo "a client make requests. The first time it takes four to ten minutes, later ones some three."
+	@echo "This creates .venv and the lab, builds the cluster $(CLUSTER) there with playbooks/site.yml, and sends"
+	@echo "requests from a client. The first run takes four to ten minutes, later ones about three."
 
-# The first parts run two at a time, and the labs are built meanwhile.
+# The parts of the first group run two at a time, while the labs are built.
 PARTS = 'labs keepalived lint unit compat' kernel molecule
 
-test: $(READY) ## run all tests, up to the first part that fails, and show what took how long
+test: $(READY) ## run all tests, up to the first part that fails, and list their durations
 	@mkdir -p $(dir $(DURATIONS)); rm -f $(DURATIONS); export LVS_DURATIONS=$(DURATIONS); \
 	for parts in $(PARTS); do \
 		case $$parts in *' '*) options='--jobs=2 --output-sync';; *) options=;; esac; \
@@ -54,7 +54,7 @@ test: $(READY) ## run all tests, up to the first part that fails, and show what 
 	done; \
 	python tests/durations.py; exit $$status
 
-# ansible-test's sanity tests all run, none needs more than a package index: see tests/sanity/run.py.
+# All sanity tests of ansible-test run; they need no more than a package index, see tests/sanity/run.py.
 lint: $(READY) ## check all files without running them
 	ruff format --check
 	ruff check
@@ -70,27 +70,27 @@ unit: $(READY) ## run the tests that need neither root nor a kernel with IPVS
 	coverage run --data-file=$(COVERAGE)/unit -m pytest --hypothesis-profile=ci tests/unit \
 		--durations=10 $(PYTEST_ARGS)
 
-# `nox` alone runs each ansible-core, also that of .venv, with which everything else here runs.
-compat: $(READY) ## run unit tests and archive with the oldest and the newest ansible-core that run here
+# Without arguments, `nox` tests every ansible-core, also that of .venv, which all other targets use.
+compat: $(READY) ## run unit and archive tests with the oldest and the newest ansible-core that run here
 	nox --tags ci
 
-keepalived: $(READY) ## have keepalived itself judge configurations (KEEPALIVED_EXAMPLES=N: so many, new at each run)
+keepalived: $(READY) ## check configurations with keepalived itself (KEEPALIVED_EXAMPLES=N: N random ones, new at each run)
 	rm -rf $(COVERAGE)/keepalived*
 	python tests/keepalived/run.py $(PYTEST_ARGS)
 
 kernel: labs ## run the modules on the lab's kernel, then show line coverage of unit and kernel
 	rm -rf $(COVERAGE)/debian*
 	$(IN_LAB) python tests/kernel/run.py $(PYTEST_ARGS)
-	@# A worker that Ansible ended early has left half a file, which combine warns of.
+	@# Workers that Ansible ended early leave incomplete files, and combine warns about them.
 	PYTHONWARNINGS=ignore coverage combine --quiet --keep --data-file=$(COVERAGE).combined \
 		$(COVERAGE)/*
 	coverage report --data-file=$(COVERAGE).combined
 
-# Fail-over is timed, so that scenario has the machine to itself. The others run two at a time.
+# That scenario measures the time of a fail-over, so it runs alone. The others run two at a time.
 TEST = tests/integration/test_molecule.py::test_scenario
 TIMED := keepalived_ha
 
-molecule: labs ## run whole clusters in the labs, and the archive that users install (SCENARIO="a b": these only)
+molecule: labs ## test whole clusters in the labs, and the archive that users install (SCENARIO="a b": these only)
 ifdef SCENARIO
 	$(IN_LAB) pytest $(SCENARIO:%='$(TEST)[%]') $(PYTEST_ARGS)
 else
@@ -100,25 +100,25 @@ endif
 
 TESTS ?= cluster
 
-try: lab ## build a scenario's cluster or change the one that is kept, and run its tests (SCENARIO=..., TESTS=cluster)
-	@# Molecule would trust it, and not create nodes that went with the lab or with another scenario.
+try: lab ## build or change the cluster of a scenario, and run its tests (SCENARIO=..., TESTS=cluster)
+	@# Molecule would trust its state, and not create nodes that went with the lab or another scenario.
 	rm -rf $(MOLECULE_EPHEMERAL_DIRECTORY)
 	$(IN_LAB) molecule converge --scenario-name $(SCENARIO)
 	MOLECULE_SCENARIO_NAME=$(SCENARIO) $(IN_LAB) pytest molecule/$(SCENARIO)/tests/$(TESTS) $(PYTEST_ARGS)
 
-lab: $(READY) ## bring the lab up: the place where IPVS and Docker work
+lab: $(READY) ## start the lab, in which IPVS and Docker work
 	python lab/lab.py up
 
-labs: $(READY) ## bring it up, and a second one with the kernel of Debian 13 where there is memory for two
+labs: $(READY) ## start the lab, and a second one with the kernel of Debian 13 if there is memory for two
 	python lab/lab.py up --second
 
-lab-down: ## take the labs away
+lab-down: ## remove the labs
 	python3 lab/lab.py down
 
-bench: lab ## measure what is claimed about speed
+bench: lab ## run the benchmarks
 	$(IN_LAB) python benchmarks/run.py
 
-clean: lab-down ## take the lab away, and what was built in this folder
+clean: lab-down ## remove the labs, and all files that were built in this directory
 	rm -rf .venv .cache .ansible .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
 $(READY): requirements-dev.txt

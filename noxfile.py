@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Test the collection with each ansible-core that it is for, and its modules for old Pythons.
+"""Test the collection with each supported ansible-core, and its modules for old Pythons.
 
-``nox`` runs all sessions and ``nox --list`` lists them; what follows ``--`` goes to pytest. A
-session whose Python is not on this machine is skipped, and says which Python that is.
+``nox`` runs all sessions and ``nox --list`` lists them; arguments after ``--`` are passed to
+pytest. A session whose Python is not on this host is skipped, and prints which one is missing.
 """
 
 from __future__ import annotations
@@ -17,15 +17,14 @@ from pathlib import Path
 
 import nox
 
-#: ansible-core: the Pythons that it runs on, and the oldest Python that it manages a target with
-#: ("ansible-core support matrix" in its documentation). tests/unit/test_checkout.py compares what
-#: README and meta/runtime.yml say.
+#: ansible-core: its Pythons on the controller, and the oldest Python of its targets ("ansible-core
+#: support matrix" in its documentation). tests/unit/test_checkout.py compares the other files.
 CORES = {
     "2.19": ("3.11 3.12 3.13", "3.8"),
     "2.20": ("3.12 3.13 3.14", "3.9"),
     "2.21": ("3.12 3.13 3.14", "3.9"),
 }
-#: The oldest Python of a target, and what knows what it lacks: the last such mypy for one.
+#: The oldest Python of a target, and tools that know its features: the last mypy that supports it.
 TARGET = "3.8"
 TARGET_TOOLS = ["mypy ==1.14.*", "vermin >=1.6, <2"]
 TARGET_CODE = ["plugins/module_utils", "plugins/modules"]
@@ -38,13 +37,13 @@ nox.options.reuse_venv = "yes"
 def find_python(*versions: str) -> str:
     """Return a Python of the first of these versions that runs here, else an empty string.
 
-    It is looked for in PATH and among those that pyenv has built.
+    Search PATH and the versions that pyenv has built.
     """
     pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
     for version in versions:
         built = sorted(pyenv.glob(f"versions/{version}.*/bin/python"))
         for python in filter(None, [shutil.which(f"python{version}"), *map(str, built)]):
-            # pyenv's python3.x in PATH may be a script that only says where there is one.
+            # pyenv's python3.x in PATH may be a script that only prints where one is installed.
             if not subprocess.run([python, "-c", ""], check=False, capture_output=True).returncode:
                 return python
     return ""
@@ -60,7 +59,7 @@ def controller(core: str) -> str:
 def for_ci() -> set[str]:
     """Return the oldest and the newest ansible-core that run here.
 
-    That of this environment is left out where there is another one: `make unit` and
+    Leave out that of this environment if there is another one, since `make unit` and
     `make molecule` test with it.
     """
     found = [core for core in CORES if controller(core)]
@@ -104,7 +103,7 @@ for each in CORES:
 
 @nox.session
 def target(session: nox.Session) -> None:
-    """Check what runs on targets for what their oldest Python lacks."""
+    """Check the code that runs on targets for features that their oldest Python lacks."""
     session.install(*TARGET_TOOLS)
     session.run("vermin", f"--target={TARGET}-", "--no-tips", "--violations", *TARGET_CODE)
     # vermin can't tell whether `a | b` merges dictionaries; types can.
