@@ -4,7 +4,7 @@
 
 Pure: what was read on the machine comes in as a `Machine`, what the inventory makes of it as a
 `Duty`, and a `Line` for each thing that was looked at goes out. A check yields a sentence for
-whatever is wrong, with what to do; docs/traps.md has them all.
+whatever is wrong, with what to do; docs/pitfalls.md has them all.
 """
 
 from __future__ import annotations
