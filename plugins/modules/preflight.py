@@ -353,6 +353,7 @@ from ansible_collections.lvs.cluster.plugins.module_utils import (
     _applied,
     _arguments,
     _boot,
+    _host_checks,
     _links,
     _owners,
     _program,
@@ -360,7 +361,6 @@ from ansible_collections.lvs.cluster.plugins.module_utils import (
     _run,
     _saved,
     _sysctl,
-    _traps,
     _units,
     _vips,
     _vrrp_agreement,
@@ -420,7 +420,7 @@ def vrrp(
 
 def rules(
     params: Mapping[str, Any], links: Sequence[Facts], ways: Mapping[str, list[Facts]]
-) -> Iterator[_traps.Line]:
+) -> Iterator[_host_checks.Line]:
     """Tell what of the inventory's rules the machine keeps, and what it breaks."""
     looks: dict[str, tuple[str, str, Iterator[str]]] = {
         "addresses": ("addresses", "those of the inventory", not_here(params["addresses"], links)),
@@ -443,7 +443,7 @@ def rules(
     }
     for option, look in looks.items():
         if params[option]:
-            yield from _traps.lines(*look)
+            yield from _host_checks.lines(*look)
 
 
 def other_owners(params: Mapping[str, Any]) -> Iterator[str]:
@@ -460,10 +460,10 @@ def traps(
     links: Sequence[Facts],
     lans: Collection[str],
     inner: Collection[str],
-) -> list[_traps.Line]:
+) -> list[_host_checks.Line]:
     """Tell which traps the machine is in."""
     same = "running keepalived instances services vips serves addresses rp_filter forward".split()
-    duty = _traps.Duty(
+    duty = _host_checks.Duty(
         **{name: params[name] for name in same},
         director=params["exclusive_table"],
         lans=lans,
@@ -471,10 +471,10 @@ def traps(
         interface=params["interface"] or "",
         sysctls=_sysctl.parse(params["sysctls"]),
     )
-    return _traps.look(read(duty, links), duty) if duty.units else []
+    return _host_checks.look(read(duty, links), duty) if duty.units else []
 
 
-def read(duty: _traps.Duty, links: Sequence[Facts]) -> _traps.Machine:
+def read(duty: _host_checks.Duty, links: Sequence[Facts]) -> _host_checks.Machine:
     """Read what the checks look at."""
     units = states([*duty.units, NETWORKD])
     managed = links if units.get(NETWORKD, ("", ""))[1] == "active" else []
@@ -485,11 +485,11 @@ def read(duty: _traps.Duty, links: Sequence[Facts]) -> _traps.Machine:
     said = succeeds("ipvsadm", "--list", "--daemon") if duty.vrrp else ""
     at_boot = _saved.read("/etc/modules-load.d/lvs-realserver-tun.conf")
     made = text("/etc/lvs/realserver_tun.link")
-    return _traps.Machine(
+    return _host_checks.Machine(
         release=os.uname().release,
         shown=links,
         links=_links.parse(links),
-        sysctls=_sysctl.read_all(_traps.keys(link["ifname"] for link in links)),
+        sysctls=_sysctl.read_all(_host_checks.keys(link["ifname"] for link in links)),
         rules=succeeds("nft", "--terse", "list", "ruleset"),
         loaded=frozenset(os.listdir("/sys/module")),
         at_boot=None if at_boot is None else re.findall(r"(?m)^(\w+)", at_boot),
@@ -661,7 +661,7 @@ def not_taken(params: Mapping[str, Any], ways: Mapping[str, list[Facts]]) -> Ite
     for address, taken in params["tunnel_sources"].items():
         for way in ways.get(address, ()):
             source = way.get("prefsrc", "")
-            if source and way.get("dev") != "lo" and not _traps.within(source, taken):
+            if source and way.get("dev") != "lo" and not _host_checks.within(source, taken):
                 yield (
                     f"What this machine sends to {address} has the source {source}; that real"
                     f" server takes tunnels from {', '.join(taken) or 'nobody'} only. Add {source}"

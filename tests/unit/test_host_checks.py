@@ -5,11 +5,11 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.lvs.cluster.plugins.module_utils import _applied, _links, _traps
+from ansible_collections.lvs.cluster.plugins.module_utils import _applied, _host_checks, _links
 from ansible_collections.lvs.cluster.plugins.modules import preflight
 
 VIP, VIP6 = "192.168.2.149", "2001:db8::149"
-VS = _traps.VS
+VS = _host_checks.VS
 
 
 def link(name, *addresses, kind="ether", flags=("UP",), **about):
@@ -33,7 +33,7 @@ TUNL0 = link("tunl0", f"{VIP}/32", kind="ipip", flags=("UP", "NOARP"))
 
 
 def machine(*links, sysctls=(), **read):
-    return _traps.Machine(
+    return _host_checks.Machine(
         shown=links, links=_links.parse(links), sysctls=settings(*links, sysctls=sysctls), **read
     )
 
@@ -41,13 +41,13 @@ def machine(*links, sysctls=(), **read):
 def settings(*links, sysctls=()):
     """Return the settings that the roles leave, but for some."""
     names = [each["ifname"] for each in links]
-    values = dict.fromkeys(_traps.keys(names), "0")
+    values = dict.fromkeys(_host_checks.keys(names), "0")
     values.update(
         {
             "net/ipv4/conf/all/arp_ignore": "1",
             "net/ipv4/conf/all/arp_announce": "2",
             **{f"net/ipv4/conf/{name}/rp_filter": "2" for name in names},
-            **dict.fromkeys(_traps.FORWARD.values(), "1"),
+            **dict.fromkeys(_host_checks.FORWARD.values(), "1"),
             VS + "conntrack": "1",
             VS + "conn_reuse_mode": "1",
             VS + "expire_nodest_conn": "1",
@@ -64,12 +64,12 @@ def service(method="dr", address="192.168.2.31", **fields):
 
 def director(method="dr", **fields):
     defaults = {"director": True, "running": True, "vips": [VIP], "lans": ["eth0"]}
-    return _traps.Duty(**{**defaults, "services": [service(method)], **fields})
+    return _host_checks.Duty(**{**defaults, "services": [service(method)], **fields})
 
 
 def real_server(method="dr", vip=VIP, **fields):
     defaults = {"running": True, "addresses": ["192.168.2.31"]}
-    return _traps.Duty(**{**defaults, "serves": {method: [{"vip": vip}]}, **fields})
+    return _host_checks.Duty(**{**defaults, "serves": {method: [{"vip": vip}]}, **fields})
 
 
 PAIR = director(keepalived=True, instances=1)
@@ -79,7 +79,9 @@ RELOAD = "global_defs {\n  reload_check_config\n  vrrp_garp_master_refresh 60\n}
 
 def seen(about, duty, *links, **read):
     """Return what is wrong about something, and see that there is a line about it."""
-    found = [line for line in _traps.look(machine(*links, **read), duty) if line.about == about]
+    found = [
+        line for line in _host_checks.look(machine(*links, **read), duty) if line.about == about
+    ]
     assert found, about
     return [line.says for line in found if line.verdict != "good"]
 
@@ -88,9 +90,9 @@ def seen(about, duty, *links, **read):
 
 
 def test_each_thing_is_a_line_good_or_not():
-    assert _traps.lines("ARP", "quiet", []) == [("ARP", "good", "quiet")]
+    assert _host_checks.lines("ARP", "quiet", []) == [("ARP", "good", "quiet")]
     bad = [("ARP", "wrong", "a"), ("ARP", "wrong", "b")]
-    assert _traps.lines("ARP", "quiet", ["a", "b"]) == bad
+    assert _host_checks.lines("ARP", "quiet", ["a", "b"]) == bad
 
 
 @pytest.mark.parametrize(
@@ -101,7 +103,7 @@ def test_each_thing_is_a_line_good_or_not():
     ],
 )
 def test_what_is_no_work_of_ours_is_a_risk(about, read, verdict):
-    found = _traps.look(machine(ETH0, conn_tab_bits="12", **read), director())
+    found = _host_checks.look(machine(ETH0, conn_tab_bits="12", **read), director())
     assert [line.verdict for line in found if line.about == about] == [verdict]
 
 
@@ -125,7 +127,7 @@ def test_a_default_route_that_forwarding_would_drop_stops_site_yml(found, asked,
     read = {"sysctls": {ACCEPT_RA: found}, "learned": {"eth0"}}
     [line] = [
         line
-        for line in _traps.look(machine(ETH0, **read), duty)
+        for line in _host_checks.look(machine(ETH0, **read), duty)
         if line.about == "router advertisements"
     ]
     assert line.verdict == ("wrong" if lost else "good")
@@ -134,7 +136,7 @@ def test_a_default_route_that_forwarding_would_drop_stops_site_yml(found, asked,
 
 
 def abouts(duty):
-    return [line.about for line in _traps.look(machine(ETH0), duty)]
+    return [line.about for line in _host_checks.look(machine(ETH0), duty)]
 
 
 def test_before_a_cluster_is_built_only_that_is_looked_at_which_the_roles_do_not_set():
@@ -147,7 +149,7 @@ def test_before_a_cluster_is_built_only_that_is_looked_at_which_the_roles_do_not
 
 
 def test_what_a_machine_has_nothing_to_do_with_is_not_looked_at():
-    assert abouts(_traps.Duty(running=True)) == []
+    assert abouts(_host_checks.Duty(running=True)) == []
     assert abouts(real_server("fullnat")) == []
     assert abouts(real_server("nat")) == ["networkd", "boot"]
     assert "backup_only" not in abouts(PAIR)
@@ -158,7 +160,7 @@ def test_what_a_machine_has_nothing_to_do_with_is_not_looked_at():
 
 @pytest.mark.parametrize("duty", [director(), real_server(), real_server("tun"), PAIR])
 def test_a_line_is_one_sentence_or_several_to_be_read(duty):
-    lines = _traps.look(_traps.Machine(), duty)
+    lines = _host_checks.look(_host_checks.Machine(), duty)
     assert {"good", "wrong"} <= {line.verdict for line in lines}
     for line in lines:
         assert "\n" not in line.says
@@ -367,7 +369,7 @@ table inet raw {{
     ],
 )
 def test_where_packets_of_no_known_connection_are_dropped(rules, found):
-    assert _traps.invalid_dropped(rules) == found
+    assert _host_checks.invalid_dropped(rules) == found
 
 
 @pytest.mark.parametrize(
@@ -392,8 +394,8 @@ def test_what_the_packet_filter_drops_of_a_director_s(rules, method, conntrack, 
 
 def test_a_packet_filter_that_can_t_be_read_is_not_called_good():
     duty = director(running=False)
-    assert _traps.look(machine(rules=None), duty)[0].says.startswith("not looked at")
-    assert _traps.look(machine(rules=""), duty)[0].says.startswith("no rule")
+    assert _host_checks.look(machine(rules=None), duty)[0].says.startswith("not looked at")
+    assert _host_checks.look(machine(rules=""), duty)[0].says.startswith("no rule")
 
 
 # ------------------------------------------------------------------------------ real servers
@@ -620,11 +622,11 @@ def test_units_that_bring_it_back_at_boot():
 def test_a_single_director_with_checks_is_looked_at_as_such():
     duty = director(keepalived=True)
     assert duty.units == ["lvs-director.service", "lvs-keepalived-ha.service", "keepalived.service"]
-    looked_at = {line.about for line in _traps.look(_traps.Machine(), duty)}
+    looked_at = {line.about for line in _host_checks.look(_host_checks.Machine(), duty)}
     assert {"reload_check_config", "place of the VIPs"} <= looked_at
     of_vrrp = {"sync daemon", "sync_threshold", "garp_master_refresh", "unicast_peer"}
     assert not of_vrrp & looked_at
-    assert of_vrrp <= {line.about for line in _traps.look(_traps.Machine(), PAIR)}
+    assert of_vrrp <= {line.about for line in _host_checks.look(_host_checks.Machine(), PAIR)}
 
 
 MANAGED = "[Network]\nAddress=192.168.2.31/24\n"
