@@ -41,7 +41,7 @@ from ansible_collections.lvs.cluster.plugins.module_utils._model import (
     unknown,
     unusable,
 )
-from ansible_collections.lvs.cluster.plugins.plugin_utils import _pair
+from ansible_collections.lvs.cluster.plugins.plugin_utils import _vrrp
 from ansible_collections.lvs.cluster.plugins.plugin_utils._hosts_file import MUST_BE, is_host_name
 
 DIRECTORS = "lvs_directors"
@@ -350,7 +350,7 @@ class _Host:
         self.tunnel_sources = fields.sources("lvs_tunnel_sources")
         self._weight = fields.integer("lvs_weight", 0, MAX_WEIGHT, 1)
         self.weights = self._weights()
-        self.vrrp = _pair.read(name, self.own, fields, fields.failed)
+        self.vrrp = _vrrp.read(name, self.own, fields, fields.failed)
         #: Whether it is to have the names of all hosts in its /etc/hosts.
         self.knows_names = fields.boolean("lvs_host_basics")
         interface = fields.raw.get("lvs_interface")
@@ -714,7 +714,7 @@ class _Service:
             for item in resolved["destinations"]
         ]
         resolved = {**resolved, "destinations": pool} if one else resolved
-        result = {**_pair.WATCHED, **resolved, **self.health}
+        result = {**_vrrp.WATCHED, **resolved, **self.health}
         if not (self.vip and "fwmark" in resolved):
             return result
         port, check, sorry = self.fronts[0].port, result.get("check"), result.get("sorry_server")
@@ -902,13 +902,13 @@ class _Rules:
             }
             return {director.name: none for director in directors}
         result: dict[str, dict[str, Any]] = {}
-        made = {each.name: _pair.instances(each, directors, self.masters) for each in directors}
+        made = {each.name: _vrrp.instances(each, directors, self.masters) for each in directors}
         for director in directors:
             instances = made[director.name]
             result[director.name] = {
                 "instances": instances,
-                "awaited": _pair.awaited(director.name, made),
-                "peers": _pair.peers(director, directors, instances),
+                "awaited": _vrrp.awaited(director.name, made),
+                "peers": _vrrp.peers(director, directors, instances),
                 # What reaches this machine as a real server, while another one is master.
                 "local": [
                     {field: duty[field] for field in Front._fields}
@@ -936,9 +936,9 @@ class _Rules:
                 found.add(remedy, "host", director.name)
                 continue
             sentences = (
-                _pair.mistakes(director, directors, self.masters, watched, all_known=all_known)
+                _vrrp.mistakes(director, directors, self.masters, watched, all_known=all_known)
                 if self.ha == "vrrp"
-                else _pair.mistakes_alone(director, keepalived=self.keepalived, services=watched)
+                else _vrrp.mistakes_alone(director, keepalived=self.keepalived, services=watched)
             )
             for sentence in sentences:
                 if sentence not in refused:
@@ -1008,7 +1008,7 @@ class _Rules:
                 "host",
                 *said,
             )
-        for sentence, several in _pair.disagreements([host.vrrp for host in self.directors]):
+        for sentence, several in _vrrp.disagreements([host.vrrp for host in self.directors]):
             self.mistakes.add(sentence, "host", *several)
 
     def _check_names(self) -> None:
@@ -1042,7 +1042,7 @@ class _Rules:
 
     def _check_masters(self) -> None:
         """Find the master of each VIP, on which all of its services have to agree."""
-        names = _pair.turns([host.vrrp for host in self.directors])
+        names = _vrrp.turns([host.vrrp for host in self.directors])
         said: dict[str, dict[str, list[str]]] = {}
         for service in self.services if names else ():
             master = service.raw.get("master") or names[0]
@@ -1247,7 +1247,7 @@ class _Rules:
     def _check_floating(self, service: _Service, host: _Host) -> None:
         """See that the way back is through whichever director is master."""
         told = [g for g in host.gateways if family_of(g) == service.family]
-        held = [_pair.floating(director.vrrp) for director in self.directors]
+        held = [_vrrp.floating(director.vrrp) for director in self.directors]
         if not told or not all(told[0] in addresses for addresses in held):
             said = f"lvs_gateway is {told[0]}" if told else "there is no lvs_gateway"
             service.note(
@@ -1267,7 +1267,7 @@ def _full(watching: Mapping[str, Any]) -> dict[str, Any]:
 
 def _refused_services(services: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return what keepalived would not take of services, on whichever director."""
-    return _keepalived.mistakes({"globals": _pair.GLOBALS, "services": services})
+    return _keepalived.mistakes({"globals": _vrrp.GLOBALS, "services": services})
 
 
 def listed(names: Iterable[str], limit: int = 5) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.lvs.cluster.plugins.filter.nft_words import nft_words
 from ansible_collections.lvs.cluster.plugins.module_utils import _keepalived_options
-from ansible_collections.lvs.cluster.plugins.plugin_utils import _pair
+from ansible_collections.lvs.cluster.plugins.plugin_utils import _vrrp
 from ansible_collections.lvs.cluster.plugins.plugin_utils._inventory import (
     VARIABLES,
     Cluster,
@@ -236,7 +236,7 @@ DESTINATION_FIELDS = ["name", "address", "port", "method", "weight", "check", "t
 #: The fields of the mappings that are found under a name.
 FIELDS = {
     "check": CHECK_FIELDS,
-    "lvs_keepalived": _pair.PARTS,
+    "lvs_keepalived": _vrrp.PARTS,
     "globals": names((*_keepalived_options.ROOT, *_keepalived_options.GLOBALS)),
     "instance": names(_keepalived_options.BLOCKS["instances"][1]),
 }

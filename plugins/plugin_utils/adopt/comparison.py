@@ -31,7 +31,7 @@ from ansible_collections.lvs.cluster.plugins.module_utils._model import (
     normal_address,
     parse_services,
 )
-from ansible_collections.lvs.cluster.plugins.plugin_utils import _inventory, _pair
+from ansible_collections.lvs.cluster.plugins.plugin_utils import _inventory, _vrrp
 from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt import vrrp
 from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt.findings import (
     INHERITED,
@@ -125,17 +125,17 @@ def _intended(
     said = variables(source.host.name)
     own = said.get("lvs_keepalived") or {}
     directors = [
-        _pair.Director(
+        _vrrp.Director(
             name,
             host.own,
             writer.priorities.get(name, 0),
-            {variable: said.get(variable) for variable in _pair.SHARED},
+            {variable: said.get(variable) for variable in _vrrp.SHARED},
             own if name == source.host.name else {},
         )
         for name, host in writer.directors.items()
     ]
     mine = next(d for d in directors if d.name == source.host.name)
-    made = _pair.instances(mine, directors, writer.masters) if writer.vrrp else []
+    made = _vrrp.instances(mine, directors, writer.masters) if writer.vrrp else []
     return {
         **{part: own.get(part) or [] for part in ("scripts", "sync_groups")},
         "globals": own.get("globals") or {},

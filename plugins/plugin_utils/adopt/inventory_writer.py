@@ -18,7 +18,7 @@ from ansible_collections.lvs.cluster.plugins.module_utils._model import (
     ServiceKey,
     normal_address,
 )
-from ansible_collections.lvs.cluster.plugins.plugin_utils import _inventory, _pair
+from ansible_collections.lvs.cluster.plugins.plugin_utils import _inventory, _vrrp
 from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt import vrrp
 from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt.findings import (
     Host,
@@ -295,7 +295,7 @@ class Writer:
             and self.masters.get(service.key.vip, first) != first
         ):
             result["master"] = self.masters[service.key.vip]
-        said = {n: v for n, v in service.watching.items() if v != _pair.WATCHED.get(n)}
+        said = {n: v for n, v in service.watching.items() if v != _vrrp.WATCHED.get(n)}
         return {**result, **(said if self.keepalived else {})}
 
     def _outright(self, destination: Destination, model: Destination) -> dict[str, Any]:
@@ -314,7 +314,7 @@ class Writer:
     def _directors(self) -> dict[str, Any]:
         """Return the group of directors, with what they share."""
         directors = [
-            _pair.Director(name, host.own, self.priorities.get(name, 0), {}, {})
+            _vrrp.Director(name, host.own, self.priorities.get(name, 0), {}, {})
             for name, host in self.directors.items()
         ]
         own = {source.host.name: self._variables(source, directors) for source in self.sources}
@@ -334,7 +334,7 @@ class Writer:
             shared["lvs_ha"] = "vrrp"
         return {"hosts": hosts, **({"vars": shared} if shared else {})}
 
-    def _variables(self, source: Source, directors: Sequence[_pair.Director]) -> dict[str, Any]:
+    def _variables(self, source: Source, directors: Sequence[_vrrp.Director]) -> dict[str, Any]:
         """Return a director's variables but for its priority."""
         if not source.config or not self.keepalived:
             return {}

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """VRRP as directors have it, and what of it an inventory has to say.
 
-Pure. What a director does by itself is asked of ``_pair``, so that only the rest is written. An
+Pure. What a director does by itself is asked of ``_vrrp``, so that only the rest is written. An
 inventory has a VRRP instance for each director that is to be master of some VIP.
 """
 
@@ -13,7 +13,7 @@ from typing import Any
 
 from ansible_collections.lvs.cluster.plugins.module_utils import _keepalived_options
 from ansible_collections.lvs.cluster.plugins.module_utils._model import normal_address
-from ansible_collections.lvs.cluster.plugins.plugin_utils import _inventory, _pair
+from ansible_collections.lvs.cluster.plugins.plugin_utils import _inventory, _vrrp
 from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt.findings import (
     Messages,
     Source,
@@ -150,8 +150,8 @@ def peers_of(instance: Mapping[str, Any]) -> list[str]:
 def variables(
     source: Source,
     kept: Sequence[Block],
-    mine: _pair.Director,
-    others: Sequence[_pair.Director],
+    mine: _vrrp.Director,
+    others: Sequence[_vrrp.Director],
     masters: Mapping[str, str],
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return a director's variables of VRRP but for its priority, and its part ``instance``.
@@ -165,15 +165,15 @@ def variables(
         for name, variable in _VARIABLES.items()
         if (value := wanted[0].get(name)) is not None
     }
-    shared = {variable: said.get(variable) for variable in _pair.SHARED}
+    shared = {variable: said.get(variable) for variable in _vrrp.SHARED}
     mine = mine._replace(shared=shared)
     directors = [mine if each.name == mine.name else each for each in others]
     extra: dict[str, Any] = {n: wanted[0][n] for n in ("version", "preempt") if n in wanted[0]}
-    numbered = list(_pair.numbered(directors, masters).items())
+    numbered = list(_vrrp.numbered(directors, masters).items())
 
     def made(instance: dict[str, Any]) -> list[dict[str, Any]]:
         told = mine._replace(keepalived={"instance": instance})
-        return [_pair.instance(told, directors, vips, number) for number, vips in numbered]
+        return [_vrrp.instance(told, directors, vips, number) for number, vips in numbered]
 
     if extra.get("version") == made({})[0]["version"]:
         del extra["version"]
@@ -189,7 +189,7 @@ def variables(
         ):
             continue
         if not one and (
-            name in _pair.OF_EACH
+            name in _vrrp.OF_EACH
             or any(name not in other or not same(name, other[name], value) for other in wanted[1:])
         ):
             continue
@@ -206,7 +206,7 @@ def _wanted(instance: Block, source: Source, *, several: bool) -> dict[str, Any]
     """Return an instance with what keepalived takes where it says nothing."""
     wanted: dict[str, Any] = {**DEFAULTS, **instance}
     wanted.setdefault("version", _version(instance, source))
-    # Several instances are all BACKUP at first, as _pair has them.
+    # Several instances are all BACKUP at first, as _vrrp has them.
     if (several or wanted["state"] == "BACKUP") and wanted.get("preempt", True):
         wanted.setdefault("preempt_delay", 0)
     return wanted

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 from ansible_collections.lvs.cluster.plugins.module_utils import _keepalived
-from ansible_collections.lvs.cluster.plugins.plugin_utils import _pair
+from ansible_collections.lvs.cluster.plugins.plugin_utils import _vrrp
 from ansible_collections.lvs.cluster.plugins.plugin_utils._inventory import resolve
 
 ROLES = Path(__file__).parents[2] / "roles"
@@ -536,7 +536,7 @@ def test_the_role_sets_what_the_inventory_is_checked_with():
     role = yaml.safe_load((ROLES / "keepalived_ha" / "vars" / "main.yml").read_text())
     assert role["keepalived_ha_globals_of_host"] == {
         "router_id": "{{ inventory_hostname }}",
-        **_pair.GLOBALS,
+        **_vrrp.GLOBALS,
     }
     of_vrrp = role["keepalived_ha_globals_of_vrrp"]
-    assert {**of_vrrp, "sync_daemon": None} == {**_pair.GLOBALS_OF_VRRP, "sync_daemon": None}
+    assert {**of_vrrp, "sync_daemon": None} == {**_vrrp.GLOBALS_OF_VRRP, "sync_daemon": None}
