@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from ansible_collections.lvs.cluster.plugins.module_utils import _program
 from ansible_collections.lvs.cluster.plugins.module_utils._errors import failure
+from ansible_collections.lvs.cluster.plugins.module_utils._ipvsadm_format import to_rules
 from ansible_collections.lvs.cluster.plugins.module_utils._model import (
     Table,
     VirtualService,
@@ -30,7 +31,6 @@ from ansible_collections.lvs.cluster.plugins.module_utils._plan import (
     settle,
     touched,
 )
-from ansible_collections.lvs.cluster.plugins.module_utils._rules import to_rules
 from ansible_collections.lvs.cluster.plugins.module_utils._run import OperatorError
 
 #: Drops the answer of a service that can't choose a destination. The set empties itself: should

@@ -200,7 +200,7 @@ operations:
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.lvs.cluster.plugins.module_utils import (
     _arguments,
-    _rules,
+    _ipvsadm_format,
     _saved,
 )
 from ansible_collections.lvs.cluster.plugins.module_utils._model import (
@@ -252,10 +252,10 @@ def prepare(params):
     files, meanwhile, ours = {}, {}, {}
     if params["save"]:
         saved = _saved.read(params["save"])
-        ours = _saved.parsed(params["save"], saved, _rules.by_service)
+        ours = _saved.parsed(params["save"], saved, _ipvsadm_format.by_service)
     gone = ours.keys() - {service.key for service in services}
     if params["save"]:
-        rules = _rules.to_rules(services)
+        rules = _ipvsadm_format.to_rules(services)
         files[params["save"]] = saved, rules or None
         meanwhile[params["save"]] = rules + "".join(ours[key] for key in ours if key in gone)
 

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from ansible_collections.lvs.cluster.plugins.module_utils import _boot, _model, _rules
+from ansible_collections.lvs.cluster.plugins.module_utils import _boot, _ipvsadm_format, _model
 
 PROGRAM = Path(_boot.__file__)
 NO_SETTING = "this kernel has no such setting, or its module is not loaded"
@@ -81,7 +81,7 @@ def test_each_line_of_a_saved_table_is_one_entry():
     services[3] = {**services[3], "destinations": [{"address": "2001:db8::31"}]}
     parsed, mistakes = _model.parse_services(services)
     assert not mistakes
-    lines = _rules.to_rules(parsed).splitlines()
+    lines = _ipvsadm_format.to_rules(parsed).splitlines()
     assert len({_boot.entry(line) for line in lines} - {None}) == len(lines) == 14
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 from ansible_collections.lvs.cluster.plugins.filter.draining import FilterModule as Draining
 from ansible_collections.lvs.cluster.plugins.filter.status import FilterModule as Status
-from ansible_collections.lvs.cluster.plugins.module_utils import _keepalived, _rules
+from ansible_collections.lvs.cluster.plugins.module_utils import _ipvsadm_format, _keepalived
 from ansible_collections.lvs.cluster.plugins.module_utils._model import parse_services
 from ansible_collections.lvs.cluster.plugins.plugin_utils._inventory import resolve
 
@@ -51,7 +51,9 @@ def cluster(*services, directors=("d23",), drained=(), variables=None, **every):
 def text_of(resolved, name):
     """Return the file that a director has by what is resolved."""
     if "keepalived_ha" not in resolved["balances"]:
-        return "# Written by Ansible\n" + _rules.to_rules(parse_services(resolved["services"])[0])
+        return "# Written by Ansible\n" + _ipvsadm_format.to_rules(
+            parse_services(resolved["services"])[0]
+        )
     instances = [{**i, "interface": "eth0"} for i in resolved["directors"][name]["instances"]]
     return _keepalived.render({"instances": instances, "services": resolved["watched"]})
 

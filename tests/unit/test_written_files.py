@@ -20,10 +20,10 @@ from ansible_collections.lvs.cluster.plugins.filter.hosts_lines import hosts_lin
 from ansible_collections.lvs.cluster.plugins.filter.nft_words import nft_words
 from ansible_collections.lvs.cluster.plugins.filter.peer_traffic import peer_traffic
 from ansible_collections.lvs.cluster.plugins.module_utils import (
+    _ipvsadm_format,
     _links,
     _model,
     _routes,
-    _rules,
     _sysctl,
     _tunnels,
 )
@@ -213,7 +213,7 @@ def test_a_saved_table_has_one_line_for_each_entry(fields, of_destination):
     service = {"name": "web", "vip": VIP, "port": 80, **fields, "destinations": [destination]}
     services, mistakes = _model.parse_services([service])
     if not mistakes:
-        lines = _rules.to_rules(services).splitlines()
+        lines = _ipvsadm_format.to_rules(services).splitlines()
         assert [line[:3] for line in lines] == ["-A ", "-a "]
         assert all(re.fullmatch(r"[-0-9A-Za-z.:,_ \[\]]+", line) for line in lines)
         assert [len(re.findall(r"(?<= )-[rs] ", line)) for line in lines] == [1, 1]

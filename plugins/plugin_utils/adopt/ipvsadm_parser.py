@@ -3,7 +3,7 @@
 """What ``ipvsadm --save --numeric`` prints, read into the data of virtual services.
 
 Pure. Scripts of such commands are read too, as far as they have addresses and not variables.
-``_rules`` writes what is read here, and its words are taken from there.
+``_ipvsadm_format`` writes what is read here, and its words are taken from there.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from ansible_collections.lvs.cluster.plugins.module_utils import _rules
+from ansible_collections.lvs.cluster.plugins.module_utils import _ipvsadm_format
 from ansible_collections.lvs.cluster.plugins.module_utils._model import normal_address
 from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt.statements import shorten
 from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt.tables import Block
@@ -20,7 +20,7 @@ from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt.tables import Bl
 _COMMAND = r"(?:(?:\S*ipvsadm\S*|\$\S+)\s+)?"
 _ADD = re.compile(rf"^\s*{_COMMAND}(?:-A|--add-service)\s", re.MULTILINE | re.IGNORECASE)
 _RULES = {"-A": "service", "--add-service": "service", "-a": "server", "--add-server": "server"}
-_PROTOCOL = {option: protocol for protocol, option in _rules._PROTOCOL_OPTION.items()}
+_PROTOCOL = {option: protocol for protocol, option in _ipvsadm_format._PROTOCOL_OPTION.items()}
 _PROTOCOL.update({"--tcp-service": "tcp", "--udp-service": "udp"})
 #: ipvsadm's words that a value follows; some have two spellings, some are saved without hyphens.
 _VALUES = {
@@ -36,11 +36,17 @@ _VALUES = {
 }
 #: Those that stand alone, with what they say.
 _ALONE: dict[str, tuple[str, Any]] = {
-    **{o: ("method", method) for method, o in _rules._METHOD_OPTION.items() if method != "local"},
+    **{
+        o: ("method", method)
+        for method, o in _ipvsadm_format._METHOD_OPTION.items()
+        if method != "local"
+    },
     "--gatewaying": ("method", "dr"),
     "--ipip": ("method", "tun"),
     "--masquerading": ("method", "nat"),
-    **{o: ("tunnel_checksum", checksum) for checksum, o in _rules._CHECKSUM_OPTION.items()},
+    **{
+        o: ("tunnel_checksum", checksum) for checksum, o in _ipvsadm_format._CHECKSUM_OPTION.items()
+    },
     **dict.fromkeys(("-6", "--ipv6"), ("family", "ipv6")),
     **dict.fromkeys(("-o", "--ops", "ops"), ("one_packet", True)),
 }

@@ -5,12 +5,15 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.lvs.cluster.plugins.module_utils._ipvsadm_format import (
+    by_service,
+    to_rules,
+)
 from ansible_collections.lvs.cluster.plugins.module_utils._model import (
     Destination,
     ServiceKey,
     VirtualService,
 )
-from ansible_collections.lvs.cluster.plugins.module_utils._rules import by_service, to_rules
 from ansible_collections.lvs.cluster.tests.unit import strategies
 from hypothesis import given
 
