@@ -16,7 +16,7 @@ import signal
 import time
 from typing import NamedTuple
 
-from ansible_collections.lvs.cluster.plugins.module_utils import _program, _run, _saved
+from ansible_collections.lvs.cluster.plugins.module_utils import _atomic_file, _program, _run
 
 UNIT = "keepalived.service"
 CONF = "/etc/keepalived/keepalived.conf"
@@ -83,14 +83,14 @@ def service() -> Service:
 
 def applied(found: Service) -> str | None:
     """Return the text that keepalived runs, None if it runs none or which is not known."""
-    return _saved.read(COPY) if found.active else None
+    return _atomic_file.read(COPY) if found.active else None
 
 
 def keep(text: str | None) -> None:
     """Note that keepalived runs a text, or that it is not known what it runs."""
     if text is not None:
         os.makedirs(DIRECTORY, mode=0o700, exist_ok=True)
-    _saved.write(COPY, text, 0o600)
+    _atomic_file.write(COPY, text, 0o600)
 
 
 def bring(text: str, how: str) -> None:

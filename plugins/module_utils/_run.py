@@ -14,7 +14,7 @@ import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, NoReturn, Protocol
 
-from ansible_collections.lvs.cluster.plugins.module_utils import _errors, _lock, _saved
+from ansible_collections.lvs.cluster.plugins.module_utils import _atomic_file, _errors, _lock
 from ansible_collections.lvs.cluster.plugins.module_utils._errors import (
     Interrupted,
     NotUndone,
@@ -116,7 +116,7 @@ class Change(NamedTuple):
                 for path, text in at_first.items():
                     if text != differing[path][0]:
                         touched.append(path)
-                        _saved.write(path, text)
+                        _atomic_file.write(path, text)
                 checkpoint()
                 results = self.apply() or {}
             except BaseException as error:
@@ -141,8 +141,8 @@ class Change(NamedTuple):
         def lost(path: str) -> str | None:
             before = self.files[path][0]
             try:
-                if _saved.read(path) != before:  # else writing is what failed
-                    _saved.write(path, before)
+                if _atomic_file.read(path) != before:  # else writing is what failed
+                    _atomic_file.write(path, before)
             except OSError as refused:
                 return (
                     f"{path} could not be put back ({refused.strerror}): it lists what was and"
@@ -156,7 +156,7 @@ class Change(NamedTuple):
     def _finish(self, path: str, text: str | None) -> None:
         """Write the file that is wanted, now that ``apply`` has done what it lists."""
         try:
-            _saved.write(path, text)
+            _atomic_file.write(path, text)
         except OSError as error:
             raise NotUndone(
                 f"The change is made, but {path} could not be written ({error.strerror}): it still"
@@ -213,7 +213,7 @@ def run(module: Module, prepare: Callable[[Mapping[str, Any]], Change]) -> NoRet
                     module.warn(lacking)
             else:
                 for path in change.files:
-                    _saved.forget_temporary(path)
+                    _atomic_file.forget_temporary(path)
                 if change.changed and change.unmet:
                     raise OperatorError(*change.unmet)
                 if change.changed:

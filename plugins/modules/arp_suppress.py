@@ -129,9 +129,9 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.lvs.cluster.plugins.module_utils import (
+    _atomic_file,
     _links,
     _run,
-    _saved,
     _sysctl,
 )
 
@@ -141,8 +141,8 @@ HEADER = "# Written by Ansible (lvs.cluster.arp_suppress), which replaces what i
 def prepare(params: Mapping[str, Any]) -> _run.Change:
     """Return the change that the options ask for."""
     links = _links.read()
-    saved = _saved.read(params["save"])
-    _saved.parsed(params["save"], saved, _sysctl.check)
+    saved = _atomic_file.read(params["save"])
+    _atomic_file.parsed(params["save"], saved, _sysctl.check)
     ours = _sysctl.listed(saved)
     interfaces = params["interfaces"] or _usual(links, ours)
     odd = [name for name in interfaces if name in ("all", "default", "lo")]

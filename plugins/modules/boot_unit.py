@@ -122,9 +122,9 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.lvs.cluster.plugins.module_utils import (
+    _atomic_file,
     _program,
     _run,
-    _saved,
     _units,
 )
 
@@ -185,7 +185,7 @@ class Files:
 
     def read(self) -> dict[str, str | None]:
         """Return their texts."""
-        return {path: _saved.read(path) for path in [self.unit, *self.others]}
+        return {path: _atomic_file.read(path) for path in [self.unit, *self.others]}
 
     def wanted(self, params: Mapping[str, Any]) -> dict[str, str | None]:
         """Return the texts that the options ask for; None for those that are not to be there."""
@@ -202,8 +202,8 @@ class Files:
     def write(self, texts: Mapping[str, str | None]) -> None:
         """Write what differs; a folder of ours that is empty then goes."""
         for path, text in texts.items():
-            if _saved.read(path) != text:
-                _saved.write(path, text)
+            if _atomic_file.read(path) != text:
+                _atomic_file.write(path, text)
         for path in self.others:
             with contextlib.suppress(OSError):
                 os.rmdir(os.path.dirname(path))

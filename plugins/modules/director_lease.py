@@ -96,7 +96,7 @@ import json
 import time
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.lvs.cluster.plugins.module_utils import _errors, _lock, _saved
+from ansible_collections.lvs.cluster.plugins.module_utils import _atomic_file, _errors, _lock
 
 #: Gone after a boot, as is the run that had it.
 PATH = "/run/lvs/lease"
@@ -108,9 +108,9 @@ def found(path=PATH):
     A file that no module wrote holds nobody back.
     """
     try:
-        lease = json.loads(_saved.read(path) or "null")
+        lease = json.loads(_atomic_file.read(path) or "null")
         return lease if lease and lease["ends"] > now() else None
-    except (ValueError, KeyError, TypeError, _saved.Damaged):
+    except (ValueError, KeyError, TypeError, _atomic_file.Damaged):
         return None
 
 
@@ -135,7 +135,7 @@ def lease(params, path=PATH):
     mine = held is not None and held["run"] == params["run"]
     if params["state"] == "absent":
         if mine:
-            _saved.write(path, None)
+            _atomic_file.write(path, None)
         return None
     if held and not mine and not params["take"] and held["run"] != params["replace"]:
         return held
@@ -146,7 +146,7 @@ def lease(params, path=PATH):
         "since": held["since"] if mine else since,
         "ends": now() + params["seconds"],
     }
-    _saved.write(path, json.dumps(taken) + "\n")
+    _atomic_file.write(path, json.dumps(taken) + "\n")
     return None
 
 

@@ -168,9 +168,9 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.lvs.cluster.plugins.module_utils import (
     _applied,
+    _atomic_file,
     _links,
     _run,
-    _saved,
     _secrets,
     _units,
     _vips,
@@ -193,7 +193,7 @@ def keepalived() -> dict[str, Any]:
     """Return whether keepalived runs what its file has."""
     found = _applied.service()
     runs = _applied.applied(found)
-    same = None if runs is None else runs == _saved.read(_applied.CONF)
+    same = None if runs is None else runs == _atomic_file.read(_applied.CONF)
     return {"active": found.active, "current": found.current, "applied": same}
 
 
@@ -212,7 +212,7 @@ def gather(params: Mapping[str, Any]) -> dict[str, Any]:
         if reached or time.monotonic() >= end:
             break
         time.sleep(POLL)
-    texts = {path: _saved.read(path) for path in params["files"]}
+    texts = {path: _atomic_file.read(path) for path in params["files"]}
     mask = _secrets.Mask()
     return {
         "held_vips": list(held),

@@ -200,8 +200,8 @@ operations:
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.lvs.cluster.plugins.module_utils import (
     _arguments,
+    _atomic_file,
     _ipvsadm_format,
-    _saved,
 )
 from ansible_collections.lvs.cluster.plugins.module_utils._model import (
     Table,
@@ -251,8 +251,8 @@ def prepare(params):
         raise OperatorError(*mistakes)
     files, meanwhile, ours = {}, {}, {}
     if params["save"]:
-        saved = _saved.read(params["save"])
-        ours = _saved.parsed(params["save"], saved, _ipvsadm_format.by_service)
+        saved = _atomic_file.read(params["save"])
+        ours = _atomic_file.parsed(params["save"], saved, _ipvsadm_format.by_service)
     gone = ours.keys() - {service.key for service in services}
     if params["save"]:
         rules = _ipvsadm_format.to_rules(services)

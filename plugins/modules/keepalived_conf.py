@@ -234,11 +234,11 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.lvs.cluster.plugins.module_utils import (
     _applied,
     _arguments,
+    _atomic_file,
     _keepalived,
     _keepalived_options,
     _program,
     _run,
-    _saved,
     _secrets,
 )
 from ansible_collections.lvs.cluster.plugins.module_utils._table import reschedule
@@ -312,8 +312,8 @@ def check(text: str, path: str, mask: _secrets.Mask) -> bool:
 def found(path: str) -> tuple[str | None, dict[str, Any] | None]:
     """Return the text of the file and what is told of it; None where there is none."""
     try:
-        text = _saved.read(path)
-    except _saved.Damaged:  # somebody else's file
+        text = _atomic_file.read(path)
+    except _atomic_file.Damaged:  # somebody else's file
         with open(path, encoding="latin-1") as file:
             text = file.read()
     if text is None:
@@ -340,7 +340,7 @@ def prepare(params: Mapping[str, Any], config: Mapping[str, Any]) -> _run.Change
         return _run.Change(
             before,
             None,
-            apply=partial(_saved.write, path, None),
+            apply=partial(_atomic_file.write, path, None),
             text=(shown, ""),
             results=results,
         )
@@ -370,7 +370,7 @@ def prepare(params: Mapping[str, Any], config: Mapping[str, Any]) -> _run.Change
     def apply() -> None:
         reschedule(_keepalived.services(config))
         if change.changed:
-            _saved.write(path, text, MODE)
+            _atomic_file.write(path, text, MODE)
         if service is not None:
             run_or_put_back(path, former, text, how, mask)
 
@@ -451,7 +451,7 @@ def run_or_put_back(
     except _run.OperatorError as error:
         said = [f"keepalived says: {mask.words(line)}" for line in _applied.log()]
         if former is not None and former != text:
-            _saved.write(path, former, MODE)
+            _atomic_file.write(path, former, MODE)
             said.insert(0, f"{path} is as it was.")
             # At a reload, too: a process of keepalived that is started anew would take the file
             # that was refused, of which the check has left a copy (lib/parser.c, init_data).

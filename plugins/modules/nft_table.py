@@ -129,7 +129,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.lvs.cluster.plugins.module_utils import _program, _run, _saved
+from ansible_collections.lvs.cluster.plugins.module_utils import _atomic_file, _program, _run
 from ansible_collections.lvs.cluster.plugins.module_utils._errors import failure
 
 HEADER = "# Written by Ansible (lvs.cluster.nft_table), which replaces what is changed here.\n"
@@ -249,7 +249,7 @@ def prepare(params: Mapping[str, Any]) -> _run.Change:
     if wrong:
         raise _run.OperatorError(*wrong)
     table = Table(params["family"], params["name"])
-    saved = _saved.read(path) if path else None
+    saved = _atomic_file.read(path) if path else None
     # A table that the file holds under another name is ours, too.
     tables = list(dict.fromkeys([*owned(saved), table]))
     found = {each: _listing(each) for each in tables} if _program.where("nft") else {}
@@ -278,7 +278,7 @@ def prepare(params: Mapping[str, Any]) -> _run.Change:
         try:
             listing = _listing(table)
             if path:
-                _saved.write(path, document(file, listing))
+                _atomic_file.write(path, document(file, listing))
         except (OSError, _run.OperatorError) as error:
             raise _taken_back(found, error) from error
         return {"listing": listing}

@@ -352,6 +352,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.lvs.cluster.plugins.module_utils import (
     _applied,
     _arguments,
+    _atomic_file,
     _boot,
     _host_checks,
     _links,
@@ -359,7 +360,6 @@ from ansible_collections.lvs.cluster.plugins.module_utils import (
     _program,
     _routes,
     _run,
-    _saved,
     _sysctl,
     _units,
     _vips,
@@ -483,7 +483,7 @@ def read(duty: _host_checks.Duty, links: Sequence[Facts]) -> _host_checks.Machin
     # Not with _keepalived: importing it takes longer than all of this.
     version = succeeds("keepalived", "--version") if "unicast_peer" in conf else ""
     said = succeeds("ipvsadm", "--list", "--daemon") if duty.vrrp else ""
-    at_boot = _saved.read("/etc/modules-load.d/lvs-realserver-tun.conf")
+    at_boot = _atomic_file.read("/etc/modules-load.d/lvs-realserver-tun.conf")
     made = text("/etc/lvs/realserver_tun.link")
     return _host_checks.Machine(
         release=os.uname().release,

@@ -155,7 +155,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.lvs.cluster.plugins.module_utils import _routes, _run, _saved
+from ansible_collections.lvs.cluster.plugins.module_utils import _atomic_file, _routes, _run
 
 HEADER = "# Written by Ansible (lvs.cluster.return_route), which replaces what is changed here.\n"
 
@@ -164,13 +164,13 @@ def prepare(params: Mapping[str, Any]) -> _run.Change:
     """Return the change that the options ask for."""
     wanted = _routes.parse(params) if params["state"] == "present" else _routes.Wanted()
     paths = _routes.files(params["save"]) if params["save"] else {}
-    saved = {option: _saved.read(path) for option, path in paths.items()}
+    saved = {option: _atomic_file.read(path) for option, path in paths.items()}
     state = _routes.read()
     mistakes = _routes.taken(wanted, state)
     if mistakes:
         raise _run.OperatorError(*mistakes)
     former = {
-        option: _saved.parsed(paths.get(option, ""), saved.get(option), _routes.saved)
+        option: _atomic_file.parsed(paths.get(option, ""), saved.get(option), _routes.saved)
         for option in state
     }
     kept = {} if params["prune"] else _routes.unlisted(wanted, state)

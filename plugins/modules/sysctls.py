@@ -95,7 +95,7 @@ from functools import partial
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.lvs.cluster.plugins.module_utils import _run, _saved, _sysctl
+from ansible_collections.lvs.cluster.plugins.module_utils import _atomic_file, _run, _sysctl
 
 HEADER = "# Written by Ansible (lvs.cluster.sysctls), which replaces what is changed here.\n"
 
@@ -104,8 +104,8 @@ def prepare(params: Mapping[str, Any]) -> _run.Change:
     """Return the change that the options ask for."""
     wanted = _sysctl.parse(params["values"])
     path = params["save"]
-    saved = _saved.read(path) if path else None
-    _saved.parsed(path, saved, _sysctl.check)
+    saved = _atomic_file.read(path) if path else None
+    _atomic_file.parsed(path, saved, _sysctl.check)
     back = _sysctl.given_back(saved, wanted)
     before = _sysctl.read_all([*wanted, *back])
     after = _sysctl.planned(before, {**wanted, **back})

@@ -154,7 +154,7 @@ from functools import partial
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.lvs.cluster.plugins.module_utils import _run, _saved, _tunnels
+from ansible_collections.lvs.cluster.plugins.module_utils import _atomic_file, _run, _tunnels
 
 HEADER = "# Written by Ansible (lvs.cluster.tunnel_iface), which replaces what is changed here.\n"
 
@@ -164,8 +164,8 @@ def prepare(params: Mapping[str, Any]) -> _run.Change:
     present = params["state"] == "present"
     tunnels = _tunnels.parse(params["tunnels"]) if present else []
     wanted = _tunnels.lines(tunnels)
-    saved = _saved.read(params["save"]) if params["save"] else None
-    owned = _saved.parsed(params["save"], saved, _tunnels.saved)
+    saved = _atomic_file.read(params["save"]) if params["save"] else None
+    owned = _atomic_file.parsed(params["save"], saved, _tunnels.saved)
     found = _tunnels.read(gue=any(line.startswith("fou ") for line in (*wanted, *owned)))
     before, after = _tunnels.target(found.lines, wanted, owned)
     files, meanwhile = {}, {}

@@ -157,9 +157,9 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.lvs.cluster.plugins.module_utils import (
+    _atomic_file,
     _links,
     _run,
-    _saved,
     _sysctl,
 )
 
@@ -172,8 +172,8 @@ def prepare(params: Mapping[str, Any]) -> _run.Change:
     listed = _links.vips(params["interface"] or "", params["vips"] or [])
     interface = params["interface"] or _links.leading_to([str(vip.ip.ip) for vip in listed])
     listed = [vip._replace(interface=interface) for vip in listed]
-    saved = _saved.read(path) if path else None
-    owned = _saved.parsed(path, saved, _links.saved)
+    saved = _atomic_file.read(path) if path else None
+    owned = _atomic_file.parsed(path, saved, _links.saved)
     unlisted: list[str] = []
     if params["state"] == "present":
         wanted, unwanted = listed, [address for address in owned if address not in listed]

@@ -32,12 +32,12 @@ from unittest import mock
 import pyroute2  # noqa: F401  It takes seconds in the lab, and a fork of this process has it then.
 import pytest
 from ansible_collections.lvs.cluster.plugins.module_utils import (
+    _atomic_file,
     _boot,
     _links,
     _lock,
     _netlink,
     _program,
-    _saved,
     _sysctl,
 )
 from ansible_collections.lvs.cluster.tests.run_module import run_module
@@ -257,7 +257,7 @@ class Knife:
         with contextlib.ExitStack() as stack:
             # Before a file is renamed, its text is in one beside it: that is a cut of its own.
             for name in "rename", "unlink":
-                self.watch(stack, _saved.os, name)
+                self.watch(stack, _atomic_file.os, name)
             self.watch(stack, _sysctl, "_write")
             self.watch(stack, _links, "carry_out")
             self.watch(stack, _links, "announce")

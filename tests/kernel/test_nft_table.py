@@ -8,7 +8,7 @@ import contextlib
 import socket
 
 import pytest
-from ansible_collections.lvs.cluster.plugins.module_utils import _saved
+from ansible_collections.lvs.cluster.plugins.module_utils import _atomic_file
 
 VIP, VIP6 = "192.168.2.149", "2001:db8::149"
 MARKS = f"""\
@@ -230,14 +230,14 @@ def test_a_word_of_nft_s_language_is_no_name(run_module, name):
 def test_a_failure_after_loading_is_undone(host, run_module, save, monkeypatch):
     run_module("nft_table", name="lvs", rules=MARKS, save=str(save))
     before, text = host.run("nft list table inet lvs"), save.read_text()
-    write = _saved.write
+    write = _atomic_file.write
 
     def full(path, text):
         if "digest" in (text or "") and "chain mss" in text:
             raise OSError(28, "No space left on device", path)
         write(path, text)
 
-    monkeypatch.setattr(_saved, "write", full)
+    monkeypatch.setattr(_atomic_file, "write", full)
     for rules in (MSS, MARKS + MSS):
         result = run_module("nft_table", name="lvs", rules=rules, save=str(save))
         assert "No space left" in result["mistakes"][0]

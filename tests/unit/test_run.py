@@ -10,7 +10,7 @@ import signal
 from dataclasses import dataclass, field
 
 import pytest
-from ansible_collections.lvs.cluster.plugins.module_utils import _lock, _program, _saved
+from ansible_collections.lvs.cluster.plugins.module_utils import _atomic_file, _lock, _program
 from ansible_collections.lvs.cluster.plugins.module_utils._errors import NotUndone, failure
 from ansible_collections.lvs.cluster.plugins.module_utils._run import (
     Change,
@@ -240,7 +240,7 @@ FULL = OSError(errno.ENOSPC, "No space left on device")
 
 def fill_disk(monkeypatch, place):
     """Let writing fail from the ``place``-th time on; taking a file away needs no space."""
-    write, calls = _saved.write, []
+    write, calls = _atomic_file.write, []
 
     def full(path, text, mode=None):
         calls.append(path)
@@ -248,7 +248,7 @@ def fill_disk(monkeypatch, place):
             raise FULL
         write(path, text)
 
-    monkeypatch.setattr(_saved, "write", full)
+    monkeypatch.setattr(_atomic_file, "write", full)
 
 
 @pytest.mark.parametrize(

@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 
 import pytest
-from ansible_collections.lvs.cluster.plugins.module_utils import _saved
+from ansible_collections.lvs.cluster.plugins.module_utils import _atomic_file
 
 
 def test_what_is_written_is_read(tmp_path):
     path = tmp_path / "a" / "b" / "file.conf"
-    assert _saved.read(str(path)) is None
-    _saved.write(str(path), "one\n")
-    _saved.write(str(path), "zwölf\n")
-    assert _saved.read(str(path)) == "zwölf\n"
+    assert _atomic_file.read(str(path)) is None
+    _atomic_file.write(str(path), "one\n")
+    _atomic_file.write(str(path), "zwölf\n")
+    assert _atomic_file.read(str(path)) == "zwölf\n"
     assert [entry.name for entry in path.parent.iterdir()] == ["file.conf"]
 
 
@@ -21,8 +21,8 @@ def test_modes_do_not_depend_on_the_umask(tmp_path):
     path = tmp_path / "etc" / "file.conf"
     umask = os.umask(0o077)
     try:
-        _saved.write(str(path), "one\n")
-        _saved.write(str(tmp_path / "secret"), "one\n", mode=0o600)
+        _atomic_file.write(str(path), "one\n")
+        _atomic_file.write(str(tmp_path / "secret"), "one\n", mode=0o600)
     finally:
         os.umask(umask)
     assert path.stat().st_mode & 0o777 == 0o644
@@ -38,11 +38,11 @@ def test_mode_and_owner_of_a_file_stay(tmp_path):
     if os.geteuid() == 0:
         owner = (12, 34)
         os.chown(path, *owner)
-    _saved.write(str(path), "two\n")
+    _atomic_file.write(str(path), "two\n")
     assert path.read_text() == "two\n"
     status = path.stat()
     assert (status.st_mode & 0o777, status.st_uid, status.st_gid) == (0o640, *owner)
-    _saved.write(str(path), "three\n", mode=0o600)  # a secret: for this user alone
+    _atomic_file.write(str(path), "three\n", mode=0o600)  # a secret: for this user alone
     status = path.stat()
     assert (status.st_mode & 0o777, status.st_uid) == (0o600, os.geteuid())
 
@@ -50,15 +50,15 @@ def test_mode_and_owner_of_a_file_stay(tmp_path):
 def test_a_symbolic_link_stays(tmp_path):
     path, place = tmp_path / "file.conf", tmp_path / "elsewhere" / "real.conf"
     path.symlink_to("elsewhere/real.conf")
-    _saved.write(str(path), "one\n")
-    _saved.write(str(path), "two\n")
+    _atomic_file.write(str(path), "one\n")
+    _atomic_file.write(str(path), "two\n")
     assert path.is_symlink()
-    assert place.read_text() == _saved.read(str(path)) == "two\n"
+    assert place.read_text() == _atomic_file.read(str(path)) == "two\n"
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["elsewhere", "file.conf"]
-    _saved.write(str(path), None)
+    _atomic_file.write(str(path), None)
     assert path.is_symlink()
     assert not place.exists()
-    assert _saved.read(str(path)) is None
+    assert _atomic_file.read(str(path)) is None
 
 
 @pytest.mark.parametrize("text", ["one\n", None])
@@ -66,8 +66,10 @@ def test_what_is_no_file_is_not_replaced(tmp_path, text):
     fifo, path = tmp_path / "fifo", tmp_path / "file.conf"
     os.mkfifo(fifo)
     path.symlink_to(fifo)
-    with pytest.raises(_saved.Damaged, match="fifo is a device, pipe or socket; a state file must"):
-        _saved.write(str(path), text)
+    with pytest.raises(
+        _atomic_file.Damaged, match="fifo is a device, pipe or socket; a state file must"
+    ):
+        _atomic_file.write(str(path), text)
     assert fifo.is_fifo()
 
 
@@ -75,21 +77,21 @@ def test_what_a_killed_run_left_is_taken_away(tmp_path):
     path = tmp_path / "file.conf"
     left = tmp_path / ".lvs-file.conf.new"
     left.write_text("half")
-    _saved.write(str(path), "one\n")
+    _atomic_file.write(str(path), "one\n")
     assert path.read_text() == "one\n"
     assert not left.exists()
     left.write_text("half")
-    _saved.forget_temporary(str(path))
-    _saved.forget_temporary(str(path))
-    _saved.forget_temporary(str(tmp_path / "nowhere" / "file.conf"))
+    _atomic_file.forget_temporary(str(path))
+    _atomic_file.forget_temporary(str(path))
+    _atomic_file.forget_temporary(str(tmp_path / "nowhere" / "file.conf"))
     assert [entry.name for entry in tmp_path.iterdir()] == ["file.conf"]
 
 
 def test_a_damaged_file_is_a_sentence(tmp_path):
     path = tmp_path / "file.conf"
     path.write_bytes(b"one \xff\n")
-    with pytest.raises(_saved.Damaged) as error:
-        _saved.read(str(path))
+    with pytest.raises(_atomic_file.Damaged) as error:
+        _atomic_file.read(str(path))
     remedy = (
         "Nothing was changed. Correct the file; or delete it, remove by hand what it listed of this"
         " machine's settings, and run this again."
@@ -99,18 +101,18 @@ def test_a_damaged_file_is_a_sentence(tmp_path):
     def parse(_text):
         raise ValueError("line 1 is odd")
 
-    with pytest.raises(_saved.Damaged) as error:
-        _saved.parsed(str(path), "odd", parse)
+    with pytest.raises(_atomic_file.Damaged) as error:
+        _atomic_file.parsed(str(path), "odd", parse)
     assert error.value.mistakes == [f"{path}: line 1 is odd. {remedy}"]
 
 
 def test_none_takes_the_file_away(tmp_path):
     path = tmp_path / "file.conf"
     path.write_text("one\n")
-    _saved.write(str(path), None)
+    _atomic_file.write(str(path), None)
     assert not path.exists()
-    _saved.write(str(path), None)
-    _saved.write(str(tmp_path / "nowhere" / "file.conf"), None)
+    _atomic_file.write(str(path), None)
+    _atomic_file.write(str(tmp_path / "nowhere" / "file.conf"), None)
     assert not (tmp_path / "nowhere").exists()
 
 
@@ -118,7 +120,7 @@ def test_a_write_that_fails_leaves_the_old_text_and_nothing_beside_it(tmp_path):
     path = tmp_path / "file.conf"
     path.write_text("one\n")
     with pytest.raises(UnicodeEncodeError):
-        _saved.write(str(path), "half \udcff")
+        _atomic_file.write(str(path), "half \udcff")
     assert path.read_text() == "one\n"
     assert [entry.name for entry in tmp_path.iterdir()] == ["file.conf"]
 
@@ -126,6 +128,6 @@ def test_a_write_that_fails_leaves_the_old_text_and_nothing_beside_it(tmp_path):
 def test_where_the_file_system_refuses_nothing_is_left(tmp_path):
     (tmp_path / "file.conf").mkdir()
     with pytest.raises(OSError, match="directory") as error:
-        _saved.write(str(tmp_path / "file.conf"), "one\n")
+        _atomic_file.write(str(tmp_path / "file.conf"), "one\n")
     assert error.value.filename == str(tmp_path / "file.conf")
     assert [entry.name for entry in tmp_path.iterdir()] == ["file.conf"]
