@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.lvs.cluster.plugins.module_utils import _model
-from ansible_collections.lvs.cluster.plugins.module_utils._owners import OWNERS
+from ansible_collections.lvs.cluster.plugins.module_utils._table_owner import OWNERS
 
 KEY = {
     "vip": {"type": "str"},

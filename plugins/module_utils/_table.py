@@ -21,10 +21,6 @@ from ansible_collections.lvs.cluster.plugins.module_utils._netlink import (
     IpvsError,
     NoIpvs,
 )
-from ansible_collections.lvs.cluster.plugins.module_utils._owners import (
-    OWNERS,
-    refuse_other_owners,
-)
 from ansible_collections.lvs.cluster.plugins.module_utils._plan import (
     Operation,
     plan,
@@ -32,6 +28,10 @@ from ansible_collections.lvs.cluster.plugins.module_utils._plan import (
     touched,
 )
 from ansible_collections.lvs.cluster.plugins.module_utils._run import OperatorError
+from ansible_collections.lvs.cluster.plugins.module_utils._table_owner import (
+    OWNERS,
+    refuse_other_owners,
+)
 
 #: Drops the answer of a service that can't choose a destination. The set empties itself: should
 #: nobody take the table away, it soon does nothing any more. 1 is ICMP, 58 ICMPv6: a machine may

@@ -356,11 +356,11 @@ from ansible_collections.lvs.cluster.plugins.module_utils import (
     _boot,
     _host_checks,
     _links,
-    _owners,
     _program,
     _routes,
     _run,
     _sysctl,
+    _table_owner,
     _units,
     _vips,
     _vrrp_agreement,
@@ -450,7 +450,7 @@ def other_owners(params: Mapping[str, Any]) -> Iterator[str]:
     """Tell who else would write the table."""
     ours = ["keepalived"] if "keepalived_ha" in built() else []
     try:
-        _owners.refuse_other_owners([*params["ignore_owners"], *ours])
+        _table_owner.refuse_other_owners([*params["ignore_owners"], *ours])
     except _run.OperatorError as error:
         yield from error.mistakes
 
