@@ -61,8 +61,9 @@ _value:
     - C(mistakes) has a sentence for each; if there is one, all else is empty.
     - C(hosts) are the real servers that are meant, C(batches) the same in their order.
     - C(lines) are the batches for a person.
-    - C(servers) are the requests that show whether they answer, as M(lvs.cluster.rip_probe) takes
-      them. C(unasked) says for which services there are none, and why.
+    - C(servers) are the requests that show whether they answer, as
+      M(lvs.cluster.realserver_probe) takes them. C(unasked) says for which services there are none,
+      and why.
   type: dict
   sample:
     mistakes: []

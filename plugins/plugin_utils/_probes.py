@@ -4,7 +4,7 @@
 
 Pure: what ``resolve`` says of a cluster comes in. Requests to VIPs, as clients send them, go out as
 options of ``vip_probe``; requests to real servers, as health checks send them, as those of
-``rip_probe``.
+``realserver_probe``.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def of_clients(cluster: Data, names: bool = False) -> list[dict[str, Any]]:
 def of_real_servers(
     cluster: Data, hosts: Collection[str]
 ) -> tuple[list[dict[str, Any]], list[str]]:
-    """Return what ``rip_probe`` sends to hosts, and which of them it can't ask, as sentences.
+    """Return what ``realserver_probe`` sends to hosts, and a sentence for each it can't ask.
 
     Requests go where the health check of their service sends its own, and are the same; without
     one, a service by TCP has to accept a connection.
@@ -133,7 +133,7 @@ def _label(front: Data) -> str:
 
 
 def _requests(front: Data) -> Iterator[dict[str, Any]]:
-    """Yield the requests of a service's health check, as ``rip_probe`` takes them."""
+    """Yield the requests of a service's health check, as ``realserver_probe`` takes them."""
     check = front.get("check") or {}
     kind = _kind(front)
     if front["protocol"] == "udp" and kind in _BY_UDP:

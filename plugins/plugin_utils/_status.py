@@ -468,7 +468,7 @@ class Draining(NamedTuple):
     :ivar hosts: their names
     :ivar batches: the same in their order; those that are drained already come first
     :ivar lines: the batches for a person
-    :ivar servers: requests that show whether they answer, as ``rip_probe`` takes them
+    :ivar servers: requests that show whether they answer, as ``realserver_probe`` takes them
     :ivar unasked: for which services there are none, and why, as sentences
     """
 

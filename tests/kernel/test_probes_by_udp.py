@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The modules vip_probe and rip_probe send requests by UDP: to a VIP that IPVS balances by direct
-routing, and to its real servers."""
+"""The modules vip_probe and realserver_probe send requests by UDP: to a VIP that IPVS balances by
+direct routing, and to its real servers."""
 
 from __future__ import annotations
 
@@ -199,11 +199,11 @@ def test_real_servers_are_asked_past_the_director(cluster, serve):
         {"name": name, "address": address, "port": 53, "dns": A} for name, address in REAL.items()
     ]
     probe = {"servers": servers, "seconds": 1, "timeout": 3}
-    assert cluster.module(cluster.director, "rip_probe", **probe)["silent"] == []
+    assert cluster.module(cluster.director, "realserver_probe", **probe)["silent"] == []
 
     stops[1]()
     with cluster.director.entered():
-        result = cluster.run_module("rip_probe", **probe)
+        result = cluster.run_module("realserver_probe", **probe)
     assert result["failed"]
     assert len(result["silent"]) == 1
     assert result["silent"][0].startswith("rs32 (192.0.2.32:53): ")

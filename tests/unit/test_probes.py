@@ -9,7 +9,7 @@ import yaml
 from ansible_collections.lvs.cluster.plugins.filter.probes import FilterModule
 from ansible_collections.lvs.cluster.plugins.filter.resolve import resolve
 from ansible_collections.lvs.cluster.plugins.module_utils import _datagram
-from ansible_collections.lvs.cluster.plugins.modules import rip_probe, vip_probe
+from ansible_collections.lvs.cluster.plugins.modules import realserver_probe, vip_probe
 
 probes = FilterModule().filters()["probes"]
 
@@ -110,6 +110,10 @@ def test_each_bind_of_a_mark_is_asked():
 def test_the_modules_document_the_options_that_they_share():
     """One place has the options of a request by UDP, and each module's page lists them."""
     for_vip = yaml.safe_load(vip_probe.DOCUMENTATION)["options"]
-    for_rip = yaml.safe_load(rip_probe.DOCUMENTATION)["options"]["servers"]["suboptions"]
+    for_realserver = yaml.safe_load(realserver_probe.DOCUMENTATION)["options"]["servers"][
+        "suboptions"
+    ]
     for name, spec in (("dns", _datagram.DNS), ("udp", _datagram.UDP)):
-        assert set(for_vip[name]["suboptions"]) == set(for_rip[name]["suboptions"]) == set(spec)
+        assert (
+            set(for_vip[name]["suboptions"]) == set(for_realserver[name]["suboptions"]) == set(spec)
+        )

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: rip_probe
+module: realserver_probe
 short_description: Wait until real servers answer requests to their own addresses
 version_added: 0.4.0
 author: lvs.cluster contributors (@lvs-cluster)
@@ -102,7 +102,7 @@ seealso:
 
 EXAMPLES = r"""
 - name: Wait until the server is up again
-  lvs.cluster.rip_probe:
+  lvs.cluster.realserver_probe:
     servers:
       - {name: rs20, address: 192.168.2.20, port: 80, path: /health, status: [200]}
       - {name: rs20, address: 192.168.2.20, port: 53, dns: {query: A, name: www.example.org}}

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The module rip_probe asks servers of this process."""
+"""The module realserver_probe asks servers of this process."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def at(port, **fields):
 
 def test_servers_that_answer(run_main, port):
     servers = [at(port), at(port, path="/good"), at(port, path="/no", status=["200", "500-599"])]
-    assert run_main("rip_probe", servers=servers)["silent"] == []
+    assert run_main("realserver_probe", servers=servers)["silent"] == []
 
 
 @pytest.mark.parametrize(
@@ -58,16 +58,16 @@ def test_servers_that_answer(run_main, port):
     ],
 )
 def test_an_answer_that_is_not_good(run_main, port, fields, why):
-    result = run_main("rip_probe", servers=[at(port, **fields)], seconds=0)
+    result = run_main("realserver_probe", servers=[at(port, **fields)], seconds=0)
     assert result["failed"]
     assert result["silent"] == [f"rs20 (127.0.0.1:{port}): {why}"]
 
 
 def test_a_server_that_is_away(run_main, refused):
-    result = run_main("rip_probe", servers=[at(refused)], seconds=0)
+    result = run_main("realserver_probe", servers=[at(refused)], seconds=0)
     assert result["msg"].startswith("After 0 s, not all real servers answer: rs20 (127.0.0.1:")
     assert "refused" in result["silent"][0]
-    looked = run_main("rip_probe", check=True, servers=[at(refused)])
+    looked = run_main("realserver_probe", check=True, servers=[at(refused)])
     assert not looked.get("failed")
     assert looked["silent"] == result["silent"]
 
@@ -84,14 +84,14 @@ def test_one_that_comes_back_is_waited_for(run_main, refused):
     timer.start()
     try:
         servers = [at(refused, address="127.0.0.2")]
-        assert run_main("rip_probe", servers=servers, seconds=20)["silent"] == []
+        assert run_main("realserver_probe", servers=servers, seconds=20)["silent"] == []
     finally:
         timer.join()
         listener.close()
 
 
 def test_statuses_that_are_none(run_main, port):
-    result = run_main("rip_probe", servers=[at(port, path="/", status=["ok"])])
+    result = run_main("realserver_probe", servers=[at(port, path="/", status=["ok"])])
     assert result["msg"] == "status is 'ok'; it must be such as 200 or 200-299."
 
 
@@ -112,9 +112,9 @@ def pong():
 
 def test_servers_that_are_asked_by_udp(run_main, pong, refused):
     good = {"payload": "00", "require_reply": "706f6e67"}
-    assert run_main("rip_probe", servers=[at(pong, udp=good)])["silent"] == []
+    assert run_main("realserver_probe", servers=[at(pong, udp=good)])["silent"] == []
     bad = [at(pong, udp={"require_reply": "00"}), at(refused, udp={}), at(pong, dns={})]
-    silent = run_main("rip_probe", servers=bad, seconds=0, timeout=0.2)["silent"]
+    silent = run_main("realserver_probe", servers=bad, seconds=0, timeout=0.2)["silent"]
     assert [line.rpartition(": ")[2] for line in silent] == [
         "the reply is 706f6e67; it must be 00",
         "[Errno 111] Connection refused",
@@ -124,6 +124,6 @@ def test_servers_that_are_asked_by_udp(run_main, pong, refused):
 
 def test_a_request_is_one_kind_and_can_be_made(run_main, pong):
     both = at(pong, path="/", udp={})
-    assert "mutually exclusive" in run_main("rip_probe", servers=[both])["msg"]
-    result = run_main("rip_probe", servers=[at(pong, dns={"name": "a..b"})])
+    assert "mutually exclusive" in run_main("realserver_probe", servers=[both])["msg"]
+    result = run_main("realserver_probe", servers=[at(pong, dns={"name": "a..b"})])
     assert result["msg"].startswith("dns: name is 'a..b'")
