@@ -39,7 +39,7 @@ _value:
 from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.lvs.cluster.plugins.plugin_utils import _verdict
+from ansible_collections.lvs.cluster.plugins.plugin_utils import _probe_report
 
 
 class FilterModule:
@@ -47,4 +47,4 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Return the filters by name."""
-        return {"findings": _verdict.findings}
+        return {"findings": _probe_report.findings}

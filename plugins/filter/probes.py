@@ -26,7 +26,7 @@ options:
     default: false
 seealso:
   - module: lvs.cluster.vip_probe
-  - plugin: lvs.cluster.verdict
+  - plugin: lvs.cluster.probe_report
     plugin_type: filter
 """
 

@@ -5,8 +5,8 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-name: verdict
-short_description: Judge what clients saw of virtual services
+name: probe_report
+short_description: Report what clients saw of virtual services, and what is wrong
 version_added: 0.1.0
 author: lvs.cluster contributors (@lvs-cluster)
 description:
@@ -59,10 +59,10 @@ EXAMPLES = r"""
 
 - name: Show what was seen
   lvs.cluster.report:
-    lines: "{{ verdict.lines }}"
-    errors: "{{ verdict.problems }}"
+    lines: "{{ probe_report.lines }}"
+    errors: "{{ probe_report.problems }}"
   vars:
-    verdict: "{{ probes | lvs.cluster.verdict({inventory_hostname: seen}, status, {}) }}"
+    probe_report: "{{ probes | lvs.cluster.probe_report({inventory_hostname: seen}, status, {}) }}"
 """
 
 RETURN = r"""
@@ -84,7 +84,7 @@ _value:
 from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.lvs.cluster.plugins.plugin_utils import _verdict
+from ansible_collections.lvs.cluster.plugins.plugin_utils import _probe_report
 
 
 class FilterModule:
@@ -92,4 +92,4 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Return the filters by name."""
-        return {"verdict": _verdict.verdict}
+        return {"probe_report": _probe_report.probe_report}

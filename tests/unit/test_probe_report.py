@@ -1,13 +1,13 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The filter verdict: what is said of what a client saw."""
+"""The filter probe_report: what is said of what a client saw."""
 
 from __future__ import annotations
 
 import pytest
-from ansible_collections.lvs.cluster.plugins.filter.verdict import FilterModule
+from ansible_collections.lvs.cluster.plugins.filter.probe_report import FilterModule
 
-verdict = FilterModule().filters()["verdict"]
+probe_report = FilterModule().filters()["probe_report"]
 
 DIRECTOR = "02:42:c0:a8:02:17"
 ONE, TWO = "02:42:c0:a8:02:1f", "02:42:c0:a8:02:20"
@@ -58,7 +58,7 @@ def status(*directors, **fields):
 def judge(seen, expected, machines=(), **options):
     holder = director("d23", DIRECTOR, expected["vip"])
     clients = {"c10": {"results": [seen]}}
-    return verdict([asked(expected, **options)], clients, status(holder), dict(machines))
+    return probe_report([asked(expected, **options)], clients, status(holder), dict(machines))
 
 
 def test_a_cluster_that_works():
@@ -165,7 +165,7 @@ def test_each_vip_is_at_its_own_director():
     seen = {"c10": {"results": [probe(), probe(macs=[DIRECTOR])]}}
     directors = [director("d23", DIRECTOR, "192.168.2.149"), director("d31", TWO, mail["vip"])]
     probes = [asked(service()), asked(service(**mail))]
-    problem = verdict(probes, seen, status(*directors), {})["problems"][0]
+    problem = probe_report(probes, seen, status(*directors), {})["problems"][0]
     assert problem.startswith(f"mail, 192.168.2.150:80, wrr: {DIRECTOR} answers ARP for the VIP")
     assert f"not the director ({TWO})" in problem
 
@@ -174,7 +174,7 @@ def test_a_director_that_is_a_real_server_answers_by_itself():
     seen = probe(answer_macs={DIRECTOR: 100, TWO: 100})
     for name, problems in (("rs31", 0), ("d23", 1)):
         now = status(director(name, DIRECTOR, service()["vip"]))
-        said = verdict([asked(service())], {"c10": {"results": [seen]}}, now, {})
+        said = probe_report([asked(service())], {"c10": {"results": [seen]}}, now, {})
         assert len(said["problems"]) == problems
 
 
@@ -189,7 +189,7 @@ def test_a_client_behind_a_router_sees_no_macs():
 
 
 def test_no_service_is_no_success():
-    said = verdict([], {"c10": {"results": []}}, status(), {})
+    said = probe_report([], {"c10": {"results": []}}, status(), {})
     assert said["problems"] == ["No service was asked, so nothing shows that the cluster works."]
     assert "All is as the inventory says." not in said["lines"]
 
@@ -244,7 +244,7 @@ def test_a_service_that_was_not_asked_is_listed_with_the_reason():
     ]
     results = [probe(), probe(failed=2)]
     holder = director("d23", DIRECTOR, "192.168.2.149")
-    said = verdict(probes, {"c10": {"results": results}}, status(holder), {})
+    said = probe_report(probes, {"c10": {"results": results}}, status(holder), {})
     number = said["lines"].index("dns, 192.168.2.149:53, rr")
     assert said["lines"][number + 1] == "  not asked: it has no check"
     assert said["unasked"] == ["dns, 192.168.2.149:53, rr: not asked: it has no check."]
@@ -257,7 +257,7 @@ def test_a_service_that_was_not_asked_is_listed_with_the_reason():
 def test_each_client_is_listed():
     seen = {"c10": {"results": [probe()]}, "c11": {"results": [probe(failed=1)]}, "c12": {}}
     holder = director("d23", DIRECTOR, "192.168.2.149")
-    said = verdict([asked(service())], seen, status(holder), {})
+    said = probe_report([asked(service())], seen, status(holder), {})
     titles = [line for line in said["lines"] if line.startswith("web")]
     assert [title.rpartition(", ")[2] for title in titles] == ["from c10", "from c11"]
     assert ["from c11" in problem for problem in said["problems"]] == [True]
@@ -270,7 +270,7 @@ UNREACHABLE = {"unreachable": True, "msg": "Task failed: no route to host"}
     "result", [UNREACHABLE, {"unreachable": True, "results": [UNREACHABLE], "msg": "All items"}]
 )
 def test_a_client_that_is_unreachable(result):
-    said = verdict([asked(service())], {"c10": result}, status(), {})
+    said = probe_report([asked(service())], {"c10": result}, status(), {})
     assert said["problems"] == [
         "c10 can't be asked: no route to host.",
         "No service was asked, so nothing shows that the cluster works.",
@@ -280,7 +280,7 @@ def test_a_client_that_is_unreachable(result):
 
 def test_a_client_that_can_not_probe():
     seen = {"c10": {"failed": True, "results": [{"failed": True, "msg": "no ip here."}]}}
-    [problem] = verdict([asked(service())], seen, status(), {})["problems"]
+    [problem] = probe_report([asked(service())], seen, status(), {})["problems"]
     assert problem == "web, 192.168.2.149:80, wrr: no ip here."
 
 
@@ -295,7 +295,7 @@ def test_what_is_wrong_on_the_hosts_comes_with_their_names():
     away = {**director("d31", TWO), "state": "unreachable"}
     now = status(director("d23", DIRECTOR), away, trouble=["d31 can't be looked at: it is off."])
     seen = {"c10": {"results": [probe(macs=[DIRECTOR])]}}
-    problems = verdict([asked(service())], seen, now, machines)["problems"]
+    problems = probe_report([asked(service())], seen, now, machines)["problems"]
     assert problems[:3] == [
         "d31 can't be looked at: it is off.",
         "d23: ip_vs is missing.",
@@ -304,6 +304,6 @@ def test_what_is_wrong_on_the_hosts_comes_with_their_names():
 
 
 def test_without_a_director_the_state_is_unknown():
-    said = verdict([asked(service())], {"c10": {"results": [probe()]}}, {}, {})
+    said = probe_report([asked(service())], {"c10": {"results": [probe()]}}, {}, {})
     assert "No director was read" in said["problems"][0]
     assert "All is as the inventory says." not in said["lines"]

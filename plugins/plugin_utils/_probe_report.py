@@ -28,7 +28,7 @@ _UNKNOWN: Data = {
 }
 
 
-def verdict(
+def probe_report(
     probes: Sequence[Data], seen: Mapping[str, Data], status: Data, machines: Mapping[str, Data]
 ) -> dict[str, list[str]]:
     """Return what was seen, what is wrong with it, and which services were not asked.
