@@ -1,10 +1,10 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is known to keep a cluster from working, looked for on a machine.
+"""Checks of a host for what is known to keep a cluster from working.
 
-Pure: what was read on the machine comes in as a `Machine`, what the inventory makes of it as a
-`Duty`, and a `Line` for each thing that was looked at goes out. A check yields a sentence for
-whatever is wrong, with what to do; docs/pitfalls.md has them all.
+Pure: what was read on the machine comes in as `HostFacts`, what the inventory makes of it as an
+`ExpectedRole`, and a `CheckResult` for each check goes out. A check yields a message for each
+error, with what to do; docs/pitfalls.md has them all.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ FORWARD = {"ipv4": "net/ipv4/ip_forward", "ipv6": "net/ipv6/conf/all/forwarding"
 AGAIN = "Run site.yml; if it comes back, something else on this machine sets it."
 
 
-class Line(NamedTuple):
+class CheckResult(NamedTuple):
     """One thing that was looked at.
 
     :ivar verdict: ``good``, ``wrong``, or ``risky`` for what may keep it from working one day
@@ -40,12 +40,14 @@ class Line(NamedTuple):
     says: str
 
 
-def lines(about: str, good: str, bad: Iterable[str], verdict: str = "wrong") -> list[Line]:
+def lines(about: str, good: str, bad: Iterable[str], verdict: str = "wrong") -> list[CheckResult]:
     """Return a line for everything that is bad about something, or one that says it is good."""
-    return [Line(about, verdict, sentence) for sentence in bad] or [Line(about, "good", good)]
+    return [CheckResult(about, verdict, sentence) for sentence in bad] or [
+        CheckResult(about, "good", good)
+    ]
 
 
-class Duty(NamedTuple):
+class ExpectedRole(NamedTuple):
     """What a machine is to do.
 
     :ivar running: whether it is to do it already, and not only after site.yml
@@ -107,10 +109,10 @@ class Duty(NamedTuple):
     def _destinations(self) -> list[Data]:
         return [each for service in self.services for each in service["destinations"]]
 
-    def quiet(self, *methods: str) -> list[str]:
+    def suppressed_vips(self, *methods: str) -> list[str]:
         """Return the VIPs that it has as a real server, with some forwarding methods."""
-        duties = [each for method in methods for each in self.serves.get(method) or ()]
-        return list(dict.fromkeys(each["vip"] for each in duties if each.get("vip")))
+        served = [each for method in methods for each in self.serves.get(method) or ()]
+        return list(dict.fromkeys(each["vip"] for each in served if each.get("vip")))
 
     @property
     def units(self) -> list[str]:
@@ -126,7 +128,7 @@ class Duty(NamedTuple):
         return bool(self.serves.get(method))
 
 
-class Machine(NamedTuple):
+class HostFacts(NamedTuple):
     """What was read on a machine.
 
     :ivar release: the kernel's
@@ -196,19 +198,21 @@ def answers(link: _links.Link) -> bool:
     return link.speaks_arp and link.kind == "ether"
 
 
-def is_on(machine: Machine, duty: Duty, name: str) -> bool:
+def is_on(facts: HostFacts, expected: ExpectedRole, name: str) -> bool:
     """Whether a setting of IPVS is on, or will be: the kernel's own default is off for all."""
-    asked = {VS + "conntrack": "1"} if "fullnat" in duty.methods else {}
-    return {VS + name: "0", **_known(machine.sysctls), **asked, **duty.sysctls}[VS + name] != "0"
+    asked = {VS + "conntrack": "1"} if "fullnat" in expected.methods else {}
+    return {VS + name: "0", **_known(facts.sysctls), **asked, **expected.sysctls}[VS + name] != "0"
 
 
 def _known(values: Mapping[str, str | None]) -> dict[str, str]:
     return {key: value for key, value in values.items() if value is not None}
 
 
-def otherwise(machine: Machine, duty: Duty, key: str, wanted: str, why: str) -> Iterator[str]:
+def otherwise(
+    facts: HostFacts, expected: ExpectedRole, key: str, wanted: str, why: str
+) -> Iterator[str]:
     """Tell if a setting is not as it has to be; what the inventory asks for is meant so."""
-    asked, found = duty.sysctls.get(key, wanted), machine.sysctls.get(key)
+    asked, found = expected.sysctls.get(key, wanted), facts.sysctls.get(key)
     if found is None:
         yield f"There is no {key}: ip_vs is not loaded. Run site.yml."
     elif found != asked:
@@ -218,65 +222,65 @@ def otherwise(machine: Machine, duty: Duty, key: str, wanted: str, why: str) -> 
 # ---------------------------------------------------------------------------------- directors
 
 
-def loaded(machine: Machine, _duty: Duty) -> Iterator[str]:
+def loaded(facts: HostFacts, _expected: ExpectedRole) -> Iterator[str]:
     """Tell if IPVS is not in the kernel; `unset_at_boot` sees to the next boot."""
-    if machine.sysctls.get(VS + "expire_nodest_conn") is None:
+    if facts.sysctls.get(VS + "expire_nodest_conn") is None:
         yield (
             "There is no net/ipv4/vs: ip_vs is not loaded, and what was to be set there is not. Run"
             " site.yml; at boot lvs-director.service loads it."
         )
 
 
-def table_size(machine: Machine, _duty: Duty) -> Iterator[str]:
+def table_size(facts: HostFacts, _expected: ExpectedRole) -> Iterator[str]:
     """Tell if the size of the table of connections came too late: it is read at loading only."""
-    found = re.findall(r"(?m)^\s*options\s+ip_vs\s.*?\bconn_tab_bits=(\d+)", machine.options)
-    if found and machine.conn_tab_bits and found[-1] != machine.conn_tab_bits:
+    found = re.findall(r"(?m)^\s*options\s+ip_vs\s.*?\bconn_tab_bits=(\d+)", facts.options)
+    if found and facts.conn_tab_bits and found[-1] != facts.conn_tab_bits:
         yield (
             f"/etc/modprobe.d asks for conn_tab_bits={found[-1]}, and ip_vs was loaded with"
-            f" {machine.conn_tab_bits}. Reboot, or correct the file."
+            f" {facts.conn_tab_bits}. Reboot, or correct the file."
         )
 
 
-def reused_ports(machine: Machine, duty: Duty) -> Iterator[str]:
+def reused_ports(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]:
     """Tell of the second that a port which is used again waits for, before Linux 5.9."""
-    numbers = tuple(map(int, re.findall(r"\d+", machine.release)[:2]))
-    mode = {VS + "conn_reuse_mode": "1", **_known(machine.sysctls), **duty.sysctls}
+    numbers = tuple(map(int, re.findall(r"\d+", facts.release)[:2]))
+    mode = {VS + "conn_reuse_mode": "1", **_known(facts.sysctls), **expected.sysctls}
     if (
         numbers < (5, 9)
-        and is_on(machine, duty, "conntrack")
+        and is_on(facts, expected, "conntrack")
         and mode[VS + "conn_reuse_mode"] != "0"
     ):
         yield (
-            f"With conntrack, this kernel ({machine.release}) delays a connection from a port that"
+            f"With conntrack, this kernel ({facts.release}) delays a connection from a port that"
             " is used again by a second. Boot Linux 5.9 or later, or set"
             " net/ipv4/vs/conn_reuse_mode: 0 in director_sysctls."
         )
 
 
-def not_forwarded(machine: Machine, duty: Duty) -> Iterator[str]:
+def not_forwarded(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]:
     """Tell if answers are not forwarded, or real servers are told of a way past it."""
-    for family in sorted(duty.translated):
+    for family in sorted(expected.translated):
         yield from otherwise(
-            machine, duty, FORWARD[family], "1", "answers of the real servers stop here"
+            facts, expected, FORWARD[family], "1", "answers of the real servers stop here"
         )
-    redirects = [_sysctl.conf(name, "send_redirects") for name in ("all", *sorted(duty.inner))]
-    on = [key for key in redirects if machine.sysctls.get(key) not in (None, "0")]
-    if on and "ipv4" in duty.translated:
+    redirects = [_sysctl.conf(name, "send_redirects") for name in ("all", *sorted(expected.inner))]
+    on = [key for key in redirects if facts.sysctls.get(key) not in (None, "0")]
+    if on and "ipv4" in expected.translated:
         yield (
             f"{' and '.join(on)} {'is' if len(on) == 1 else 'are'} on: ICMP redirects would show"
             f" real servers a way past this director. {AGAIN}"
         )
 
 
-def route_lost(machine: Machine, duty: Duty) -> Iterator[str]:
+def route_lost(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]:
     """Tell which IPv6 default route the kernel drops when it is to forward.
 
     rt6_purge_dflt_routers() (net/ipv6/route.c) passes over interfaces with accept_ra 2. Where
     another program reads the advertisements, accept_ra is 0, and the route is that program's.
     """
-    for name in sorted(machine.learned):
+    for name in sorted(facts.learned):
         key = _sysctl.accept_ra(name)
-        if duty.sysctls.get(key, machine.sysctls.get(key)) == "1":
+        if expected.sysctls.get(key, facts.sysctls.get(key)) == "1":
             yield (
                 f"The IPv6 default route by {name} comes from router advertisements, and a kernel"
                 f" that forwards IPv6 drops it at once while {key} is 1. Set {key}: 2 in"
@@ -285,54 +289,54 @@ def route_lost(machine: Machine, duty: Duty) -> Iterator[str]:
             )
 
 
-def untracked(machine: Machine, duty: Duty) -> Iterator[str]:
+def untracked(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]:
     """Tell if conntrack does not know what IPVS has balanced, so that no source is translated."""
     why = "fullnat's source addresses are not translated"
-    yield from otherwise(machine, duty, VS + "conntrack", "1", why)
+    yield from otherwise(facts, expected, VS + "conntrack", "1", why)
 
 
-def deleted(machine: Machine, duty: Duty) -> Iterator[str]:
+def deleted(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]:
     """Tell if clients of a destination that is gone are not told."""
     why = "clients of a real server that is taken out of the table hang"
-    yield from otherwise(machine, duty, VS + "expire_nodest_conn", "1", why)
+    yield from otherwise(facts, expected, VS + "expire_nodest_conn", "1", why)
 
 
-def held(machine: Machine, duty: Duty) -> Iterator[str]:
+def held(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]:
     """Tell if persistence goes on sending clients to a real server of weight 0."""
     why = "persistence keeps clients at a real server that has weight 0"
-    yield from otherwise(machine, duty, VS + "expire_quiescent_template", "1", why)
+    yield from otherwise(facts, expected, VS + "expire_quiescent_template", "1", why)
 
 
-def shared_out_twice(machine: Machine, duty: Duty) -> Iterator[str]:
+def shared_out_twice(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]:
     """Tell if a backup that is a real server would share out what the master has already."""
     why = "as a backup it would share out again what the master sends it"
-    if duty.instances > 1:
+    if expected.instances > 1:
         why = "it hears of connections while it is a master itself, and would share out nothing"
-    wanted = "0" if duty.instances > 1 else "1"
-    yield from otherwise(machine, duty, VS + "backup_only", wanted, why)
+    wanted = "0" if expected.instances > 1 else "1"
+    yield from otherwise(facts, expected, VS + "backup_only", wanted, why)
 
 
-def not_told(machine: Machine, duty: Duty) -> Iterator[str]:
+def not_told(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]:
     """Tell if a master doesn't tell the others of its connections, or a backup doesn't hear.
 
     One that is both takes its own connections for another's, and with backup_only shares out
     nothing. Only with different masters all have something to tell.
     """
-    role = "master" if _vips.held(machine.shown, duty.vips) else "backup"
-    wanted = ["backup", "master"] if duty.instances > 1 else [role]
-    if sorted(machine.daemons) != wanted:
+    role = "master" if _vips.held(facts.shown, expected.vips) else "backup"
+    wanted = ["backup", "master"] if expected.instances > 1 else [role]
+    if sorted(facts.daemons) != wanted:
         yield (
             f"It is a {role}, and its sync daemon should be {' and '.join(wanted)}. It is"
-            f" {' and '.join(machine.daemons) or 'not there'}: see ipvsadm --list --daemon, and"
+            f" {' and '.join(facts.daemons) or 'not there'}: see ipvsadm --list --daemon, and"
             " keepalived's log."
         )
 
 
-def told_late(machine: Machine, duty: Duty) -> Iterator[str]:
+def told_late(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]:
     """Tell of the kernel's default, by which the others never hear of short or idle connections."""
-    if machine.sysctls.get(VS + "sync_threshold") in (None, "3 50"):
+    if facts.sysctls.get(VS + "sync_threshold") in (None, "3 50"):
         why = "another director learns of connections too late, and cuts them as it takes over"
-        yield from otherwise(machine, duty, VS + "sync_threshold", "0 1", why)
+        yield from otherwise(facts, expected, VS + "sync_threshold", "0 1", why)
 
 
 # ---------------------------------------------------------------------------- keepalived.conf
@@ -348,18 +352,18 @@ def _has(conf: str, *names: str) -> list[list[str]]:
     return [words for words in _words(conf) if words[0] in names]
 
 
-def reloaded_unchecked(machine: Machine, _duty: Duty) -> Iterator[str]:
+def reloaded_unchecked(facts: HostFacts, _expected: ExpectedRole) -> Iterator[str]:
     """Tell if a file that is wrong would end keepalived at a reload."""
-    if not _has(machine.conf, "reload_check_config") and _applied.UNCHECKED not in machine.conf:
+    if not _has(facts.conf, "reload_check_config") and _applied.UNCHECKED not in facts.conf:
         yield (
             "keepalived.conf has no reload_check_config, so a mistake in it ends keepalived at a"
             " reload. Run site.yml, and leave it out of lvs_keepalived.globals."
         )
 
 
-def announced_once(machine: Machine, _duty: Duty) -> Iterator[str]:
+def announced_once(facts: HostFacts, _expected: ExpectedRole) -> Iterator[str]:
     """Tell if a gratuitous ARP that is lost would not be repeated."""
-    said = _has(machine.conf, "vrrp_garp_master_refresh", "garp_master_refresh")
+    said = _has(facts.conf, "vrrp_garp_master_refresh", "garp_master_refresh")
     if not any(words[1:] and words[1] != "0" for words in said):
         yield (
             "keepalived.conf has no vrrp_garp_master_refresh, so a neighbour that missed the"
@@ -368,36 +372,36 @@ def announced_once(machine: Machine, _duty: Duty) -> Iterator[str]:
         )
 
 
-def strict(machine: Machine, _duty: Duty) -> Iterator[str]:
+def strict(facts: HostFacts, _expected: ExpectedRole) -> Iterator[str]:
     """Tell of strict mode, in which keepalived has packets to VIPs dropped."""
     modes = [
         words
-        for words in _has(machine.conf, "strict_mode")
+        for words in _has(facts.conf, "strict_mode")
         if words[1:2] not in (["off"], ["no"], ["false"])
     ]
-    if modes or _has(machine.conf, "vrrp_strict"):
+    if modes or _has(facts.conf, "vrrp_strict"):
         yield (
             "keepalived.conf has vrrp_strict or strict_mode, which drops what is sent to VIPs. Take"
             " it out of lvs_keepalived and run site.yml."
         )
 
 
-def former_words(machine: Machine, _duty: Duty) -> Iterator[str]:
+def former_words(facts: HostFacts, _expected: ExpectedRole) -> Iterator[str]:
     """Tell of what keepalived does not know any longer."""
-    if _has(machine.conf, "nat_mask"):
+    if _has(facts.conf, "nat_mask"):
         yield (
             "keepalived.conf has nat_mask, which keepalived knows no longer. Take it out of"
             " lvs_keepalived.extra and run site.yml."
         )
 
 
-def no_peers(machine: Machine, _duty: Duty) -> Iterator[str]:
+def no_peers(facts: HostFacts, _expected: ExpectedRole) -> Iterator[str]:
     """Tell of a list of peers without any, which before keepalived 2.2.4 is multicast."""
-    text = " ".join(word for words in _words(machine.conf) for word in words)
-    if re.search(r"\bunicast_peer ?{ ?}", text) and machine.keepalived < (2, 2, 4):
+    text = " ".join(word for words in _words(facts.conf) for word in words)
+    if re.search(r"\bunicast_peer ?{ ?}", text) and facts.keepalived < (2, 2, 4):
         yield (
             "keepalived.conf has an empty unicast_peer, and this keepalived"
-            f" ({'.'.join(map(str, machine.keepalived)) or 'unknown'}) takes that for multicast."
+            f" ({'.'.join(map(str, facts.keepalived)) or 'unknown'}) takes that for multicast."
             " Name the peers, or install keepalived 2.2.4 or later."
         )
 
@@ -445,25 +449,26 @@ def invalid_dropped(rules: str) -> dict[str, str]:
     return found
 
 
-def filtered(machine: Machine, duty: Duty) -> Iterator[str]:
+def filtered(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]:
     """Tell which rules take what passes a director for packets of no connection."""
-    places = invalid_dropped(machine.rules or "")
-    every = (machine.rules or "").splitlines()
+    places = invalid_dropped(facts.rules or "")
+    every = (facts.rules or "").splitlines()
     notrack = [line.split() for line in every if "notrack" in line.split()]
-    exempt = all(any(vip in words for words in notrack) for vip in duty.vips)
+    exempt = all(any(vip in words for words in notrack) for vip in expected.vips)
     for hook in ("prerouting", "input"):
-        if hook in places and duty.methods & {"dr", "tun"} and not exempt:
+        if hook in places and expected.methods & {"dr", "tun"} and not exempt:
             yield (
                 f"The chain {places[hook]} drops packets of no known connection (ct state invalid)."
                 " With dr and tun answers don't come by here, so it drops what clients send, like"
                 " resets. Leave that rule out, or have no connections tracked for the VIPs: a rule"
-                f" `ip daddr {next(iter(duty.vips), 'VIP')} notrack` in a chain with priority raw."
+                f" `ip daddr {next(iter(expected.vips), 'VIP')} notrack` in a chain with priority"
+                " raw."
             )
             break
     if (
         "forward" in places
-        and duty.methods & {"nat", "fullnat"}
-        and not is_on(machine, duty, "conntrack")
+        and expected.methods & {"nat", "fullnat"}
+        and not is_on(facts, expected, "conntrack")
     ):
         yield (
             f"The chain {places['forward']} drops packets of no known connection (ct state"
@@ -478,32 +483,32 @@ FLUSHED = (
 )
 
 
-def _has_chain(machine: Machine, table: str, chain: str) -> bool:
+def _has_chain(facts: HostFacts, table: str, chain: str) -> bool:
     """Return whether a table of the roles has a chain whose name begins like that."""
-    found = re.search(rf"(?ms)^table inet {table} {{$(.*?)^}}$", machine.rules or "")
+    found = re.search(rf"(?ms)^table inet {table} {{$(.*?)^}}$", facts.rules or "")
     return bool(found and re.search(rf"(?m)^\s*chain {chain}", found[1]))
 
 
-def open_to_adverts(machine: Machine, _duty: Duty) -> Iterator[str]:
+def open_to_adverts(facts: HostFacts, _expected: ExpectedRole) -> Iterator[str]:
     """Tell if adverts are taken from others than the directors, or from behind a router."""
-    if not _has_chain(machine, "lvs_keepalived_ha", "adverts_"):
+    if not _has_chain(facts, "lvs_keepalived_ha", "adverts_"):
         yield (
             "The packet filter takes adverts from hosts that are no directors, or from behind"
             f" routers, and these can take the VIPs. {FLUSHED}"
         )
 
 
-def forwarding_all(machine: Machine, _duty: Duty) -> Iterator[str]:
+def forwarding_all(facts: HostFacts, _expected: ExpectedRole) -> Iterator[str]:
     """Tell if more is forwarded than is asked for."""
-    if not _has_chain(machine, "lvs_director", "forwarded"):
+    if not _has_chain(facts, "lvs_director", "forwarded"):
         yield (
             "lvs_forward is balanced, and the packet filter lets this machine forward whatever it"
             f" is asked to. {FLUSHED}"
         )
 
 
-def _unfiltered(machine: Machine) -> str:
-    if machine.rules is None:
+def _unfiltered(facts: HostFacts) -> str:
+    if facts.rules is None:
         return "not looked at, for nft is not here or fails"
     return "no rule of nftables drops what it needs"
 
@@ -511,11 +516,11 @@ def _unfiltered(machine: Machine) -> str:
 # ------------------------------------------------------------------------------ real servers
 
 
-def outspoken(machine: Machine, duty: Duty) -> Iterator[str]:
+def outspoken(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]:
     """Tell where it would answer for a VIP: the interface by which a request comes counts."""
-    links = machine.links
-    for name in [duty.interface] if duty.interface else _links.arp_speakers(links):
-        effect = _sysctl.in_effect({**_unread(name), **machine.sysctls}, name)
+    links = facts.links
+    for name in [expected.interface] if expected.interface else _links.arp_speakers(links):
+        effect = _sysctl.in_effect({**_unread(name), **facts.sysctls}, name)
         if effect and not _sysctl.suppressed(effect):
             yield (
                 f"On {name}, arp_ignore {effect['arp_ignore']} and arp_announce"
@@ -529,10 +534,10 @@ def _unread(name: str) -> dict[str, str | None]:
     return dict.fromkeys(_sysctl.arp_keys([name]))
 
 
-def filtered_by_path(machine: Machine, duty: Duty) -> Iterator[str]:
+def filtered_by_path(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]:
     """Tell where requests are dropped whose answers leave by another interface."""
-    for name in sorted(_receiving(machine, duty)):
-        effect = _sysctl.in_effect({**_unread(name), **machine.sysctls}, name)
+    for name in sorted(_receiving(facts, expected)):
+        effect = _sysctl.in_effect({**_unread(name), **facts.sysctls}, name)
         if effect and effect["rp_filter"] == 1:
             yield (
                 f"On {name}, rp_filter 1 is in effect, the larger of conf/all and conf/{name}: it"
@@ -541,36 +546,39 @@ def filtered_by_path(machine: Machine, duty: Duty) -> Iterator[str]:
             )
 
 
-def _receiving(machine: Machine, duty: Duty) -> set[str]:
+def _receiving(facts: HostFacts, expected: ExpectedRole) -> set[str]:
     """Return the interfaces by which requests for IPv4 VIPs come, tunnels included."""
     found: set[str] = set()
-    if any(":" not in vip for vip in duty.quiet("dr")) and duty.rp_filter != "keep":
-        named = [duty.interface] if duty.interface else []
-        links = [link for address in duty.addresses for link in machine.holding(address)]
+    if (
+        any(":" not in vip for vip in expected.suppressed_vips("dr"))
+        and expected.rp_filter != "keep"
+    ):
+        named = [expected.interface] if expected.interface else []
+        links = [link for address in expected.addresses for link in facts.holding(address)]
         found.update(named or [link.name for link in links if answers(link)])
-    inner = [vip for vip in duty.quiet("tun") if ":" not in vip]
+    inner = [vip for vip in expected.suppressed_vips("tun") if ":" not in vip]
     if inner:
-        holding = [link for vip in inner for link in machine.holding(vip)]
+        holding = [link for vip in inner for link in facts.holding(vip)]
         found.update(link.name for link in holding if link.kind not in ("ether", "loopback"))
-        found.update(machine.tunnels)
+        found.update(facts.tunnels)
     return found
 
 
-def without_tunnel_modules(machine: Machine, _duty: Duty) -> Iterator[str]:
+def without_tunnel_modules(facts: HostFacts, _expected: ExpectedRole) -> Iterator[str]:
     """Tell what unwraps tunnels and is not loaded, now or at boot."""
-    if machine.at_boot is None:
+    if facts.at_boot is None:
         yield (
             "There is no /etc/modules-load.d/lvs-realserver-tun.conf, so after a reboot nothing"
             " unwraps what the director sends. Run site.yml."
         )
-    for name in machine.at_boot or ():
-        if name not in machine.loaded:
+    for name in facts.at_boot or ():
+        if name not in facts.loaded:
             yield f"The kernel module {name}, which unwraps tunnels, is not loaded. Run site.yml."
 
 
-def unclamped(machine: Machine, _duty: Duty) -> Iterator[str]:
+def unclamped(facts: HostFacts, _expected: ExpectedRole) -> Iterator[str]:
     """Tell if clients are not told to send what fits into a tunnel."""
-    if not re.search(r"(?m)^\s*table inet lvs_realserver_tun\b", machine.rules or ""):
+    if not re.search(r"(?m)^\s*table inet lvs_realserver_tun\b", facts.rules or ""):
         yield (
             "There is no table inet lvs_realserver_tun in the packet filter, so clients send"
             " segments that don't fit into the tunnel. Run site.yml; if it goes again, something"
@@ -585,16 +593,16 @@ def within(address: str, networks: Iterable[str]) -> bool:
     )
 
 
-def _sources(duty: Duty) -> list[str]:
+def _sources(expected: ExpectedRole) -> list[str]:
     """Return the addresses and networks from which it takes tunnels."""
-    served = duty.serves.get("tun") or ()
+    served = expected.serves.get("tun") or ()
     return list(dict.fromkeys(source for each in served for source in each.get("sources", ())))
 
 
-def open_to_all(machine: Machine, duty: Duty) -> Iterator[str]:
+def open_to_all(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]:
     """Tell if tunnels are taken from others than the directors."""
-    table = re.search(r"(?ms)^table inet lvs_realserver_tun \{$(.*?)^\}$", machine.rules or "")
-    asked_for = any(network.endswith("/0") for network in _sources(duty))
+    table = re.search(r"(?ms)^table inet lvs_realserver_tun \{$(.*?)^\}$", facts.rules or "")
+    asked_for = any(network.endswith("/0") for network in _sources(expected))
     if not asked_for and not (table and re.search(r"(?m)^\s*chain tunnels\b", table[1])):
         yield (
             "The packet filter takes tunnels from everybody, so anybody who reaches this machine"
@@ -615,20 +623,20 @@ _DEVICES = {
 }
 
 
-def foreign_tunnels(machine: Machine, duty: Duty) -> Iterator[str]:
+def foreign_tunnels(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]:
     """Tell which tunnels of others are of a kind that is taken from the directors only."""
-    served = duty.serves.get("tun") or ()
+    served = expected.serves.get("tun") or ()
     used = {
         (6 if ":" in each["address"] else 4, each.get("tunnel_type") == "gre")
         for each in served
         if "address" in each
     }
-    for link in machine.shown:
+    for link in facts.shown:
         info = link.get("linkinfo", {})
         remote = info.get("info_data", {}).get("remote", "any")
         if remote == "any" or _DEVICES.get(info.get("info_kind", "")) not in used:
             continue
-        if not within(remote, _sources(duty)):
+        if not within(remote, _sources(expected)):
             yield (
                 f"The tunnel {link['ifname']} to {remote} is of a kind by which directors send, and"
                 f" the packet filter drops what comes by it. Add {remote} to lvs_tunnel_sources of"
@@ -639,23 +647,23 @@ def foreign_tunnels(machine: Machine, duty: Duty) -> Iterator[str]:
 # --------------------------------------------------------------------------------- addresses
 
 
-def misplaced(machine: Machine, duty: Duty) -> Iterator[str]:
+def misplaced(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]:
     """Tell which VIP is not on the LAN on a director, or is there on a real server."""
-    for vip in duty.vips if duty.director and not duty.vrrp else ():
-        names = [link.name for link in machine.holding(vip)]
-        on_lan = _vips.held(machine.shown, [vip])
-        if not (duty.interface in names if duty.interface else on_lan):
+    for vip in expected.vips if expected.director and not expected.vrrp else ():
+        names = [link.name for link in facts.holding(vip)]
+        on_lan = _vips.held(facts.shown, [vip])
+        if not (expected.interface in names if expected.interface else on_lan):
             where = f"on {' and '.join(names)}" if names else "on no interface"
-            place = duty.interface or "the interface of its network"
+            place = expected.interface or "the interface of its network"
             yield f"The VIP {vip} is {where} here, and not on {place}. Run site.yml."
-    for vip in duty.quiet("dr", "tun"):
-        places = machine.holding(vip)
+    for vip in expected.suppressed_vips("dr", "tun"):
+        places = facts.holding(vip)
         if all(map(answers, places)):
             yield (
                 f"The VIP {vip} is not on lo nor a tunnel here, so what the director sends is not"
                 " taken. Run site.yml."
             )
-        for link in filter(answers, () if duty.director else places):
+        for link in filter(answers, () if expected.director else places):
             yield (
                 f"The VIP {vip} is on {link.name}, which answers for it in the director's place."
                 f" Take it away (ip address delete {_written(link, vip)} dev {link.name}) and find"
@@ -667,21 +675,25 @@ def _written(link: _links.Link, vip: str) -> str:
     return next(each.ip.with_prefixlen for each in link.addresses if str(each.ip.ip) == vip)
 
 
-def vips6(duty: Duty) -> list[str]:
+def vips6(expected: ExpectedRole) -> list[str]:
     """Return the IPv6 VIPs that a machine may have."""
-    return [vip for vip in dict.fromkeys([*duty.vips, *duty.quiet("dr", "tun")]) if ":" in vip]
+    return [
+        vip
+        for vip in dict.fromkeys([*expected.vips, *expected.suppressed_vips("dr", "tun")])
+        if ":" in vip
+    ]
 
 
-def duplicate(machine: Machine, duty: Duty) -> Iterator[str]:
+def duplicate(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]:
     """Tell which VIP fell to the detection of duplicates, or may be a source address."""
-    for link in machine.shown:
+    for link in facts.shown:
         for each in link.get("addr_info", ()):
             vip, name = each.get("local"), link["ifname"]
-            if vip not in vips6(duty):
+            if vip not in vips6(expected):
                 continue
             anew = f"Take it away (ip address delete {vip}/{each['prefixlen']} dev {name})"
             # keepalived sees to its own; a shorter prefix is that of the machine's own address.
-            ours = each["prefixlen"] == 128 and not (duty.vrrp and name in duty.lans)
+            ours = each["prefixlen"] == 128 and not (expected.vrrp and name in expected.lans)
             if each.get("tentative") or each.get("dadfailed"):
                 yield (
                     f"The VIP {vip} on {name} does not serve, for duplicate address detection found"
@@ -699,14 +711,14 @@ def duplicate(machine: Machine, duty: Duty) -> Iterator[str]:
 # ------------------------------------------------------------------------------------ systemd
 
 
-def unset_at_boot(machine: Machine, duty: Duty) -> Iterator[str]:
+def unset_at_boot(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]:
     """Tell what would not come back after a reboot."""
-    for unit in duty.units:
-        enabled, active = machine.units.get(unit, ("", "inactive"))
+    for unit in expected.units:
+        enabled, active = facts.units.get(unit, ("", "inactive"))
         if enabled != "enabled":
             yield f"{unit} is not enabled, so after a reboot its part is missing. Run site.yml."
         elif active != "active":
-            yield _units.remedy(unit, active, machine.unit_errors.get(unit, ()))
+            yield _units.remedy(unit, active, facts.unit_errors.get(unit, ()))
 
 
 def _said(name: str, text: str) -> str:
@@ -715,24 +727,24 @@ def _said(name: str, text: str) -> str:
     return str(found[-1]).lower() if found else ""
 
 
-def taken_away(machine: Machine, duty: Duty) -> Iterator[str]:
+def taken_away(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]:
     """systemd-networkd removes what it has not set itself, from the interfaces that it manages."""
-    at_stake = {*duty.lans} if duty.vips else set()
-    for vip in duty.quiet("dr", "tun"):
-        at_stake.update(link.name for link in machine.holding(vip) if not answers(link))
-    at_stake |= {"lo"} if duty.quiet("dr") else set()
-    for name in sorted(at_stake & machine.networks.keys()):
-        if _said("KeepConfiguration", machine.networks[name]) not in ("static", "yes", "true", "1"):
+    at_stake = {*expected.lans} if expected.vips else set()
+    for vip in expected.suppressed_vips("dr", "tun"):
+        at_stake.update(link.name for link in facts.holding(vip) if not answers(link))
+    at_stake |= {"lo"} if expected.suppressed_vips("dr") else set()
+    for name in sorted(at_stake & facts.networks.keys()):
+        if _said("KeepConfiguration", facts.networks[name]) not in ("static", "yes", "true", "1"):
             yield (
                 f"systemd-networkd manages {name}, and takes VIPs away from it when it starts anew."
                 " Write KeepConfiguration=static below [Network] into a drop-in of its file (see"
                 f" networkctl status {name}), also where netplan wrote that, and run networkctl"
                 " reload."
             )
-    if duty.serves_by("nat") and machine.networks:
+    if expected.serves_by("nat") and facts.networks:
         names = ("ManageForeignRoutes", "ManageForeignRoutingPolicyRules")
         no = ("no", "false", "0", "off")
-        missing = [f"{name}=no" for name in names if _said(name, machine.networkd) not in no]
+        missing = [f"{name}=no" for name in names if _said(name, facts.networkd) not in no]
         if missing:
             yield (
                 "systemd-networkd takes the way of answers through the director away when it starts"
@@ -748,44 +760,46 @@ class Check(NamedTuple):
     """Something to look at.
 
     :ivar good: what is said where nothing is wrong
-    :ivar concerns: whether it matters for a machine with this duty
+    :ivar concerns: whether it matters for a machine with this role
     :ivar before: whether there is something to see before the cluster is built, too: what is no
         work of ours, and a risk
     :ivar certain: whether that is more than a risk: site.yml would break it
     """
 
     about: str
-    good: str | Callable[[Machine], str]
-    wrong: Callable[[Machine, Duty], Iterator[str]]
-    concerns: Callable[[Duty], Any]
+    good: str | Callable[[HostFacts], str]
+    wrong: Callable[[HostFacts, ExpectedRole], Iterator[str]]
+    concerns: Callable[[ExpectedRole], Any]
     before: bool = False
     certain: bool = False
 
 
-def _directs(duty: Duty) -> bool:
-    return duty.director
+def _directs(expected: ExpectedRole) -> bool:
+    return expected.director
 
 
-def _keepalived(duty: Duty) -> bool:
-    return duty.keepalived
+def _keepalived(expected: ExpectedRole) -> bool:
+    return expected.keepalived
 
 
-def _vrrp(duty: Duty) -> bool:
-    return duty.vrrp
+def _vrrp(expected: ExpectedRole) -> bool:
+    return expected.vrrp
 
 
-def _backs_up(duty: Duty) -> bool:
+def _backs_up(expected: ExpectedRole) -> bool:
     """Whether something reaches it that another director has shared out."""
-    return duty.instances > 1 or (duty.vrrp and (duty.serves_by("dr") or duty.serves_by("tun")))
+    return expected.instances > 1 or (
+        expected.vrrp and (expected.serves_by("dr") or expected.serves_by("tun"))
+    )
 
 
-def _tunnels(duty: Duty) -> bool:
-    return duty.serves_by("tun")
+def _tunnels(expected: ExpectedRole) -> bool:
+    return expected.serves_by("tun")
 
 
-def _hides(duty: Duty) -> bool:
+def _hides(expected: ExpectedRole) -> bool:
     """Whether it has VIPs that it must be quiet about."""
-    return any(":" not in vip for vip in duty.quiet("dr", "tun"))
+    return any(":" not in vip for vip in expected.suppressed_vips("dr", "tun"))
 
 
 CHECKS = (
@@ -800,7 +814,7 @@ CHECKS = (
         "networkd",
         "systemd-networkd takes nothing away",
         taken_away,
-        lambda duty: duty.units,
+        lambda expected: expected.units,
         before=True,
     ),
     Check(
@@ -821,7 +835,7 @@ CHECKS = (
         "router advertisements",
         "no IPv6 default route that forwarding would drop",
         route_lost,
-        lambda duty: "ipv6" in duty.translated,
+        lambda expected: "ipv6" in expected.translated,
         before=True,
         certain=True,
     ),
@@ -830,17 +844,17 @@ CHECKS = (
         "forwarding",
         "it forwards, and sends no redirects",
         not_forwarded,
-        lambda duty: duty.translated,
+        lambda expected: expected.translated,
     ),
     Check(
         "forwarded packets",
         "answers of balanced connections only",
         forwarding_all,
-        lambda duty: duty.forward == "balanced" and duty.translated,
+        lambda expected: expected.forward == "balanced" and expected.translated,
     ),
-    Check("conntrack", "1, for fullnat", untracked, lambda duty: "fullnat" in duty.methods),
+    Check("conntrack", "1, for fullnat", untracked, lambda expected: "fullnat" in expected.methods),
     Check("expire_nodest_conn", "as wanted", deleted, _directs),
-    Check("expire_quiescent_template", "as wanted", held, lambda duty: duty.persistent),
+    Check("expire_quiescent_template", "as wanted", held, lambda expected: expected.persistent),
     Check("backup_only", "as wanted", shared_out_twice, _backs_up),
     Check("sources of adverts", "the other directors, on the link", open_to_adverts, _vrrp),
     Check("sync daemon", "as its VIPs are", not_told, _vrrp),
@@ -866,20 +880,22 @@ CHECKS = (
         "place of the VIPs",
         "where they belong",
         misplaced,
-        lambda duty: (duty.director and not duty.vrrp) or duty.quiet("dr", "tun"),
+        lambda expected: (
+            (expected.director and not expected.vrrp) or expected.suppressed_vips("dr", "tun")
+        ),
     ),
     Check("IPv6 VIPs", "they serve, and are no source address", duplicate, vips6),
-    Check("boot", "all of it comes back", unset_at_boot, lambda duty: duty.units),
+    Check("boot", "all of it comes back", unset_at_boot, lambda expected: expected.units),
 )
 
 
-def look(machine: Machine, duty: Duty) -> list[Line]:
-    """Return a line for each thing that matters for a machine with this duty."""
+def look(facts: HostFacts, expected: ExpectedRole) -> list[CheckResult]:
+    """Return the results of all checks that concern a machine with this role."""
     return [
         line
         for check in CHECKS
-        if (check.before or duty.running) and check.concerns(duty)
-        for good in [check.good if isinstance(check.good, str) else check.good(machine)]
+        if (check.before or expected.running) and check.concerns(expected)
+        for good in [check.good if isinstance(check.good, str) else check.good(facts)]
         for verdict in ["risky" if check.before and not check.certain else "wrong"]
-        for line in lines(check.about, good, check.wrong(machine, duty), verdict)
+        for line in lines(check.about, good, check.wrong(facts, expected), verdict)
     ]

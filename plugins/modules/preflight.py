@@ -420,7 +420,7 @@ def vrrp(
 
 def rules(
     params: Mapping[str, Any], links: Sequence[Facts], ways: Mapping[str, list[Facts]]
-) -> Iterator[_host_checks.Line]:
+) -> Iterator[_host_checks.CheckResult]:
     """Tell what of the inventory's rules the machine keeps, and what it breaks."""
     looks: dict[str, tuple[str, str, Iterator[str]]] = {
         "addresses": ("addresses", "those of the inventory", not_here(params["addresses"], links)),
@@ -460,10 +460,10 @@ def traps(
     links: Sequence[Facts],
     lans: Collection[str],
     inner: Collection[str],
-) -> list[_host_checks.Line]:
+) -> list[_host_checks.CheckResult]:
     """Tell which traps the machine is in."""
     same = "running keepalived instances services vips serves addresses rp_filter forward".split()
-    duty = _host_checks.Duty(
+    expected = _host_checks.ExpectedRole(
         **{name: params[name] for name in same},
         director=params["exclusive_table"],
         lans=lans,
@@ -471,21 +471,21 @@ def traps(
         interface=params["interface"] or "",
         sysctls=_sysctl.parse(params["sysctls"]),
     )
-    return _host_checks.look(read(duty, links), duty) if duty.units else []
+    return _host_checks.look(read(expected, links), expected) if expected.units else []
 
 
-def read(duty: _host_checks.Duty, links: Sequence[Facts]) -> _host_checks.Machine:
+def read(expected: _host_checks.ExpectedRole, links: Sequence[Facts]) -> _host_checks.HostFacts:
     """Read what the checks look at."""
-    units = states([*duty.units, NETWORKD])
+    units = states([*expected.units, NETWORKD])
     managed = links if units.get(NETWORKD, ("", ""))[1] == "active" else []
     networks = {link["ifname"]: network(link["ifindex"]) for link in managed}
-    conf = text(KEEPALIVED_CONF) if duty.keepalived else ""
+    conf = text(KEEPALIVED_CONF) if expected.keepalived else ""
     # Not with _keepalived: importing it takes longer than all of this.
     version = succeeds("keepalived", "--version") if "unicast_peer" in conf else ""
-    said = succeeds("ipvsadm", "--list", "--daemon") if duty.vrrp else ""
+    said = succeeds("ipvsadm", "--list", "--daemon") if expected.vrrp else ""
     at_boot = _atomic_file.read("/etc/modules-load.d/lvs-realserver-tun.conf")
     made = text("/etc/lvs/realserver_tun.link")
-    return _host_checks.Machine(
+    return _host_checks.HostFacts(
         release=os.uname().release,
         shown=links,
         links=_links.parse(links),
@@ -499,8 +499,8 @@ def read(duty: _host_checks.Duty, links: Sequence[Facts]) -> _host_checks.Machin
         units=units,
         unit_errors={
             unit: _units.complaints(unit)
-            for unit in duty.units
-            if duty.running and units.get(unit, ("", ""))[1] in _units.TROUBLED
+            for unit in expected.units
+            if expected.running and units.get(unit, ("", ""))[1] in _units.TROUBLED
         },
         networks={name: said for name, said in networks.items() if said},
         networkd=text(

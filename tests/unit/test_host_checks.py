@@ -32,8 +32,8 @@ ETH0 = link("eth0", "192.168.2.31/24")
 TUNL0 = link("tunl0", f"{VIP}/32", kind="ipip", flags=("UP", "NOARP"))
 
 
-def machine(*links, sysctls=(), **read):
-    return _host_checks.Machine(
+def facts(*links, sysctls=(), **read):
+    return _host_checks.HostFacts(
         shown=links, links=_links.parse(links), sysctls=settings(*links, sysctls=sysctls), **read
     )
 
@@ -64,12 +64,12 @@ def service(method="dr", address="192.168.2.31", **fields):
 
 def director(method="dr", **fields):
     defaults = {"director": True, "running": True, "vips": [VIP], "lans": ["eth0"]}
-    return _host_checks.Duty(**{**defaults, "services": [service(method)], **fields})
+    return _host_checks.ExpectedRole(**{**defaults, "services": [service(method)], **fields})
 
 
 def real_server(method="dr", vip=VIP, **fields):
     defaults = {"running": True, "addresses": ["192.168.2.31"]}
-    return _host_checks.Duty(**{**defaults, "serves": {method: [{"vip": vip}]}, **fields})
+    return _host_checks.ExpectedRole(**{**defaults, "serves": {method: [{"vip": vip}]}, **fields})
 
 
 PAIR = director(keepalived=True, instances=1)
@@ -77,10 +77,10 @@ BOTH = PAIR._replace(serves={"dr": [{"vip": VIP}]})
 RELOAD = "global_defs {\n  reload_check_config\n  vrrp_garp_master_refresh 60\n}\n"
 
 
-def seen(about, duty, *links, **read):
+def seen(about, expected, *links, **read):
     """Return what is wrong about something, and see that there is a line about it."""
     found = [
-        line for line in _host_checks.look(machine(*links, **read), duty) if line.about == about
+        line for line in _host_checks.look(facts(*links, **read), expected) if line.about == about
     ]
     assert found, about
     return [line.says for line in found if line.verdict != "good"]
@@ -103,7 +103,7 @@ def test_each_thing_is_a_line_good_or_not():
     ],
 )
 def test_what_is_no_work_of_ours_is_a_risk(about, read, verdict):
-    found = _host_checks.look(machine(ETH0, conn_tab_bits="12", **read), director())
+    found = _host_checks.look(facts(ETH0, conn_tab_bits="12", **read), director())
     assert [line.verdict for line in found if line.about == about] == [verdict]
 
 
@@ -123,20 +123,20 @@ ACCEPT_RA = "net/ipv6/conf/eth0/accept_ra"
 )
 def test_a_default_route_that_forwarding_would_drop_stops_site_yml(found, asked, lost):
     asked = {ACCEPT_RA: asked} if asked else {}
-    duty = director(running=False, services=SERVICES6, sysctls=asked)
+    expected = director(running=False, services=SERVICES6, sysctls=asked)
     read = {"sysctls": {ACCEPT_RA: found}, "learned": {"eth0"}}
     [line] = [
         line
-        for line in _host_checks.look(machine(ETH0, **read), duty)
+        for line in _host_checks.look(facts(ETH0, **read), expected)
         if line.about == "router advertisements"
     ]
     assert line.verdict == ("wrong" if lost else "good")
     assert (f"Set {ACCEPT_RA}: 2 in director_sysctls" in line.says) == lost
-    assert seen("router advertisements", duty, ETH0, sysctls={ACCEPT_RA: "1"}) == []
+    assert seen("router advertisements", expected, ETH0, sysctls={ACCEPT_RA: "1"}) == []
 
 
-def abouts(duty):
-    return [line.about for line in _host_checks.look(machine(ETH0), duty)]
+def abouts(expected):
+    return [line.about for line in _host_checks.look(facts(ETH0), expected)]
 
 
 def test_before_a_cluster_is_built_only_that_is_looked_at_which_the_roles_do_not_set():
@@ -149,7 +149,7 @@ def test_before_a_cluster_is_built_only_that_is_looked_at_which_the_roles_do_not
 
 
 def test_what_a_machine_has_nothing_to_do_with_is_not_looked_at():
-    assert abouts(_host_checks.Duty(running=True)) == []
+    assert abouts(_host_checks.ExpectedRole(running=True)) == []
     assert abouts(real_server("fullnat")) == []
     assert abouts(real_server("nat")) == ["networkd", "boot"]
     assert "backup_only" not in abouts(PAIR)
@@ -158,9 +158,9 @@ def test_what_a_machine_has_nothing_to_do_with_is_not_looked_at():
     assert "IPv6 VIPs" in abouts(real_server(vip=VIP6))
 
 
-@pytest.mark.parametrize("duty", [director(), real_server(), real_server("tun"), PAIR])
-def test_a_line_is_one_sentence_or_several_to_be_read(duty):
-    lines = _host_checks.look(_host_checks.Machine(), duty)
+@pytest.mark.parametrize("expected", [director(), real_server(), real_server("tun"), PAIR])
+def test_a_line_is_one_sentence_or_several_to_be_read(expected):
+    lines = _host_checks.look(_host_checks.HostFacts(), expected)
     assert {"good", "wrong"} <= {line.verdict for line in lines}
     for line in lines:
         assert "\n" not in line.says
@@ -171,7 +171,7 @@ def test_a_line_is_one_sentence_or_several_to_be_read(duty):
 
 
 @pytest.mark.parametrize(
-    ("about", "duty", "setting", "bad"),
+    ("about", "expected", "setting", "bad"),
     [
         ("ip_vs", director(), VS + "expire_nodest_conn", None),
         ("expire_nodest_conn", director(), VS + "expire_nodest_conn", "0"),
@@ -196,9 +196,9 @@ def test_a_line_is_one_sentence_or_several_to_be_read(duty):
         ("sync_threshold", PAIR, VS + "sync_threshold", None),
     ],
 )
-def test_a_setting_of_a_director(about, duty, setting, bad):
-    assert seen(about, duty, ETH0) == []
-    [said] = seen(about, duty, ETH0, sysctls={setting: bad})
+def test_a_setting_of_a_director(about, expected, setting, bad):
+    assert seen(about, expected, ETH0) == []
+    [said] = seen(about, expected, ETH0, sysctls={setting: bad})
     assert "site.yml" in said
 
 
@@ -224,8 +224,8 @@ def test_a_backup_that_is_a_real_server():
     ],
 )
 def test_the_sync_daemon_is_what_the_director_is(instances, links, daemons, good):
-    duty = PAIR._replace(instances=instances)
-    assert bool(seen("sync daemon", duty, *links, daemons=daemons)) != good
+    expected = PAIR._replace(instances=instances)
+    assert bool(seen("sync daemon", expected, *links, daemons=daemons)) != good
 
 
 def test_what_the_inventory_asks_for_is_good():
@@ -235,8 +235,8 @@ def test_what_the_inventory_asks_for_is_good():
 
 
 def test_redirects_to_real_servers_of_ipv6_are_the_packet_filter_s():
-    duty = director(services=[service("nat", "2001:db8::31")])
-    assert seen("forwarding", duty, sysctls={"net/ipv4/conf/all/send_redirects": "1"}) == []
+    expected = director(services=[service("nat", "2001:db8::31")])
+    assert seen("forwarding", expected, sysctls={"net/ipv4/conf/all/send_redirects": "1"}) == []
 
 
 @pytest.mark.parametrize(
@@ -267,12 +267,14 @@ def test_the_size_of_the_table_of_connections(options, loaded, good):
     ],
 )
 def test_a_port_that_is_used_again(release, method, sysctls, good):
-    duty = director(method, running=False)
+    expected = director(method, running=False)
     off = {VS + "conntrack": "0"}
-    found = seen("conn_reuse_mode", duty, release=release, sysctls={**off, **sysctls})
+    found = seen("conn_reuse_mode", expected, release=release, sysctls={**off, **sysctls})
     assert bool(found) != good
     # What the inventory asks for is what will be.
-    found = seen("conn_reuse_mode", duty._replace(sysctls=sysctls), release=release, sysctls=off)
+    found = seen(
+        "conn_reuse_mode", expected._replace(sysctls=sysctls), release=release, sysctls=off
+    )
     assert bool(found) != good
 
 
@@ -387,15 +389,15 @@ def test_where_packets_of_no_known_connection_are_dropped(rules, found):
     ],
 )
 def test_what_the_packet_filter_drops_of_a_director_s(rules, method, conntrack, good):
-    duty = director(method, running=False)
-    found = seen("packet filter", duty, rules=rules, sysctls={VS + "conntrack": conntrack})
+    expected = director(method, running=False)
+    found = seen("packet filter", expected, rules=rules, sysctls={VS + "conntrack": conntrack})
     assert bool(found) != good
 
 
 def test_a_packet_filter_that_can_t_be_read_is_not_called_good():
-    duty = director(running=False)
-    assert _host_checks.look(machine(rules=None), duty)[0].says.startswith("not looked at")
-    assert _host_checks.look(machine(rules=""), duty)[0].says.startswith("no rule")
+    expected = director(running=False)
+    assert _host_checks.look(facts(rules=None), expected)[0].says.startswith("not looked at")
+    assert _host_checks.look(facts(rules=""), expected)[0].says.startswith("no rule")
 
 
 # ------------------------------------------------------------------------------ real servers
@@ -431,7 +433,7 @@ def test_arp_matters_on_the_interface_that_the_inventory_names():
 
 
 @pytest.mark.parametrize(
-    ("duty", "sysctls", "bad"),
+    ("expected", "sysctls", "bad"),
     [
         (real_server(), {}, ""),
         (real_server(), {conf("all", "rp_filter"): "1"}, ""),  # eth0 has 2
@@ -445,9 +447,9 @@ def test_arp_matters_on_the_interface_that_the_inventory_names():
         (real_server("tun"), {conf("gre0", "rp_filter"): "1"}, "gre0"),
     ],
 )
-def test_reverse_path_filtering(duty, sysctls, bad):
+def test_reverse_path_filtering(expected, sysctls, bad):
     links = [lo(), ETH0, link("eth1"), TUNL0, link("gre0", kind="gre", flags=("UP", "NOARP"))]
-    found = seen("rp_filter", duty, *links, sysctls=sysctls, tunnels=["tunl0", "gre0"])
+    found = seen("rp_filter", expected, *links, sysctls=sysctls, tunnels=["tunl0", "gre0"])
     assert [said.split(",")[0] for said in found] == [f"On {bad}"] * bool(bad)
 
 
@@ -486,7 +488,7 @@ CLOSED = OPEN.replace("}\n}", "}\n\tchain tunnels {\n\t}\n}")
 
 
 @pytest.mark.parametrize(
-    ("duty", "rules", "good"),
+    ("expected", "rules", "good"),
     [
         (TUN, CLOSED, True),
         (TUN, OPEN, False),
@@ -495,8 +497,8 @@ CLOSED = OPEN.replace("}\n}", "}\n\tchain tunnels {\n\t}\n}")
         (ANYBODY, OPEN, True),
     ],
 )
-def test_tunnels_are_taken_from_the_directors_only(duty, rules, good):
-    assert bool(seen("tunnel sources", duty, TUNL0, rules=rules)) != good
+def test_tunnels_are_taken_from_the_directors_only(expected, rules, good):
+    assert bool(seen("tunnel sources", expected, TUNL0, rules=rules)) != good
 
 
 def tunnel(name, kind, remote=None):
@@ -505,7 +507,7 @@ def tunnel(name, kind, remote=None):
 
 
 @pytest.mark.parametrize(
-    ("duty", "device", "good"),
+    ("expected", "device", "good"),
     [
         (TUN, tunnel("tunl0", "ipip", "any"), True),
         (TUN, tunnel("tunl0", "ipip"), True),
@@ -518,9 +520,9 @@ def tunnel(name, kind, remote=None):
         (ANYBODY, tunnel("office", "ipip", "203.0.113.9"), True),
     ],
 )
-def test_a_tunnel_of_others_that_the_packet_filter_drops(duty, device, good):
+def test_a_tunnel_of_others_that_the_packet_filter_drops(expected, device, good):
     for running in (False, True):
-        found = seen("other tunnels", duty._replace(running=running), TUNL0, device)
+        found = seen("other tunnels", expected._replace(running=running), TUNL0, device)
         assert len(found) == (not good)
         assert good or "203.0.113.9 is of a kind" in found[0]
 
@@ -529,7 +531,7 @@ def test_a_tunnel_of_others_that_the_packet_filter_drops(duty, device, good):
 
 
 @pytest.mark.parametrize(
-    ("duty", "links", "word"),
+    ("expected", "links", "word"),
     [
         (director(), [lo(), link("eth0", f"{VIP}/32")], ""),
         (director(), [lo(), link("eth0", f"{VIP}/24")], ""),  # its own address
@@ -552,14 +554,14 @@ def test_a_tunnel_of_others_that_the_packet_filter_drops(duty, device, good):
         (real_server(vip=VIP6), [lo(f"{VIP6}/128"), ETH0], ""),
     ],
 )
-def test_where_vips_are(duty, links, word):
-    found = seen("place of the VIPs", duty, *links)
+def test_where_vips_are(expected, links, word):
+    found = seen("place of the VIPs", expected, *links)
     assert len(found) == bool(word)
     assert all(word in said for said in found)
 
 
 @pytest.mark.parametrize(
-    ("duty", "links", "word"),
+    ("expected", "links", "word"),
     [
         (real_server(vip=VIP6), [lo(f"{VIP6}/128", preferred_life_time=0)], ""),
         (
@@ -587,8 +589,8 @@ def test_where_vips_are(duty, links, word):
         (director(vips=[VIP6]), [link("eth0", "2001:db8::99/128", tentative=True)], ""),
     ],
 )
-def test_ipv6_vips(duty, links, word):
-    found = seen("IPv6 VIPs", duty, *links)
+def test_ipv6_vips(expected, links, word):
+    found = seen("IPv6 VIPs", expected, *links)
     assert len(found) == bool(word)
     assert all(word in said for said in found)
 
@@ -599,34 +601,38 @@ WELL = ("enabled", "active")
 
 
 def test_units_that_bring_it_back_at_boot():
-    duty = PAIR._replace(serves={"dr": [{"vip": VIP}], "tun": [], "nat": []})
-    assert duty.units == [
+    expected = PAIR._replace(serves={"dr": [{"vip": VIP}], "tun": [], "nat": []})
+    assert expected.units == [
         "lvs-director.service",
         "lvs-keepalived-ha.service",
         "lvs-realserver-dr.service",
         "keepalived.service",
     ]
-    units = dict.fromkeys(duty.units, WELL)
-    assert seen("boot", duty, units=units) == []
-    [said] = seen("boot", duty, units={**units, "keepalived.service": ("enabled", "failed")})
+    units = dict.fromkeys(expected.units, WELL)
+    assert seen("boot", expected, units=units) == []
+    [said] = seen("boot", expected, units={**units, "keepalived.service": ("enabled", "failed")})
     assert said.startswith("keepalived.service is failed. Mend")
     errors = {"keepalived.service": ["no such interface"]}
     units_now = {**units, "keepalived.service": ("enabled", "failed")}
-    [said] = seen("boot", duty, units=units_now, unit_errors=errors)
+    [said] = seen("boot", expected, units=units_now, unit_errors=errors)
     assert said.startswith("keepalived.service is failed: no such interface. Mend")
-    [said] = seen("boot", duty, units={**units, "lvs-director.service": ("disabled", "active")})
+    [said] = seen("boot", expected, units={**units, "lvs-director.service": ("disabled", "active")})
     assert said.startswith("lvs-director.service is not enabled")
-    assert len(seen("boot", duty)) == 4
+    assert len(seen("boot", expected)) == 4
 
 
 def test_a_single_director_with_checks_is_looked_at_as_such():
-    duty = director(keepalived=True)
-    assert duty.units == ["lvs-director.service", "lvs-keepalived-ha.service", "keepalived.service"]
-    looked_at = {line.about for line in _host_checks.look(_host_checks.Machine(), duty)}
+    expected = director(keepalived=True)
+    assert expected.units == [
+        "lvs-director.service",
+        "lvs-keepalived-ha.service",
+        "keepalived.service",
+    ]
+    looked_at = {line.about for line in _host_checks.look(_host_checks.HostFacts(), expected)}
     assert {"reload_check_config", "place of the VIPs"} <= looked_at
     of_vrrp = {"sync daemon", "sync_threshold", "garp_master_refresh", "unicast_peer"}
     assert not of_vrrp & looked_at
-    assert of_vrrp <= {line.about for line in _host_checks.look(_host_checks.Machine(), PAIR)}
+    assert of_vrrp <= {line.about for line in _host_checks.look(_host_checks.HostFacts(), PAIR)}
 
 
 MANAGED = "[Network]\nAddress=192.168.2.31/24\n"
@@ -635,7 +641,7 @@ RULES = "ManageForeignRoutes=no\nManageForeignRoutingPolicyRules=no\n"
 
 
 @pytest.mark.parametrize(
-    ("duty", "networks", "networkd", "word"),
+    ("expected", "networks", "networkd", "word"),
     [
         (director(), {}, "", ""),
         (director(), {"eth0": MANAGED}, "", "manages eth0"),
@@ -650,9 +656,9 @@ RULES = "ManageForeignRoutes=no\nManageForeignRoutingPolicyRules=no\n"
         (real_server("nat"), {}, "", ""),
     ],
 )
-def test_what_systemd_networkd_takes_away(duty, networks, networkd, word):
-    duty = duty._replace(running=False)
-    found = seen("networkd", duty, lo(), ETH0, TUNL0, networks=networks, networkd=networkd)
+def test_what_systemd_networkd_takes_away(expected, networks, networkd, word):
+    expected = expected._replace(running=False)
+    found = seen("networkd", expected, lo(), ETH0, TUNL0, networks=networks, networkd=networkd)
     assert len(found) == bool(word)
     assert all(word in said for said in found)
 
@@ -673,10 +679,10 @@ def test_adverts_of_strangers_that_the_packet_filter_takes(rules):
 
 
 def test_what_is_forwarded_although_the_inventory_says_otherwise():
-    duty = director("nat", forward="balanced")
-    [said] = seen("forwarded packets", duty, rules=ADVERTS)
+    expected = director("nat", forward="balanced")
+    [said] = seen("forwarded packets", expected, rules=ADVERTS)
     assert said.startswith("lvs_forward is balanced, and the packet filter lets")
-    assert seen("forwarded packets", duty, rules=FORWARDED) == []
+    assert seen("forwarded packets", expected, rules=FORWARDED) == []
     assert "forwarded packets" not in abouts(director("nat"))
     assert "forwarded packets" not in abouts(director("dr", forward="balanced"))
 
