@@ -29,21 +29,26 @@ AGAIN = "Run site.yml; if it comes back, something else on this machine sets it.
 
 
 class CheckResult(NamedTuple):
-    """One thing that was looked at.
+    """What one check found.
 
-    :ivar verdict: ``good``, ``wrong``, or ``risky`` for what may keep it from working one day
-    :ivar says: how it is; if it is not good, what is wrong and what to do
+    :ivar result: ``ok``, ``error``, or ``warning`` if it works now but may fail later
+    :ivar message: the state; if it is not ok, what is wrong and what to do
     """
 
-    about: str
-    verdict: str
-    says: str
+    check: str
+    result: str
+    message: str
 
 
-def lines(about: str, good: str, bad: Iterable[str], verdict: str = "wrong") -> list[CheckResult]:
-    """Return a line for everything that is bad about something, or one that says it is good."""
-    return [CheckResult(about, verdict, sentence) for sentence in bad] or [
-        CheckResult(about, "good", good)
+def results(
+    check: str, ok: str, found: Iterable[str], severity: str = "error"
+) -> list[CheckResult]:
+    """Return a result for each message found, or one that is ok where there is none.
+
+    :param severity: what the messages are, ``error`` or ``warning``
+    """
+    return [CheckResult(check, severity, message) for message in found] or [
+        CheckResult(check, "ok", ok)
     ]
 
 
@@ -757,18 +762,20 @@ def taken_away(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]:
 
 
 class Check(NamedTuple):
-    """Something to look at.
+    """A check, and which hosts it is for.
 
-    :ivar good: what is said where nothing is wrong
-    :ivar concerns: whether it matters for a machine with this role
-    :ivar before: whether there is something to see before the cluster is built, too: what is no
-        work of ours, and a risk
-    :ivar certain: whether that is more than a risk: site.yml would break it
+    :ivar name: its name in the results
+    :ivar ok: the message if nothing is wrong
+    :ivar find: yields a message for each thing that is wrong
+    :ivar concerns: whether it matters for a host with this role
+    :ivar before: whether it is made before the cluster is built, too: it is about what the roles do
+        not manage, and so its messages are warnings
+    :ivar certain: whether these are errors nevertheless: site.yml would break it
     """
 
-    about: str
-    good: str | Callable[[HostFacts], str]
-    wrong: Callable[[HostFacts, ExpectedRole], Iterator[str]]
+    name: str
+    ok: str | Callable[[HostFacts], str]
+    find: Callable[[HostFacts, ExpectedRole], Iterator[str]]
     concerns: Callable[[ExpectedRole], Any]
     before: bool = False
     certain: bool = False
@@ -889,13 +896,13 @@ CHECKS = (
 )
 
 
-def look(facts: HostFacts, expected: ExpectedRole) -> list[CheckResult]:
+def run_checks(facts: HostFacts, expected: ExpectedRole) -> list[CheckResult]:
     """Return the results of all checks that concern a machine with this role."""
     return [
-        line
+        result
         for check in CHECKS
         if (check.before or expected.running) and check.concerns(expected)
-        for good in [check.good if isinstance(check.good, str) else check.good(facts)]
-        for verdict in ["risky" if check.before and not check.certain else "wrong"]
-        for line in lines(check.about, good, check.wrong(facts, expected), verdict)
+        for ok in [check.ok if isinstance(check.ok, str) else check.ok(facts)]
+        for severity in ["warning" if check.before and not check.certain else "error"]
+        for result in results(check.name, ok, check.find(facts, expected), severity)
     ]

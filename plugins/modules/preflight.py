@@ -12,12 +12,12 @@ short_description: Find what keeps a cluster from working, before it is built an
 version_added: 0.1.0
 author: lvs.cluster contributors (@lvs-cluster)
 description:
-  - Looks at a machine that is to be a director or a real server, or is one already, and tells in
-    sentences what about it breaks a rule of its cluster, or is a trap that others fell into.
-  - Each thing that was looked at is a line of RV(lines), also if it is good. What an option asks
-    for is looked at, and nothing else.
-  - It changes nothing. What it finds is its result and no failure, so that the findings of all
-    machines can be shown together.
+  - Checks a machine that is or is to be a director or a real server for what breaks a rule of its
+    cluster, and for known pitfalls.
+  - Each check has a result in RV(checks), also if it is V(ok). An option enables the checks that it
+    is for.
+  - It changes nothing. An error that it finds is in its result and does not make it fail, so that
+    the findings of all machines can be shown together.
 extends_documentation_fragment:
   - lvs.cluster.attributes
 attributes:
@@ -186,7 +186,7 @@ options:
     version_added: 0.5.0
   sysctls:
     description: The kernel settings that the inventory asks for, as M(lvs.cluster.sysctls) takes
-      them. What is asked for is good as it is.
+      them. A setting that has the value asked for is ok.
     type: dict
     default: {}
     version_added: 0.3.0
@@ -225,7 +225,7 @@ EXAMPLES = r"""
     routed_to: [10.1.0.31, 10.2.0.31]
     mtu: 1500
 
-- name: Look at a real server that serves already
+- name: Check a real server that serves already
   lvs.cluster.preflight:
     addresses: [192.168.2.31]
     serves:
@@ -235,29 +235,29 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-lines:
-  description: What was looked at.
+checks:
+  description: The result of each check.
   type: list
   elements: dict
   returned: success
   version_added: 0.3.0
   contains:
-    about:
-      description: What it is about.
+    check:
+      description: The name of the check.
       type: str
       sample: ARP
-    verdict:
+    result:
       description:
-        - V(good), V(wrong), or V(risky) for what is no work of ours and may keep the cluster from
-          working one day.
+        - V(ok), V(error), or V(warning) for what the collection does not manage; it works now but
+          may fail later.
       type: str
-      sample: good
-    says:
-      description: How it is; if it is not good, what is wrong and what to do.
+      sample: ok
+    message:
+      description: The state; if it is not V(ok), what is wrong and what to do.
       type: str
       sample: it is quiet about the VIPs
 findings:
-  description: What RV(lines) say where something is wrong. Where it is risky, the module warns.
+  description: The messages of RV(checks) that are errors. The module warns with those of warnings.
   type: list
   elements: str
   returned: success
@@ -383,11 +383,11 @@ def examine(params: Mapping[str, Any]) -> dict[str, Any]:
     ways = {address: ip("route", "get", address) for address in reached}
     devices = {routes[0]["dev"] for routes in ways.values() if routes} - {"lo"}
     lans = {params["interface"] or lan(vip, links) for vip in params["vips"]} - {""}
-    lines = [*rules(params, links, ways), *traps(params, links, lans, devices)]
+    checks = [*rules(params, links, ways), *host_checks(params, links, lans, devices)]
     return {
-        "lines": [line._asdict() for line in lines],
-        "findings": [line.says for line in lines if line.verdict == "wrong"],
-        "warnings": [line.says for line in lines if line.verdict == "risky"],
+        "checks": [each._asdict() for each in checks],
+        "findings": [each.message for each in checks if each.result == "error"],
+        "warnings": [each.message for each in checks if each.result == "warning"],
         "interfaces": sorted(devices),
         "vip_interfaces": sorted(lans),
         "macs": sorted({link["address"] for link in links if speaks(link, devices | lans)}),
@@ -421,8 +421,8 @@ def vrrp(
 def rules(
     params: Mapping[str, Any], links: Sequence[Facts], ways: Mapping[str, list[Facts]]
 ) -> Iterator[_host_checks.CheckResult]:
-    """Tell what of the inventory's rules the machine keeps, and what it breaks."""
-    looks: dict[str, tuple[str, str, Iterator[str]]] = {
+    """Yield the results of the checks that compare the machine with the inventory."""
+    checks: dict[str, tuple[str, str, Iterator[str]]] = {
         "addresses": ("addresses", "those of the inventory", not_here(params["addresses"], links)),
         "neighbours": (
             "link",
@@ -441,9 +441,9 @@ def rules(
         "vips": ("VIPs", "nobody else answers for them", held_by_others(params, links)),
         "exclusive_table": ("owner of the table", "nobody else", other_owners(params)),
     }
-    for option, look in looks.items():
+    for option, check in checks.items():
         if params[option]:
-            yield from _host_checks.lines(*look)
+            yield from _host_checks.results(*check)
 
 
 def other_owners(params: Mapping[str, Any]) -> Iterator[str]:
@@ -455,13 +455,13 @@ def other_owners(params: Mapping[str, Any]) -> Iterator[str]:
         yield from error.mistakes
 
 
-def traps(
+def host_checks(
     params: Mapping[str, Any],
     links: Sequence[Facts],
     lans: Collection[str],
     inner: Collection[str],
 ) -> list[_host_checks.CheckResult]:
-    """Tell which traps the machine is in."""
+    """Return the results of the checks that concern the machine's role."""
     same = "running keepalived instances services vips serves addresses rp_filter forward".split()
     expected = _host_checks.ExpectedRole(
         **{name: params[name] for name in same},
@@ -471,7 +471,7 @@ def traps(
         interface=params["interface"] or "",
         sysctls=_sysctl.parse(params["sysctls"]),
     )
-    return _host_checks.look(read(expected, links), expected) if expected.units else []
+    return _host_checks.run_checks(read(expected, links), expected) if expected.units else []
 
 
 def read(expected: _host_checks.ExpectedRole, links: Sequence[Facts]) -> _host_checks.HostFacts:

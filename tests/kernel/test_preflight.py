@@ -273,24 +273,24 @@ def test_another_owner_of_the_table(machine, findings, tmp_path):
         process.wait()
 
 
-# ------------------------------------------------------------------- the traps, on a real kernel
+# ------------------------------------------------------------ the host checks, on a real kernel
 
 
 @pytest.fixture
 def wrong(machine, run_module):
-    """Return what a machine that is to run already is told about something."""
+    """Return the messages of a check that is not ok, on a machine that is to run already."""
 
-    def look(about, **options):
+    def run_check(check, **options):
         with machine.entered():
             result = run_module("preflight", running=True, **options)
         assert not result["changed"]
-        findings = [line["says"] for line in result["lines"] if line["verdict"] == "wrong"]
-        assert result["findings"] == findings
-        lines = [line for line in result["lines"] if line["about"] == about]
-        assert lines, result["lines"]
-        return [line["says"] for line in lines if line["verdict"] != "good"]
+        errors = [each["message"] for each in result["checks"] if each["result"] == "error"]
+        assert result["findings"] == errors
+        results = [each for each in result["checks"] if each["check"] == check]
+        assert results, result["checks"]
+        return [each["message"] for each in results if each["result"] != "ok"]
 
-    return look
+    return run_check
 
 
 @pytest.fixture
@@ -303,8 +303,8 @@ def real_server(machine, run_module, tmp_path):
 
 
 def test_a_real_server_as_its_role_makes_it(wrong, real_server):
-    for about in ("addresses", "networkd", "ARP", "rp_filter", "place of the VIPs"):
-        assert wrong(about, **real_server) == []
+    for check in ("addresses", "networkd", "ARP", "rp_filter", "place of the VIPs"):
+        assert wrong(check, **real_server) == []
 
 
 @pytest.mark.parametrize("setting", ["arp_ignore", "arp_announce"])

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The traps that are looked for on a machine, each where it is and where it is not."""
+"""The checks of a host, each where it finds something and where it does not."""
 
 from __future__ import annotations
 
@@ -12,20 +12,22 @@ VIP, VIP6 = "192.168.2.149", "2001:db8::149"
 VS = _host_checks.VS
 
 
-def link(name, *addresses, kind="ether", flags=("UP",), **about):
-    """Return an interface as ``ip -json address show`` does; about is of each address."""
+def link(name, *addresses, kind="ether", flags=("UP",), **of_each):
+    """Return an interface as ``ip -json address show`` does; of_each are fields of each address."""
     pairs = [address.split("/") for address in addresses]
     return {
         "ifname": name,
         "link_type": kind,
         "address": "02:00:00:00:00:01",
         "flags": list(flags),
-        "addr_info": [{"local": ip, "prefixlen": int(size), **about} for ip, size in pairs],
+        "addr_info": [{"local": ip, "prefixlen": int(size), **of_each} for ip, size in pairs],
     }
 
 
-def lo(*addresses, **about):
-    return link("lo", "127.0.0.1/8", *addresses, kind="loopback", flags=("UP", "LOOPBACK"), **about)
+def lo(*addresses, **of_each):
+    return link(
+        "lo", "127.0.0.1/8", *addresses, kind="loopback", flags=("UP", "LOOPBACK"), **of_each
+    )
 
 
 ETH0 = link("eth0", "192.168.2.31/24")
@@ -77,34 +79,33 @@ BOTH = PAIR._replace(serves={"dr": [{"vip": VIP}]})
 RELOAD = "global_defs {\n  reload_check_config\n  vrrp_garp_master_refresh 60\n}\n"
 
 
-def seen(about, expected, *links, **read):
-    """Return what is wrong about something, and see that there is a line about it."""
-    found = [
-        line for line in _host_checks.look(facts(*links, **read), expected) if line.about == about
-    ]
-    assert found, about
-    return [line.says for line in found if line.verdict != "good"]
+def seen(check, expected, *links, **read):
+    """Return what is wrong with something, and see that it is checked."""
+    results = _host_checks.run_checks(facts(*links, **read), expected)
+    found = [each for each in results if each.check == check]
+    assert found, check
+    return [each.message for each in found if each.result != "ok"]
 
 
-# ---------------------------------------------------------------------------- what is a line
+# ---------------------------------------------------------------------------- results
 
 
-def test_each_thing_is_a_line_good_or_not():
-    assert _host_checks.lines("ARP", "quiet", []) == [("ARP", "good", "quiet")]
-    bad = [("ARP", "wrong", "a"), ("ARP", "wrong", "b")]
-    assert _host_checks.lines("ARP", "quiet", ["a", "b"]) == bad
+def test_each_check_has_a_result_ok_or_not():
+    assert _host_checks.results("ARP", "suppressed", []) == [("ARP", "ok", "suppressed")]
+    bad = [("ARP", "error", "a"), ("ARP", "error", "b")]
+    assert _host_checks.results("ARP", "suppressed", ["a", "b"]) == bad
 
 
 @pytest.mark.parametrize(
-    ("about", "read", "verdict"),
+    ("check", "read", "result"),
     [
-        ("conn_tab_bits", {"options": "options ip_vs conn_tab_bits=20"}, "risky"),
-        ("ip_vs", {"sysctls": {VS + "expire_nodest_conn": None}}, "wrong"),
+        ("conn_tab_bits", {"options": "options ip_vs conn_tab_bits=20"}, "warning"),
+        ("ip_vs", {"sysctls": {VS + "expire_nodest_conn": None}}, "error"),
     ],
 )
-def test_what_is_no_work_of_ours_is_a_risk(about, read, verdict):
-    found = _host_checks.look(facts(ETH0, conn_tab_bits="12", **read), director())
-    assert [line.verdict for line in found if line.about == about] == [verdict]
+def test_unmanaged_settings_are_warnings(check, read, result):
+    found = _host_checks.run_checks(facts(ETH0, conn_tab_bits="12", **read), director())
+    assert [each.result for each in found if each.check == check] == [result]
 
 
 SERVICES6 = [service("nat", "2001:db8::31")]
@@ -125,53 +126,54 @@ def test_a_default_route_that_forwarding_would_drop_stops_site_yml(found, asked,
     asked = {ACCEPT_RA: asked} if asked else {}
     expected = director(running=False, services=SERVICES6, sysctls=asked)
     read = {"sysctls": {ACCEPT_RA: found}, "learned": {"eth0"}}
-    [line] = [
-        line
-        for line in _host_checks.look(facts(ETH0, **read), expected)
-        if line.about == "router advertisements"
+    [found] = [
+        each
+        for each in _host_checks.run_checks(facts(ETH0, **read), expected)
+        if each.check == "router advertisements"
     ]
-    assert line.verdict == ("wrong" if lost else "good")
-    assert (f"Set {ACCEPT_RA}: 2 in director_sysctls" in line.says) == lost
+    assert found.result == ("error" if lost else "ok")
+    assert (f"Set {ACCEPT_RA}: 2 in director_sysctls" in found.message) == lost
     assert seen("router advertisements", expected, ETH0, sysctls={ACCEPT_RA: "1"}) == []
 
 
-def abouts(expected):
-    return [line.about for line in _host_checks.look(facts(ETH0), expected)]
+def checks(expected, read=None):
+    """Return the names of the checks that are made."""
+    return [each.check for each in _host_checks.run_checks(read or facts(ETH0), expected)]
 
 
 def test_before_a_cluster_is_built_only_that_is_looked_at_which_the_roles_do_not_set():
     before = ["packet filter", "networkd", "conn_tab_bits", "conn_reuse_mode"]
-    assert abouts(director(running=False)) == before
-    assert abouts(real_server(running=False)) == ["networkd"]
-    assert abouts(real_server("tun", running=False)) == ["networkd", "other tunnels"]
-    assert abouts(director())[:4] == before
-    assert abouts(director(running=False, services=SERVICES6)) == [*before, "router advertisements"]
+    assert checks(director(running=False)) == before
+    assert checks(real_server(running=False)) == ["networkd"]
+    assert checks(real_server("tun", running=False)) == ["networkd", "other tunnels"]
+    assert checks(director())[:4] == before
+    assert checks(director(running=False, services=SERVICES6)) == [*before, "router advertisements"]
 
 
 def test_what_a_machine_has_nothing_to_do_with_is_not_looked_at():
-    assert abouts(_host_checks.ExpectedRole(running=True)) == []
-    assert abouts(real_server("fullnat")) == []
-    assert abouts(real_server("nat")) == ["networkd", "boot"]
-    assert "backup_only" not in abouts(PAIR)
-    assert "ARP" not in abouts(director())
-    assert "ARP" not in abouts(real_server(vip=VIP6))
-    assert "IPv6 VIPs" in abouts(real_server(vip=VIP6))
+    assert checks(_host_checks.ExpectedRole(running=True)) == []
+    assert checks(real_server("fullnat")) == []
+    assert checks(real_server("nat")) == ["networkd", "boot"]
+    assert "backup_only" not in checks(PAIR)
+    assert "ARP" not in checks(director())
+    assert "ARP" not in checks(real_server(vip=VIP6))
+    assert "IPv6 VIPs" in checks(real_server(vip=VIP6))
 
 
 @pytest.mark.parametrize("expected", [director(), real_server(), real_server("tun"), PAIR])
-def test_a_line_is_one_sentence_or_several_to_be_read(expected):
-    lines = _host_checks.look(_host_checks.HostFacts(), expected)
-    assert {"good", "wrong"} <= {line.verdict for line in lines}
-    for line in lines:
-        assert "\n" not in line.says
-        assert line.verdict == "good" or line.says.endswith(".")
+def test_a_message_is_in_one_line_and_ends_with_a_period(expected):
+    results = _host_checks.run_checks(_host_checks.HostFacts(), expected)
+    assert {"ok", "error"} <= {each.result for each in results}
+    for each in results:
+        assert "\n" not in each.message
+        assert each.result == "ok" or each.message.endswith(".")
 
 
 # ---------------------------------------------------------------------------------- directors
 
 
 @pytest.mark.parametrize(
-    ("about", "expected", "setting", "bad"),
+    ("check", "expected", "setting", "bad"),
     [
         ("ip_vs", director(), VS + "expire_nodest_conn", None),
         ("expire_nodest_conn", director(), VS + "expire_nodest_conn", "0"),
@@ -196,9 +198,9 @@ def test_a_line_is_one_sentence_or_several_to_be_read(expected):
         ("sync_threshold", PAIR, VS + "sync_threshold", None),
     ],
 )
-def test_a_setting_of_a_director(about, expected, setting, bad):
-    assert seen(about, expected, ETH0) == []
-    [said] = seen(about, expected, ETH0, sysctls={setting: bad})
+def test_a_setting_of_a_director(check, expected, setting, bad):
+    assert seen(check, expected, ETH0) == []
+    [said] = seen(check, expected, ETH0, sysctls={setting: bad})
     assert "site.yml" in said
 
 
@@ -209,7 +211,7 @@ def test_a_backup_that_is_a_real_server():
 
 
 @pytest.mark.parametrize(
-    ("instances", "links", "daemons", "good"),
+    ("instances", "links", "daemons", "ok"),
     [
         (1, [link("eth0", f"{VIP}/32")], ["master"], True),
         (1, [lo(f"{VIP}/32"), link("eth0", f"{VIP}/32")], ["master"], True),
@@ -223,9 +225,9 @@ def test_a_backup_that_is_a_real_server():
         (2, [link("eth0", f"{VIP}/32")], ["master"], False),
     ],
 )
-def test_the_sync_daemon_is_what_the_director_is(instances, links, daemons, good):
+def test_the_sync_daemon_is_what_the_director_is(instances, links, daemons, ok):
     expected = PAIR._replace(instances=instances)
-    assert bool(seen("sync daemon", expected, *links, daemons=daemons)) != good
+    assert bool(seen("sync daemon", expected, *links, daemons=daemons)) != ok
 
 
 def test_what_the_inventory_asks_for_is_good():
@@ -240,7 +242,7 @@ def test_redirects_to_real_servers_of_ipv6_are_the_packet_filter_s():
 
 
 @pytest.mark.parametrize(
-    ("options", "loaded", "good"),
+    ("options", "loaded", "ok"),
     [
         ("", "12", True),
         ("options ip_vs conn_tab_bits=20", "20", True),
@@ -250,13 +252,13 @@ def test_redirects_to_real_servers_of_ipv6_are_the_packet_filter_s():
         ("# options ip_vs conn_tab_bits=20", "12", True),
     ],
 )
-def test_the_size_of_the_table_of_connections(options, loaded, good):
+def test_the_size_of_the_table_of_connections(options, loaded, ok):
     found = seen("conn_tab_bits", director(), options=options, conn_tab_bits=loaded)
-    assert bool(found) != good
+    assert bool(found) != ok
 
 
 @pytest.mark.parametrize(
-    ("release", "method", "sysctls", "good"),
+    ("release", "method", "sysctls", "ok"),
     [
         ("6.1.0-9-amd64", "fullnat", {}, True),
         ("5.10.0", "fullnat", {}, True),
@@ -266,23 +268,23 @@ def test_the_size_of_the_table_of_connections(options, loaded, good):
         ("5.8.0", "fullnat", {VS + "conn_reuse_mode": "0"}, True),
     ],
 )
-def test_a_port_that_is_used_again(release, method, sysctls, good):
+def test_a_port_that_is_used_again(release, method, sysctls, ok):
     expected = director(method, running=False)
     off = {VS + "conntrack": "0"}
     found = seen("conn_reuse_mode", expected, release=release, sysctls={**off, **sysctls})
-    assert bool(found) != good
+    assert bool(found) != ok
     # What the inventory asks for is what will be.
     found = seen(
         "conn_reuse_mode", expected._replace(sysctls=sysctls), release=release, sysctls=off
     )
-    assert bool(found) != good
+    assert bool(found) != ok
 
 
 # ---------------------------------------------------------------------------- keepalived.conf
 
 
 @pytest.mark.parametrize(
-    ("about", "conf", "good"),
+    ("check", "conf", "ok"),
     [
         ("reload_check_config", RELOAD, True),
         ("reload_check_config", "", False),
@@ -302,8 +304,8 @@ def test_a_port_that_is_used_again(release, method, sysctls, good):
         ("unicast_peer", "unicast_peer {\n # nobody\n}", False),
     ],
 )
-def test_a_word_of_keepalived_s_file(about, conf, good):
-    assert bool(seen(about, PAIR, ETH0, conf=conf, keepalived=(2, 2, 3))) != good
+def test_a_word_of_keepalived_s_file(check, conf, ok):
+    assert bool(seen(check, PAIR, ETH0, conf=conf, keepalived=(2, 2, 3))) != ok
 
 
 def test_an_empty_list_of_peers_since_keepalived_2_2_4():
@@ -375,7 +377,7 @@ def test_where_packets_of_no_known_connection_are_dropped(rules, found):
 
 
 @pytest.mark.parametrize(
-    ("rules", "method", "conntrack", "good"),
+    ("rules", "method", "conntrack", "ok"),
     [
         (FIREWALLD, "dr", "0", False),
         (FIREWALLD, "tun", "0", False),
@@ -388,16 +390,18 @@ def test_where_packets_of_no_known_connection_are_dropped(rules, found):
         (None, "dr", "0", True),
     ],
 )
-def test_what_the_packet_filter_drops_of_a_director_s(rules, method, conntrack, good):
+def test_what_the_packet_filter_drops_of_a_director_s(rules, method, conntrack, ok):
     expected = director(method, running=False)
     found = seen("packet filter", expected, rules=rules, sysctls={VS + "conntrack": conntrack})
-    assert bool(found) != good
+    assert bool(found) != ok
 
 
 def test_a_packet_filter_that_can_t_be_read_is_not_called_good():
     expected = director(running=False)
-    assert _host_checks.look(facts(rules=None), expected)[0].says.startswith("not looked at")
-    assert _host_checks.look(facts(rules=""), expected)[0].says.startswith("no rule")
+    assert _host_checks.run_checks(facts(rules=None), expected)[0].message.startswith(
+        "not looked at"
+    )
+    assert _host_checks.run_checks(facts(rules=""), expected)[0].message.startswith("no rule")
 
 
 # ------------------------------------------------------------------------------ real servers
@@ -408,7 +412,7 @@ def conf(interface, setting):
 
 
 @pytest.mark.parametrize(
-    ("sysctls", "good"),
+    ("sysctls", "ok"),
     [
         ({}, True),
         ({conf("all", "arp_ignore"): "0"}, False),
@@ -418,10 +422,10 @@ def conf(interface, setting):
         ({conf("all", "arp_announce"): "1"}, False),
     ],
 )
-def test_arp_is_suppressed_on_the_interface_by_which_requests_come(sysctls, good):
+def test_arp_is_suppressed_on_the_interface_by_which_requests_come(sysctls, ok):
     links = [lo(f"{VIP}/32"), link("eth0.100", "192.168.2.31/24")]
     found = seen("ARP", real_server(), *links, sysctls=sysctls)
-    assert bool(found) != good
+    assert bool(found) != ok
     assert all(said.startswith("On eth0.100, arp_ignore ") for said in found)
 
 
@@ -469,15 +473,15 @@ def test_the_modules_that_unwrap_tunnels(at_boot, loaded, said):
 
 
 @pytest.mark.parametrize(
-    ("rules", "good"),
+    ("rules", "ok"),
     [
         ("table inet lvs_realserver_tun {\n}", True),
         ("table inet foreign {\n}", False),
         (None, False),
     ],
 )
-def test_the_size_of_what_clients_send_through_tunnels(rules, good):
-    assert bool(seen("tunnel MSS", real_server("tun"), TUNL0, rules=rules)) != good
+def test_the_size_of_what_clients_send_through_tunnels(rules, ok):
+    assert bool(seen("tunnel MSS", real_server("tun"), TUNL0, rules=rules)) != ok
 
 
 SOURCES = {"vip": VIP, "address": "192.168.2.31", "sources": ["192.168.2.23", "10.1.0.0/24"]}
@@ -488,7 +492,7 @@ CLOSED = OPEN.replace("}\n}", "}\n\tchain tunnels {\n\t}\n}")
 
 
 @pytest.mark.parametrize(
-    ("expected", "rules", "good"),
+    ("expected", "rules", "ok"),
     [
         (TUN, CLOSED, True),
         (TUN, OPEN, False),
@@ -497,8 +501,8 @@ CLOSED = OPEN.replace("}\n}", "}\n\tchain tunnels {\n\t}\n}")
         (ANYBODY, OPEN, True),
     ],
 )
-def test_tunnels_are_taken_from_the_directors_only(expected, rules, good):
-    assert bool(seen("tunnel sources", expected, TUNL0, rules=rules)) != good
+def test_tunnels_are_taken_from_the_directors_only(expected, rules, ok):
+    assert bool(seen("tunnel sources", expected, TUNL0, rules=rules)) != ok
 
 
 def tunnel(name, kind, remote=None):
@@ -507,7 +511,7 @@ def tunnel(name, kind, remote=None):
 
 
 @pytest.mark.parametrize(
-    ("expected", "device", "good"),
+    ("expected", "device", "ok"),
     [
         (TUN, tunnel("tunl0", "ipip", "any"), True),
         (TUN, tunnel("tunl0", "ipip"), True),
@@ -520,11 +524,11 @@ def tunnel(name, kind, remote=None):
         (ANYBODY, tunnel("office", "ipip", "203.0.113.9"), True),
     ],
 )
-def test_a_tunnel_of_others_that_the_packet_filter_drops(expected, device, good):
+def test_a_tunnel_of_others_that_the_packet_filter_drops(expected, device, ok):
     for running in (False, True):
         found = seen("other tunnels", expected._replace(running=running), TUNL0, device)
-        assert len(found) == (not good)
-        assert good or "203.0.113.9 is of a kind" in found[0]
+        assert len(found) == (not ok)
+        assert ok or "203.0.113.9 is of a kind" in found[0]
 
 
 # --------------------------------------------------------------------------------- addresses
@@ -628,11 +632,11 @@ def test_a_single_director_with_checks_is_looked_at_as_such():
         "lvs-keepalived-ha.service",
         "keepalived.service",
     ]
-    looked_at = {line.about for line in _host_checks.look(_host_checks.HostFacts(), expected)}
+    looked_at = set(checks(expected, _host_checks.HostFacts()))
     assert {"reload_check_config", "place of the VIPs"} <= looked_at
     of_vrrp = {"sync daemon", "sync_threshold", "garp_master_refresh", "unicast_peer"}
     assert not of_vrrp & looked_at
-    assert of_vrrp <= {line.about for line in _host_checks.look(_host_checks.HostFacts(), PAIR)}
+    assert of_vrrp <= set(checks(PAIR, _host_checks.HostFacts()))
 
 
 MANAGED = "[Network]\nAddress=192.168.2.31/24\n"
@@ -675,7 +679,7 @@ def test_adverts_of_strangers_that_the_packet_filter_takes(rules):
     [said] = seen("sources of adverts", PAIR, rules=rules)
     assert "these can take the VIPs" in said
     assert seen("sources of adverts", PAIR, rules=f"{ADVERTS}{rules or ''}") == []
-    assert "sources of adverts" not in abouts(director("nat"))
+    assert "sources of adverts" not in checks(director("nat"))
 
 
 def test_what_is_forwarded_although_the_inventory_says_otherwise():
@@ -683,8 +687,8 @@ def test_what_is_forwarded_although_the_inventory_says_otherwise():
     [said] = seen("forwarded packets", expected, rules=ADVERTS)
     assert said.startswith("lvs_forward is balanced, and the packet filter lets")
     assert seen("forwarded packets", expected, rules=FORWARDED) == []
-    assert "forwarded packets" not in abouts(director("nat"))
-    assert "forwarded packets" not in abouts(director("dr", forward="balanced"))
+    assert "forwarded packets" not in checks(director("nat"))
+    assert "forwarded packets" not in checks(director("dr", forward="balanced"))
 
 
 def test_what_systemctl_says_of_units(monkeypatch):

@@ -139,7 +139,7 @@ def test_tables_and_lists_are_lines(said):
     assert row.splitlines()[0].split()[:3] == ["server", "address", "method"]
     assert row.splitlines()[1].split()[:3] == ["rs31", "192.168.2.31:80", "dr"]
     assert "d23:" in said  # the checks of the host
-    assert [line for line in said if line.startswith("  good: ")]
+    assert [line for line in said if line.startswith("  ok: ")]
     assert not any("00:00:00:00:00:00" in line for line in said)  # that of lo, and of idle tunnels
 
 
