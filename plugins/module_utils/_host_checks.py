@@ -25,7 +25,7 @@ from ansible_collections.lvs.cluster.plugins.module_utils import (
 Data = Dict[str, Any]  # Python 3.8 takes no subscript of dict or Mapping here
 VS = "net/ipv4/vs/"
 FORWARD = {"ipv4": "net/ipv4/ip_forward", "ipv6": "net/ipv6/conf/all/forwarding"}
-AGAIN = "Run site.yml; if it comes back, something else on this machine sets it."
+RERUN = "Run site.yml; if it comes back, something else on this machine sets it."
 
 
 class CheckResult(NamedTuple):
@@ -53,22 +53,22 @@ def results(
 
 
 class ExpectedRole(NamedTuple):
-    """What a machine is to do.
+    """What the inventory makes of a host.
 
-    :ivar running: whether it is to do it already, and not only after site.yml
-    :ivar director: whether it shares out
+    :ivar running: whether the roles are applied already, and not only after site.yml
+    :ivar director: whether it is a director
     :ivar keepalived: whether keepalived fills its IPVS table
     :ivar instances: how many VRRP instances it has
-    :ivar services: what it shares out, in the schema of all virtual services
+    :ivar services: the virtual services that it load-balances, in the schema of all of them
     :ivar vips: the VIPs that it holds as a director
     :ivar lans: the interfaces that these belong on
     :ivar inner: the interfaces by which it reaches real servers and other directors
-    :ivar serves: what it serves, by forwarding method
+    :ivar serves: what it serves as a real server, by forwarding method
     :ivar addresses: its own addresses
     :ivar interface: its LAN interface, where the inventory names it
-    :ivar rp_filter: what is done about reverse path filtering, in the words of arp_suppress
-    :ivar sysctls: the settings that the inventory asks for in so many words
-    :ivar forward: what it forwards as a director, in the words of the role director
+    :ivar rp_filter: what is done about reverse path filtering, as the option of arp_suppress
+    :ivar sysctls: the settings that the inventory asks for
+    :ivar forward: what it forwards as a director, ``all`` or ``balanced``
     """
 
     running: bool = False
@@ -93,12 +93,12 @@ class ExpectedRole(NamedTuple):
 
     @property
     def methods(self) -> set[str]:
-        """The forwarding methods by which it shares out."""
+        """The forwarding methods of its destinations."""
         return {each.get("method", "dr") for each in self._destinations}
 
     @property
     def translated(self) -> set[str]:
-        """The families of what it forwards with addresses translated."""
+        """The families of its destinations of methods nat and fullnat."""
         return {
             "ipv6" if ":" in each["address"] else "ipv4"
             for each in self._destinations
@@ -107,7 +107,7 @@ class ExpectedRole(NamedTuple):
 
     @property
     def persistent(self) -> bool:
-        """Whether some service keeps a client at its real server."""
+        """Whether some service is persistent."""
         return any(service.get("persistence_timeout") for service in self.services)
 
     @property
@@ -115,13 +115,13 @@ class ExpectedRole(NamedTuple):
         return [each for service in self.services for each in service["destinations"]]
 
     def suppressed_vips(self, *methods: str) -> list[str]:
-        """Return the VIPs that it has as a real server, with some forwarding methods."""
+        """Return the VIPs that it has as a real server of some forwarding methods."""
         served = [each for method in methods for each in self.serves.get(method) or ()]
         return list(dict.fromkeys(each["vip"] for each in served if each.get("vip")))
 
     @property
     def units(self) -> list[str]:
-        """The units of systemd that make it what it is."""
+        """The systemd units that apply its role at boot."""
         roles = ["director"] * self.director + ["keepalived-ha"] * self.keepalived
         methods = filter(self.serves_by, ("dr", "tun", "nat"))
         roles += [f"realserver-{method}" for method in methods]
@@ -134,20 +134,20 @@ class ExpectedRole(NamedTuple):
 
 
 class HostFacts(NamedTuple):
-    """What was read on a machine.
+    """What was read on a host.
 
     :ivar release: the kernel's
-    :ivar shown: what ``ip -json address show`` says
-    :ivar links: the same, read
-    :ivar sysctls: the settings that `keys` names
-    :ivar rules: what ``nft list ruleset`` says; None if there is no nft
+    :ivar shown: the output of ``ip -json address show``
+    :ivar links: the same, parsed
+    :ivar sysctls: the settings of `sysctls_to_read`
+    :ivar rules: the output of ``nft list ruleset``; None if there is no nft
     :ivar loaded: the kernel modules that are loaded
     :ivar at_boot: the modules that the role for tunnels has loaded at boot, None without its file
-    :ivar options: what modprobe.d has
+    :ivar options: the text of modprobe.d
     :ivar conn_tab_bits: what IPVS was loaded with; empty if it is not
     :ivar tunnels: the tunnel devices that the role has set up
-    :ivar units: the units of systemd, each with ``enabled`` and ``active`` or what it is instead
-    :ivar unit_errors: what those that are not active printed when they failed
+    :ivar units: the systemd units, each with its UnitFileState and its ActiveState
+    :ivar unit_errors: what the units that failed printed
     :ivar networks: the interfaces that systemd-networkd manages, each with its configuration
     :ivar networkd: the configuration of systemd-networkd as a whole
     :ivar daemons: the states of IPVS's sync daemons
@@ -185,8 +185,8 @@ class HostFacts(NamedTuple):
         ]
 
 
-def keys(names: Iterable[str]) -> list[str]:
-    """Return the settings that the checks look at, for interfaces of these names."""
+def sysctls_to_read(names: Iterable[str]) -> list[str]:
+    """Return the settings that the checks need, for interfaces of these names."""
     names = list(names)
     of_each = (*_sysctl.ARP, "send_redirects")
     of_vs = "backup_only conn_reuse_mode conntrack expire_nodest_conn expire_quiescent_template"
@@ -198,8 +198,8 @@ def keys(names: Iterable[str]) -> list[str]:
     ]
 
 
-def answers(link: _links.Link) -> bool:
-    """Whether an interface is one at which others ask for addresses."""
+def responds_to_arp(link: _links.Link) -> bool:
+    """Whether an interface is one on which the kernel replies to ARP."""
     return link.speaks_arp and link.kind == "ether"
 
 
@@ -213,22 +213,22 @@ def _known(values: Mapping[str, str | None]) -> dict[str, str]:
     return {key: value for key, value in values.items() if value is not None}
 
 
-def otherwise(
+def setting_differs(
     facts: HostFacts, expected: ExpectedRole, key: str, wanted: str, why: str
 ) -> Iterator[str]:
-    """Tell if a setting is not as it has to be; what the inventory asks for is meant so."""
+    """Report a setting that is not as wanted, or as the inventory asks for instead."""
     asked, found = expected.sysctls.get(key, wanted), facts.sysctls.get(key)
     if found is None:
         yield f"There is no {key}: ip_vs is not loaded. Run site.yml."
     elif found != asked:
-        yield f"{key} is {found}, not {asked}: {why}. {AGAIN}"
+        yield f"{key} is {found}, not {asked}: {why}. {RERUN}"
 
 
 # ---------------------------------------------------------------------------------- directors
 
 
-def loaded(facts: HostFacts, _expected: ExpectedRole) -> Iterator[str]:
-    """Tell if IPVS is not in the kernel; `unset_at_boot` sees to the next boot."""
+def ip_vs_not_loaded(facts: HostFacts, _expected: ExpectedRole) -> Iterator[str]:
+    """Report that IPVS is not loaded; `not_set_at_boot` checks the next boot."""
     if facts.sysctls.get(VS + "expire_nodest_conn") is None:
         yield (
             "There is no net/ipv4/vs: ip_vs is not loaded, and what was to be set there is not. Run"
@@ -236,8 +236,8 @@ def loaded(facts: HostFacts, _expected: ExpectedRole) -> Iterator[str]:
         )
 
 
-def table_size(facts: HostFacts, _expected: ExpectedRole) -> Iterator[str]:
-    """Tell if the size of the table of connections came too late: it is read at loading only."""
+def conn_tab_size_ignored(facts: HostFacts, _expected: ExpectedRole) -> Iterator[str]:
+    """Report a conn_tab_bits that was set after ip_vs was loaded, which alone reads it."""
     found = re.findall(r"(?m)^\s*options\s+ip_vs\s.*?\bconn_tab_bits=(\d+)", facts.options)
     if found and facts.conn_tab_bits and found[-1] != facts.conn_tab_bits:
         yield (
@@ -246,8 +246,8 @@ def table_size(facts: HostFacts, _expected: ExpectedRole) -> Iterator[str]:
         )
 
 
-def reused_ports(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]:
-    """Tell of the second that a port which is used again waits for, before Linux 5.9."""
+def reused_port_delayed(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]:
+    """Report the delay of a second when a port is reused, before Linux 5.9."""
     numbers = tuple(map(int, re.findall(r"\d+", facts.release)[:2]))
     mode = {VS + "conn_reuse_mode": "1", **_known(facts.sysctls), **expected.sysctls}
     if (
@@ -262,10 +262,10 @@ def reused_ports(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]:
         )
 
 
-def not_forwarded(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]:
-    """Tell if answers are not forwarded, or real servers are told of a way past it."""
+def forwarding_off(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]:
+    """Report that answers are not forwarded, or that ICMP redirects are sent."""
     for family in sorted(expected.translated):
-        yield from otherwise(
+        yield from setting_differs(
             facts, expected, FORWARD[family], "1", "answers of the real servers stop here"
         )
     redirects = [_sysctl.conf(name, "send_redirects") for name in ("all", *sorted(expected.inner))]
@@ -273,12 +273,12 @@ def not_forwarded(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]:
     if on and "ipv4" in expected.translated:
         yield (
             f"{' and '.join(on)} {'is' if len(on) == 1 else 'are'} on: ICMP redirects would show"
-            f" real servers a way past this director. {AGAIN}"
+            f" real servers a way past this director. {RERUN}"
         )
 
 
-def route_lost(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]:
-    """Tell which IPv6 default route the kernel drops when it is to forward.
+def ra_route_dropped(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]:
+    """Report an IPv6 default route that the kernel drops when forwarding is turned on.
 
     rt6_purge_dflt_routers() (net/ipv6/route.c) passes over interfaces with accept_ra 2. Where
     another program reads the advertisements, accept_ra is 0, and the route is that program's.
@@ -294,38 +294,38 @@ def route_lost(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]:
             )
 
 
-def untracked(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]:
-    """Tell if conntrack does not know what IPVS has balanced, so that no source is translated."""
+def conntrack_off(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]:
+    """Report that conntrack does not track IPVS connections, so no source is translated."""
     why = "fullnat's source addresses are not translated"
-    yield from otherwise(facts, expected, VS + "conntrack", "1", why)
+    yield from setting_differs(facts, expected, VS + "conntrack", "1", why)
 
 
-def deleted(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]:
-    """Tell if clients of a destination that is gone are not told."""
+def removed_destination_kept(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]:
+    """Report that connections to a removed destination are not reset."""
     why = "clients of a real server that is taken out of the table hang"
-    yield from otherwise(facts, expected, VS + "expire_nodest_conn", "1", why)
+    yield from setting_differs(facts, expected, VS + "expire_nodest_conn", "1", why)
 
 
-def held(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]:
-    """Tell if persistence goes on sending clients to a real server of weight 0."""
+def quiescent_template_kept(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]:
+    """Report that persistence keeps sending clients to a quiescent real server."""
     why = "persistence keeps clients at a real server that has weight 0"
-    yield from otherwise(facts, expected, VS + "expire_quiescent_template", "1", why)
+    yield from setting_differs(facts, expected, VS + "expire_quiescent_template", "1", why)
 
 
-def shared_out_twice(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]:
-    """Tell if a backup that is a real server would share out what the master has already."""
+def backup_schedules(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]:
+    """Report a backup that would schedule again what the master has scheduled to it."""
     why = "as a backup it would share out again what the master sends it"
     if expected.instances > 1:
         why = "it hears of connections while it is a master itself, and would share out nothing"
     wanted = "0" if expected.instances > 1 else "1"
-    yield from otherwise(facts, expected, VS + "backup_only", wanted, why)
+    yield from setting_differs(facts, expected, VS + "backup_only", wanted, why)
 
 
-def not_told(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]:
-    """Tell if a master doesn't tell the others of its connections, or a backup doesn't hear.
+def sync_daemon_missing(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]:
+    """Report a director without the sync daemon of its VRRP state.
 
-    One that is both takes its own connections for another's, and with backup_only shares out
-    nothing. Only with different masters all have something to tell.
+    One that runs both takes its own connections for another's, and with backup_only schedules
+    nothing. Only with several masters every director has connections to send.
     """
     role = "master" if _vips.held(facts.shown, expected.vips) else "backup"
     wanted = ["backup", "master"] if expected.instances > 1 else [role]
@@ -337,11 +337,11 @@ def not_told(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]:
         )
 
 
-def told_late(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]:
-    """Tell of the kernel's default, by which the others never hear of short or idle connections."""
+def sync_threshold_default(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]:
+    """Report the kernel's default, with which short or idle connections are never synchronised."""
     if facts.sysctls.get(VS + "sync_threshold") in (None, "3 50"):
         why = "another director learns of connections too late, and cuts them as it takes over"
-        yield from otherwise(facts, expected, VS + "sync_threshold", "0 1", why)
+        yield from setting_differs(facts, expected, VS + "sync_threshold", "0 1", why)
 
 
 # ---------------------------------------------------------------------------- keepalived.conf
@@ -357,8 +357,8 @@ def _has(conf: str, *names: str) -> list[list[str]]:
     return [words for words in _words(conf) if words[0] in names]
 
 
-def reloaded_unchecked(facts: HostFacts, _expected: ExpectedRole) -> Iterator[str]:
-    """Tell if a file that is wrong would end keepalived at a reload."""
+def reload_unchecked(facts: HostFacts, _expected: ExpectedRole) -> Iterator[str]:
+    """Report that an invalid file would end keepalived at a reload."""
     if not _has(facts.conf, "reload_check_config") and _applied.UNCHECKED not in facts.conf:
         yield (
             "keepalived.conf has no reload_check_config, so a mistake in it ends keepalived at a"
@@ -366,8 +366,8 @@ def reloaded_unchecked(facts: HostFacts, _expected: ExpectedRole) -> Iterator[st
         )
 
 
-def announced_once(facts: HostFacts, _expected: ExpectedRole) -> Iterator[str]:
-    """Tell if a gratuitous ARP that is lost would not be repeated."""
+def garp_not_repeated(facts: HostFacts, _expected: ExpectedRole) -> Iterator[str]:
+    """Report that a lost gratuitous ARP would not be repeated."""
     said = _has(facts.conf, "vrrp_garp_master_refresh", "garp_master_refresh")
     if not any(words[1:] and words[1] != "0" for words in said):
         yield (
@@ -377,8 +377,8 @@ def announced_once(facts: HostFacts, _expected: ExpectedRole) -> Iterator[str]:
         )
 
 
-def strict(facts: HostFacts, _expected: ExpectedRole) -> Iterator[str]:
-    """Tell of strict mode, in which keepalived has packets to VIPs dropped."""
+def strict_mode(facts: HostFacts, _expected: ExpectedRole) -> Iterator[str]:
+    """Report strict mode, in which keepalived drops packets to the VIPs."""
     modes = [
         words
         for words in _has(facts.conf, "strict_mode")
@@ -391,8 +391,8 @@ def strict(facts: HostFacts, _expected: ExpectedRole) -> Iterator[str]:
         )
 
 
-def former_words(facts: HostFacts, _expected: ExpectedRole) -> Iterator[str]:
-    """Tell of what keepalived does not know any longer."""
+def removed_keywords(facts: HostFacts, _expected: ExpectedRole) -> Iterator[str]:
+    """Report keywords that were removed from keepalived."""
     if _has(facts.conf, "nat_mask"):
         yield (
             "keepalived.conf has nat_mask, which keepalived knows no longer. Take it out of"
@@ -400,8 +400,8 @@ def former_words(facts: HostFacts, _expected: ExpectedRole) -> Iterator[str]:
         )
 
 
-def no_peers(facts: HostFacts, _expected: ExpectedRole) -> Iterator[str]:
-    """Tell of a list of peers without any, which before keepalived 2.2.4 is multicast."""
+def empty_unicast_peer(facts: HostFacts, _expected: ExpectedRole) -> Iterator[str]:
+    """Report an empty list of peers, which is multicast before keepalived 2.2.4."""
     text = " ".join(word for words in _words(facts.conf) for word in words)
     if re.search(r"\bunicast_peer ?{ ?}", text) and facts.keepalived < (2, 2, 4):
         yield (
@@ -417,7 +417,7 @@ _BASE = re.compile(r"type \w+ hook (\w+)")
 _JUMP = re.compile(r"\b(?:jump|goto) ([\w.-]+)")
 _STATE = re.compile(r"\bct state (?!vmap|!=).*?\binvalid\b.*\b(?:drop|reject)\b")
 _MAPPED = re.compile(r"\bct state vmap .*?\binvalid : (?:drop|reject)\b")
-#: What a rule says if it is about some packets only.
+#: What matches some packets only.
 _SOME = re.compile(r"\b(?:[io]if(?:name)?|[sd]addr)\b")
 
 
@@ -454,8 +454,8 @@ def invalid_dropped(rules: str) -> dict[str, str]:
     return found
 
 
-def filtered(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]:
-    """Tell which rules take what passes a director for packets of no connection."""
+def untracked_dropped(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]:
+    """Report rules that drop packets of a director as packets of no connection."""
     places = invalid_dropped(facts.rules or "")
     every = (facts.rules or "").splitlines()
     notrack = [line.split() for line in every if "notrack" in line.split()]
@@ -489,13 +489,13 @@ FLUSHED = (
 
 
 def _has_chain(facts: HostFacts, table: str, chain: str) -> bool:
-    """Return whether a table of the roles has a chain whose name begins like that."""
+    """Return whether a table of the roles has a chain whose name begins with ``chain``."""
     found = re.search(rf"(?ms)^table inet {table} {{$(.*?)^}}$", facts.rules or "")
     return bool(found and re.search(rf"(?m)^\s*chain {chain}", found[1]))
 
 
-def open_to_adverts(facts: HostFacts, _expected: ExpectedRole) -> Iterator[str]:
-    """Tell if adverts are taken from others than the directors, or from behind a router."""
+def adverts_unfiltered(facts: HostFacts, _expected: ExpectedRole) -> Iterator[str]:
+    """Report that advertisements are accepted from other hosts, or through a router."""
     if not _has_chain(facts, "lvs_keepalived_ha", "adverts_"):
         yield (
             "The packet filter takes adverts from hosts that are no directors, or from behind"
@@ -503,8 +503,8 @@ def open_to_adverts(facts: HostFacts, _expected: ExpectedRole) -> Iterator[str]:
         )
 
 
-def forwarding_all(facts: HostFacts, _expected: ExpectedRole) -> Iterator[str]:
-    """Tell if more is forwarded than is asked for."""
+def forwarding_unrestricted(facts: HostFacts, _expected: ExpectedRole) -> Iterator[str]:
+    """Report that more is forwarded than the inventory asks for."""
     if not _has_chain(facts, "lvs_director", "forwarded"):
         yield (
             "lvs_forward is balanced, and the packet filter lets this machine forward whatever it"
@@ -521,8 +521,8 @@ def _unfiltered(facts: HostFacts) -> str:
 # ------------------------------------------------------------------------------ real servers
 
 
-def outspoken(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]:
-    """Tell where it would answer for a VIP: the interface by which a request comes counts."""
+def arp_not_suppressed(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]:
+    """Report where ARP is not suppressed: the receiving interface counts."""
     links = facts.links
     for name in [expected.interface] if expected.interface else _links.arp_speakers(links):
         effect = _sysctl.in_effect({**_unread(name), **facts.sysctls}, name)
@@ -531,7 +531,7 @@ def outspoken(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]:
                 f"On {name}, arp_ignore {effect['arp_ignore']} and arp_announce"
                 f" {effect['arp_announce']} are in effect, the larger of conf/all and conf/{name},"
                 " so this machine answers for the VIPs in the director's place. They have to be 1"
-                f" and 2. {AGAIN}"
+                f" and 2. {RERUN}"
             )
 
 
@@ -539,20 +539,20 @@ def _unread(name: str) -> dict[str, str | None]:
     return dict.fromkeys(_sysctl.arp_keys([name]))
 
 
-def filtered_by_path(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]:
-    """Tell where requests are dropped whose answers leave by another interface."""
+def strict_rp_filter(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]:
+    """Report where rp_filter drops requests whose answers leave by another interface."""
     for name in sorted(_receiving(facts, expected)):
         effect = _sysctl.in_effect({**_unread(name), **facts.sysctls}, name)
         if effect and effect["rp_filter"] == 1:
             yield (
                 f"On {name}, rp_filter 1 is in effect, the larger of conf/all and conf/{name}: it"
                 " drops requests whose answers leave by another interface. It has to be 2, or 0 in"
-                f" both. {AGAIN}"
+                f" both. {RERUN}"
             )
 
 
 def _receiving(facts: HostFacts, expected: ExpectedRole) -> set[str]:
-    """Return the interfaces by which requests for IPv4 VIPs come, tunnels included."""
+    """Return the interfaces that receive requests for IPv4 VIPs, tunnels included."""
     found: set[str] = set()
     if (
         any(":" not in vip for vip in expected.suppressed_vips("dr"))
@@ -560,7 +560,7 @@ def _receiving(facts: HostFacts, expected: ExpectedRole) -> set[str]:
     ):
         named = [expected.interface] if expected.interface else []
         links = [link for address in expected.addresses for link in facts.holding(address)]
-        found.update(named or [link.name for link in links if answers(link)])
+        found.update(named or [link.name for link in links if responds_to_arp(link)])
     inner = [vip for vip in expected.suppressed_vips("tun") if ":" not in vip]
     if inner:
         holding = [link for vip in inner for link in facts.holding(vip)]
@@ -569,8 +569,8 @@ def _receiving(facts: HostFacts, expected: ExpectedRole) -> set[str]:
     return found
 
 
-def without_tunnel_modules(facts: HostFacts, _expected: ExpectedRole) -> Iterator[str]:
-    """Tell what unwraps tunnels and is not loaded, now or at boot."""
+def tunnel_modules_missing(facts: HostFacts, _expected: ExpectedRole) -> Iterator[str]:
+    """Report modules for tunnels that are not loaded, now or at boot."""
     if facts.at_boot is None:
         yield (
             "There is no /etc/modules-load.d/lvs-realserver-tun.conf, so after a reboot nothing"
@@ -581,8 +581,8 @@ def without_tunnel_modules(facts: HostFacts, _expected: ExpectedRole) -> Iterato
             yield f"The kernel module {name}, which unwraps tunnels, is not loaded. Run site.yml."
 
 
-def unclamped(facts: HostFacts, _expected: ExpectedRole) -> Iterator[str]:
-    """Tell if clients are not told to send what fits into a tunnel."""
+def mss_not_clamped(facts: HostFacts, _expected: ExpectedRole) -> Iterator[str]:
+    """Report that the MSS is not reduced to what fits into a tunnel."""
     if not re.search(r"(?m)^\s*table inet lvs_realserver_tun\b", facts.rules or ""):
         yield (
             "There is no table inet lvs_realserver_tun in the packet filter, so clients send"
@@ -592,7 +592,7 @@ def unclamped(facts: HostFacts, _expected: ExpectedRole) -> Iterator[str]:
 
 
 def within(address: str, networks: Iterable[str]) -> bool:
-    """Tell whether an address is one of, or in one of, those listed."""
+    """Return whether an address is in one of the networks."""
     return any(
         ipaddress.ip_address(address) in ipaddress.ip_network(network) for network in networks
     )
@@ -604,8 +604,8 @@ def _sources(expected: ExpectedRole) -> list[str]:
     return list(dict.fromkeys(source for each in served for source in each.get("sources", ())))
 
 
-def open_to_all(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]:
-    """Tell if tunnels are taken from others than the directors."""
+def tunnels_unfiltered(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]:
+    """Report that tunnelled packets are accepted from others than the directors."""
     table = re.search(r"(?ms)^table inet lvs_realserver_tun \{$(.*?)^\}$", facts.rules or "")
     asked_for = any(network.endswith("/0") for network in _sources(expected))
     if not asked_for and not (table and re.search(r"(?m)^\s*chain tunnels\b", table[1])):
@@ -629,7 +629,7 @@ _DEVICES = {
 
 
 def foreign_tunnels(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]:
-    """Tell which tunnels of others are of a kind that is taken from the directors only."""
+    """Report unmanaged tunnels of a kind that is accepted from the directors only."""
     served = expected.serves.get("tun") or ()
     used = {
         (6 if ":" in each["address"] else 4, each.get("tunnel_type") == "gre")
@@ -652,8 +652,8 @@ def foreign_tunnels(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]:
 # --------------------------------------------------------------------------------- addresses
 
 
-def misplaced(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]:
-    """Tell which VIP is not on the LAN on a director, or is there on a real server."""
+def vip_misplaced(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]:
+    """Report VIPs that are not on the LAN on a director, or are there on a real server."""
     for vip in expected.vips if expected.director and not expected.vrrp else ():
         names = [link.name for link in facts.holding(vip)]
         on_lan = _vips.held(facts.shown, [vip])
@@ -663,12 +663,12 @@ def misplaced(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]:
             yield f"The VIP {vip} is {where} here, and not on {place}. Run site.yml."
     for vip in expected.suppressed_vips("dr", "tun"):
         places = facts.holding(vip)
-        if all(map(answers, places)):
+        if all(map(responds_to_arp, places)):
             yield (
                 f"The VIP {vip} is not on lo nor a tunnel here, so what the director sends is not"
                 " taken. Run site.yml."
             )
-        for link in filter(answers, () if expected.director else places):
+        for link in filter(responds_to_arp, () if expected.director else places):
             yield (
                 f"The VIP {vip} is on {link.name}, which answers for it in the director's place."
                 f" Take it away (ip address delete {_written(link, vip)} dev {link.name}) and find"
@@ -689,8 +689,8 @@ def vips6(expected: ExpectedRole) -> list[str]:
     ]
 
 
-def duplicate(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]:
-    """Tell which VIP fell to the detection of duplicates, or may be a source address."""
+def duplicate_address(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]:
+    """Report VIPs that failed duplicate address detection, or may be a source address."""
     for link in facts.shown:
         for each in link.get("addr_info", ()):
             vip, name = each.get("local"), link["ifname"]
@@ -716,8 +716,8 @@ def duplicate(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]:
 # ------------------------------------------------------------------------------------ systemd
 
 
-def unset_at_boot(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]:
-    """Tell what would not come back after a reboot."""
+def not_set_at_boot(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]:
+    """Report units that would not apply their part after a reboot."""
     for unit in expected.units:
         enabled, active = facts.units.get(unit, ("", "inactive"))
         if enabled != "enabled":
@@ -726,20 +726,25 @@ def unset_at_boot(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]:
             yield _units.remedy(unit, active, facts.unit_errors.get(unit, ()))
 
 
-def _said(name: str, text: str) -> str:
-    """Return the last value of a setting in a file of systemd's, in lower case."""
+def _last_value(name: str, text: str) -> str:
+    """Return the last value of a setting in a systemd file, in lower case."""
     found = re.findall(rf"(?m)^\s*{name}\s*=\s*(\S+)", text)
     return str(found[-1]).lower() if found else ""
 
 
-def taken_away(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]:
-    """systemd-networkd removes what it has not set itself, from the interfaces that it manages."""
+def removed_by_networkd(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]:
+    """Report what systemd-networkd removes: what it has not set itself, where it manages."""
     at_stake = {*expected.lans} if expected.vips else set()
     for vip in expected.suppressed_vips("dr", "tun"):
-        at_stake.update(link.name for link in facts.holding(vip) if not answers(link))
+        at_stake.update(link.name for link in facts.holding(vip) if not responds_to_arp(link))
     at_stake |= {"lo"} if expected.suppressed_vips("dr") else set()
     for name in sorted(at_stake & facts.networks.keys()):
-        if _said("KeepConfiguration", facts.networks[name]) not in ("static", "yes", "true", "1"):
+        if _last_value("KeepConfiguration", facts.networks[name]) not in (
+            "static",
+            "yes",
+            "true",
+            "1",
+        ):
             yield (
                 f"systemd-networkd manages {name}, and takes VIPs away from it when it starts anew."
                 " Write KeepConfiguration=static below [Network] into a drop-in of its file (see"
@@ -749,7 +754,7 @@ def taken_away(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]:
     if expected.serves_by("nat") and facts.networks:
         names = ("ManageForeignRoutes", "ManageForeignRoutingPolicyRules")
         no = ("no", "false", "0", "off")
-        missing = [f"{name}=no" for name in names if _said(name, facts.networkd) not in no]
+        missing = [f"{name}=no" for name in names if _last_value(name, facts.networkd) not in no]
         if missing:
             yield (
                 "systemd-networkd takes the way of answers through the director away when it starts"
@@ -781,7 +786,7 @@ class Check(NamedTuple):
     certain: bool = False
 
 
-def _directs(expected: ExpectedRole) -> bool:
+def _is_director(expected: ExpectedRole) -> bool:
     return expected.director
 
 
@@ -793,19 +798,19 @@ def _vrrp(expected: ExpectedRole) -> bool:
     return expected.vrrp
 
 
-def _backs_up(expected: ExpectedRole) -> bool:
-    """Whether something reaches it that another director has shared out."""
+def _is_backup(expected: ExpectedRole) -> bool:
+    """Whether it receives packets that another director has scheduled."""
     return expected.instances > 1 or (
         expected.vrrp and (expected.serves_by("dr") or expected.serves_by("tun"))
     )
 
 
-def _tunnels(expected: ExpectedRole) -> bool:
+def _takes_tunnels(expected: ExpectedRole) -> bool:
     return expected.serves_by("tun")
 
 
-def _hides(expected: ExpectedRole) -> bool:
-    """Whether it has VIPs that it must be quiet about."""
+def _suppresses_arp(expected: ExpectedRole) -> bool:
+    """Whether it has VIPs for which ARP must be suppressed."""
     return any(":" not in vip for vip in expected.suppressed_vips("dr", "tun"))
 
 
@@ -813,86 +818,93 @@ CHECKS = (
     Check(
         "packet filter",
         _unfiltered,
-        filtered,
-        _directs,
+        untracked_dropped,
+        _is_director,
         before=True,
     ),
     Check(
         "networkd",
         "systemd-networkd takes nothing away",
-        taken_away,
+        removed_by_networkd,
         lambda expected: expected.units,
         before=True,
     ),
     Check(
         "conn_tab_bits",
         "the table of connections has the size asked for",
-        table_size,
-        _directs,
+        conn_tab_size_ignored,
+        _is_director,
         before=True,
     ),
     Check(
         "conn_reuse_mode",
         "a port that is used again waits for nothing",
-        reused_ports,
-        _directs,
+        reused_port_delayed,
+        _is_director,
         before=True,
     ),
     Check(
         "router advertisements",
         "no IPv6 default route that forwarding would drop",
-        route_lost,
+        ra_route_dropped,
         lambda expected: "ipv6" in expected.translated,
         before=True,
         certain=True,
     ),
-    Check("ip_vs", "it is loaded", loaded, _directs),
+    Check("ip_vs", "it is loaded", ip_vs_not_loaded, _is_director),
     Check(
         "forwarding",
         "it forwards, and sends no redirects",
-        not_forwarded,
+        forwarding_off,
         lambda expected: expected.translated,
     ),
     Check(
         "forwarded packets",
         "answers of balanced connections only",
-        forwarding_all,
+        forwarding_unrestricted,
         lambda expected: expected.forward == "balanced" and expected.translated,
     ),
-    Check("conntrack", "1, for fullnat", untracked, lambda expected: "fullnat" in expected.methods),
-    Check("expire_nodest_conn", "as wanted", deleted, _directs),
-    Check("expire_quiescent_template", "as wanted", held, lambda expected: expected.persistent),
-    Check("backup_only", "as wanted", shared_out_twice, _backs_up),
-    Check("sources of adverts", "the other directors, on the link", open_to_adverts, _vrrp),
-    Check("sync daemon", "as its VIPs are", not_told, _vrrp),
-    Check("sync_threshold", "connections are told in time", told_late, _vrrp),
-    Check("reload_check_config", "keepalived checks its file", reloaded_unchecked, _keepalived),
-    Check("garp_master_refresh", "the master repeats who it is", announced_once, _vrrp),
-    Check("vrrp_strict", "not there", strict, _vrrp),
-    Check("nat_mask", "not there", former_words, _keepalived),
-    Check("unicast_peer", "not empty", no_peers, _vrrp),
-    Check("ARP", "it is quiet about the VIPs", outspoken, _hides),
-    Check("rp_filter", "it lets requests in", filtered_by_path, _hides),
-    Check("tunnel modules", "loaded, now and at boot", without_tunnel_modules, _tunnels),
-    Check("tunnel sources", "the directors, or as asked for", open_to_all, _tunnels),
+    Check(
+        "conntrack", "1, for fullnat", conntrack_off, lambda expected: "fullnat" in expected.methods
+    ),
+    Check("expire_nodest_conn", "as wanted", removed_destination_kept, _is_director),
+    Check(
+        "expire_quiescent_template",
+        "as wanted",
+        quiescent_template_kept,
+        lambda expected: expected.persistent,
+    ),
+    Check("backup_only", "as wanted", backup_schedules, _is_backup),
+    Check("sources of adverts", "the other directors, on the link", adverts_unfiltered, _vrrp),
+    Check("sync daemon", "as its VIPs are", sync_daemon_missing, _vrrp),
+    Check("sync_threshold", "connections are told in time", sync_threshold_default, _vrrp),
+    Check("reload_check_config", "keepalived checks its file", reload_unchecked, _keepalived),
+    Check("garp_master_refresh", "the master repeats who it is", garp_not_repeated, _vrrp),
+    Check("vrrp_strict", "not there", strict_mode, _vrrp),
+    Check("nat_mask", "not there", removed_keywords, _keepalived),
+    Check("unicast_peer", "not empty", empty_unicast_peer, _vrrp),
+    Check("ARP", "it is quiet about the VIPs", arp_not_suppressed, _suppresses_arp),
+    Check("rp_filter", "it lets requests in", strict_rp_filter, _suppresses_arp),
+    Check("tunnel modules", "loaded, now and at boot", tunnel_modules_missing, _takes_tunnels),
+    Check("tunnel sources", "the directors, or as asked for", tunnels_unfiltered, _takes_tunnels),
     Check(
         "other tunnels",
         "none that the packet filter drops",
         foreign_tunnels,
-        _tunnels,
+        _takes_tunnels,
         before=True,
     ),
-    Check("tunnel MSS", "clients send what fits", unclamped, _tunnels),
+    Check("tunnel MSS", "clients send what fits", mss_not_clamped, _takes_tunnels),
     Check(
         "place of the VIPs",
         "where they belong",
-        misplaced,
+        vip_misplaced,
         lambda expected: (
             (expected.director and not expected.vrrp) or expected.suppressed_vips("dr", "tun")
         ),
     ),
-    Check("IPv6 VIPs", "they serve, and are no source address", duplicate, vips6),
-    Check("boot", "all of it comes back", unset_at_boot, lambda expected: expected.units),
+    Check("IPv6 VIPs", "they serve, and are no source address", duplicate_address, vips6),
+    Check("boot", "all of it comes back", not_set_at_boot, lambda expected: expected.units),
 )
 
 

@@ -489,7 +489,7 @@ def read(expected: _host_checks.ExpectedRole, links: Sequence[Facts]) -> _host_c
         release=os.uname().release,
         shown=links,
         links=_links.parse(links),
-        sysctls=_sysctl.read_all(_host_checks.keys(link["ifname"] for link in links)),
+        sysctls=_sysctl.read_all(_host_checks.sysctls_to_read(link["ifname"] for link in links)),
         rules=succeeds("nft", "--terse", "list", "ruleset"),
         loaded=frozenset(os.listdir("/sys/module")),
         at_boot=None if at_boot is None else re.findall(r"(?m)^(\w+)", at_boot),

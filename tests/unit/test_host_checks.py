@@ -43,7 +43,7 @@ def facts(*links, sysctls=(), **read):
 def settings(*links, sysctls=()):
     """Return the settings that the roles leave, but for some."""
     names = [each["ifname"] for each in links]
-    values = dict.fromkeys(_host_checks.keys(names), "0")
+    values = dict.fromkeys(_host_checks.sysctls_to_read(names), "0")
     values.update(
         {
             "net/ipv4/conf/all/arp_ignore": "1",
