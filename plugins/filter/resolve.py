@@ -53,7 +53,7 @@ _value:
   description:
     - C(mistakes) has a sentence for each; if there is one, all else is empty.
     - C(services) has what P(lvs.cluster.virtual_services#filter) returns, C(vips) the VIPs.
-    - C(fronts) has the services as clients see them. One with a C(fwmark) is there once for each
+    - C(frontends) has the services as clients see them. One with a C(fwmark) is there once for each
       C(vip), C(protocol) and C(port) that is bound to it.
     - C(marks) says what the director gives which firewall mark.
     - C(masters) has the directors that are to be the master of some VIP. If there are several, and
@@ -75,7 +75,7 @@ _value:
         scheduler: rr
         destinations:
           - {name: rs31, address: 10.0.0.31, port: 8080, method: nat, weight: 1}
-    fronts:
+    frontends:
       - {name: web, vip: 192.168.2.149, port: 80, protocol: tcp, scheduler: rr, destinations: []}
     vips: [192.168.2.149]
     marks: []

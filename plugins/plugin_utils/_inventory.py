@@ -118,8 +118,8 @@ class Unreadable(NamedTuple):
     reason: str
 
 
-class Front(NamedTuple):
-    """What clients ask for: a VIP, with a protocol and a port; port 0 is every port."""
+class Frontend(NamedTuple):
+    """A VIP with a protocol and a port; port 0 is every port."""
 
     vip: str
     protocol: str
@@ -131,7 +131,7 @@ class Cluster(NamedTuple):
 
     :ivar mistakes: a sentence for each; if there is one, all else is empty
     :ivar services: the virtual services with their destinations; a ``method`` may be ``fullnat``
-    :ivar fronts: the services as clients see them, each with its ``vip``, ``protocol`` and
+    :ivar frontends: the services as clients see them, each with its ``vip``, ``protocol`` and
         ``port``; what a firewall mark binds together is several
     :ivar vips: the VIPs, which the director holds
     :ivar marks: what gets which firewall mark: ``fwmark``, ``vip``, ``protocol`` and ``ports``;
@@ -153,7 +153,7 @@ class Cluster(NamedTuple):
 
     mistakes: list[str]
     services: list[dict[str, Any]] = []
-    fronts: list[dict[str, Any]] = []
+    frontends: list[dict[str, Any]] = []
     vips: list[str] = []
     marks: list[dict[str, Any]] = []
     real_servers: dict[str, dict[str, list[dict[str, Any]]]] = {}
@@ -473,7 +473,7 @@ class _Service:
         if name is not None and not _is_name(name):
             self.wrong(f"name is {shown(name)}; it must be a line of text, in quotes")
         self.vip, self.family = self._vip()
-        self.fronts = self._fronts()
+        self.frontends = self._frontends()
         self.method = self.fields.choice("method", METHODS, "")
         self.networks: Sequence[Network] = ()
         self.shared = {f: self.raw[f] for f in _SHARED_FIELDS & self.raw.keys()}
@@ -512,7 +512,7 @@ class _Service:
             self.wrong(f"vip is {vip}, which no client can reach; give the address clients use")
         return vip, family_of(vip)
 
-    def _fronts(self) -> list[Front]:
+    def _frontends(self) -> list[Frontend]:
         """Return what clients ask for, as far as it can be read."""
         binds = self.raw.get("binds")
         if self.vip:
@@ -521,23 +521,25 @@ class _Service:
                 self.wrong(
                     "binds says what gets its fwmark, and it has none; remove one or add one"
                 )
-            return [Front(self.vip, str(self.raw.get("protocol", "tcp")), port or 0)]
+            return [Frontend(self.vip, str(self.raw.get("protocol", "tcp")), port or 0)]
         if binds is None or not self.raw.get("fwmark"):
             return []
         if not isinstance(binds, list) or not binds:
             self.wrong(f"binds is {shown(binds)}; it must be a list of vip, protocol and ports")
             return []
-        fronts = [
-            front for number, bind in enumerate(binds, 1) for front in self._bind(bind, number)
+        frontends = [
+            frontend
+            for number, bind in enumerate(binds, 1)
+            for frontend in self._bind(bind, number)
         ]
-        times = Counter(fronts)
-        for front in times:
-            if times[front] > 1:
-                what = f"{front.protocol} {endpoint(front.vip, front.port)}"
+        times = Counter(frontends)
+        for frontend in times:
+            if times[frontend] > 1:
+                what = f"{frontend.protocol} {endpoint(frontend.vip, frontend.port)}"
                 self.wrong(f"binds has {what} more than once; keep one of them")
         return list(times)
 
-    def _bind(self, bind: Any, number: int) -> list[Front]:
+    def _bind(self, bind: Any, number: int) -> list[Frontend]:
         """Return what an item of ``binds`` gives the service's firewall mark."""
         fields = _Subject({}, "service", f"{self.label}: bind {number}", self.fields.report)
         if not isinstance(bind, Mapping):
@@ -556,7 +558,7 @@ class _Service:
             value = shown(bind.get("ports"))
             fields.wrong(f"ports is {value}; it must be a list of ports, 1 to 65535")
         protocol = fields.choice("protocol", PROTOCOLS, "tcp")
-        return [Front(vip, protocol, port) for port in ports if vip and port]
+        return [Frontend(vip, protocol, port) for port in ports if vip and port]
 
     def _group(self, groups: Mapping[str, Sequence[str]]) -> str:
         """Return the group that gives it destinations, or nothing."""
@@ -684,7 +686,7 @@ class _Service:
             {**destination, "port": 0} if destination["method"] in _UNCHANGED else destination
             for destination in resolved["destinations"]
         ]
-        rest = {field: value for field, value in resolved.items() if field not in Front._fields}
+        rest = {field: value for field, value in resolved.items() if field not in Frontend._fields}
         return {**rest, "fwmark": mark, "family": self.family, "destinations": pool}
 
     @property
@@ -708,16 +710,16 @@ class _Service:
 
     def watched(self, resolved: Mapping[str, Any]) -> dict[str, Any]:
         """Return it with what keepalived is to do with it, at the service's port as ever."""
-        one, front = self.watching_one, self.fronts[0].port if self.fronts else 0
+        one, frontend = self.watching_one, self.frontends[0].port if self.frontends else 0
         pool = [
-            {**item, **_full(one.get((item["address"], item["port"] or front), {}))}
+            {**item, **_full(one.get((item["address"], item["port"] or frontend), {}))}
             for item in resolved["destinations"]
         ]
         resolved = {**resolved, "destinations": pool} if one else resolved
         result = {**_vrrp.WATCHED, **resolved, **self.health}
         if not (self.vip and "fwmark" in resolved):
             return result
-        port, check, sorry = self.fronts[0].port, result.get("check"), result.get("sorry_server")
+        port, check, sorry = self.frontends[0].port, result.get("check"), result.get("sorry_server")
         if check and port and check["type"] in _keepalived_options.NEEDS_PORT:
             result["destinations"] = [
                 destination
@@ -764,7 +766,9 @@ class _Rules:
         #: Who is to have weight 0, also where a service lists it outright.
         self.drained = {*drained, *(host.name for host in self.hosts.values() if host.drained)}
         self.directors = [self.hosts[name] for name in directors]
-        self.vips = dict.fromkeys(front.vip for service in services for front in service.fronts)
+        self.vips = dict.fromkeys(
+            frontend.vip for service in services for frontend in service.frontends
+        )
         #: The director that is to be the master of each VIP.
         self.masters: dict[str, str] = {}
         #: The hosts that have an address toward some service.
@@ -791,7 +795,7 @@ class _Rules:
                 self._fill(service)
         self._check_names()
         self._check_masters()
-        self._check_fronts()
+        self._check_frontends()
         for service in self.services:
             if service.family:
                 self._check_outright(service)
@@ -812,16 +816,16 @@ class _Rules:
 
     def result(self, services: list[dict[str, Any]]) -> Cluster:
         """Return what a right inventory comes to, given its services with their destinations."""
-        fronts: list[dict[str, Any]] = []
+        frontends: list[dict[str, Any]] = []
         marks: dict[tuple[int, str, str], list[int]] = {}
         hosts: dict[str, dict[str, list[dict[str, Any]]]] = {}
         services = self._apart(services)
         for service, resolved in zip(self.services, services, strict=True):
-            for front in service.fronts:
-                fronts.append({**resolved, **service.health, **front._asdict()})
+            for frontend in service.frontends:
+                frontends.append({**resolved, **service.health, **frontend._asdict()})
                 if "fwmark" in resolved:
-                    key = resolved["fwmark"], front.vip, front.protocol
-                    marks.setdefault(key, []).append(front.port)
+                    key = resolved["fwmark"], frontend.vip, frontend.protocol
+                    marks.setdefault(key, []).append(frontend.port)
             for destination in resolved["destinations"]:
                 host = self.hosts.get(destination["name"])
                 if host is None:
@@ -831,7 +835,7 @@ class _Rules:
         return Cluster(
             [],
             services,
-            fronts,
+            frontends,
             list(self.vips),
             [
                 dict(zip(("fwmark", *_BIND_FIELDS), (*key, ports), strict=True))
@@ -873,17 +877,17 @@ class _Rules:
             return services
         names = {host.name for host in self.directors}
         shared = {
-            front.vip
+            frontend.vip
             for service, resolved in zip(self.services, services, strict=True)
             for destination in resolved["destinations"]
             if destination["name"] in names and destination["method"] in _UNCHANGED
-            for front in service.fronts
+            for frontend in service.frontends
         }
         taken = {resolved.get("fwmark") for resolved in services}
         result = []
         for service, resolved in zip(self.services, services, strict=True):
             if service.vip in shared:
-                mark = _free_mark(service.fronts[0], taken)
+                mark = _free_mark(service.frontends[0], taken)
                 taken.add(mark)
                 result.append(service.by_mark(resolved, mark))
             else:
@@ -911,7 +915,7 @@ class _Rules:
                 "peers": _vrrp.peers(director, directors, instances),
                 # What reaches this machine as a real server, while another one is master.
                 "local": [
-                    {field: duty[field] for field in Front._fields}
+                    {field: duty[field] for field in Frontend._fields}
                     for method in _UNCHANGED
                     for duty in hosts.get(director.name, {}).get(method, ())
                     if len(directors) > 1
@@ -950,7 +954,7 @@ class _Rules:
     ) -> Iterator[dict[str, Any]]:
         """Yield what a destination asks of its machine, for each thing that clients ask for."""
         way = {"gateway": service.gateway(host, destination["address"])}
-        for vip, protocol, port in service.fronts or [Front("", "tcp", 0)]:
+        for vip, protocol, port in service.frontends or [Frontend("", "tcp", 0)]:
             yield {
                 **destination,
                 "vip": vip,
@@ -1052,12 +1056,12 @@ class _Rules:
                     f" {DIRECTORS}: {listed(names)}"
                 )
                 master = names[0]
-            if service.raw.get("master") and service.raw.get("fwmark") and not service.fronts:
+            if service.raw.get("master") and service.raw.get("fwmark") and not service.frontends:
                 service.wrong(
                     "master is who holds the VIPs, and a fwmark without binds has none; remove it"
                 )
-            for front in service.fronts:
-                services = said.setdefault(front.vip, {}).setdefault(master, [])
+            for frontend in service.frontends:
+                services = said.setdefault(frontend.vip, {}).setdefault(master, [])
                 services += [service.label] * (service.label not in services)
         for vip, masters in said.items():
             self.masters[vip] = next(iter(masters))
@@ -1070,18 +1074,19 @@ class _Rules:
                     *(label for who in masters.values() for label in who),
                 )
 
-    def _check_fronts(self) -> None:
+    def _check_frontends(self) -> None:
         """See that what gets a firewall mark belongs to one service only."""
-        owners: dict[Front, list[_Service]] = {}
+        owners: dict[Frontend, list[_Service]] = {}
         for service in self.services:
-            for front in service.fronts:
-                owners.setdefault(front, []).append(service)
-        for front, several in owners.items():
+            for frontend in service.frontends:
+                owners.setdefault(frontend, []).append(service)
+        for frontend, several in owners.items():
             # Two that name it as vip and port are one and the same service: the model tells that.
             if len(several) > 1 and any(service.vip is None for service in several):
                 self.mistakes.add(
-                    f"{front.protocol} {endpoint(front.vip, front.port)} belongs to each of them,"
-                    " and packets with a firewall mark reach no other service; leave it in one",
+                    f"{frontend.protocol} {endpoint(frontend.vip, frontend.port)} belongs to each"
+                    " of them, and packets with a firewall mark reach no other service; leave it in"
+                    " one",
                     "service",
                     *(service.label for service in several),
                 )
@@ -1169,7 +1174,7 @@ class _Rules:
 
     def _check_vips(self, service: _Service) -> None:
         """See that a VIP is nobody's own address, but for a NAT director's outer one."""
-        for vip in dict.fromkeys(front.vip for front in service.fronts):
+        for vip in dict.fromkeys(frontend.vip for frontend in service.frontends):
             owners = dict(self.rips.get(vip, {}))
             for host in self.hosts.values():
                 inner = service.method in _UNCHANGED or host not in self.directors
@@ -1202,7 +1207,7 @@ class _Rules:
         methods = [service.method, *(item.get("method") for item in service.outright)]
         translated = "nat" in methods or "fullnat" in methods
         for host in self.directors:
-            if host.forward == "balanced" and translated and not service.fronts:
+            if host.forward == "balanced" and translated and not service.frontends:
                 service.note(
                     "lvs_forward is balanced, so it forwards answers from known VIPs only, and a"
                     " fwmark without binds has none; list them in binds, or set lvs_forward: all",
@@ -1278,9 +1283,12 @@ def listed(names: Iterable[str], limit: int = 5) -> str:
     return " and ".join([", ".join(names[:-1]), *names[-1:]] if len(names) > 1 else names)
 
 
-def _free_mark(front: Front, taken: Collection[Any]) -> int:
-    """Return a firewall mark for what clients ask for: the same one at each run, if it is free."""
-    mark = zlib.crc32(f"{front.protocol} {endpoint(front.vip, front.port)}".encode()) % _MAX_PORT
+def _free_mark(frontend: Frontend, taken: Collection[Any]) -> int:
+    """Return a firewall mark for a frontend: the same one at each run, if it is free."""
+    mark = (
+        zlib.crc32(f"{frontend.protocol} {endpoint(frontend.vip, frontend.port)}".encode())
+        % _MAX_PORT
+    )
     while not mark or mark in taken:
         mark = (mark + 1) % _MAX_PORT
     return mark

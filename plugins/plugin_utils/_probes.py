@@ -36,11 +36,11 @@ def of_clients(cluster: Data, names: bool = False) -> list[dict[str, Any]]:
         why there are none
     """
     found = []
-    for front in cluster["fronts"]:
-        options = _client_options(front, names)
-        reason = "" if options else _reason(front)
-        found.append(_probe(front, endpoint(front["vip"], front["port"]), options, reason))
-    marked = {front.get("fwmark") for front in cluster["fronts"]}
+    for frontend in cluster["frontends"]:
+        options = _client_options(frontend, names)
+        reason = "" if options else _reason(frontend)
+        found.append(_probe(frontend, endpoint(frontend["vip"], frontend["port"]), options, reason))
+    marked = {frontend.get("fwmark") for frontend in cluster["frontends"]}
     for service in cluster["services"]:
         if service.get("fwmark") and service["fwmark"] not in marked:
             reason = "its fwmark has no binds, so its VIP and port are unknown"
@@ -58,15 +58,17 @@ def of_real_servers(
     """
     servers: list[dict[str, Any]] = []
     unasked: list[str] = []
-    for front in cluster["fronts"]:
-        check = front.get("check") or {}
-        for item in front["destinations"]:
+    for frontend in cluster["frontends"]:
+        check = frontend.get("check") or {}
+        for item in frontend["destinations"]:
             if item["name"] not in hosts:
                 continue
-            port = int(check.get("connect_port") or item["port"] or front["port"] or 0)
-            requests = list(_requests(front)) if port else []
+            port = int(check.get("connect_port") or item["port"] or frontend["port"] or 0)
+            requests = list(_requests(frontend)) if port else []
             if not requests:
-                unasked.append(f"{item['name']} is not asked for {_label(front)}: {_reason(front)}")
+                unasked.append(
+                    f"{item['name']} is not asked for {_label(frontend)}: {_reason(frontend)}"
+                )
             address = check.get("connect_ip") or item["address"]
             place = {"name": item["name"], "address": address, "port": port}
             servers += [one for each in requests if (one := {**place, **each}) not in servers]
@@ -80,22 +82,22 @@ def _probe(service: Data, where: str, options: Data, reason: str) -> dict[str, A
     return {"title": title, "service": service, "options": options, "unasked": reason}
 
 
-def _client_options(front: Data, names: bool) -> dict[str, Any]:
+def _client_options(frontend: Data, names: bool) -> dict[str, Any]:
     """Return options of ``vip_probe``; none if it can't ask."""
-    kind, port = _kind(front), _port(front)
+    kind, port = _kind(frontend), _port(frontend)
     if not port:
         return {}
-    place = {"vip": front["vip"], "port": port}
-    if front["protocol"] == "tcp":
+    place = {"vip": frontend["vip"], "port": port}
+    if frontend["protocol"] == "tcp":
         if names and kind not in _NOT_HTTP:
             return {**place, "protocol": "http"}
         if kind == "http":
-            url = {k: v for k, v in next(_requests(front)).items() if k in ("path", "host")}
+            url = {k: v for k, v in next(_requests(frontend)).items() if k in ("path", "host")}
             return {**place, "protocol": "http", "identity": "none", **url}
         return {**place, "protocol": "tcp", "identity": "none"}
-    if front["protocol"] != "udp" or kind not in _BY_UDP:
+    if frontend["protocol"] != "udp" or kind not in _BY_UDP:
         return {}
-    check = front["check"]
+    check = frontend["check"]
     found = {**place, "protocol": kind, kind: _datagram(check), "identity": "mac"}
     return {**found, **(_UNANSWERED if silence_is_good(found) else {})}
 
@@ -105,40 +107,40 @@ def silence_is_good(options: Data) -> bool:
     return options.get("protocol") == "udp" and not options["udp"].get("require_reply")
 
 
-def _port(front: Data) -> int:
+def _port(frontend: Data) -> int:
     """Return the port to which a client's requests go. A service of all ports has its check's."""
-    return int(front["port"] or (front.get("check") or {}).get("connect_port") or 0)
+    return int(frontend["port"] or (frontend.get("check") or {}).get("connect_port") or 0)
 
 
-def _reason(front: Data) -> str:
+def _reason(frontend: Data) -> str:
     """Return why a service can't be asked."""
-    protocol = front["protocol"]
+    protocol = frontend["protocol"]
     if protocol not in ("tcp", "udp"):
         return f"requests go by TCP or UDP, and this is {protocol.upper()}"
-    kind = _kind(front)
+    kind = _kind(frontend)
     if protocol == "udp" and kind not in _BY_UDP:
         said = f"a check of type {kind}" if kind else "no check"
         return f"it has {said}; one of type dns or udp says what to send"
     return "it has all ports; a check with a connect_port says which one to ask"
 
 
-def _kind(front: Data) -> str:
+def _kind(frontend: Data) -> str:
     """Return the type of a service's health check; nothing if it has none."""
-    kind = str((front.get("check") or {}).get("type") or "")
+    kind = str((frontend.get("check") or {}).get("type") or "")
     return "" if kind == "none" else kind
 
 
-def _label(front: Data) -> str:
-    return str(front.get("name") or endpoint(front["vip"], front["port"]))
+def _label(frontend: Data) -> str:
+    return str(frontend.get("name") or endpoint(frontend["vip"], frontend["port"]))
 
 
-def _requests(front: Data) -> Iterator[dict[str, Any]]:
+def _requests(frontend: Data) -> Iterator[dict[str, Any]]:
     """Yield the requests of a service's health check, as ``realserver_probe`` takes them."""
-    check = front.get("check") or {}
-    kind = _kind(front)
-    if front["protocol"] == "udp" and kind in _BY_UDP:
+    check = frontend.get("check") or {}
+    kind = _kind(frontend)
+    if frontend["protocol"] == "udp" and kind in _BY_UDP:
         yield {kind: _datagram(check)}
-    if front["protocol"] != "tcp":
+    if frontend["protocol"] != "tcp":
         return
     if kind != "http":
         yield {}

@@ -255,7 +255,7 @@ def status(cluster: Data, looks: Sequence[Data]) -> Status:
     unseen = [] if reached else list(map(_unreachable, directors)) or [NO_DIRECTOR_READ]
     found = Status(
         directors,
-        list(_services([*active, *reached], wanted, _fronts(cluster), names, drained)),
+        list(_services([*active, *reached], wanted, _frontends(cluster), names, drained)),
         [look.name for look in active],
         trouble,
         unseen,
@@ -318,27 +318,27 @@ def _value(value: Any) -> str:
     return (", ".join(value) if isinstance(value, tuple) else str(value)) or "none"
 
 
-def _fronts(cluster: Data) -> dict[ServiceKey | None, list[Data]]:
+def _frontends(cluster: Data) -> dict[ServiceKey | None, list[Data]]:
     """Return what clients ask for, by the service that it is of."""
-    fronts: dict[ServiceKey | None, list[Data]] = {}
-    for front in cluster["fronts"]:
+    frontends: dict[ServiceKey | None, list[Data]] = {}
+    for frontend in cluster["frontends"]:
         # A firewall mark stands for VIPs and ports.
-        named = ("fwmark", "family") if "fwmark" in front else ("vip", "port", "protocol")
-        fronts.setdefault(_key(_only(named, front)), []).append(front)
-    return fronts
+        named = ("fwmark", "family") if "fwmark" in frontend else ("vip", "port", "protocol")
+        frontends.setdefault(_key(_only(named, frontend)), []).append(frontend)
+    return frontends
 
 
 def _services(
     looks: Sequence[_Look],
     wanted: Table,
-    fronts: Mapping[ServiceKey | None, Sequence[Data]],
+    frontends: Mapping[ServiceKey | None, Sequence[Data]],
     names: _Names,
     drained: Collection[str],
 ) -> Iterator[dict[str, Any]]:
     """Yield the services, in the inventory's order, then those that it does not know."""
     strange = (key for look in looks for key in look.table)
     for key in dict.fromkeys([*wanted, *strange]) if looks else ():
-        vips = {front["vip"] for front in fronts.get(key, ())} or {key.vip}
+        vips = {frontend["vip"] for frontend in frontends.get(key, ())} or {key.vip}
         having = [look for look in looks if key in wanted or key in look.table]
         look = next((look for look in having if vips.intersection(look.vips)), having[0])
         there = look.table.get(key)
@@ -353,7 +353,7 @@ def _services(
                 for field, value in service.to_dict().items()
                 if field != "destinations"
             },
-            "asked": [_endpoint(front) for front in fronts.get(key, ())] or [str(key)],
+            "asked": [_endpoint(frontend) for frontend in frontends.get(key, ())] or [str(key)],
             "director": look.name,
             "running": there is not None,
             **{rate: counters.get(rate, 0) for rate in _RATES},

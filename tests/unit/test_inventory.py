@@ -597,7 +597,7 @@ def test_what_is_bound_to_a_firewall_mark_is_what_the_director_marks():
     ]
     assert cluster.vips == [VIP, "192.168.2.150"]
     keys = ("name", "vip", "protocol", "port")
-    assert [tuple(front[key] for key in keys) for front in cluster.fronts] == [
+    assert [tuple(frontend[key] for key in keys) for frontend in cluster.frontends] == [
         ("shop", VIP, "tcp", 80),
         ("shop", VIP, "tcp", 443),
         ("shop", "192.168.2.150", "udp", 53),

@@ -433,7 +433,10 @@ def test_what_a_director_serves_itself_is_told_by_a_mark():
     for service in resolved.services:
         assert not {"vip", "port", "protocol"} & service.keys()
         assert {each["port"] for each in service["destinations"]} == {0}
-    assert [(front["vip"], front["port"]) for front in resolved.fronts] == [(VIP, 80), (VIP2, 80)]
+    assert [(frontend["vip"], frontend["port"]) for frontend in resolved.frontends] == [
+        (VIP, 80),
+        (VIP2, 80),
+    ]
     # A real server gets packets as the client sent them, and is looked at where it serves.
     local = [{"vip": vip, "protocol": "tcp", "port": 80} for vip in (VIP, VIP2)]
     assert resolved.directors["d23"]["local"] == resolved.directors["d31"]["local"] == local
@@ -518,7 +521,7 @@ def test_a_check_of_one_page_is_the_same_in_each_form():
         resolved = cluster({**WEB, "check": simple}, **directors)
         assert resolved.mistakes == []
         assert resolved == cluster({**WEB, "check": full}, **directors)
-        assert resolved.watched[0]["check"] == resolved.fronts[0]["check"] == full
+        assert resolved.watched[0]["check"] == resolved.frontends[0]["check"] == full
         assert _keepalived.mistakes({"services": resolved.watched}) == []
 
 
