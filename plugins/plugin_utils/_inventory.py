@@ -77,9 +77,9 @@ _SHARED_FIELDS = frozenset(
     "upper_threshold lower_threshold tunnel_type tunnel_port tunnel_checksum".split()
 )
 _SCHEMA_FIELDS = frozenset({"name", *ServiceKey._fields, *VirtualService._fields} - {"key"})
-#: What only keepalived does with a service. One of these makes it fill the IPVS table.
-_WATCHING = frozenset({"check", "sorry_server"})
-_WATCHING |= {option.name for option in _keepalived_options.SERVICE}
+#: Fields of a service for keepalived only. With one of them keepalived fills the IPVS table.
+_KEEPALIVED_FIELDS = frozenset({"check", "sorry_server"})
+_KEEPALIVED_FIELDS |= {option.name for option in _keepalived_options.SERVICE}
 #: All of them, those first that are used most.
 _SERVICE_FIELDS = tuple(
     dict.fromkeys(
@@ -87,12 +87,14 @@ _SERVICE_FIELDS = tuple(
             *"name vip port protocol scheduler method realservers realserver_port check".split(),
             *"persistence_timeout fwmark binds destinations master".split(),
             *sorted(_SCHEMA_FIELDS | _SHARED_FIELDS),
-            *sorted(_WATCHING),
+            *sorted(_KEEPALIVED_FIELDS),
         ]
     )
 )
-#: What only keepalived does with a single destination, in a service that lists it outright.
-_WATCHING_ONE = frozenset({"check", *(option.name for option in _keepalived_options.DESTINATION)})
+#: Fields of a single destination for keepalived only, in a service that lists it outright.
+_DESTINATION_FIELDS = frozenset(
+    {"check", *(option.name for option in _keepalived_options.DESTINATION)}
+)
 _BIND_FIELDS = ("vip", "protocol", "ports")
 
 #: RFC 8200, 5: what every link has to carry; and the longest header that a tunnel puts before it.
@@ -136,7 +138,7 @@ class Cluster(NamedTuple):
     :ivar vips: the VIPs, which the director holds
     :ivar marks: what gets which firewall mark: ``fwmark``, ``vip``, ``protocol`` and ``ports``;
         port 0 is every port that is in no later item
-    :ivar watched: the virtual services as keepalived gets them, where it fills the IPVS table
+    :ivar keepalived_services: the virtual services for keepalived, if it fills the IPVS table
     :ivar directors: for each director its VRRP ``instances``, the addresses of its VRRP ``peers``,
         and what it serves itself as a real server while another one is master (``local``); all
         three are empty without VRRP
@@ -157,7 +159,7 @@ class Cluster(NamedTuple):
     vips: list[str] = []
     marks: list[dict[str, Any]] = []
     real_servers: dict[str, dict[str, list[dict[str, Any]]]] = {}
-    watched: list[dict[str, Any]] = []
+    keepalived_services: list[dict[str, Any]] = []
     directors: dict[str, dict[str, Any]] = {}
     masters: list[str] = []
     balances: list[str] = []
@@ -203,7 +205,7 @@ def resolve(
         ]
     )
     # Names, and what follows from the pools.
-    refused = _refused_services(result.watched) if rules.keepalived else []
+    refused = _refused_services(result.keepalived_services) if rules.keepalived else []
     return Cluster(refused) if refused else result
 
 
@@ -483,13 +485,13 @@ class _Service:
         self.pool: dict[str, tuple[str, int]] = {}
         #: The DIPs, each with whose it is.
         self.dips: dict[str | None, str] = {}
-        self.watching = {
+        self.keepalived_fields = {
             field: self.raw[field]
-            for field in _WATCHING & self.raw.keys()
+            for field in _KEEPALIVED_FIELDS & self.raw.keys()
             if self.raw[field] not in (None, "")
         }
         for field in ("check", "sorry_server"):
-            value = self.watching.get(field)
+            value = self.keepalived_fields.get(field)
             if value in (False, 0, []):  # what keepalived's writer takes for nothing
                 self.wrong(f"{field} is {shown(value)}; it must be a mapping of fields")
 
@@ -609,7 +611,7 @@ class _Service:
         return [
             {
                 **self.shared,
-                **{f: value for f, value in item.items() if f not in _WATCHING_ONE},
+                **{f: value for f, value in item.items() if f not in _DESTINATION_FIELDS},
                 "method": item.get("method") or self.method,
             }
             if isinstance(item, Mapping)
@@ -645,12 +647,12 @@ class _Service:
                 {"address": str(first + 2 * number + 2), "weight": MAX_WEIGHT},
                 *({**said, "address": str(first + 2**20 + n)} for n, said in self._stand_ins()),
             ],
-            **self.watching,
+            **self.keepalived_fields,
         }
 
     def _stand_ins(self) -> Iterator[tuple[int, dict[str, Any]]]:
         """Yield what keepalived is to do with single destinations, with the names of these."""
-        for number, (key, said) in enumerate(self.watching_one.items()):
+        for number, (key, said) in enumerate(self.destination_fields.items()):
             names = (
                 i.get("name") for i in self.outright if normal_address(i.get("address")) == key[0]
             )
@@ -692,10 +694,10 @@ class _Service:
     @property
     def health(self) -> dict[str, Any]:
         """What keepalived does with it, in the full form, once that is known to be right."""
-        return _full(self.watching)
+        return _full(self.keepalived_fields)
 
     @property
-    def watching_one(self) -> dict[tuple[str | None, int | None], dict[str, Any]]:
+    def destination_fields(self) -> dict[tuple[str | None, int | None], dict[str, Any]]:
         """What keepalived is to do with single destinations, by their address and port."""
         pool = self.raw.get("destinations")
         items = (
@@ -703,20 +705,20 @@ class _Service:
         )
         found: dict[tuple[str | None, int | None], dict[str, Any]] = {}
         for item, outright in zip(items, self.outright, strict=True):
-            if said := {field: item[field] for field in _WATCHING_ONE & item.keys()}:
+            if said := {field: item[field] for field in _DESTINATION_FIELDS & item.keys()}:
                 port = as_integer(outright.get("port", self.raw.get("port")))
                 found[normal_address(item.get("address")), port or 0] = said
         return found
 
-    def watched(self, resolved: Mapping[str, Any]) -> dict[str, Any]:
-        """Return it with what keepalived is to do with it, at the service's port as ever."""
-        one, frontend = self.watching_one, self.frontends[0].port if self.frontends else 0
+    def keepalived_service(self, resolved: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the service with the fields for keepalived, whose checks go to its port."""
+        one, port = self.destination_fields, self.frontends[0].port if self.frontends else 0
         pool = [
-            {**item, **_full(one.get((item["address"], item["port"] or frontend), {}))}
+            {**item, **_full(one.get((item["address"], item["port"] or port), {}))}
             for item in resolved["destinations"]
         ]
         resolved = {**resolved, "destinations": pool} if one else resolved
-        result = {**_vrrp.WATCHED, **resolved, **self.health}
+        result = {**_vrrp.SERVICE_DEFAULTS, **resolved, **self.health}
         if not (self.vip and "fwmark" in resolved):
             return result
         port, check, sorry = self.frontends[0].port, result.get("check"), result.get("sorry_server")
@@ -783,7 +785,7 @@ class _Rules:
         )
         #: Whether keepalived fills the IPVS table.
         self.keepalived = self.ha == "vrrp" or any(
-            service.watching or service.watching_one for service in self.services
+            service.keepalived_fields or service.destination_fields for service in self.services
         )
         self._check_directors()
         method = self._agreed("lvs_method", lambda host: host.method) or "dr"
@@ -842,7 +844,10 @@ class _Rules:
                 for key, ports in sorted(marks.items(), key=lambda item: item[1] != [0])
             ],
             hosts,
-            [service.watched(said) for service, said in zip(self.services, services, strict=True)],
+            [
+                service.keepalived_service(said)
+                for service, said in zip(self.services, services, strict=True)
+            ],
             self._directors(hosts),
             list(dict.fromkeys(self.masters.values())),
             self._director_roles(),
@@ -927,12 +932,12 @@ class _Rules:
         """Return what keepalived would not take, as sentences."""
         found = Mistakes()
         all_known = not self.mistakes.lines()
-        watched = [
+        keepalived_services = [
             service.stand_in(number)
             for number, service in enumerate(services)
-            if service.watching or service.watching_one
+            if service.keepalived_fields or service.destination_fields
         ]
-        refused = _refused_services(watched)
+        refused = _refused_services(keepalived_services)
         directors = [host.vrrp for host in self.directors]
         for director in directors:
             if len(directors) > 1 and not director.addresses:
@@ -940,9 +945,13 @@ class _Rules:
                 found.add(remedy, "host", director.name)
                 continue
             sentences = (
-                _vrrp.mistakes(director, directors, self.masters, watched, all_known=all_known)
+                _vrrp.mistakes(
+                    director, directors, self.masters, keepalived_services, all_known=all_known
+                )
                 if self.ha == "vrrp"
-                else _vrrp.mistakes_alone(director, keepalived=self.keepalived, services=watched)
+                else _vrrp.mistakes_alone(
+                    director, keepalived=self.keepalived, services=keepalived_services
+                )
             )
             for sentence in sentences:
                 if sentence not in refused:
@@ -1263,11 +1272,11 @@ class _Rules:
             )
 
 
-def _full(watching: Mapping[str, Any]) -> dict[str, Any]:
+def _full(keepalived_fields: Mapping[str, Any]) -> dict[str, Any]:
     """Return what keepalived does with a service or destination, its check in the full form."""
-    check = watching.get("check")
+    check = keepalived_fields.get("check")
     full = {"check": _keepalived_options.full_check(check)} if check else {}
-    return {**watching, **full}
+    return {**keepalived_fields, **full}
 
 
 def _refused_services(services: Sequence[Mapping[str, Any]]) -> list[str]:

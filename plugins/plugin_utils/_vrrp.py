@@ -51,7 +51,7 @@ ADVERT_BOUNDS = 0.01, 255
 PREEMPT_DELAY = 15
 
 #: How often a real server is looked at, in seconds: keepalived by itself does once a minute.
-WATCHED = {"delay_loop": 5}
+SERVICE_DEFAULTS = {"delay_loop": 5}
 
 #: What all directors have to agree on.
 SHARED = ("lvs_virtual_router_id", "lvs_auth_pass", "lvs_advert_int")

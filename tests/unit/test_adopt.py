@@ -104,7 +104,7 @@ def files_of(inventory):
             "scripts": said.get("scripts", []),
             "sync_groups": said.get("sync_groups", []),
             "instances": [{"interface": interface, **i, **secret} for i in work["instances"]],
-            "services": cluster.watched,
+            "services": cluster.keepalived_services,
         }
         assert _keepalived.mistakes(config) == []
         files[name] = _keepalived.render(config)
@@ -290,7 +290,7 @@ def pairs(draw):
             st.sampled_from([[], [{"name": "g", "instances": [instance.get("name", "lvs")]}]])
         ),
     }
-    watching = st.fixed_dictionaries(
+    keepalived_fields = st.fixed_dictionaries(
         {},
         optional={
             "check": st.sampled_from(
@@ -306,7 +306,7 @@ def pairs(draw):
         },
     )
     for service in services:
-        service.update(draw(watching))
+        service.update(draw(keepalived_fields))
         if "10.0.0.200" not in service["vip"]:
             service.pop("sorry_server", None)
     addresses = inventory["directors"]["d"]["lvs_address"]

@@ -37,11 +37,11 @@ def directors_of(*texts):
     return adopted(*texts).inventory["all"]["children"]["lvs_directors"]
 
 
-def watched(text):
+def keepalived_services(text):
     """Return the services as keepalived gets them; the inventory has no mistake."""
     cluster = resolve(*inventory_writer.flat(adopted(text).inventory))
     assert cluster.mistakes == []
-    return cluster.watched
+    return cluster.keepalived_services
 
 
 def service(*lines, port=80, protocol="TCP", servers=("real_server 192.0.2.21 80 {\n}",)):
@@ -217,7 +217,7 @@ def test_a_check_keeps_its_port():
     text = service("persistence_timeout 50", port=0, servers=(server(21),))
     (found,) = services_of(text)
     assert (found["port"], found["check"]) == (0, {"type": "tcp", "connect_port": 80})
-    assert watched(text)
+    assert keepalived_services(text)
     text = service(port=0, servers=("real_server 192.0.2.21 {\nTCP_CHECK {\n}\n}",))
     assert "check" not in services_of(text)[0]
     assert any("neither it nor the real server has a port" in line for line in adopted(text).unsaid)
@@ -230,7 +230,7 @@ def test_a_check_of_the_server_itself_is_one_for_all():
     (found,) = services_of(service(servers=servers))
     assert found["check"] == {"type": "tcp"}
     assert "destinations" not in found
-    asked = [each["check"] for each in watched(service(servers=servers))]
+    asked = [each["check"] for each in keepalived_services(service(servers=servers))]
     assert asked == [{"type": "tcp"}]
 
 
@@ -239,7 +239,7 @@ def test_each_server_keeps_a_check_of_its_own():
         'real_server 192.0.2.{0} 80 {{\nMISC_CHECK {{\nmisc_path "/bin/check 192.0.2.{0}"\n}}\n}}'
     )
     text = service(servers=(misc.format(21), misc.format(22), "real_server 192.0.2.23 80 {\n}"))
-    (found,) = watched(text)
+    (found,) = keepalived_services(text)
     commands = {
         each["address"]: each.get("check", {}).get("command") for each in found["destinations"]
     }
@@ -249,7 +249,7 @@ def test_each_server_keeps_a_check_of_its_own():
         "192.0.2.23": None,
     }
     others = tuple(server(n) for n in (24, 25, 26))
-    (found,) = watched(
+    (found,) = keepalived_services(
         service(servers=(*others, misc.format(21), "real_server 192.0.2.23 80 {\n}"))
     )
     assert found["check"] == {"type": "tcp"}
@@ -291,7 +291,7 @@ def test_a_service_is_as_keepalived_runs_it(text, field, value, message):
     weights = result.inventory["all"]["children"]["lvs_realservers"].get("vars", {})
     assert {**weights, **found}.get(field) == value
     assert any(message in line for line in result.unsaid)
-    assert watched(text)
+    assert keepalived_services(text)
 
 
 def test_a_server_with_another_tunnel_keeps_it():
@@ -302,7 +302,7 @@ def test_a_server_with_another_tunnel_keeps_it():
         "real_server 192.0.2.23 80 {\nlvs_method TUN type gre port 5\n}",
         "real_server 192.0.2.24 80 {\nlvs_method NAT\n}",
     )
-    (found,) = watched(service(gue, servers=servers).replace("lvs_method DR\n", "", 1))
+    (found,) = keepalived_services(service(gue, servers=servers).replace("lvs_method DR\n", "", 1))
     tunnels = {
         each["address"]: (each["method"], each.get("tunnel_type"), each.get("tunnel_port"))
         for each in found["destinations"]
@@ -397,7 +397,7 @@ def test_directors_that_serve_are_adopted_with_a_master_each():
     result = adopted(*texts)
     cluster = resolve(*inventory_writer.flat(result.inventory))
     assert cluster.mistakes == []
-    assert all("fwmark" in each for each in cluster.watched)
+    assert all("fwmark" in each for each in cluster.keepalived_services)
     assert not any("destination" in line or "TCP_CHECK" in line for line in result.unsaid)
 
 
@@ -565,7 +565,7 @@ def test_a_destination_may_have_a_check_of_its_own():
     cluster = inventory_with(one, {"address": "10.0.0.3"}, check={"type": "tcp"})
     assert cluster.mistakes == []
     assert cluster.balances == ["keepalived_ha", "director"]
-    (found,) = cluster.watched
+    (found,) = cluster.keepalived_services
     assert [each.get("check") for each in found["destinations"]] == [one["check"], None]
     assert all("check" not in each for each in cluster.services[0]["destinations"])
     assert inventory_with(one).balances == ["keepalived_ha", "director"]

@@ -215,7 +215,7 @@ def rendered(inventory):
         **{part: own.get(part, []) for part in ("scripts", "sync_groups")},
         "globals": {**of_role(instances), **own.get("globals", {})},
         "instances": [{"interface": said.get("lvs_interface"), **i, **secret} for i in instances],
-        "services": cluster.watched,
+        "services": cluster.keepalived_services,
     }
     assert _keepalived.mistakes(config) == []
     return _keepalived.render(config)

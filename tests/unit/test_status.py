@@ -55,7 +55,7 @@ def text_of(resolved, name):
             parse_services(resolved["services"])[0]
         )
     instances = [{**i, "interface": "eth0"} for i in resolved["directors"][name]["instances"]]
-    return _keepalived.render({"instances": instances, "services": resolved["watched"]})
+    return _keepalived.render({"instances": instances, "services": resolved["keepalived_services"]})
 
 
 def look(resolved, name="d23", *, holds=(VIP,), out=(), loads=None, told=None, **fields):

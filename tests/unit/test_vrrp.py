@@ -50,7 +50,7 @@ def test_a_check_makes_keepalived_fill_the_table_of_a_single_director(field):
     assert (resolved.mistakes, resolved.ha) == ([], "none")
     assert resolved.balances == ["keepalived_ha", "director"]  # the table before the VIPs
     assert resolved.directors == {"d23": NO_VRRP}
-    assert field.items() <= resolved.watched[0].items()
+    assert field.items() <= resolved.keepalived_services[0].items()
 
 
 def test_a_single_director_with_vrrp():
@@ -147,7 +147,7 @@ def test_two_directors_of_which_nothing_is_said():
         "unicast_src_ip": "192.168.2.31",
         "unicast_peers": ["192.168.2.23"],
     }
-    assert resolved.watched[0]["delay_loop"] == 5
+    assert resolved.keepalived_services[0]["delay_loop"] == 5
 
 
 @pytest.mark.parametrize(
@@ -245,7 +245,7 @@ def test_what_it_comes_to_is_the_same_table_on_both():
         _keepalived.render(
             {
                 "instances": [{**instance(resolved, name), "interface": "eth0"}],
-                "services": resolved.watched,
+                "services": resolved.keepalived_services,
             }
         ).partition("# web")[2]
         for name in ("d23", "d31")
@@ -440,8 +440,10 @@ def test_what_a_director_serves_itself_is_told_by_a_mark():
     # A real server gets packets as the client sent them, and is looked at where it serves.
     local = [{"vip": vip, "protocol": "tcp", "port": 80} for vip in (VIP, VIP2)]
     assert resolved.directors["d23"]["local"] == resolved.directors["d31"]["local"] == local
-    assert {each["check"]["connect_port"] for each in resolved.watched[0]["destinations"]} == {80}
-    text = _keepalived.render({"services": resolved.watched})
+    assert {
+        each["check"]["connect_port"] for each in resolved.keepalived_services[0]["destinations"]
+    } == {80}
+    text = _keepalived.render({"services": resolved.keepalived_services})
     assert f"virtual_server fwmark {marks[0]} {{" in text
     assert "real_server 192.168.2.31 {" in text
     assert "sorry_server 192.168.2.9\n" in text
@@ -468,10 +470,10 @@ def test_a_service_of_every_port_leaves_the_others_theirs():
     }
     resolved = several(nat, every, MAIL, also=["d31"])
     assert [mark["ports"] for mark in resolved.marks] == [[0], [443], [80]]
-    tls, every, _ = resolved.watched
+    tls, every, _ = resolved.keepalived_services
     assert {each["port"] for each in tls["destinations"]} == {8443}
     assert tls["check"] == {"type": "tcp"}
-    text = _keepalived.render({"services": resolved.watched})
+    text = _keepalived.render({"services": resolved.keepalived_services})
     assert text.count("connect_port 8080") == 2
     assert "connect_port 443" not in text
 
@@ -521,8 +523,8 @@ def test_a_check_of_one_page_is_the_same_in_each_form():
         resolved = cluster({**WEB, "check": simple}, **directors)
         assert resolved.mistakes == []
         assert resolved == cluster({**WEB, "check": full}, **directors)
-        assert resolved.watched[0]["check"] == resolved.frontends[0]["check"] == full
-        assert _keepalived.mistakes({"services": resolved.watched}) == []
+        assert resolved.keepalived_services[0]["check"] == resolved.frontends[0]["check"] == full
+        assert _keepalived.mistakes({"services": resolved.keepalived_services}) == []
 
 
 def test_vips_that_are_wrong_are_not_called_missing():

@@ -90,7 +90,7 @@ def _configured(
         "services": [
             _by_address(raw, own)
             for raw, own in zip(
-                cluster.watched if runs else cluster.services, services, strict=True
+                cluster.keepalived_services if runs else cluster.services, services, strict=True
             )
         ],
     }
@@ -364,7 +364,7 @@ class _Comparison:
                     )
         if self.source.config:
             self._fields(_options.SERVICE, block, raw, reason)
-            if found.watching.get("sorry_server") and not _same_server(found, raw):
+            if found.keepalived_fields.get("sorry_server") and not _same_server(found, raw):
                 line = next(iter(block.where.get("sorry_server") or []), (block.line, ""))[0]
                 self.tell(f"{found.key}: site.yml writes another sorry_server.", line)
         items = {
@@ -396,7 +396,7 @@ class _Comparison:
     ) -> None:
         """Compare what keepalived does with a destination."""
         self._fields(_options.DESTINATION, item, there, reason)
-        wanted = found.own[key].get("check", found.watching.get("check"))
+        wanted = found.own[key].get("check", found.keepalived_fields.get("check"))
         if _check(wanted) == _check(there.get("check")):
             return
         block = item.get("check")
@@ -446,4 +446,4 @@ def _check(raw: Any) -> tuple[str, list[str]]:
 
 
 def _same_server(found: Service, raw: Mapping[str, Any]) -> bool:
-    return bool(found.watching.get("sorry_server") == raw.get("sorry_server"))
+    return bool(found.keepalived_fields.get("sorry_server") == raw.get("sorry_server"))

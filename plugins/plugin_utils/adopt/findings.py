@@ -59,7 +59,7 @@ class Service:
     """A service as it was found.
 
     :ivar value: what the model knows of it, without destinations
-    :ivar watching: what keepalived adds
+    :ivar keepalived_fields: what keepalived adds
     :ivar own: what keepalived adds to single destinations
     :ivar blocks: where its destinations were read
     :ivar block: where it was read
@@ -67,7 +67,7 @@ class Service:
 
     value: VirtualService
     pool: dict[tuple[str, int], Destination]
-    watching: dict[str, Any]
+    keepalived_fields: dict[str, Any]
     own: dict[tuple[str, int], dict[str, Any]]
     blocks: dict[tuple[str, int], Block]
     block: Block
@@ -81,8 +81,13 @@ class Service:
 
     def differs(self, other: Service) -> bool:
         """Return whether another director has it in another way."""
-        mine = self.value, sorted(self.pool.values()), self.watching, self.own
-        return mine != (other.value, sorted(other.pool.values()), other.watching, other.own)
+        mine = self.value, sorted(self.pool.values()), self.keepalived_fields, self.own
+        return mine != (
+            other.value,
+            sorted(other.pool.values()),
+            other.keepalived_fields,
+            other.own,
+        )
 
     def usual(self) -> Destination:
         """Return what most destinations have in common, as one without an address."""
@@ -280,7 +285,7 @@ class SourceReader:
             sentence = f"{value.key} is there already; the first is taken."
             return self.tell(sentence, raw.line, raw)
         service = Service(value, {}, {}, {}, {}, raw, self.source.place, str(raw.get("name") or ""))
-        service.watching = {
+        service.keepalived_fields = {
             name: item
             for name, item in raw.items()
             if name not in OF_MODEL and name not in ("name", "destinations")
@@ -301,7 +306,7 @@ class SourceReader:
             )
         _share(service)
         if self.source.config:
-            service.watching.setdefault("delay_loop", DELAY_LOOP)
+            service.keepalived_fields.setdefault("delay_loop", DELAY_LOOP)
         services[value.key] = service
         return None
 
@@ -397,7 +402,7 @@ class SourceReader:
         return True
 
     def _sorry_server(self, service: Service, raw: Block) -> None:
-        found = service.watching.pop("sorry_server", None)
+        found = service.keepalived_fields.pop("sorry_server", None)
         if found is None:
             return
         line = next(iter(raw.where.get("sorry_server") or []), (raw.line, ""))[0]
@@ -419,7 +424,7 @@ class SourceReader:
             usual = ("weight", *(["port"] if server.port == service.key.port else []))
             said = {name: value for name, value in server.to_dict().items() if name not in usual}
             inhibit = {name: value for name, value in found.items() if name not in OF_DESTINATION}
-            service.watching["sorry_server"] = {**said, **inhibit}
+            service.keepalived_fields["sorry_server"] = {**said, **inhibit}
 
 
 def _share(service: Service) -> None:
@@ -429,9 +434,11 @@ def _share(service: Service) -> None:
         values = [hashable(own.get(name)) for own in pool]
         usual, count = Counter(values).most_common(1)[0]
         needed = len(values) // 2 + 1 if name == "check" else len(values)
-        if usual is None or count < needed or name in service.watching:
+        if usual is None or count < needed or name in service.keepalived_fields:
             continue
-        service.watching[name] = next(own[name] for own in pool if hashable(own.get(name)) == usual)
+        service.keepalived_fields[name] = next(
+            own[name] for own in pool if hashable(own.get(name)) == usual
+        )
         for own, value in zip(pool, values, strict=True):
             if value == usual:
                 del own[name]

@@ -72,7 +72,8 @@ class Writer:
         #: Whether VRRP holds the VIPs; keepalived may run without.
         self.vrrp = len(self.directors) > 1 or bool(self.routers.masters)
         self.keepalived = self.vrrp or any(
-            service.watching or any(service.own.values()) for service in self.services.values()
+            service.keepalived_fields or any(service.own.values())
+            for service in self.services.values()
         )
         self.masters = self._masters()
         #: The VIPs that no instance holds.
@@ -295,7 +296,9 @@ class Writer:
             and self.masters.get(service.key.vip, first) != first
         ):
             result["master"] = self.masters[service.key.vip]
-        said = {n: v for n, v in service.watching.items() if v != _vrrp.WATCHED.get(n)}
+        said = {
+            n: v for n, v in service.keepalived_fields.items() if v != _vrrp.SERVICE_DEFAULTS.get(n)
+        }
         return {**result, **(said if self.keepalived else {})}
 
     def _outright(self, destination: Destination, model: Destination) -> dict[str, Any]:
