@@ -65,7 +65,7 @@ DOCUMENTED = "docs/inventory.md"
 METHODS = ("dr", "tun", "nat", "fullnat")
 #: What makes the VIPs reachable: a single director by itself, or VRRP between directors.
 HA = ("none", "vrrp")
-#: What a director forwards beside what it balances: all that it is asked to, or nothing.
+#: What a director forwards beside load-balanced packets: all that it is asked to, or nothing.
 FORWARD = ("all", "balanced")
 #: Director and real servers have one link, or one private network, between them.
 _ONE_NETWORK = ("dr", "nat")
@@ -143,7 +143,7 @@ class Cluster(NamedTuple):
         and what it serves itself as a real server while another one is master (``local``); all
         three are empty without VRRP
     :ivar masters: the directors that are to be the master of some VIP
-    :ivar balances: the roles of a director, in the order in which they are applied
+    :ivar director_roles: the roles of a director, in the order in which they are applied
     :ivar ha: what makes the VIPs reachable, one of `HA`
     :ivar real_servers: what each host of the inventory serves, by forwarding method: the fields
         of a destination, and with them ``vip`` and ``protocol``, for ``nat`` the ``gateway``, and
@@ -162,7 +162,7 @@ class Cluster(NamedTuple):
     keepalived_services: list[dict[str, Any]] = []
     directors: dict[str, dict[str, Any]] = {}
     masters: list[str] = []
-    balances: list[str] = []
+    director_roles: list[str] = []
     names: dict[str, str] = {}
     min_available: str = "1"
     ha: str = "none"

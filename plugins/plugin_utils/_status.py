@@ -230,10 +230,10 @@ def status(cluster: Data, looks: Sequence[Data]) -> Status:
     """
     values, _mistakes = parse_services(cluster["services"])
     wanted, names = as_table(values), _Names(cluster["services"], values)
-    keepalived = "keepalived_ha" in cluster["balances"]
+    keepalived = "keepalived_ha" in cluster["director_roles"]
     seen = [_Look(raw, keepalived=keepalived, vips=cluster["vips"]) for raw in looks]
     reached = [look for look in seen if not look.reason]
-    # Without a VIP there is one director, and what it balances gets its mark from somebody else.
+    # Without a VIP there is one director, whose services have marks that the roles don't set.
     active = [look for look in reached if look.vips or not cluster["vips"]]
     drained = sorted({name for look in reached for name in look.drained(wanted, names)})
     untold = [f"{look.name}: {s}." for look in reached for s in look.untold(wanted, names)]

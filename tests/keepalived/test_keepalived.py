@@ -144,7 +144,7 @@ def test_keepalived_accepts_every_accepted_inventory(keepalived, version):
         cluster = resolve(inventory["services"], inventory["groups"], hosts.__getitem__)
         assert all(isinstance(line, str) and line for line in cluster.mistakes)
         count[rubbish, bool(cluster.mistakes)] += 1
-        if "keepalived_ha" in cluster.balances:
+        if "keepalived_ha" in cluster.director_roles:
             director = data.draw(st.sampled_from(inventory["groups"]["lvs_directors"]))
             config = role.configuration(cluster, director, hosts[director], lan(inventory))
             judge(keepalived, version, config, rubbish=rubbish)

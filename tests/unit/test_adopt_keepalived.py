@@ -94,7 +94,7 @@ def test_a_file_without_vrrp_is_a_single_director_with_checks():
         "lvs_keepalived": {"globals": {"lvs_timeouts": {"tcp": 7200, "tcpfin": 60, "udp": 60}}}
     }
     cluster = resolve(*inventory_writer.flat(result.inventory))
-    assert (cluster.ha, cluster.balances) == ("none", ["keepalived_ha", "director"])
+    assert (cluster.ha, cluster.director_roles) == ("none", ["keepalived_ha", "director"])
 
 
 @pytest.mark.parametrize(
@@ -564,12 +564,12 @@ def test_a_destination_may_have_a_check_of_its_own():
     one = {"address": "10.0.0.2", "check": {"type": "misc", "command": "/bin/check"}}
     cluster = inventory_with(one, {"address": "10.0.0.3"}, check={"type": "tcp"})
     assert cluster.mistakes == []
-    assert cluster.balances == ["keepalived_ha", "director"]
+    assert cluster.director_roles == ["keepalived_ha", "director"]
     (found,) = cluster.keepalived_services
     assert [each.get("check") for each in found["destinations"]] == [one["check"], None]
     assert all("check" not in each for each in cluster.services[0]["destinations"])
-    assert inventory_with(one).balances == ["keepalived_ha", "director"]
-    assert inventory_with({"address": "10.0.0.2"}).balances == ["director"]
+    assert inventory_with(one).director_roles == ["keepalived_ha", "director"]
+    assert inventory_with({"address": "10.0.0.2"}).director_roles == ["director"]
 
 
 def test_a_wrong_check_of_a_destination_is_refused():

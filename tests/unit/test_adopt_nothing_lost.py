@@ -206,7 +206,7 @@ def rendered(inventory):
     if cluster.mistakes:
         return None
     said = inventory_writer.flat(inventory)[2]("d")
-    if "keepalived_ha" not in cluster.balances:
+    if "keepalived_ha" not in cluster.director_roles:
         return ""
     own = said.get("lvs_keepalived", {})
     secret = {"auth_pass": said["lvs_auth_pass"]} if "lvs_auth_pass" in said else {}

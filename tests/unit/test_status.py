@@ -50,7 +50,7 @@ def cluster(*services, directors=("d23",), drained=(), variables=None, **every):
 
 def text_of(resolved, name):
     """Return the file that a director has by what is resolved."""
-    if "keepalived_ha" not in resolved["balances"]:
+    if "keepalived_ha" not in resolved["director_roles"]:
         return "# Written by Ansible\n" + _ipvsadm_format.to_rules(
             parse_services(resolved["services"])[0]
         )

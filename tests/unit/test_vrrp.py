@@ -40,7 +40,7 @@ CHECKED = {**WEB, "check": {"type": "tcp"}}
 
 def test_a_single_director_without_checks_runs_no_keepalived():
     resolved = cluster(d23={})
-    assert (resolved.mistakes, resolved.ha, resolved.balances) == ([], "none", ["director"])
+    assert (resolved.mistakes, resolved.ha, resolved.director_roles) == ([], "none", ["director"])
     assert resolved.directors == {"d23": NO_VRRP}
 
 
@@ -48,14 +48,14 @@ def test_a_single_director_without_checks_runs_no_keepalived():
 def test_a_check_makes_keepalived_fill_the_table_of_a_single_director(field):
     resolved = cluster({**WEB, **field}, d23={})
     assert (resolved.mistakes, resolved.ha) == ([], "none")
-    assert resolved.balances == ["keepalived_ha", "director"]  # the table before the VIPs
+    assert resolved.director_roles == ["keepalived_ha", "director"]  # the table before the VIPs
     assert resolved.directors == {"d23": NO_VRRP}
     assert field.items() <= resolved.keepalived_services[0].items()
 
 
 def test_a_single_director_with_vrrp():
     resolved = cluster(d23={"lvs_ha": "vrrp", "lvs_priority": 120})
-    assert resolved.balances == ["director", "keepalived_ha"]
+    assert resolved.director_roles == ["director", "keepalived_ha"]
     made = instance(resolved, "d23")
     assert (made["priority"], made["vips"], "unicast_peers" in made) == (120, [VIP], False)
     assert resolved.directors["d23"]["peers"] == []
@@ -126,7 +126,7 @@ def test_settings_of_keepalived_need_keepalived():
 
 def test_two_directors_of_which_nothing_is_said():
     resolved = cluster(d23={}, d31={"lvs_address": "192.168.2.31"})
-    assert resolved.balances == ["director", "keepalived_ha"]
+    assert resolved.director_roles == ["director", "keepalived_ha"]
     assert resolved.directors["d23"]["peers"] == ["192.168.2.31"]  # said twice, there once
     assert instance(resolved, "d23") == {
         "name": "lvs",

@@ -80,7 +80,7 @@ def _configured(
 ) -> dict[str, Any]:
     """Return what configure_director.yml gives to keepalived of an inventory, on a director."""
     name = source.host.name
-    runs = "keepalived_ha" in cluster.balances
+    runs = "keepalived_ha" in cluster.director_roles
     own = said.get("lvs_keepalived") or {} if runs else {}
     instances = cluster.directors[name]["instances"]
     return {
