@@ -190,7 +190,7 @@ class Files:
     def wanted(self, params: Mapping[str, Any]) -> dict[str, str | None]:
         """Return the texts that the options ask for; None for those that are not to be there."""
         if params["state"] == "absent":
-            # By its unit preflight knows that a role is built, so that goes last.
+            # preflight finds an installed role by its unit, so the unit goes last.
             return dict.fromkeys([*self.others, self.unit])
         load = LOAD.format(nft=params["nft"], name=self.name)
         return {

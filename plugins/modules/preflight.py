@@ -329,8 +329,8 @@ vrrp:
     holds:
       description: Whether the machine holds one of O(vips) as a director.
       type: bool
-built:
-  description: The roles of this collection that have left something on the machine.
+installed_roles:
+  description: The roles of this collection that were applied to the machine, by their units.
   type: list
   elements: str
   returned: success
@@ -394,7 +394,7 @@ def examine(params: Mapping[str, Any]) -> dict[str, Any]:
         "all_macs": sorted({link["address"] for link in links if answers(link)}),
         "addresses": sorted(addresses(links)),
         "vrrp": vrrp(params, links, lans),
-        "built": built(),
+        "installed_roles": installed_roles(),
     }
 
 
@@ -448,7 +448,7 @@ def rules(
 
 def other_owners(params: Mapping[str, Any]) -> Iterator[str]:
     """Tell who else would write the table."""
-    ours = ["keepalived"] if "keepalived_ha" in built() else []
+    ours = ["keepalived"] if "keepalived_ha" in installed_roles() else []
     try:
         _table_owner.refuse_other_owners([*params["ignore_owners"], *ours])
     except _run.OperatorError as error:
@@ -574,10 +574,10 @@ def answers(link: Facts) -> bool:
     return link["link_type"] == "ether" and "UP" in link["flags"]
 
 
-def built() -> list[str]:
-    """Return the names of the roles that are built here, by their units."""
-    there = {name: os.path.join(UNITS, unit(name)) for name in ROLES}
-    return [name for name, path in there.items() if os.path.exists(path)]
+def installed_roles() -> list[str]:
+    """Return the names of the roles that were applied here, by their units."""
+    units = {name: os.path.join(UNITS, unit(name)) for name in ROLES}
+    return [name for name, path in units.items() if os.path.exists(path)]
 
 
 def unit(role: str) -> str:

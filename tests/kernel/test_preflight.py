@@ -155,10 +155,10 @@ def test_the_link_layer_addresses_that_others_see(machine, new_netns, run_module
 def test_the_roles_that_are_built_here(machine, run_module, monkeypatch, tmp_path):
     monkeypatch.setattr(preflight, "UNITS", str(tmp_path))
     with machine.entered():
-        assert run_module("preflight")["built"] == []
+        assert run_module("preflight")["installed_roles"] == []
         for name in ("lvs-realserver-nat", "lvs-keepalived-ha", "nginx"):
             (tmp_path / f"{name}.service").touch()
-        assert run_module("preflight")["built"] == ["realserver_nat", "keepalived_ha"]
+        assert run_module("preflight")["installed_roles"] == ["realserver_nat", "keepalived_ha"]
 
 
 def test_a_director_that_is_to_be_the_gateway(machine, findings):

@@ -59,7 +59,7 @@ NOTHING = {
     "macs": [],
     "all_macs": [],
     "addresses": [],
-    "built": [],
+    "installed_roles": [],
     "vrrp": NO_VRRP,
 }
 
@@ -67,7 +67,7 @@ NOTHING = {
 def director(address, peer, *differences, holds=False):
     vrrp = {"instances": ["lvs"], "differences": list(differences), "peers": [peer]}
     vrrp |= {"sources": [address], "holds": holds}
-    return {**NOTHING, "built": ["director", "keepalived_ha"], "vrrp": vrrp}
+    return {**NOTHING, "installed_roles": ["director", "keepalived_ha"], "vrrp": vrrp}
 
 
 DIRECTORS = "--limit=lvs_directors"
@@ -147,7 +147,7 @@ def test_real_servers_are_pruned_once_the_director_is_configured(site):
 def test_real_servers_are_not_pruned_before_that(site, fails):
     limit = [] if fails else ["--limit=rs32"]
     saved = {"rs32": ["192.168.2.150"]}
-    found = {"rs32": {**NOTHING, "built": ["realserver_dr", "realserver_nat"]}}
+    found = {"rs32": {**NOTHING, "installed_roles": ["realserver_dr", "realserver_nat"]}}
     ran, said = site(SINGLE, *limit, fails=fails, saved=saved, found=found, ok=not fails)
     assert at(ran, "rs32", "vip_iface", prune=True) == []
     assert at(ran, "rs32", "return_route", state="absent") == []
@@ -157,7 +157,7 @@ def test_real_servers_are_not_pruned_before_that(site, fails):
 
 def test_files_for_boot_stay_until_keepalived_runs(site):
     """A single director becomes one of a pair."""
-    ran, _ = site(PAIR, DIRECTORS, found={"d23": {**NOTHING, "built": ["director"]}})
+    ran, _ = site(PAIR, DIRECTORS, found={"d23": {**NOTHING, "installed_roles": ["director"]}})
     [written] = at(ran, "d23", "keepalived_conf")
     [removed] = [n for n in at(ran, "d23", "command") if "rm" in ran[n][2].get("argv", ())]
     assert written < removed
