@@ -32,7 +32,7 @@ options:
         can have another than the service's.
       - C(upper_threshold), C(lower_threshold), C(tunnel_type), C(tunnel_port) and
         C(tunnel_checksum) hold for all its destinations.
-      - C(binds) says of a service with a C(fwmark) what gets that mark, as a list of C(vip),
+      - C(match) lists what gets the C(fwmark) of a service, as a list of C(vip),
         C(protocol) (V(tcp) if not given) and C(ports). The mark is set by the director.
       - C(master) is the host of C(lvs_directors) that is to hold its VIPs, by default the one with
         the highest priority. All services of a VIP have the same.

@@ -85,7 +85,7 @@ _SERVICE_FIELDS = tuple(
     dict.fromkeys(
         [
             *"name vip port protocol scheduler method realservers realserver_port check".split(),
-            *"persistence_timeout fwmark binds destinations master".split(),
+            *"persistence_timeout fwmark match destinations master".split(),
             *sorted(_SCHEMA_FIELDS | _SHARED_FIELDS),
             *sorted(_KEEPALIVED_FIELDS),
         ]
@@ -95,7 +95,7 @@ _SERVICE_FIELDS = tuple(
 _DESTINATION_FIELDS = frozenset(
     {"check", *(option.name for option in _keepalived_options.DESTINATION)}
 )
-_BIND_FIELDS = ("vip", "protocol", "ports")
+_MATCH_FIELDS = ("vip", "protocol", "ports")
 
 #: RFC 8200, 5: what every link has to carry; and the longest header that a tunnel puts before it.
 _IPV6_MTU, _TUNNEL_HEADER = 1280, 60
@@ -134,7 +134,7 @@ class Cluster(NamedTuple):
     :ivar mistakes: a sentence for each; if there is one, all else is empty
     :ivar services: the virtual services with their destinations; a ``method`` may be ``fullnat``
     :ivar frontends: the services as clients see them, each with its ``vip``, ``protocol`` and
-        ``port``; what a firewall mark binds together is several
+        ``port``; a service with a ``match`` has several
     :ivar vips: the VIPs, which the director holds
     :ivar marks: what gets which firewall mark: ``fwmark``, ``vip``, ``protocol`` and ``ports``;
         port 0 is every port that is in no later item
@@ -516,48 +516,46 @@ class _Service:
 
     def _frontends(self) -> list[Frontend]:
         """Return what clients ask for, as far as it can be read."""
-        binds = self.raw.get("binds")
+        matches = self.raw.get("match")
         if self.vip:
             port = as_integer(self.raw.get("port"))
-            if binds is not None:
-                self.wrong(
-                    "binds says what gets its fwmark, and it has none; remove one or add one"
-                )
+            if matches is not None:
+                self.wrong("match lists what gets its fwmark, and it has none; remove or add one")
             return [Frontend(self.vip, str(self.raw.get("protocol", "tcp")), port or 0)]
-        if binds is None or not self.raw.get("fwmark"):
+        if matches is None or not self.raw.get("fwmark"):
             return []
-        if not isinstance(binds, list) or not binds:
-            self.wrong(f"binds is {shown(binds)}; it must be a list of vip, protocol and ports")
+        if not isinstance(matches, list) or not matches:
+            self.wrong(f"match is {shown(matches)}; it must be a list of vip, protocol and ports")
             return []
         frontends = [
             frontend
-            for number, bind in enumerate(binds, 1)
-            for frontend in self._bind(bind, number)
+            for number, item in enumerate(matches, 1)
+            for frontend in self._match(item, number)
         ]
         times = Counter(frontends)
         for frontend in times:
             if times[frontend] > 1:
                 what = f"{frontend.protocol} {endpoint(frontend.vip, frontend.port)}"
-                self.wrong(f"binds has {what} more than once; keep one of them")
+                self.wrong(f"match has {what} more than once; keep one of them")
         return list(times)
 
-    def _bind(self, bind: Any, number: int) -> list[Frontend]:
-        """Return what an item of ``binds`` gives the service's firewall mark."""
-        fields = _Subject({}, "service", f"{self.label}: bind {number}", self.fields.report)
-        if not isinstance(bind, Mapping):
+    def _match(self, item: Any, number: int) -> list[Frontend]:
+        """Return what an item of ``match`` gives the service's firewall mark."""
+        fields = _Subject({}, "service", f"{self.label}: match {number}", self.fields.report)
+        if not isinstance(item, Mapping):
             fields.wrong("not a mapping of vip, protocol and ports")
             return []
-        fields.raw = bind
-        fields.known(_BIND_FIELDS)
-        vip = normal_address(bind.get("vip"))
+        fields.raw = item
+        fields.known(_MATCH_FIELDS)
+        vip = normal_address(item.get("vip"))
         if vip is None or family_of(vip) != self.family or not _usable(vip):
             fields.wrong(
-                f"vip is {shown(bind.get('vip'))}; it must be an address that clients can reach,"
+                f"vip is {shown(item.get('vip'))}; it must be an address that clients can reach,"
                 f" {_spelled(self.family or 'ipv4')} as the service is"
             )
         ports = [as_integer(port) for port in fields.many("ports")]
         if not ports or not all(port and port < 65536 for port in ports):
-            value = shown(bind.get("ports"))
+            value = shown(item.get("ports"))
             fields.wrong(f"ports is {value}; it must be a list of ports, 1 to 65535")
         protocol = fields.choice("protocol", PROTOCOLS, "tcp")
         return [Frontend(vip, protocol, port) for port in ports if vip and port]
@@ -840,7 +838,7 @@ class _Rules:
             frontends,
             list(self.vips),
             [
-                dict(zip(("fwmark", *_BIND_FIELDS), (*key, ports), strict=True))
+                dict(zip(("fwmark", *_MATCH_FIELDS), (*key, ports), strict=True))
                 for key, ports in sorted(marks.items(), key=lambda item: item[1] != [0])
             ],
             hosts,
@@ -1067,7 +1065,7 @@ class _Rules:
                 master = names[0]
             if service.raw.get("master") and service.raw.get("fwmark") and not service.frontends:
                 service.wrong(
-                    "master is who holds the VIPs, and a fwmark without binds has none; remove it"
+                    "master is who holds the VIPs, and a fwmark without match has none; remove it"
                 )
             for frontend in service.frontends:
                 services = said.setdefault(frontend.vip, {}).setdefault(master, [])
@@ -1211,7 +1209,7 @@ class _Rules:
     def _check_forward(self, service: _Service) -> None:
         """See that answers can be told from what else a director is asked to forward: by the VIP.
 
-        A mark without binds is set by somebody else, for VIPs that are not known here.
+        A mark without match is not set by the roles, and its VIPs are not known here.
         """
         methods = [service.method, *(item.get("method") for item in service.outright)]
         translated = "nat" in methods or "fullnat" in methods
@@ -1219,7 +1217,7 @@ class _Rules:
             if host.forward == "balanced" and translated and not service.frontends:
                 service.note(
                     "lvs_forward is balanced, so it forwards answers from known VIPs only, and a"
-                    " fwmark without binds has none; list them in binds, or set lvs_forward: all",
+                    " fwmark without match has none; list them in match, or set lvs_forward: all",
                     host.name,
                 )
 

@@ -43,7 +43,7 @@ def of_clients(cluster: Data, names: bool = False) -> list[dict[str, Any]]:
     marked = {frontend.get("fwmark") for frontend in cluster["frontends"]}
     for service in cluster["services"]:
         if service.get("fwmark") and service["fwmark"] not in marked:
-            reason = "its fwmark has no binds, so its VIP and port are unknown"
+            reason = "its fwmark has no match, so its VIP and port are unknown"
             found.append(_probe(service, f"fwmark {service['fwmark']}", {}, reason))
     return found
 

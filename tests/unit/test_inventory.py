@@ -549,7 +549,7 @@ SHOP = {
     "name": "shop",
     "fwmark": 7,
     "persistence_timeout": 300,
-    "binds": [
+    "match": [
         {"vip": VIP, "ports": [80, 443]},
         {"vip": "192.168.2.150", "ports": 53, "protocol": "udp"},
     ],
@@ -589,7 +589,7 @@ def test_only_hosts_of_the_inventory_are_told_what_to_do():
     assert list(served({**web, "realservers": "lvs_realservers"}, realservers=at(32))) == ["rs32"]
 
 
-def test_what_is_bound_to_a_firewall_mark_is_what_the_director_marks():
+def test_the_director_sets_the_mark_on_what_matches():
     cluster = look(SHOP)
     assert cluster.marks == [
         {"fwmark": 7, "vip": VIP, "protocol": "tcp", "ports": [80, 443]},
@@ -603,7 +603,7 @@ def test_what_is_bound_to_a_firewall_mark_is_what_the_director_marks():
         ("shop", "192.168.2.150", "udp", 53),
     ]
     (service,) = cluster.services
-    assert "binds" not in service
+    assert "match" not in service
 
 
 def test_the_real_servers_of_a_firewall_mark_hold_its_vips_and_answer_from_its_ports():
@@ -646,7 +646,7 @@ def test_an_unknown_field_is_refused_with_what_it_may_mean():
         - service web: there is no field 'realserver' (did you mean realservers?); correct or remove
           it.
         - service web: there is no field 'colour' (there are name, vip, port, protocol, scheduler,
-          method, realservers, realserver_port, check, persistence_timeout, fwmark, binds and 29
+          method, realservers, realserver_port, check, persistence_timeout, fwmark, match and 29
           more; see docs/inventory.md); correct or remove it.
         """
     )
@@ -1150,14 +1150,14 @@ def test_a_director_that_forwards_answers_only_has_to_know_the_vips():
     assert mistakes(marked, every=every) == told(
         """
         - service web: host d23: lvs_forward is balanced, so it forwards answers from known VIPs
-          only, and a fwmark without binds has none; list them in binds, or set lvs_forward: all.
+          only, and a fwmark without match has none; list them in match, or set lvs_forward: all.
         """
     )
-    binds = [{"vip": "192.168.2.149", "protocol": "tcp", "ports": [80]}]
-    assert rips({**marked, "binds": binds}, every=every)
+    match = [{"vip": "192.168.2.149", "protocol": "tcp", "ports": [80]}]
+    assert rips({**marked, "match": match}, every=every)
     assert rips({**marked, "method": "dr"}, every=every)
     outright = {"address": "192.168.2.33", "method": ["nat"]}  # a method of a wrong type
-    [*_, sentence] = mistakes({**marked, "binds": binds, "destinations": [outright]}, every=every)
+    [*_, sentence] = mistakes({**marked, "match": match, "destinations": [outright]}, every=every)
     assert "method" in sentence
     assert mistakes(every={"lvs_forward": "some"}) == told(
         """
@@ -1384,7 +1384,7 @@ FIELDS = [
         "destinations",
         "realservers",
         "realserver_port",
-        "binds",
+        "match",
         "fwmark",
         "check",
         "tunnel_type",
@@ -1406,11 +1406,11 @@ def test_whatever_is_written_is_either_resolved_or_told(fields, variables):
     assert methods <= set(WRITTEN_METHODS)
 
 
-# What is bound to a firewall mark; tunnels; the way back.
+# Matches of firewall marks; tunnels; the return path.
 
 
 @pytest.mark.parametrize(
-    ("bind", "sentence"),
+    ("item", "sentence"),
     [
         ("web", "not a mapping of vip, protocol and ports."),
         (
@@ -1429,33 +1429,33 @@ def test_whatever_is_written_is_either_resolved_or_told(fields, variables):
         ({"vip": VIP, "ports": 80, "port": 80}, "there is no field 'port' (did you mean ports?)."),
     ],
 )
-def test_a_mistake_in_what_is_bound_is_told_with_its_place(bind, sentence):
-    assert mistakes({**SHOP, "binds": [bind]}) == [f"service shop: bind 1: {sentence}"]
+def test_a_mistake_in_a_match_is_reported_with_its_place(item, sentence):
+    assert mistakes({**SHOP, "match": [item]}) == [f"service shop: match 1: {sentence}"]
 
 
-def test_what_is_bound_to_a_firewall_mark_is_listed_once():
-    binds = [{"vip": VIP, "ports": [80, "80", 443]}, {"vip": VIP, "ports": 443, "protocol": "udp"}]
-    assert mistakes({**SHOP, "binds": binds}) == told(
+def test_a_frontend_is_in_a_match_once():
+    match = [{"vip": VIP, "ports": [80, "80", 443]}, {"vip": VIP, "ports": 443, "protocol": "udp"}]
+    assert mistakes({**SHOP, "match": match}) == told(
         f"""
-        - service shop: binds has tcp {VIP}:80 more than once; keep one of them.
+        - service shop: match has tcp {VIP}:80 more than once; keep one of them.
         """
     )
 
 
-def test_only_a_firewall_mark_has_something_bound_to_it():
-    assert mistakes({**WEB, "binds": SHOP["binds"]}) == told(
+def test_only_a_service_with_a_fwmark_has_a_match():
+    assert mistakes({**WEB, "match": SHOP["match"]}) == told(
         """
-        - service web: binds says what gets its fwmark, and it has none; remove one or add one.
+        - service web: match lists what gets its fwmark, and it has none; remove or add one.
         """
     )
-    assert mistakes({**SHOP, "binds": {}}) == told(
+    assert mistakes({**SHOP, "match": {}}) == told(
         """
-        - service shop: binds is {}; it must be a list of vip, protocol and ports.
+        - service shop: match is {}; it must be a list of vip, protocol and ports.
         """
     )
 
 
-def test_what_is_bound_to_a_firewall_mark_belongs_to_no_other_service():
+def test_a_matched_frontend_belongs_to_no_other_service():
     assert mistakes(SHOP, WEB) == told(
         f"""
         - services shop and web: tcp {VIP}:80 belongs to each of them, and packets with a firewall
@@ -1464,7 +1464,7 @@ def test_what_is_bound_to_a_firewall_mark_belongs_to_no_other_service():
     )
 
 
-def test_a_vip_bound_to_a_firewall_mark_is_nobodys_own_address():
+def test_a_matched_vip_is_no_host_s_own_address():
     assert mistakes(SHOP, realservers={**at(31), "rs149": {"ansible_host": VIP}}) == told(
         f"""
         - service shop: host rs149: {VIP} is the VIP and this machine's own address; give the

@@ -61,7 +61,7 @@ def pair():
         {
             "name": "shop",
             "fwmark": 7,
-            "binds": [{"vip": OTHER_VIP, "protocol": "tcp", "ports": [80, 443]}],
+            "match": [{"vip": OTHER_VIP, "protocol": "tcp", "ports": [80, 443]}],
             "realservers": "shops",
             "destinations": [{"name": "old", "address": "192.0.2.77", "weight": 3}],
             "check": {"type": "tcp", "connect_port": 80},
@@ -226,7 +226,7 @@ HOST_FIELDS = [*sorted(VARIABLES), "lvs_other", "ansible_host", "ansible_facts"]
 SERVICE_FIELDS = [
     *("name", "vip", "port", "protocol", "fwmark", "family", "scheduler", "scheduler_flags"),
     *("persistence_timeout", "persistence_mask", "persistence_engine", "one_packet", "method"),
-    *("destinations", "realservers", "realserver_port", "binds", "check", "sorry_server", "master"),
+    *("destinations", "realservers", "realserver_port", "match", "check", "sorry_server", "master"),
     *("upper_threshold", "lower_threshold", "tunnel_type", "tunnel_port", "tunnel_checksum"),
     *names(_keepalived_options.SERVICE),
 ]

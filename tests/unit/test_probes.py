@@ -86,7 +86,7 @@ def test_requests(fields, by_name, plain):
             "it has a check of type ping",
         ),
         ({"port": 0, "persistence_timeout": 9}, f"web, {VIP}:0, rr", "it has all ports"),
-        ({"vip": None, "port": None, "fwmark": 7}, "web, fwmark 7, rr", "no binds"),
+        ({"vip": None, "port": None, "fwmark": 7}, "web, fwmark 7, rr", "no match"),
     ],
 )
 def test_a_service_that_can_not_be_asked_has_a_reason(fields, title, reason):
@@ -98,8 +98,8 @@ def test_a_service_that_can_not_be_asked_has_a_reason(fields, title, reason):
 
 def test_each_bind_of_a_mark_is_asked():
     check = {**DNS, "connect_port": 53}
-    binds = [{"vip": VIP, "ports": [80, 443]}, {"vip": VIP, "protocol": "udp", "ports": [53]}]
-    found = probes(cluster(vip=None, port=None, fwmark=7, binds=binds, check=check))
+    match = [{"vip": VIP, "ports": [80, 443]}, {"vip": VIP, "protocol": "udp", "ports": [53]}]
+    found = probes(cluster(vip=None, port=None, fwmark=7, match=match, check=check))
     assert [(p["options"]["port"], p["options"]["protocol"]) for p in found] == [
         (80, "tcp"),
         (443, "tcp"),

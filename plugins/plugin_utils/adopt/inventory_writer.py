@@ -426,7 +426,7 @@ class Writer:
         if marked:
             self.tell(
                 f"{_inventory.listed(marked)}: what gets the firewall mark is the packet filter's"
-                " to know; it stays yours to set, unless you write it as binds."
+                " to know; it stays yours to set, unless you write it as match."
             )
         if len(self.directors) == 1 and self.vrrp:
             self.tell(
