@@ -18,8 +18,8 @@ options:
   _input:
     description:
       - A list of texts and numbers, or of mappings. Of a mapping and what is in it, C(vip),
-        C(address), C(protocol), C(fwmark), C(port), C(ports), C(not_from) and C(destinations) are
-        looked at.
+        C(address), C(protocol), C(fwmark), C(port), C(ports), C(exclude_macs) and C(destinations)
+        are looked at.
     type: list
     required: true
 """
@@ -49,7 +49,7 @@ from ansible_collections.lvs.cluster.plugins.module_utils._model import shown
 #: No blank, comma, semicolon, brace, comment or range, and no option or expression.
 _WORD = re.compile(r"[A-Za-z0-9:][A-Za-z0-9_.:/]*")
 _ITEM = "a value"
-_FIELDS = ("vip", "address", "protocol", "fwmark", "port", "ports", "not_from", "destinations")
+_FIELDS = ("vip", "address", "protocol", "fwmark", "port", "ports", "exclude_macs", "destinations")
 
 
 def nft_words(values: Any) -> Any:

@@ -157,13 +157,13 @@ def test_what_gets_a_firewall_mark():
     web = {"fwmark": 7, "vip": "192.168.2.149", "protocol": "tcp", "ports": [80, 443]}
     said = "ip daddr 192.168.2.149 tcp dport { 80, 443 } meta mark set 7"
     assert rules([]) == []
-    assert rules([web]) == rules([{**web, "not_from": []}]) == [said]
+    assert rules([web]) == rules([{**web, "exclude_macs": []}]) == [said]
 
 
 def test_what_another_director_sends_gets_no_mark():
     macs = ["02:42:c0:a8:02:17", "02:42:c0:a8:02:1f"]
     every = {"fwmark": 8, "vip": "2001:db8::149", "protocol": "udp", "ports": [0]}
-    [said] = rules([{**every, "not_from": macs}])
+    [said] = rules([{**every, "exclude_macs": macs}])
     strangers, _, what = said.partition(" ip6 ")
     assert strangers == "ether saddr != { 02:42:c0:a8:02:17, 02:42:c0:a8:02:1f }"
     assert what == "daddr 2001:db8::149 meta l4proto udp meta mark set 8"
@@ -301,7 +301,7 @@ def test_what_is_said_twice_is_in_a_set_once():
     mark = {"fwmark": 7, "vip": "192.168.2.149", "protocol": "tcp", "ports": [80, 80]}
     macs = ["02:42:c0:a8:02:17"] * 2
     lines = [
-        *rules([{**mark, "not_from": macs}], [web], ["2001:db8::31", "2001:db8::31"]),
+        *rules([{**mark, "exclude_macs": macs}], [web], ["2001:db8::31", "2001:db8::31"]),
         *judged(["192.168.2.31", "192.168.2.31", "2001:db8::31", "2001:0db8::31"], LVS, LVS),
     ]
     assert [found for found in elements(lines) if len(set(found)) < len(found)] == []

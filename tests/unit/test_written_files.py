@@ -236,7 +236,13 @@ def rendered(role, name, **variables):
 
 
 def director(vip, protocol, port, mac, rip, fwmark):
-    mark = {"fwmark": fwmark, "vip": vip, "protocol": protocol, "ports": [port], "not_from": [mac]}
+    mark = {
+        "fwmark": fwmark,
+        "vip": vip,
+        "protocol": protocol,
+        "ports": [port],
+        "exclude_macs": [mac],
+    }
     pool = [{"address": rip, "method": "fullnat", "name": "any\nname"}]
     service = {"vip": vip, "protocol": protocol, "port": 80, "destinations": pool}
     by_mark = {"fwmark": fwmark, "destinations": pool}
