@@ -1053,7 +1053,7 @@ class _Rules:
 
     def _check_masters(self) -> None:
         """Find the master of each VIP, on which all of its services have to agree."""
-        names = _vrrp.turns([host.vrrp for host in self.directors])
+        names = _vrrp.master_order([host.vrrp for host in self.directors])
         said: dict[str, dict[str, list[str]]] = {}
         for service in self.services if names else ():
             master = service.raw.get("master") or names[0]

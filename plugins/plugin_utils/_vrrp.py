@@ -291,17 +291,19 @@ def priorities(directors: Sequence[Director]) -> dict[str, int]:
     }
 
 
-def turns(directors: Sequence[Director]) -> list[str]:
-    """Return the directors' names, the one first that is master of what names none."""
+def master_order(directors: Sequence[Director]) -> list[str]:
+    """Return the directors' names, the master of services without a ``master`` first."""
     ranks = priorities(directors)
     return sorted(ranks, key=lambda name: ranks[name] < max(ranks.values()))
 
 
-def numbered(directors: Sequence[Director], masters: Mapping[str, str]) -> dict[int, list[str]]:
-    """Return the VIPs of each instance, by its master's turn; without VIPs there is one, too."""
+def vips_by_instance(
+    directors: Sequence[Director], masters: Mapping[str, str]
+) -> dict[int, list[str]]:
+    """Return the VIPs of each instance, in the order of masters; without VIPs there is one."""
     held: dict[int, list[str]] = {} if masters else {0: []}
     for vip, master in masters.items():
-        held.setdefault(turns(directors).index(master), []).append(vip)
+        held.setdefault(master_order(directors).index(master), []).append(vip)
     return dict(sorted(held.items()))
 
 
@@ -314,7 +316,7 @@ def instances(
     """
     return [
         instance(director, directors, vips, number)
-        for number, vips in numbered(directors, masters).items()
+        for number, vips in vips_by_instance(directors, masters).items()
     ]
 
 
@@ -334,7 +336,7 @@ def instance(
         if as_integer(said.get(field)) is not None:
             del said[field]  # it is that of the director, see `read`
     family = family_of(vips[0]) if vips else "ipv4"
-    first = turns(directors)[number]
+    first = master_order(directors)[number]
     own_ranks = priorities(directors)
     order = sorted(own_ranks, key=lambda name: (name != first, -own_ranks[name]))
     ranks = dict(zip(order, sorted(own_ranks.values(), reverse=True), strict=True))
@@ -437,7 +439,7 @@ def mistakes(
     :param all_known: whether the VIPs of all services could be read
     """
     said = dict(director.keepalived)
-    held = numbered(directors, masters)
+    held = vips_by_instance(directors, masters)
     last, found = max(held), []
     if router(director) + last > LAST_ROUTER:
         found.append(

@@ -169,16 +169,16 @@ def variables(
     mine = mine._replace(shared=shared)
     directors = [mine if each.name == mine.name else each for each in others]
     extra: dict[str, Any] = {n: wanted[0][n] for n in ("version", "preempt") if n in wanted[0]}
-    numbered = list(_vrrp.numbered(directors, masters).items())
+    by_instance = list(_vrrp.vips_by_instance(directors, masters).items())
 
     def made(instance: dict[str, Any]) -> list[dict[str, Any]]:
         told = mine._replace(keepalived={"instance": instance})
-        return [_vrrp.instance(told, directors, vips, number) for number, vips in numbered]
+        return [_vrrp.instance(told, directors, vips, number) for number, vips in by_instance]
 
     if extra.get("version") == made({})[0]["version"]:
         del extra["version"]
     base = made(extra)
-    one = len(numbered) == 1
+    one = len(by_instance) == 1
     for name, value in wanted[0].items():
         multicast = name in _MULTICAST and len(directors) == 1
         if (
