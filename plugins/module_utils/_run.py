@@ -64,9 +64,9 @@ class Change(NamedTuple):
         forgotten wherever the run is killed: the next one finds it there
     :ivar text: (before, after) as people read it in a diff; default: the data itself
     :ivar results: further values of the result
-    :ivar unmet: what the machine lacks for ``apply``, as sentences: an error where something has
-        to be changed. In check mode they are warnings, for an earlier task of the same play,
-        not carried out either, may be what provides it
+    :ivar missing_requirements: what the machine lacks for ``apply``, as sentences: an error where
+        something has to be changed. In check mode they are warnings, for an earlier task of the
+        same play, not carried out either, may be what provides it
     :ivar afterwards: what takes its time and only reads, such as waiting for connections to end:
         it is called at the end in any case, when others may change the machine again
     """
@@ -77,7 +77,7 @@ class Change(NamedTuple):
     files: Mapping[str, tuple[str | None, str | None]] = {}
     text: tuple[str, str] | None = None
     results: Mapping[str, Any] = {}
-    unmet: Sequence[str] = ()
+    missing_requirements: Sequence[str] = ()
     meanwhile: Mapping[str, str | None] = {}
     afterwards: Callable[[], Mapping[str, Any]] = dict
 
@@ -209,13 +209,13 @@ def run(module: Module, prepare: Callable[[Mapping[str, Any]], Change]) -> NoRet
             change = prepare(module.params)
             results = dict(change.results)
             if module.check_mode:
-                for lacking in change.unmet if change.changed else ():
+                for lacking in change.missing_requirements if change.changed else ():
                     module.warn(lacking)
             else:
                 for path in change.files:
                     _atomic_file.forget_temporary(path)
-                if change.changed and change.unmet:
-                    raise OperatorError(*change.unmet)
+                if change.changed and change.missing_requirements:
+                    raise OperatorError(*change.missing_requirements)
                 if change.changed:
                     results.update(change.carry_out())
         results.update(change.afterwards())

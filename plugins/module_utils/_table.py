@@ -81,13 +81,13 @@ def _nft(rules: str) -> None:
 class Transition(NamedTuple):
     """A table as it is and as it should be, and the operations between.
 
-    ``unmet`` has a sentence where there is no IPVS to apply them to.
+    ``missing_requirements`` has a sentence where there is no IPVS to apply them to.
     """
 
     before: Table
     after: Table
     operations: Sequence[Operation]
-    unmet: Sequence[str] = ()
+    missing_requirements: Sequence[str] = ()
 
     @property
     def text(self) -> tuple[str, str]:
@@ -148,19 +148,19 @@ def transition(desire: Callable[[Table], Table], ignore_owners: Sequence[str] = 
     A kernel without IPVS counts as an empty table, which is what it will be when IPVS is loaded.
     Raises `OperatorError`, also where something has to change and another program owns the table.
     """
-    unmet = []
+    missing_requirements = []
     try:
         with Ipvs() as ipvs:
             before = as_table(ipvs.services())
     except NoIpvs as error:
-        before, unmet = {}, [f"{error}."]
+        before, missing_requirements = {}, [f"{error}."]
     except IpvsError as error:
         raise OperatorError(f"{error}.") from error
     after = settle(before, desire(before))
     operations = plan(before, after)
     if operations:
         refuse_other_owners(ignore_owners)
-    return Transition(before, after, operations, unmet)
+    return Transition(before, after, operations, missing_requirements)
 
 
 def reschedule(services: Iterable[VirtualService]) -> None:

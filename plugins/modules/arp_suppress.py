@@ -151,7 +151,7 @@ def prepare(params: Mapping[str, Any]) -> _run.Change:
             *(f"interfaces: no request arrives at {name}: name the LAN interface." for name in odd)
         )
     before = _sysctl.read_all([*_sysctl.arp_keys(interfaces), *ours])
-    unmet: list[str] = []
+    missing_requirements: list[str] = []
     results: dict[str, Any] = {}
     text: str | None
     notes: dict[str, str] = {}
@@ -163,7 +163,7 @@ def prepare(params: Mapping[str, Any]) -> _run.Change:
         text = _sysctl.document(HEADER, notes, listed)
         back = _sysctl.given_back(saved, listed)
         wanted = {**listed, **back}
-        unmet = [
+        missing_requirements = [
             f"interfaces: there is no interface {name} here."
             for name in interfaces
             if _sysctl.in_effect(before, name) is None
@@ -189,7 +189,7 @@ def prepare(params: Mapping[str, Any]) -> _run.Change:
         files={params["save"]: (saved, text)},
         text=(_sysctl.render(before), _sysctl.render(after)),
         results=results,
-        unmet=unmet,
+        missing_requirements=missing_requirements,
         meanwhile={params["save"]: _sysctl.under_way(HEADER, saved, notes, listed, back)},
     )
 

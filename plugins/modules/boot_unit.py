@@ -281,14 +281,14 @@ def prepare(params: Mapping[str, Any]) -> _run.Change:
     shown = ("".join(filter(None, former.values())), "".join(filter(None, wanted.values())))
     if params["state"] == "absent":
         gone = partial(remove, files, wanted)
-        return _run.Change(before, None, apply=gone, text=shown, unmet=missing)
+        return _run.Change(before, None, apply=gone, text=shown, missing_requirements=missing)
     after = {**files.state(wanted), "enabled": True, "active": True, "current": True}
     return _run.Change(
         before,
         after,
         apply=partial(start, files, before, former, wanted),
         text=shown,
-        unmet=missing,
+        missing_requirements=missing,
     )
 
 

@@ -234,14 +234,14 @@ def prepare(module):
         return drain(module, key, name, wait) if draining else {}
 
     before, after = (found(table, key, name) for table in (way.before, way.after))
-    unmet = [*way.unmet, *missing]
+    missing_requirements = [*way.missing_requirements, *missing]
     return Change(
         before,
         after,
         way.apply,
         text=way.text,
         results=results,
-        unmet=unmet,
+        missing_requirements=missing_requirements,
         afterwards=afterwards,
     )
 

@@ -155,7 +155,7 @@ def prepare(params):
         way.apply,
         text=way.text,
         results={"operations": [str(operation) for operation in way.operations]},
-        unmet=way.unmet,
+        missing_requirements=way.missing_requirements,
     )
 
 

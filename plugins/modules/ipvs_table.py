@@ -279,7 +279,7 @@ def prepare(params):
         files,
         way.text,
         {"operations": [str(operation) for operation in way.operations]},
-        way.unmet,
+        way.missing_requirements,
         meanwhile,
     )
 

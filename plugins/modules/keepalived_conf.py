@@ -364,7 +364,9 @@ def prepare(params: Mapping[str, Any], config: Mapping[str, Any]) -> _run.Change
         {"text": wanted, "mode": f"{MODE:04o}", "owner": os.geteuid()},
         text=(shown, wanted),
         results=results,
-        unmet=[] if version else ["There is no keepalived on this host: install keepalived."],
+        missing_requirements=[]
+        if version
+        else ["There is no keepalived on this host: install keepalived."],
     )
 
     def apply() -> None:
@@ -403,7 +405,7 @@ def with_service(
         apply=apply,
         text=(before, after),
         results={**change.results, "action": how},
-        unmet=[*change.unmet, *here],
+        missing_requirements=[*change.missing_requirements, *here],
     )
 
 

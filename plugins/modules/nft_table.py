@@ -263,7 +263,7 @@ def prepare(params: Mapping[str, Any]) -> _run.Change:
             apply=partial(_load, absence),
             files={path: (saved, None)} if path else {},
             text=(before or "", ""),
-            unmet=missing,
+            missing_requirements=missing,
         )
 
     after = table.holding(rules)
@@ -291,7 +291,7 @@ def prepare(params: Mapping[str, Any]) -> _run.Change:
         # out the table of another name, which is gone then.
         files={path: (saved, document(absence + after, None))} if path else {},
         text=(before or "", after),
-        unmet=missing,
+        missing_requirements=missing,
     )
 
 

@@ -211,7 +211,7 @@ def prepare(params: Mapping[str, Any]) -> _run.Change:
         files=files,
         text=("\n".join([*before, ""]), "\n".join([*after, ""])),
         results={"kept": [str(rule) for rules in kept.values() for rule in rules]},
-        unmet=_routes.off_link(wanted.gateways.values()),
+        missing_requirements=_routes.off_link(wanted.gateways.values()),
         meanwhile=meanwhile,
     )
 

@@ -120,7 +120,7 @@ def prepare(params: Mapping[str, Any]) -> _run.Change:
         apply=partial(_sysctl.apply, before, after),
         files=files,
         text=(_sysctl.render(before), _sysctl.render(after)),
-        unmet=_sysctl.missing({key: before[key] for key in wanted}),
+        missing_requirements=_sysctl.missing({key: before[key] for key in wanted}),
         meanwhile=meanwhile,
     )
 

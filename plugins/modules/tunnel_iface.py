@@ -183,7 +183,7 @@ def prepare(params: Mapping[str, Any]) -> _run.Change:
             "interfaces": _tunnels.interfaces(tunnels),
             "packets": _tunnels.packets(tunnels),
         },
-        unmet=_tunnels.missing(found, wanted),
+        missing_requirements=_tunnels.missing(found, wanted),
         meanwhile=meanwhile,
     )
 

@@ -215,7 +215,7 @@ def prepare(params: Mapping[str, Any]) -> _run.Change:
     files = {path: (saved, _links.render(kept, HEADER))} if path else {}
     both = [*owned, *(address for address in kept if address not in owned)]
     staying = {name: each.without(unwanted) for name, each in links.items()}
-    unmet = _obstacles(staying, link, added, params) if added else []
+    missing_requirements = _obstacles(staying, link, added, params) if added else []
     return _run.Change(
         _lines(before),
         _lines(after),
@@ -223,7 +223,9 @@ def prepare(params: Mapping[str, Any]) -> _run.Change:
         files=files,
         text=("\n".join([*_lines(before), ""]), "\n".join([*_lines(after), ""])),
         results={"interface": interface, "kept": list(dict.fromkeys(unlisted))},
-        unmet=[*_links.missing_library(), *unmet] if operations else [],
+        missing_requirements=[*_links.missing_library(), *missing_requirements]
+        if operations
+        else [],
         meanwhile={path: _links.render(both, HEADER, heralded)} if path else {},
     )
 

@@ -119,5 +119,7 @@ def test_without_nft_a_change_is_told_and_refused(tmp_path, monkeypatch):
     options = {"family": "inet", "name": "lvs", "rules": RULES, "save": save, "state": "present"}
     change = nft_table.prepare(options)
     assert change.changed
-    assert change.unmet == ["There is no program nft on this host: install nftables."]
+    assert change.missing_requirements == [
+        "There is no program nft on this host: install nftables."
+    ]
     assert not nft_table.prepare({**options, "state": "absent"}).changed

@@ -151,16 +151,16 @@ def test_what_the_system_refuses_is_said(seam, error, sentence):
 
 
 def test_what_is_unmet_fails_a_change_before_it_begins():
-    change = Change(1, 2, apply=lambda: 1 / 0, unmet=["Load it.", "Start it."])
+    change = Change(1, 2, apply=lambda: 1 / 0, missing_requirements=["Load it.", "Start it."])
     assert end(lambda _: change)["mistakes"] == ["Load it.", "Start it."]
 
 
 def test_what_is_unmet_is_a_warning_in_check_mode_and_nothing_without_a_change():
     module = Module(check_mode=True)
     with pytest.raises(Ended):
-        run(module, lambda _: Change(1, 2, unmet=["Load it."]))
+        run(module, lambda _: Change(1, 2, missing_requirements=["Load it."]))
     assert module.warnings == ["Load it."]
-    assert not end(lambda _: Change(1, 1, unmet=["Load it."]))["changed"]
+    assert not end(lambda _: Change(1, 1, missing_requirements=["Load it."]))["changed"]
 
 
 def test_the_diff_is_shown_on_request():
