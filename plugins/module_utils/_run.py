@@ -204,7 +204,7 @@ def run(module: Module, prepare: Callable[[Mapping[str, Any]], Change]) -> NoRet
     alone: contextlib.AbstractContextManager[None] = (
         contextlib.nullcontext() if module.check_mode else _lock.held(_name(module))
     )
-    with _told(module):
+    with reporting_errors(module):
         with alone:
             change = prepare(module.params)
             results = dict(change.results)
@@ -226,7 +226,7 @@ def run(module: Module, prepare: Callable[[Mapping[str, Any]], Change]) -> NoRet
 
 def report(module: Module, ask: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> NoReturn:
     """End a module that changes nothing with what ``ask`` finds, its ``warnings`` apart."""
-    with _told(module):
+    with reporting_errors(module):
         results = dict(ask(module.params))
         for warning in results.pop("warnings", []):
             module.warn(warning)
@@ -239,8 +239,8 @@ def _name(module: Module) -> str:
 
 
 @contextlib.contextmanager
-def _told(module: Module) -> Iterator[None]:
-    """Let the module fail with what goes wrong inside, said for the operator."""
+def reporting_errors(module: Module) -> Iterator[None]:
+    """End the module with the mistakes of an `OperatorError` or OSError raised inside."""
     try:
         yield
     except (OperatorError, OSError) as error:
