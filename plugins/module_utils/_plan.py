@@ -95,22 +95,22 @@ def _change(old: VirtualService, new: VirtualService) -> Iterator[Operation]:
             yield Operation("delete", new, destination)
 
 
-def settle(read: Table, desired: Table) -> Table:
-    """Return ``desired`` with each destination that was read as ``local`` taken as it was read.
+def accept_local(read: Table, desired: Table) -> Table:
+    """Return ``desired`` with each destination that was read as ``local`` left as it was read.
 
-    A kernel may say ``local`` of an address of the director's own, whatever method was asked for;
-    to go on asking would be a change for ever.
+    A kernel may read ``local`` for an address of the director itself, whatever method was set;
+    without this each run would change it again.
     """
-    settled = dict(desired)
+    accepted = dict(desired)
     for key, service in read.items():
         local = {d.key: d for d in service.destinations if d.method == "local"}
         if local and key in desired:
-            pool = (_settled(d, local.get(d.key)) for d in desired[key].destinations)
-            settled[key] = desired[key]._replace(destinations=tuple(pool))
-    return settled
+            pool = (_accept_local(d, local.get(d.key)) for d in desired[key].destinations)
+            accepted[key] = desired[key]._replace(destinations=tuple(pool))
+    return accepted
 
 
-def _settled(wanted: Destination, local: Destination | None) -> Destination:
+def _accept_local(wanted: Destination, local: Destination | None) -> Destination:
     plain = wanted._replace(
         method="local", tunnel_type="ipip", tunnel_port=0, tunnel_checksum="none"
     )

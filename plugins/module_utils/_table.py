@@ -23,8 +23,8 @@ from ansible_collections.lvs.cluster.plugins.module_utils._netlink import (
 )
 from ansible_collections.lvs.cluster.plugins.module_utils._plan import (
     Operation,
+    accept_local,
     plan,
-    settle,
     touched,
 )
 from ansible_collections.lvs.cluster.plugins.module_utils._run import OperatorError
@@ -33,10 +33,10 @@ from ansible_collections.lvs.cluster.plugins.module_utils._table_owner import (
     refuse_other_owners,
 )
 
-#: Drops the answer of a service that can't choose a destination. The set empties itself: should
-#: nobody take the table away, it soon does nothing any more. 1 is ICMP, 58 ICMPv6: a machine may
-#: have no names for them.
-NOBODY_IS_REFUSED = """
+#: Drops the ICMP error of a service that can't choose a destination. The elements of the set
+#: expire, so a table that is left behind soon has no effect. 1 is ICMP, 58 ICMPv6: a host may have
+#: no names for them.
+DROP_PORT_UNREACHABLE = """
 table inet lvs_reschedule {
   set for_a_while { type inet_proto; timeout 20s; elements = { 1, 58 }; }
   chain output {
@@ -48,28 +48,28 @@ table inet lvs_reschedule {
 }
 """
 
-GONE = "table inet lvs_reschedule\ndelete table inet lvs_reschedule\n"
+REMOVE_TABLE = "table inet lvs_reschedule\ndelete table inet lvs_reschedule\n"
 
 
 @contextlib.contextmanager
-def nobody_refused() -> Iterator[None]:
-    """Have no client refused while a scheduler changes; it asks again after a second.
+def suppress_port_unreachable() -> Iterator[None]:
+    """Send no ICMP port unreachable while a scheduler changes; clients retry after a second.
 
-    A service has none for some milliseconds (ip_vs_edit_service in the kernel's ip_vs_ctl.c), and
-    who comes then is told that the port is unreachable (ip_vs_leave in ip_vs_core.c). Where there
-    is no nft, it is as it is.
+    A service has no scheduler for some milliseconds (ip_vs_edit_service in the kernel's
+    ip_vs_ctl.c), and a new connection then gets port unreachable (ip_vs_leave in ip_vs_core.c).
+    Without nft nothing is suppressed.
     """
-    _nft(GONE + NOBODY_IS_REFUSED)
+    _nft(REMOVE_TABLE + DROP_PORT_UNREACHABLE)
     try:
         yield
     finally:
-        _nft(GONE)
+        _nft(REMOVE_TABLE)
 
 
 @contextlib.contextmanager
-def leftover_removed() -> Iterator[None]:
-    """Take away the table of `nobody_refused` that a run has left which was killed within it."""
-    _nft(GONE)
+def remove_leftover() -> Iterator[None]:
+    """Remove the table that a run left which was killed in `suppress_port_unreachable`."""
+    _nft(REMOVE_TABLE)
     yield
 
 
@@ -79,7 +79,7 @@ def _nft(rules: str) -> None:
 
 
 class Transition(NamedTuple):
-    """A table as it is and as it should be, and the operations between.
+    """A table before and after a change, and the operations of the change.
 
     ``missing_requirements`` has a sentence where there is no IPVS to apply them to.
     """
@@ -105,7 +105,7 @@ class Transition(NamedTuple):
         Raises `OperatorError`.
         """
         if self.operations:
-            guard = nobody_refused() if self.reschedules else leftover_removed()
+            guard = suppress_port_unreachable() if self.reschedules else remove_leftover()
             with guard, Ipvs() as ipvs:
                 self._apply(ipvs)
         return {}
@@ -124,7 +124,7 @@ class Transition(NamedTuple):
             now = self._now(ipvs)
         except IpvsError as error:
             raise self._taken_back(ipvs, OperatorError(f"{error}.")) from error
-        left = plan(now, settle(now, touched(self.after, self.operations)))
+        left = plan(now, accept_local(now, touched(self.after, self.operations)))
         if left:
             sentences = (f"The kernel took the change, but it remains to {op}." for op in left)
             raise self._taken_back(ipvs, OperatorError(*sentences))
@@ -156,7 +156,7 @@ def transition(desire: Callable[[Table], Table], ignore_owners: Sequence[str] = 
         before, missing_requirements = {}, [f"{error}."]
     except IpvsError as error:
         raise OperatorError(f"{error}.") from error
-    after = settle(before, desire(before))
+    after = accept_local(before, desire(before))
     operations = plan(before, after)
     if operations:
         refuse_other_owners(ignore_owners)

@@ -581,8 +581,8 @@ class _Service:
             return group
         return ""
 
-    def settle(self, method: str, networks: Sequence[Network]) -> None:
-        """Take from the cluster what it does not state itself."""
+    def apply_defaults(self, method: str, networks: Sequence[Network]) -> None:
+        """Set from the cluster what the service does not set itself."""
         self.method = self.method or method
         self.networks = networks if self.method in _ONE_NETWORK else ()
         port = self.fields.integer("realserver_port", 1, 65535, 0)
@@ -790,7 +790,7 @@ class _Rules:
         networks = self._agreed("lvs_network", lambda host: host.networks) or ()
         self.min_available = self._agreed("lvs_min_available", lambda host: host.min_available)
         for service in self.services:
-            service.settle(method, networks)
+            service.apply_defaults(method, networks)
             if service.family:
                 self._fill(service)
         self._check_names()

@@ -28,7 +28,7 @@ from ansible_collections.lvs.cluster.plugins.module_utils._model import (
     parse_services,
     suggestion,
 )
-from ansible_collections.lvs.cluster.plugins.module_utils._plan import Operation, plan, settle
+from ansible_collections.lvs.cluster.plugins.module_utils._plan import Operation, accept_local, plan
 from ansible_collections.lvs.cluster.plugins.plugin_utils import _probes
 from ansible_collections.lvs.cluster.plugins.plugin_utils._inventory import listed
 from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt import (
@@ -196,7 +196,7 @@ class _Look:
             return
         drained = self.drained(wanted, names)
         wanted = {key: _drained(service, drained, names) for key, service in wanted.items()}
-        for operation in plan(self.told, settle(self.told, wanted)):
+        for operation in plan(self.told, accept_local(self.told, wanted)):
             for sentence in _sentences(operation, self.told, names):
                 yield f"{sentence}; run site.yml"
 
@@ -210,7 +210,7 @@ class _Look:
         """Tell what the kernel has otherwise than was told, and not by keepalived's checks."""
         if not self.was_told:
             return
-        for operation in plan(self.table, settle(self.table, self.told)):
+        for operation in plan(self.table, accept_local(self.table, self.told)):
             here = operation.destination
             if self.keepalived and here is not None:
                 by_check = operation.action != "delete" or here.address in self.sorry
