@@ -28,7 +28,7 @@ from ansible_collections.lvs.cluster.plugins.module_utils._keepalived_options im
     given,
 )
 from ansible_collections.lvs.cluster.plugins.module_utils._keepalived_relations import (
-    listed,
+    as_list,
     named,
     off,
     on,
@@ -217,7 +217,7 @@ class _Writer:
     def _family(self, raw: Mapping[str, Any], place: str) -> str:
         """Return an instance's family, which all of its VIPs must have."""
         families: dict[str, str] = {}
-        for vip in listed(raw.get("vips")):
+        for vip in as_list(raw.get("vips")):
             text = str(vip.get("address") if isinstance(vip, Mapping) else vip)
             address = _model.normal_address(text.partition("/")[0])
             if address:
@@ -281,7 +281,7 @@ class _Writer:
 
     def _casting(self, raw: Mapping[str, Any], place: str, family: str) -> None:
         """Check unicast against multicast."""
-        peers = listed(raw.get("unicast_peers"))
+        peers = as_list(raw.get("unicast_peers"))
         if not peers:
             for name in ("unicast_src_ip", "unicast_ttl", "check_unicast_src"):
                 if given(raw, name) and raw[name] is not False:
@@ -331,14 +331,16 @@ class _Writer:
             label = str(raw.get("name") or f"number {number}")
             place = f"sync_group {label}"
             self._tracked(raw, place)
-            for name in map(str, listed(raw.get("instances"))):
+            for name in map(str, as_list(raw.get("instances"))):
                 if name not in self.names["instances"]:
                     self.wrong(place, f"there is no instance {name}")
                 if name in members:
                     self.wrong(place, f"instance {name} is in sync_group {members[name]} already")
                 members.setdefault(name, label)
             theirs = [
-                i for i in instances if str(i.get("name")) in map(str, listed(raw.get("instances")))
+                i
+                for i in instances
+                if str(i.get("name")) in map(str, as_list(raw.get("instances")))
             ]
             self.all_wrong(place, _keepalived_relations.group(raw, theirs, defined))
 
@@ -619,7 +621,7 @@ class _Service:
     def _pool(self, key: _model.ServiceKey) -> dict[tuple[str, int], Mapping[str, Any]]:
         """Return what a person wrote of each destination."""
         pool = {}
-        for raw in listed(self.raw.get("destinations")):
+        for raw in as_list(self.raw.get("destinations")):
             if isinstance(raw, Mapping):
                 destination = _model.parse_destination(self._of_destination(raw), key)[0]
                 if destination:

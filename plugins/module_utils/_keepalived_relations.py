@@ -25,7 +25,7 @@ WEIGHTS = {"track_interfaces": 0, "track_scripts": 0, "track_files": 1, "track_b
 MAX_REPLY, HOPS = 255, {"ipv4": 255, "ipv6": 64}
 
 
-def listed(value: Any) -> list[Any]:
+def as_list(value: Any) -> list[Any]:
     """Return a value as a list; nothing is an empty one."""
     return list(value) if isinstance(value, (list, tuple)) else [] if value is None else [value]
 
@@ -52,7 +52,7 @@ def named(items: Any, field: str = "name") -> list[tuple[str, Mapping[str, Any]]
     """Return the items of a list, each a word or a mapping, as their words and mappings."""
     return [
         (str(item.get(field)), item) if isinstance(item, Mapping) else (str(item), {})
-        for item in listed(items)
+        for item in as_list(items)
     ]
 
 
@@ -137,7 +137,7 @@ def group(
     :param members: the instances
     :param defined: by list of the schema and name, what can be tracked
     """
-    names = {str(name) for name in listed(raw.get("instances"))}
+    names = {str(name) for name in as_list(raw.get("instances"))}
     if len(names) == 1:
         yield (
             f"instances has {''.join(names)} only, and a group keeps several in one state; name"

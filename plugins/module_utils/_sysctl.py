@@ -242,7 +242,7 @@ def under_way(
     :param notes: those of the file that is wanted
     :param back: what is given back
     """
-    ours = listed(text)
+    ours = saved_values(text)
     values = {**ours, **wanted}
     also = {*ours.items(), *_also(text)}
     also |= {(key, back[key]) for key in FORWARDING.keys() & ours.keys() & back.keys()}
@@ -267,7 +267,7 @@ def check(text: str | None) -> None:
 _EXAMPLE = "net/ipv4/ip_forward = 1"
 
 
-def listed(text: str | None) -> dict[str, str]:
+def saved_values(text: str | None) -> dict[str, str]:
     """Return the values that a file of `document` sets; none for no file."""
     return _pairs(line for line in (text or "").splitlines() if line[:1] != "#")
 
@@ -297,7 +297,7 @@ def notes(
     What the file lists is ours already: of that, it alone knows what was before. Where
     forwarding is set, what taking it back would not restore is noted, too.
     """
-    ours, known = listed(text), noted(text)
+    ours, known = saved_values(text), noted(text)
     new = {key: before[key] for key in wanted if key not in ours}
     usual = resets({key: value for key, value in new.items() if value is not None})
     by_the_way = {key: value for key, value in read_all(usual).items() if value != usual[key]}
@@ -311,7 +311,7 @@ def given_back(text: str | None, wanted: Collection[str]) -> dict[str, str]:
 
     A key that has got another value since, or is gone, is left alone.
     """
-    known, set_by_us = noted(text), [*listed(text).items(), *_also(text)]
+    known, set_by_us = noted(text), [*saved_values(text).items(), *_also(text)]
     back = {
         key: known[key]
         for key, value in set_by_us

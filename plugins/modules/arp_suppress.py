@@ -143,7 +143,7 @@ def prepare(params: Mapping[str, Any]) -> _run.Change:
     links = _links.read()
     saved = _atomic_file.read(params["save"])
     _atomic_file.parsed(params["save"], saved, _sysctl.check)
-    ours = _sysctl.listed(saved)
+    ours = _sysctl.saved_values(saved)
     interfaces = params["interfaces"] or _usual(links, ours)
     odd = [name for name in interfaces if name in ("all", "default", "lo")]
     if odd:

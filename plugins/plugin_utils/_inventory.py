@@ -252,7 +252,7 @@ def _subject(kind: str, names: Collection[str]) -> str:
         return ""
     if kind == "host":  # in quotes where a name would not stand out
         names = [name if re.fullmatch(r"[\w.:@+-]+", name) else repr(name) for name in names]
-    return f"{kind}{'s' if len(names) > 1 else ''} {listed(names)}: "
+    return f"{kind}{'s' if len(names) > 1 else ''} {join_names(names)}: "
 
 
 class _Subject(Fields):
@@ -599,7 +599,7 @@ class _Service:
         self.notes.add(sentence, kind, name)
 
     @property
-    def listed(self) -> Any:
+    def explicit_destinations(self) -> Any:
         """What it lists outright, completed by what it says of all its destinations."""
         pool = self.raw.get("destinations")
         if pool is None or pool == "":
@@ -620,12 +620,12 @@ class _Service:
     @property
     def outright(self) -> list[Mapping[str, Any]]:
         """The destinations that it lists outright."""
-        pool = self.listed
+        pool = self.explicit_destinations
         return [i for i in pool if isinstance(i, Mapping)] if isinstance(pool, list) else []
 
     def plain(self) -> dict[str, Any]:
         """Return it in the schema, one destination standing for all that its group gives."""
-        pool = self.listed
+        pool = self.explicit_destinations
         if self.group and isinstance(pool, list):
             address = _STAND_IN[self.family or "ipv4"]
             name = f"in {self.group}"
@@ -992,7 +992,7 @@ class _Rules:
                 values.setdefault(of(host), []).append(host.name)
         if len(values) > 1:
             differing = "; ".join(
-                f"{_shown(value)} on {listed(who)}" for value, who in values.items()
+                f"{_shown(value)} on {join_names(who)}" for value, who in values.items()
             )
             self.mistakes.add(
                 f"{variable} differs within the cluster ({differing}); state one for all hosts"
@@ -1009,7 +1009,7 @@ class _Rules:
             )
         if self.ha == "none" and len(names) > 1:
             self.mistakes.add(
-                f"lvs_ha is none, but there are {len(names)} directors ({listed(names)}); set"
+                f"lvs_ha is none, but there are {len(names)} directors ({join_names(names)}); set"
                 f" lvs_ha: vrrp, or leave one host in {DIRECTORS}"
             )
         said = {host.name: host.services for host in self.directors if host.services is not None}
@@ -1060,7 +1060,7 @@ class _Rules:
             if master not in names:
                 service.wrong(
                     f"master is {shown(master)}{suggestion(master, names)}; it must be a host of"
-                    f" {DIRECTORS}: {listed(names)}"
+                    f" {DIRECTORS}: {join_names(names)}"
                 )
                 master = names[0]
             if service.raw.get("master") and service.raw.get("fwmark") and not service.frontends:
@@ -1073,7 +1073,9 @@ class _Rules:
         for vip, masters in said.items():
             self.masters[vip] = next(iter(masters))
             if len(masters) > 1:
-                differing = "; ".join(f"{name} for {listed(who)}" for name, who in masters.items())
+                differing = "; ".join(
+                    f"{name} for {join_names(who)}" for name, who in masters.items()
+                )
                 self.mistakes.add(
                     f"{vip} can't have several masters ({differing}); name one with each of its"
                     f" services, since without a name it is {names[0]}",
@@ -1121,7 +1123,7 @@ class _Rules:
         address = found[0]
         if len(found) > 1:
             service.note(
-                f"its facts show several addresses for it ({listed(found)}); choose one with"
+                f"its facts show several addresses for it ({join_names(found)}); choose one with"
                 " lvs_address",
                 host.name,
             )
@@ -1149,7 +1151,7 @@ class _Rules:
         if willing and not any(weights):
             service.wrong(
                 "every destination has weight 0, so nobody is served; raise lvs_weight of"
-                f" {listed(willing)}, or take hosts out on purpose with lvs_drained: true"
+                f" {join_names(willing)}, or take hosts out on purpose with lvs_drained: true"
             )
 
     def _check_outright(self, service: _Service) -> None:
@@ -1170,7 +1172,9 @@ class _Rules:
             twin = members.get((address, as_integer(item.get("port", port))))
             wrong = []
             if own and address not in own:
-                wrong.append(f"the inventory says {listed(own)}; correct the address or the name")
+                wrong.append(
+                    f"the inventory says {join_names(own)}; correct the address or the name"
+                )
             if twin:
                 who = f"{twin} of the group {service.group}"
                 wrong.append(f"it is in the pool already, as {who}; remove one of them")
@@ -1242,8 +1246,9 @@ class _Rules:
                     )
                 elif nat and len(self.directors) == 1 and gateway not in dips and None not in dips:
                     service.note(
-                        f"lvs_gateway is {gateway}, but with method nat answers go back through the"
-                        f" director; set {listed(f'{a}, {whose}' for a, whose in dips.items())}",
+                        f"lvs_gateway is {gateway}, but with method nat answers go back through"
+                        " the director; set"
+                        f" {join_names(f'{a}, {whose}' for a, whose in dips.items())}",
                         name,
                     )
             if nat and len(self.directors) > 1 and host not in self.directors:
@@ -1282,7 +1287,7 @@ def _refused_services(services: Sequence[Mapping[str, Any]]) -> list[str]:
     return _keepalived.mistakes({"globals": _vrrp.GLOBALS, "services": services})
 
 
-def listed(names: Iterable[str], limit: int = 5) -> str:
+def join_names(names: Iterable[str], limit: int = 5) -> str:
     """Return names as a person lists them; of many only the first ones, and how many more."""
     names = list(names)
     if len(names) > limit:
@@ -1302,7 +1307,7 @@ def _free_mark(frontend: Frontend, taken: Collection[Any]) -> int:
 
 
 def _shown(value: Any) -> str:
-    return value if isinstance(value, str) else listed(map(str, value))
+    return value if isinstance(value, str) else join_names(map(str, value))
 
 
 def _spelled(what: Network | str) -> str:

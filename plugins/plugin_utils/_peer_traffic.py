@@ -18,12 +18,10 @@ from ansible_collections.lvs.cluster.plugins.module_utils import (
     _keepalived_values,
 )
 from ansible_collections.lvs.cluster.plugins.module_utils._keepalived_relations import (
+    as_list,
     family,
     named,
     on,
-)
-from ansible_collections.lvs.cluster.plugins.module_utils._keepalived_relations import (
-    listed as as_list,
 )
 from ansible_collections.lvs.cluster.plugins.module_utils._model import as_integer, shown
 

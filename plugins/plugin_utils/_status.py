@@ -30,7 +30,7 @@ from ansible_collections.lvs.cluster.plugins.module_utils._model import (
 )
 from ansible_collections.lvs.cluster.plugins.module_utils._plan import Operation, accept_local, plan
 from ansible_collections.lvs.cluster.plugins.plugin_utils import _probes
-from ansible_collections.lvs.cluster.plugins.plugin_utils._inventory import listed
+from ansible_collections.lvs.cluster.plugins.plugin_utils._inventory import join_names
 from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt import (
     ipvsadm_parser,
     keepalived_parser,
@@ -410,7 +410,7 @@ def _trouble(directors: Sequence[Data], vips: Iterable[str]) -> Iterator[str]:
             yield f"No director that can be looked at holds {vip}."
         if len(holders) > 1:
             yield (
-                f"{listed(holders)} hold {vip}, and one director should. Look whether they hear"
+                f"{join_names(holders)} hold {vip}, and one director should. Look whether they hear"
                 " each other's adverts (protocol 112)."
             )
 
@@ -418,8 +418,8 @@ def _trouble(directors: Sequence[Data], vips: Iterable[str]) -> Iterator[str]:
 def _lines(found: Status, unread: Sequence[str]) -> Iterator[str]:
     """Yield a table for a person."""
     for director in found.directors:
-        about = [f"holds {listed(director['vips'])}"] if director["vips"] else []
-        about += [f"sync daemon {listed(director['sync'])}"] if director["sync"] else []
+        about = [f"holds {join_names(director['vips'])}"] if director["vips"] else []
+        about += [f"sync daemon {join_names(director['sync'])}"] if director["sync"] else []
         yield f"{director['name']}: {', '.join([director['state'], *about])}"
     yield from (f"{name}: not read; it failed, or --limit leaves it out" for name in unread)
     rows = [
@@ -439,7 +439,7 @@ def _lines(found: Status, unread: Sequence[str]) -> Iterator[str]:
     left = iter(rows)
     for service in found.services:
         what = "not running" if not service["running"] else f"on {service['director']}"
-        yield f"{service['name']}, {listed(service['asked'])}, {service['scheduler']}, {what}"
+        yield f"{service['name']}, {join_names(service['asked'])}, {service['scheduler']}, {what}"
         yield f"  {_aligned(_HEADINGS, widths)}"
         for *cells, remark in itertools.islice(left, len(service["destinations"])):
             yield f"  {_aligned(cells, widths)}  {remark}".rstrip()
@@ -500,7 +500,7 @@ def drain(
     drained = set(found["drained"])
     for batch in batches:
         short = _short(cluster, found, drained.union(batch))
-        wrong += [f"With {listed(batch)} drained, {sentence}" for sentence in short]
+        wrong += [f"With {join_names(batch)} drained, {sentence}" for sentence in short]
         if wrong:
             break  # most likely the same is true of others
         drained -= set(batch)
@@ -591,7 +591,7 @@ def _short(cluster: Data, found: Data, drained: Collection[str]) -> Iterator[str
         need = math.ceil(len(willing) * share / 100) if least.endswith("%") else share
         touched = any(item["name"] in drained for item in willing)
         if touched and len(left) < need:
-            who = f"only {listed(left)} would be left" if left else "nobody would be left"
+            who = f"only {join_names(left)} would be left" if left else "nobody would be left"
             yield (
                 f"{who} of service {service.get('name') or _key(service)}, and lvs_min_available is"
                 f" {least}. Take fewer at a time, or repair those that are out of the pool."

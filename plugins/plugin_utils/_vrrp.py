@@ -18,9 +18,7 @@ from ansible_collections.lvs.cluster.plugins.module_utils import (
     _keepalived_values,
 )
 from ansible_collections.lvs.cluster.plugins.module_utils._keepalived_relations import (
-    listed as as_list,
-)
-from ansible_collections.lvs.cluster.plugins.module_utils._keepalived_relations import (
+    as_list,
     off,
 )
 from ansible_collections.lvs.cluster.plugins.module_utils._model import (

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from ansible_collections.lvs.cluster.plugins.plugin_utils._inventory import listed
+from ansible_collections.lvs.cluster.plugins.plugin_utils._inventory import join_names
 
 Data = Mapping[str, Any]
 
@@ -60,7 +60,7 @@ def change(cluster: Data, checked: Mapping[str, Data], removed: Any = ()) -> Vrr
 
 
 def _named(fields: Iterable[str]) -> str:
-    return listed(_NAMES.get(field, field) for field in fields)
+    return join_names(_NAMES.get(field, field) for field in fields)
 
 
 def _left_out(
@@ -73,13 +73,13 @@ def _left_out(
     for name, fields in differing.items():
         yield (
             f"{name}: what all directors have to agree on changes here ({_named(fields)}), and"
-            f" {listed(left_out)} would be a master beside it; run it for all directors, without"
-            " --limit."
+            f" {join_names(left_out)} would be a master beside it; run it for all directors,"
+            " without --limit."
         )
     for name, look in looks.items():
         if not look["instances"]:
             yield (
-                f"{name}: no VRRP instance is here yet, and {listed(left_out)} may not take its"
+                f"{name}: no VRRP instance is here yet, and {join_names(left_out)} may not take its"
                 " advertisements; run it for all directors, without --limit."
             )
 
@@ -100,11 +100,11 @@ def _strangers(
         gone = [peer for peer in look["peers"] if peer not in known]
         if gone:
             yield (
-                f"{name}: {listed(gone)} is a director by keepalived.conf here, and no host that"
-                " takes part has this address. If keepalived still runs there, both would hold the"
-                " VIPs. If it is a host of the inventory, run it without --limit. Else add it to"
-                " lvs_directors again and remove it with teardown.yml --limit. Once keepalived does"
-                f" not run there, set -e site_removed_directors={','.join(gone)}."
+                f"{name}: {join_names(gone)} is a director by keepalived.conf here, and no host"
+                " that takes part has this address. If keepalived still runs there, both would"
+                " hold the VIPs. If it is a host of the inventory, run it without --limit. Else"
+                " add it to lvs_directors again and remove it with teardown.yml --limit. Once"
+                f" keepalived does not run there, set -e site_removed_directors={','.join(gone)}."
             )
 
 

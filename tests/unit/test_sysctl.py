@@ -156,9 +156,9 @@ def test_a_document_has_what_was_and_what_is():
     assert text == (
         "# a = comment\n# was: net/a = 0\nnet/ipv4/ip_forward = 1\nnet/a = 1\nnet/c = 2 3\n"
     )
-    assert _sysctl.listed(text) == values
+    assert _sysctl.saved_values(text) == values
     assert _sysctl.noted(text) == {"net/a": "0"}
-    assert _sysctl.listed(None) == _sysctl.noted(None) == {}
+    assert _sysctl.saved_values(None) == _sysctl.noted(None) == {}
 
 
 def test_a_value_of_our_own_is_never_noted():
@@ -331,4 +331,4 @@ def test_a_file_does_not_tell_how_it_came_to_its_values():
     text = _sysctl.document("", values, values)
     assert text == _sysctl.document("", backwards, backwards)
     # What resets others still comes first.
-    assert next(iter(_sysctl.listed(text))) == "net/ipv4/ip_forward"
+    assert next(iter(_sysctl.saved_values(text))) == "net/ipv4/ip_forward"

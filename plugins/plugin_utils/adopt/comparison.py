@@ -19,7 +19,7 @@ from ansible_collections.lvs.cluster.plugins.module_utils._keepalived_options im
     given,
 )
 from ansible_collections.lvs.cluster.plugins.module_utils._keepalived_relations import (
-    listed as as_list,
+    as_list,
 )
 from ansible_collections.lvs.cluster.plugins.module_utils._keepalived_values import Unfit
 from ansible_collections.lvs.cluster.plugins.module_utils._model import (
@@ -232,17 +232,19 @@ class _Comparison:
             shown = said
             inner = [each.strip() for each in gone if each.startswith("  ")]
             if blocks and inner:
-                shown = f"{option.keyword or option.name} {{ {_inventory.listed(inner)} }}"
+                shown = f"{option.keyword or option.name} {{ {_inventory.join_names(inner)} }}"
             if not there:
                 sentence = f"`{shown}` is left out: {reason or self._reason()}."
             elif secret:
                 sentence = f"`{shown}`: site.yml writes another one."
             elif blocks and inner:
                 more = [each.strip() for each in there if each.startswith("  ")]
-                sentence = f"`{shown}`: site.yml writes {_inventory.listed(more)} in place of it."
+                sentence = (
+                    f"`{shown}`: site.yml writes {_inventory.join_names(more)} in place of it."
+                )
             else:
                 sentence = (
-                    f"`{shown}`: site.yml writes `{_inventory.listed(there)}` in place of it."
+                    f"`{shown}`: site.yml writes `{_inventory.join_names(there)}` in place of it."
                 )
             self.tell(sentence, line)
 
@@ -322,7 +324,7 @@ class _Comparison:
         if more:
             self.tell(
                 f"vrrp_instance {block['name']}: site.yml has it hold"
-                f" {_inventory.listed(more)}, too.",
+                f" {_inventory.join_names(more)}, too.",
                 block.line,
             )
         wanted = {**vrrp.DEFAULTS, "preempt_delay": 0, "version": result.get("version"), **block}
@@ -334,7 +336,8 @@ class _Comparison:
             usual = _lines(option, wanted[option.name]) if given(wanted, option.name) else []
             if lines != usual:
                 self.tell(
-                    f"vrrp_instance {block['name']}: site.yml adds `{_inventory.listed(lines)}`.",
+                    f"vrrp_instance {block['name']}: site.yml adds"
+                    f" `{_inventory.join_names(lines)}`.",
                     block.line,
                 )
 

@@ -234,7 +234,7 @@ class SourceReader:
             lines = (
                 f"line {odd[0]} is"
                 if len(odd) == 1
-                else f"lines {_inventory.listed(map(str, odd))} are"
+                else f"lines {_inventory.join_names(map(str, odd))} are"
             )
             self.tell(f"{lines} not UTF-8, and read as ISO 8859-1.")
         return text
@@ -254,7 +254,7 @@ class SourceReader:
                 if written:
                     self.tell(f"{key} runs, though keepalived.conf does not have it.")
             elif missing := sorted(service.pool.keys() ^ written[key].pool.keys()):
-                shown = _inventory.listed(str(Destination(*pair)) for pair in missing)
+                shown = _inventory.join_names(str(Destination(*pair)) for pair in missing)
                 self.tell(
                     f"{key}: {shown} is in one only of keepalived.conf and kernel; the file is"
                     " taken."

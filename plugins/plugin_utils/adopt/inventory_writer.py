@@ -376,8 +376,8 @@ class Writer:
         missing = [name for name in of_role[1:] if name not in said]
         if missing:
             self.tell(
-                f"keepalived.conf has no {_inventory.listed(missing)}; site.yml adds what the role"
-                " keepalived_ha has for them.",
+                f"keepalived.conf has no {_inventory.join_names(missing)}; site.yml adds what the"
+                " role keepalived_ha has for them.",
                 source.place,
             )
         if said.get("router_id") == source.host.name:
@@ -402,7 +402,7 @@ class Writer:
                 self.tell(
                     f"vrrp_sync_group {group['name']} is left out: "
                     + (
-                        f"the inventory has no instance {_inventory.listed(sorted(others))}."
+                        f"the inventory has no instance {_inventory.join_names(sorted(others))}."
                         if others
                         else "instances with different masters can't have one state."
                     ),
@@ -418,15 +418,15 @@ class Writer:
         translated = [self.services[key].name for key, method in methods.items() if method == "nat"]
         if translated:
             self.tell(
-                f"{_inventory.listed(translated)}: IPVS doesn't tell nat from fullnat, so nat is"
-                " written; nor which address of the director answers come back to: if that is not"
-                " its ansible_host, set its lvs_address."
+                f"{_inventory.join_names(translated)}: IPVS doesn't tell nat from fullnat, so nat"
+                " is written; nor which address of the director answers come back to: if that is"
+                " not its ansible_host, set its lvs_address."
             )
         marked = [service.name for key, service in self.services.items() if key.fwmark]
         if marked:
             self.tell(
-                f"{_inventory.listed(marked)}: what gets the firewall mark is the packet filter's"
-                " to know; it stays yours to set, unless you write it as match."
+                f"{_inventory.join_names(marked)}: what gets the firewall mark is the packet"
+                " filter's to know; it stays yours to set, unless you write it as match."
             )
         if len(self.directors) == 1 and self.vrrp:
             self.tell(
@@ -448,8 +448,8 @@ class Writer:
         if self.unheld:
             them = "them" if self.unheld[1:] else "it"
             self.tell(
-                f"{_inventory.listed(self.unheld)}: no vrrp_instance holds {them}, so the director"
-                f" has {them} in some other way; with this inventory"
+                f"{_inventory.join_names(self.unheld)}: no vrrp_instance holds {them}, so the"
+                f" director has {them} in some other way; with this inventory"
                 f" {'VRRP holds' if self.vrrp else 'the director itself adds'} {them}, so remove"
                 f" {them} where it is configured today."
             )

@@ -133,7 +133,7 @@ class Routers:
             messages.add(
                 f"vrrp_instance {instance['name']} is left out: the directors of an inventory have"
                 " one instance for each master, which holds the VIPs of its services"
-                + (f", and not {_inventory.listed(other)}." if other else "."),
+                + (f", and not {_inventory.join_names(other)}." if other else "."),
                 source.place,
                 instance.line,
                 instance,
