@@ -33,7 +33,10 @@ from ansible_collections.lvs.cluster.plugins.module_utils._keepalived_relations 
     off,
     on,
 )
-from ansible_collections.lvs.cluster.plugins.module_utils._keepalived_values import Unfit, decimal
+from ansible_collections.lvs.cluster.plugins.module_utils._keepalived_values import (
+    InvalidValue,
+    decimal,
+)
 
 HEADER = (
     "# Written by Ansible (lvs.cluster.keepalived_conf), which replaces what is changed here.",
@@ -130,7 +133,7 @@ class _Writer:
                 self.scripts.append(f"{place} has {option.name}")
             try:
                 lines[option.name] = option.lines(value)
-            except Unfit as error:
+            except InvalidValue as error:
                 for sentence in _options.sentences(option, value, error):
                     self.wrong(place, sentence)
         return lines
@@ -247,7 +250,7 @@ class _Writer:
             )
         try:
             interval = decimal(raw.get("advert_int", 1))
-        except Unfit:
+        except InvalidValue:
             return  # already told
         if version == 2 and interval != int(interval):
             self.wrong(
@@ -496,7 +499,7 @@ class _Service:
         option = Option("name", _options.NAME if grouped else _options.TEXT)
         try:
             option.lines(name)
-        except Unfit as error:
+        except InvalidValue as error:
             for sentence in _options.sentences(option, name, error):
                 self.wrong(sentence)
         if grouped and name in self.writer.groups:

@@ -22,7 +22,7 @@ from ansible_collections.lvs.cluster.plugins.module_utils import (
 )
 from ansible_collections.lvs.cluster.plugins.module_utils._keepalived_values import (
     HOST,
-    Unfit,
+    InvalidValue,
     decimal,
     plain,
     quoted,
@@ -51,7 +51,7 @@ class Kind(NamedTuple):
 
     :ivar argument: how AnsibleModule is told
     :ivar says: completes the sentence 'it must be ...'
-    :ivar read: turns a value into what stands in the file, or raises `Unfit`
+    :ivar read: turns a value into what stands in the file, or raises `InvalidValue`
     :ivar of: what it is made of: the kind of a list's items, the table of a mapping
     :ivar word: what each block begins with, where a list is one of blocks
     :ivar domain: the bounds of a number, the pattern of a word, or the most bytes of a text: what
@@ -81,7 +81,7 @@ class Option(NamedTuple):
     required: bool = False
 
     def lines(self, value: Any) -> list[str]:
-        """Return the lines that a value becomes; raises `Unfit`."""
+        """Return the lines that a value becomes; raises `InvalidValue`."""
         said = self.kind.read(value)
         if said is None or said == []:
             return []
@@ -115,7 +115,7 @@ def _pattern(pattern: str, says: str, fold: Callable[[str], str] = str, longest:
     def read(value: Any) -> str:
         text = fold(plain(value, longest))
         if not re.fullmatch(pattern, text, re.ASCII):
-            raise Unfit
+            raise InvalidValue
         return quoted(text)
 
     return Kind({"type": "str"}, says, read, domain=(pattern, longest))
@@ -135,7 +135,7 @@ def _truth(value: Any) -> bool:
         return value
     if str(value).lower() in ("yes", "true", "1", "no", "false", "0"):
         return str(value).lower() in ("yes", "true", "1")
-    raise Unfit
+    raise InvalidValue
 
 
 def _either(yes: str, no: str | None) -> Kind:
@@ -150,10 +150,10 @@ def _integer(low: int, high: int) -> Kind:
         negative = text.startswith("-")
         number = _model.as_integer(text[1:] if negative else value)
         if number is None:
-            raise Unfit
+            raise InvalidValue
         number *= -1 if negative else 1
         if not low <= number <= high:
-            raise Unfit
+            raise InvalidValue
         return str(number)
 
     return Kind({"type": "int"}, f"a whole number from {low} to {high}", read, domain=(low, high))
@@ -165,7 +165,7 @@ def _decimal(low: float, high: float, places: int) -> Kind:
     def read(value: Any) -> str:
         number = decimal(value)
         if not low <= number <= high or round(number, places) != number:
-            raise Unfit
+            raise InvalidValue
         return f"{number:.{places}f}".rstrip("0").rstrip(".")
 
     says = f"a number from {low:g} to {high:g} with {places} decimal places at most"
@@ -178,7 +178,7 @@ def _seconds(low: float = 0, high: float = MAX_SECONDS) -> Kind:
     def read(value: Any) -> str:
         number = decimal(value)
         if not low <= number <= high:
-            raise Unfit
+            raise InvalidValue
         return f"{number:.6f}".rstrip("0").rstrip(".")
 
     says = f"a number from {low:g} to {high:g}"
@@ -188,7 +188,7 @@ def _seconds(low: float = 0, high: float = MAX_SECONDS) -> Kind:
 def _choice(*words: str) -> Kind:
     def read(value: Any) -> str:
         if str(value) not in words:
-            raise Unfit
+            raise InvalidValue
         return str(value)
 
     return Kind({"type": "str", "choices": list(words)}, f"one of {', '.join(words)}", read)
@@ -206,7 +206,7 @@ def _multicast(says: str, *families: str, link_local: bool = False) -> Kind:
         multicast = first == 0xFF if ":" in address else 224 <= first < 240
         global_group = link_local and ":" in address and second & 0x0F != 2
         if not multicast or global_group or _model.family_of(address) not in families:
-            raise Unfit
+            raise InvalidValue
         return address
 
     return Kind({"type": "str"}, says, read, domain=families)
@@ -278,7 +278,7 @@ def _tried(kind: Kind, item: Any) -> tuple[str, list[str]]:
     """Return what an item of a list becomes, or what is wrong with it."""
     try:
         return str(kind.read(item)), []
-    except Unfit as error:
+    except InvalidValue as error:
         reasons = error.args or (f"it must be {kind.says}",)
         return "", list(reasons)
 
@@ -293,7 +293,7 @@ def _items(kind: Kind, value: Any) -> list[str]:
         for reason in reasons
     ]
     if wrong:
-        raise Unfit(*wrong)
+        raise InvalidValue(*wrong)
     return [pair[0] for pair in tried]
 
 
@@ -326,10 +326,10 @@ def _fields(table: Table, value: Any) -> list[str]:
             continue
         try:
             lines += option.lines(value[option.name])
-        except Unfit as error:
+        except InvalidValue as error:
             wrong += sentences(option, value[option.name], error)
     if wrong:
-        raise Unfit(*wrong)
+        raise InvalidValue(*wrong)
     return lines
 
 
@@ -343,13 +343,13 @@ def _inline(table: Table, short: bool = False) -> Kind:
         if short and isinstance(value, str):
             try:
                 return str(table[0].kind.read(value))
-            except Unfit as error:
-                raise Unfit(*error.args or sentences(table[0], value, error)) from None
+            except InvalidValue as error:
+                raise InvalidValue(*error.args or sentences(table[0], value, error)) from None
         if not isinstance(value, Mapping):
-            raise Unfit
+            raise InvalidValue
         said = " ".join(_fields(table, value))
         if not said:
-            raise Unfit("it says nothing; give a field, or remove it")
+            raise InvalidValue("it says nothing; give a field, or remove it")
         return said
 
     says = f"a mapping of {', '.join(option.name for option in table)}"
@@ -370,7 +370,7 @@ def _read_vip(value: Any) -> str:
     if isinstance(value, Mapping) and ":" in said.partition(" ")[0]:
         wrong = [name for name in ("label", "scope") if given(value, name)]
         if wrong:
-            raise Unfit(f"an IPv6 address has no {' and no '.join(wrong)}; remove it")
+            raise InvalidValue(f"an IPv6 address has no {' and no '.join(wrong)}; remove it")
     return said
 
 
@@ -379,7 +379,7 @@ def _blocks(keyword: str, table: Table) -> Kind:
 
     def read(value: Any) -> list[str]:
         if not isinstance(value, (list, tuple)) or not all(isinstance(v, Mapping) for v in value):
-            raise Unfit
+            raise InvalidValue
         return [line for item in value for line in block(keyword, _fields(table, item))]
 
     argument = {"type": "list", "elements": "dict", "options": arguments(table)}
@@ -404,7 +404,7 @@ def absent(option: Option, raw: Mapping[str, Any]) -> bool:
     )
 
 
-def sentences(option: Option, value: Any, error: Unfit) -> list[str]:
+def sentences(option: Option, value: Any, error: InvalidValue) -> list[str]:
     """Say what is wrong with a value. A secret is not repeated."""
     secret = option.kind.argument.get("no_log")
     if error.args:
@@ -442,7 +442,7 @@ def _weighted(low: int, high: int, kind: Kind = NAME) -> Kind:
     def read(value: Any) -> str:
         said = str(each.read(value))
         if said.endswith(" reverse") and not given(value, "weight"):
-            raise Unfit("reverse is true, but there is no weight to reverse; give one")
+            raise InvalidValue("reverse is true, but there is no weight to reverse; give one")
         return said
 
     return _block(each._replace(read=read))

@@ -23,7 +23,7 @@ BARE = re.compile(r"(?![@~]|include[rmwba]?$)[\w.,:;/@%+=*?&()<>\[\]|^~-]+", re.
 HOST = r"[A-Za-z0-9]([A-Za-z0-9_-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9_-]*[A-Za-z0-9])?)*\.?"
 
 
-class Unfit(Exception):
+class InvalidValue(Exception):
     """A value that is none of its kind; with reasons where more can be said than what it is not."""
 
 
@@ -35,30 +35,32 @@ def quoted(text: str) -> str:
 def plain(value: Any, longest: int = 255) -> str:
     """Return a text in which nothing is special; a number is its text."""
     if isinstance(value, bool) or not isinstance(value, (str, int)):
-        raise Unfit
+        raise InvalidValue
     text = str(value)
     odd = sorted({c for c in text if c in SPECIAL or not c.isprintable()})
     if odd:
-        raise Unfit(f"it has {' and '.join(map(repr, odd))} in it, which keepalived may misread")
+        raise InvalidValue(
+            f"it has {' and '.join(map(repr, odd))} in it, which keepalived may misread"
+        )
     if text != text.strip() or not text:
-        raise Unfit("it is empty, or begins or ends with a blank")
+        raise InvalidValue("it is empty, or begins or ends with a blank")
     if len(text.encode()) > longest:
-        raise Unfit(f"it has {len(text.encode())} bytes; {longest} is the most")
+        raise InvalidValue(f"it has {len(text.encode())} bytes; {longest} is the most")
     return text
 
 
 def decimal(value: Any) -> float:
-    """Return a number that is not negative, given as one or as its text; raises `Unfit`."""
+    """Return a number that is not negative, given as one or as its text; raises `InvalidValue`."""
     text = f"{value:.6f}" if isinstance(value, float) else str(value)
     if isinstance(value, bool) or not re.fullmatch(r"\d{1,12}(\.\d+)?", text, re.ASCII):
-        raise Unfit
+        raise InvalidValue
     return float(text)
 
 
 def read_address(value: Any) -> str:
     address = _model.normal_address(value)
     if address is None:
-        raise Unfit
+        raise InvalidValue
     return address
 
 
@@ -69,7 +71,7 @@ def read_net(value: Any) -> str:
     whole = _model.host_prefix(_model.family_of(address))
     length = _model.as_integer(prefix[0]) if prefix else whole
     if length is None or length > whole:
-        raise Unfit
+        raise InvalidValue
     return f"{address}/{length}"
 
 
@@ -80,26 +82,28 @@ def read_server(value: Any) -> str:
     if ":" in host or re.fullmatch(r"[\d.]+", host):
         host = read_address(host)
     elif not re.fullmatch(HOST, host, re.ASCII):
-        raise Unfit
+        raise InvalidValue
     port = (found[2] or found[4]) if found else None
     if port and not 1 <= int(port) <= 65535:
-        raise Unfit
+        raise InvalidValue
     return f"{host} {port or ''}".rstrip()
 
 
 def read_status(value: Any) -> str:
     found = re.fullmatch(r"([1-5]\d\d)(?:-([1-5]\d\d))?", str(value), re.ASCII)
     if not found or found[1] > (found[2] or found[1]):
-        raise Unfit
+        raise InvalidValue
     return str(value)
 
 
 def read_auth_pass(value: Any) -> str:
     text = plain(value)
     if len(text.encode()) > 8:
-        raise Unfit("it is longer than 8 characters, and keepalived would cut it without a word")
+        raise InvalidValue(
+            "it is longer than 8 characters, and keepalived would cut it without a word"
+        )
     if " " in text:
-        raise Unfit("it has a blank in it")
+        raise InvalidValue("it has a blank in it")
     return quoted(text)
 
 
@@ -109,11 +113,11 @@ def words_of(read: Callable[[str], None]) -> Callable[[Any], str]:
     def checked(value: Any) -> str:
         text = plain(value)
         if not re.fullmatch(r"[\w./:@+ -]+", text, re.ASCII):
-            raise Unfit
+            raise InvalidValue
         try:
             read(text)
         except _keepalived_routes.Unreadable as error:
-            raise Unfit(str(error)) from None
+            raise InvalidValue(str(error)) from None
         return " ".join(map(quoted, text.split()))
 
     return checked

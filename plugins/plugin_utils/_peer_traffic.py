@@ -144,7 +144,7 @@ def _read(
     """Return a field as it stands in keepalived's file, without quotes."""
     try:
         return str(kind.read(raw.get(field))).strip('"')
-    except _keepalived_values.Unfit:
+    except _keepalived_values.InvalidValue:
         mistakes.append(f"{label}: {field} is {shown(raw.get(field))}; it must be {kind.says}.")
         return ""
 

@@ -143,7 +143,7 @@ def _lan(value: Any) -> str:
     """Return the name of an interface, or what stands for one."""
     try:
         _keepalived_options.INTERFACE.read(value)
-    except _keepalived_values.Unfit:
+    except _keepalived_values.InvalidValue:
         return LAN
     return str(value)
 
@@ -212,7 +212,7 @@ def _number(value: Any) -> float | None:
         return whole
     try:
         return _keepalived_values.decimal(value)
-    except _keepalived_values.Unfit:
+    except _keepalived_values.InvalidValue:
         return None
 
 

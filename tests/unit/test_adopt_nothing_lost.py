@@ -14,7 +14,7 @@ import re
 import pytest
 from ansible_collections.lvs.cluster.plugins.module_utils import _keepalived
 from ansible_collections.lvs.cluster.plugins.module_utils import _keepalived_options as options
-from ansible_collections.lvs.cluster.plugins.module_utils._keepalived_values import Unfit
+from ansible_collections.lvs.cluster.plugins.module_utils._keepalived_values import InvalidValue
 from ansible_collections.lvs.cluster.plugins.plugin_utils._inventory import resolve
 from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt import (
     adoption,
@@ -52,7 +52,7 @@ def fits(kind, value):
     """Return whether a value is of a kind."""
     try:
         kind.read(value)
-    except Unfit:
+    except InvalidValue:
         return False
     return True
 

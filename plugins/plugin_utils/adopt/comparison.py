@@ -21,7 +21,7 @@ from ansible_collections.lvs.cluster.plugins.module_utils._keepalived_options im
 from ansible_collections.lvs.cluster.plugins.module_utils._keepalived_relations import (
     as_list,
 )
-from ansible_collections.lvs.cluster.plugins.module_utils._keepalived_values import Unfit
+from ansible_collections.lvs.cluster.plugins.module_utils._keepalived_values import InvalidValue
 from ansible_collections.lvs.cluster.plugins.module_utils._model import (
     ServiceKey,
     VirtualService,
@@ -434,7 +434,7 @@ def _lines(option: Option, value: Any) -> list[str]:
     """Return the lines of a value, those of a block in any order."""
     try:
         return option.lines(value)
-    except Unfit:
+    except InvalidValue:
         return [repr(value)]
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from ansible_collections.lvs.cluster.plugins.module_utils import _keepalived
 from ansible_collections.lvs.cluster.plugins.module_utils import _keepalived_options as _options
 from ansible_collections.lvs.cluster.plugins.module_utils._keepalived_options import Table
-from ansible_collections.lvs.cluster.plugins.module_utils._keepalived_values import Unfit
+from ansible_collections.lvs.cluster.plugins.module_utils._keepalived_values import InvalidValue
 from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt import instances, statements
 from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt.statements import Statement, Word
 from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt.tables import Block, Reader, scalar
@@ -80,7 +80,7 @@ class Reading(Reader):
         found = Block(node.line, node.said)
         try:
             self.put(found, "name", scalar(_options.NAME, node.words[1:]), node)
-        except Unfit:
+        except InvalidValue:
             return self.cant(node, f"its name must be {_options.NAME.says}")
         self.take(node)
         for child in self._of_instance(node, found) if name == "instances" else node.block():

@@ -21,7 +21,7 @@ from ansible_collections.lvs.cluster.plugins.module_utils._keepalived_options im
     Option,
     Table,
 )
-from ansible_collections.lvs.cluster.plugins.module_utils._keepalived_values import Unfit
+from ansible_collections.lvs.cluster.plugins.module_utils._keepalived_values import InvalidValue
 from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt import statements
 from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt.statements import Statement, Word
 
@@ -152,7 +152,7 @@ class Reader:
             try:
                 value = self._value(option, node)
                 option.lines(value)
-            except Unfit as error:
+            except InvalidValue as error:
                 reason = "; ".join(map(str, error.args)) or f"it must be {option.kind.says}"
                 continue
             if value in ("", [], {}):
@@ -171,19 +171,19 @@ class Reader:
         return self.cant(node, reason)
 
     def _value(self, option: Option, node: Statement) -> Any:
-        """Return the value of an option that a statement gives, or raise `Unfit`."""
+        """Return the value of an option that a statement gives, or raise `InvalidValue`."""
         kind, values = option.kind, node.words[1:]
         _check_quotes(kind, values)
         if kind.word:
             if values:
-                raise Unfit("its name is followed by more than its block")
+                raise InvalidValue("its name is followed by more than its block")
             block = Block(node.line, node.said)
             for child in node.block():
                 self.field(kind.of, child, block)
             return [dict(block)]
         if node.children is not None:
             if kind.argument["type"] != "list" or values:
-                raise Unfit("it has a block")
+                raise InvalidValue("it has a block")
             return list(self._items(kind.of, node.children))
         if kind.argument["type"] == "list":
             return [scalar(kind.of, (value,)) for value in values]
@@ -191,7 +191,7 @@ class Reader:
             if option.keyword is not None:
                 return _truth(values)
             if values:
-                raise Unfit("it stands alone")
+                raise InvalidValue("it stands alone")
             return kind.read(True) == node.words[0]
         return _item(kind, self._few(option, node, values))
 
@@ -208,7 +208,7 @@ class Reader:
                 )
         elif not option.kind.of and option.kind not in _SEVERAL_WORDS:
             if option.name == "process":
-                raise Unfit("the inventory has no field for a process's parameters")
+                raise InvalidValue("the inventory has no field for a process's parameters")
             self.note(node, "keepalived takes the first word of its value, as does the inventory")
             return values[:1]
         return values
@@ -219,11 +219,11 @@ class Reader:
             for words in (node.words,), tuple((word,) for word in node.words):
                 try:
                     if node.children is not None or any(word.glued for word in node.words):
-                        raise Unfit
+                        raise InvalidValue
                     items = [_item(kind, each) for each in words]
                     for item in items:
                         kind.read(item)
-                except Unfit:
+                except InvalidValue:
                     continue
                 self.take(node)
                 yield from items
@@ -242,19 +242,19 @@ def _words(option: Option) -> set[str]:
 
 
 def _check_quotes(kind: Kind, values: Sequence[Word]) -> None:
-    """Raise `Unfit` where keepalived reads quotes in another way than this does."""
+    """Raise `InvalidValue` where keepalived reads quotes in another way than this does."""
     if kind not in _SHELL and any(word.glued or word.quote == "'" for word in values):
-        raise Unfit("it has quotes that keepalived takes for a part of the text")
+        raise InvalidValue("it has quotes that keepalived takes for a part of the text")
     if any(word.glued for word in values):
-        raise Unfit("it has quotes within a word; write it in one pair of quotes")
+        raise InvalidValue("it has quotes within a word; write it in one pair of quotes")
 
 
 def _truth(words: Sequence[str]) -> bool:
     if len(words) > 1:
-        raise Unfit
+        raise InvalidValue
     said = (words or ("true",))[0].lower()
     if said not in ("true", "on", "yes", "false", "off", "no"):
-        raise Unfit
+        raise InvalidValue
     return said in ("true", "on", "yes")
 
 
@@ -279,7 +279,7 @@ def _inline(kind: Kind, words: list[str]) -> Any:
     while words:
         word = words.pop(0)
         if word not in known:
-            raise Unfit(f"{word} is not known here")
+            raise InvalidValue(f"{word} is not known here")
         option = known[word]
         if option.kind.argument["type"] == "bool":
             found[option.name] = True
@@ -289,15 +289,15 @@ def _inline(kind: Kind, words: list[str]) -> Any:
 
 
 def scalar(kind: Kind, words: Sequence[str]) -> Any:
-    """Return the number or text that words are, or raise `Unfit`."""
+    """Return the number or text that words are, or raise `InvalidValue`."""
     text = " ".join(words)
     if kind.argument["type"] in ("int", "float"):
         if not re.fullmatch(r"-?\d+(\.\d+)?", text, re.ASCII):
-            raise Unfit
+            raise InvalidValue
         return float(text) if float(text) % 1 else int(text.partition(".")[0])
     try:
         kind.read(text)
-    except Unfit:
+    except InvalidValue:
         # What is one text here may be written apart, as a server and its port, or not at all.
         apart = "[{}]:{}" if ":" in text else "{}:{}"
         spelling = apart.format(*words) if len(words) == 2 else "any"
@@ -311,5 +311,5 @@ def _written(kind: Kind, value: str) -> str | None:
     """Return what stands in the file for a value, if it is of that kind."""
     try:
         return str(kind.read(value)).lower()
-    except Unfit:
+    except InvalidValue:
         return None
