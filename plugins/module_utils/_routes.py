@@ -347,21 +347,21 @@ def off_link(gateways: Iterable[str]) -> list[str]:
     """Return a sentence for each director's address that is not on a link with this machine."""
     found = []
     for gateway in gateways:
-        way = way_to(gateway)
+        found_route = look_up_route(gateway)
         remedy = "Give the director an address in this machine's network, or use fullnat."
-        if way is None:
+        if found_route is None:
             found.append(
                 f"{gateway} is to be the next hop of answers, and there is no route to it. {remedy}"
             )
-        elif way.local:
+        elif found_route.local:
             found.append(
                 f"{gateway} is to be the next hop of answers, but it is an address of this machine."
                 " A director that serves itself needs no way back: leave it out."
             )
-        elif way.gateway:
+        elif found_route.gateway:
             found.append(
                 f"{gateway} is to be the next hop of answers, but it is reached through the router"
-                f" {way.gateway}. {remedy}"
+                f" {found_route.gateway}. {remedy}"
             )
     return found
 
@@ -561,7 +561,7 @@ class Connection(NamedTuple):
     port: int
 
 
-class Way(NamedTuple):
+class RouteLookup(NamedTuple):
     """How packets to an address leave.
 
     :ivar gateway: the next router, "" if the address is on a link
@@ -603,7 +603,7 @@ def connection() -> Connection | None:
     return found
 
 
-def way_to(address: str, *selectors: str) -> Way | None:
+def look_up_route(address: str, *selectors: str) -> RouteLookup | None:
     """Return how packets to an address leave; None if they can't."""
     words = ("-N", "-json", family(address), "route", "get", "fibmatch", address, *selectors)
     try:
@@ -613,14 +613,14 @@ def way_to(address: str, *selectors: str) -> Way | None:
     if not said:
         return None
     route = said[0]
-    return Way(
+    return RouteLookup(
         str(route.get("gateway", route.get("via", {}).get("host", ""))),
         default=route["dst"] == "default" and int(route.get("table", MAIN)) == MAIN,
         local=str(route.get("type")) == RTN_LOCAL,
     )
 
 
-def ways(link: Connection) -> tuple[Way | None, Way | None]:
+def look_up_return_route(link: Connection) -> tuple[RouteLookup | None, RouteLookup | None]:
     """Return how answers to a connection leave, and how without our rules.
 
     Each of these names a protocol, so a question that names none is not for them.
@@ -634,10 +634,12 @@ def ways(link: Connection) -> tuple[Way | None, Way | None]:
         str(link.client_port),
     )
     source = ("from", link.server)
-    return way_to(link.client, *source, *ports), way_to(link.client, *source)
+    return look_up_route(link.client, *source, *ports), look_up_route(link.client, *source)
 
 
-def cut(link: Connection, wanted: Wanted, now: Way, without: Way, default: str | None) -> list[str]:
+def cut(
+    link: Connection, wanted: Wanted, now: RouteLookup, without: RouteLookup, default: str | None
+) -> list[str]:
     """Return a sentence if answers to a connection would take another way than they do.
 
     :param now: how they leave
@@ -684,7 +686,7 @@ def would_cut(wanted: Wanted, defaults: Mapping[str, str | None]) -> list[str]:
     link = connection()
     if link is None or "%" in link.client:  # of a link only, and so on one
         return []
-    now, without = ways(link)
+    now, without = look_up_return_route(link)
     if now is None or without is None or now.local:
         return []
     option = family(link.client)

@@ -226,20 +226,20 @@ def prepare(module):
             pool[name] = old._replace(weight=0)
         return {**current, key: service.with_destinations(pool.values())}
 
-    way = transition(desire, params["ignore_owners"])
-    results = {"operations": [str(operation) for operation in way.operations]}
+    planned = transition(desire, params["ignore_owners"])
+    results = {"operations": [str(operation) for operation in planned.operations]}
 
     def afterwards():
         wait = 0 if module.check_mode else params["drain_timeout"]
         return drain(module, key, name, wait) if draining else {}
 
-    before, after = (found(table, key, name) for table in (way.before, way.after))
-    missing_requirements = [*way.missing_requirements, *missing]
+    before, after = (found(table, key, name) for table in (planned.before, planned.after))
+    missing_requirements = [*planned.missing_requirements, *missing]
     return Change(
         before,
         after,
-        way.apply,
-        text=way.text,
+        planned.apply,
+        text=planned.text,
         results=results,
         missing_requirements=missing_requirements,
         afterwards=afterwards,

@@ -148,14 +148,14 @@ def prepare(params):
             desired[key] = services[0]._replace(destinations=old.destinations if old else ())
         return desired
 
-    way = transition(desire, params["ignore_owners"])
+    planned = transition(desire, params["ignore_owners"])
     return Change(
-        settings_of(way.before.get(key)),
-        settings_of(way.after.get(key)),
-        way.apply,
-        text=way.text,
-        results={"operations": [str(operation) for operation in way.operations]},
-        missing_requirements=way.missing_requirements,
+        settings_of(planned.before.get(key)),
+        settings_of(planned.after.get(key)),
+        planned.apply,
+        text=planned.text,
+        results={"operations": [str(operation) for operation in planned.operations]},
+        missing_requirements=planned.missing_requirements,
     )
 
 

@@ -263,23 +263,23 @@ def prepare(params):
         kept = {key: service for key, service in current.items() if key not in gone}
         return merge(kept, services, params["prune"])
 
-    way = transition(desire, params["ignore_owners"])
+    planned = transition(desire, params["ignore_owners"])
     scope = {
         **as_table(services),
-        **{op.service.key: op.service for op in way.operations},
+        **{op.service.key: op.service for op in planned.operations},
     }
     before, after = (
         [table[key].to_dict() for key in sorted(scope) if key in table]
-        for table in (way.before, way.after)
+        for table in (planned.before, planned.after)
     )
     return Change(
         before,
         after,
-        way.apply,
+        planned.apply,
         files,
-        way.text,
-        {"operations": [str(operation) for operation in way.operations]},
-        way.missing_requirements,
+        planned.text,
+        {"operations": [str(operation) for operation in planned.operations]},
+        planned.missing_requirements,
         meanwhile,
     )
 

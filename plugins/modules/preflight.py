@@ -380,18 +380,18 @@ def examine(params: Mapping[str, Any]) -> dict[str, Any]:
     """Return the findings about this machine."""
     links = ip("-details", "address", "show")
     reached = [*params["neighbours"], *params["routed_to"]]
-    ways = {address: ip("route", "get", address) for address in reached}
-    devices = {routes[0]["dev"] for routes in ways.values() if routes} - {"lo"}
+    routes = {address: ip("route", "get", address) for address in reached}
+    devices = {found[0]["dev"] for found in routes.values() if found} - {"lo"}
     lans = {params["interface"] or lan(vip, links) for vip in params["vips"]} - {""}
-    checks = [*rules(params, links, ways), *host_checks(params, links, lans, devices)]
+    checks = [*rules(params, links, routes), *host_checks(params, links, lans, devices)]
     return {
         "checks": [each._asdict() for each in checks],
         "findings": [each.message for each in checks if each.result == "error"],
         "warnings": [each.message for each in checks if each.result == "warning"],
         "interfaces": sorted(devices),
         "vip_interfaces": sorted(lans),
-        "macs": sorted({link["address"] for link in links if speaks(link, devices | lans)}),
-        "all_macs": sorted({link["address"] for link in links if answers(link)}),
+        "macs": sorted({link["address"] for link in links if has_mac_on(link, devices | lans)}),
+        "all_macs": sorted({link["address"] for link in links if has_mac(link)}),
         "addresses": sorted(addresses(links)),
         "vrrp": vrrp(params, links, lans),
         "installed_roles": installed_roles(),
@@ -419,34 +419,42 @@ def vrrp(
 
 
 def rules(
-    params: Mapping[str, Any], links: Sequence[Facts], ways: Mapping[str, list[Facts]]
+    params: Mapping[str, Any], links: Sequence[Facts], routes: Mapping[str, list[Facts]]
 ) -> Iterator[_host_checks.CheckResult]:
     """Yield the results of the checks that compare the machine with the inventory."""
     checks: dict[str, tuple[str, str, Iterator[str]]] = {
-        "addresses": ("addresses", "those of the inventory", not_here(params["addresses"], links)),
+        "addresses": (
+            "addresses",
+            "those of the inventory",
+            missing_addresses(params["addresses"], links),
+        ),
         "neighbours": (
             "link",
             "nobody is behind a router",
-            not_on_link(params["neighbours"], ways),
+            off_link_neighbours(params["neighbours"], routes),
         ),
-        "routed_to": ("routes", "there, and wide enough", not_routed(params, ways, links)),
+        "routed_to": ("routes", "there, and wide enough", missing_routes(params, routes, links)),
         "tunnel_sources": (
             "sources of tunnels",
             "those that are taken",
-            not_taken(params, ways),
+            sources_not_accepted(params, routes),
         ),
-        "not_gateways": ("gateway", "past the director", through_director(params["not_gateways"])),
-        "gateways": ("way of answers", "through the director", no_way_back(params)),
-        "kernel_modules": ("kernel modules", "there", not_loadable(params["kernel_modules"])),
-        "vips": ("VIPs", "nobody else answers for them", held_by_others(params, links)),
-        "exclusive_table": ("owner of the table", "nobody else", other_owners(params)),
+        "not_gateways": (
+            "gateway",
+            "past the director",
+            director_as_gateway(params["not_gateways"]),
+        ),
+        "gateways": ("way of answers", "through the director", unusable_return_path(params)),
+        "kernel_modules": ("kernel modules", "there", missing_modules(params["kernel_modules"])),
+        "vips": ("VIPs", "nobody else answers for them", vips_in_use(params, links)),
+        "exclusive_table": ("owner of the table", "nobody else", table_owners(params)),
     }
     for option, check in checks.items():
         if params[option]:
             yield from _host_checks.results(*check)
 
 
-def other_owners(params: Mapping[str, Any]) -> Iterator[str]:
+def table_owners(params: Mapping[str, Any]) -> Iterator[str]:
     """Tell who else would write the table."""
     ours = ["keepalived"] if "keepalived_ha" in installed_roles() else []
     try:
@@ -564,12 +572,12 @@ def lan(vip: str, links: Iterable[Facts]) -> str:
     return max(found, default=(0, ""))[1]
 
 
-def speaks(link: Facts, names: Collection[str]) -> bool:
+def has_mac_on(link: Facts, names: Collection[str]) -> bool:
     """Whether an interface is one of those named, and is seen by a link-layer address."""
     return link["ifname"] in names and link["link_type"] == "ether"
 
 
-def answers(link: Facts) -> bool:
+def has_mac(link: Facts) -> bool:
     """Whether an interface is up and has a link-layer address; a tunnel's that is down is zeros."""
     return link["link_type"] == "ether" and "UP" in link["flags"]
 
@@ -610,7 +618,7 @@ def gateway(route: Facts) -> str:
     return str(route.get("gateway") or route.get("via", {}).get("host", ""))
 
 
-def not_here(wanted: Iterable[str], links: Iterable[Facts]) -> Iterator[str]:
+def missing_addresses(wanted: Iterable[str], links: Iterable[Facts]) -> Iterator[str]:
     """Tell which of the machine's addresses it does not have."""
     here = addresses(links)
     for address in wanted:
@@ -621,12 +629,14 @@ def not_here(wanted: Iterable[str], links: Iterable[Facts]) -> Iterator[str]:
             )
 
 
-def not_on_link(neighbours: Iterable[str], ways: Mapping[str, list[Facts]]) -> Iterator[str]:
+def off_link_neighbours(
+    neighbours: Iterable[str], routes: Mapping[str, list[Facts]]
+) -> Iterator[str]:
     """Tell which neighbours are none."""
     for address in neighbours:
-        if not ways[address]:
+        if not routes[address]:
             yield f"{address} is to be on a link with this machine, and there is no route to it."
-        elif router := gateway(ways[address][0]):
+        elif router := gateway(routes[address][0]):
             yield (
                 f"{address} is reached through the router {router}, but it has to be on a link with"
                 " this machine, for the methods dr and nat. Put both on one link, or use the method"
@@ -634,34 +644,36 @@ def not_on_link(neighbours: Iterable[str], ways: Mapping[str, list[Facts]]) -> I
             )
 
 
-def not_routed(
-    params: Mapping[str, Any], ways: Mapping[str, list[Facts]], links: Iterable[Facts]
+def missing_routes(
+    params: Mapping[str, Any], routes: Mapping[str, list[Facts]], links: Iterable[Facts]
 ) -> Iterator[str]:
     """Tell to which addresses no way leads, or one that is too narrow."""
     mtus = {link["ifname"]: link["mtu"] for link in links}
     for address in params["routed_to"]:
-        if not ways[address]:
+        if not routes[address]:
             yield f"There is no route to {address}. Give this machine one, or correct the address."
             continue
-        way = ways[address][0]
-        stated = [metrics["mtu"] for metrics in way.get("metrics", ()) if "mtu" in metrics]
-        mtu = min([*stated, mtus[way["dev"]]])
+        route = routes[address][0]
+        stated = [metrics["mtu"] for metrics in route.get("metrics", ()) if "mtu" in metrics]
+        mtu = min([*stated, mtus[route["dev"]]])
         if mtu < params["mtu"]:
             yield (
-                f"The way to {address} carries packets of {mtu} octets by {way['dev']}, not of"
+                f"The way to {address} carries packets of {mtu} octets by {route['dev']}, not of"
                 f" {params['mtu']}. Set lvs_mtu: {mtu}, or raise the MTU of the interface or route."
             )
 
 
-def not_taken(params: Mapping[str, Any], ways: Mapping[str, list[Facts]]) -> Iterator[str]:
+def sources_not_accepted(
+    params: Mapping[str, Any], routes: Mapping[str, list[Facts]]
+) -> Iterator[str]:
     """Tell through which tunnels nothing would come, for want of a source that is taken.
 
     IPVS has the source from the route (__ip_vs_get_out_rt() in net/netfilter/ipvs/ip_vs_xmit.c).
     """
     for address, taken in params["tunnel_sources"].items():
-        for way in ways.get(address, ()):
-            source = way.get("prefsrc", "")
-            if source and way.get("dev") != "lo" and not _host_checks.within(source, taken):
+        for route in routes.get(address, ()):
+            source = route.get("prefsrc", "")
+            if source and route.get("dev") != "lo" and not _host_checks.within(source, taken):
                 yield (
                     f"What this machine sends to {address} has the source {source}; that real"
                     f" server takes tunnels from {', '.join(taken) or 'nobody'} only. Add {source}"
@@ -677,7 +689,7 @@ def not_taken(params: Mapping[str, Any], ways: Mapping[str, list[Facts]]) -> Ite
             )
 
 
-def no_way_back(params: Mapping[str, Any]) -> Iterator[str]:
+def unusable_return_path(params: Mapping[str, Any]) -> Iterator[str]:
     """Tell which answers could not go through the director, or would take Ansible's along."""
     if not params["gateways"]:
         return
@@ -690,7 +702,7 @@ def no_way_back(params: Mapping[str, Any]) -> Iterator[str]:
     yield from _routes.would_cut(wanted, wanted.gateways if wanted.route == "default" else {})
 
 
-def through_director(not_gateways: Iterable[str]) -> Iterator[str]:
+def director_as_gateway(not_gateways: Iterable[str]) -> Iterator[str]:
     """Tell which gateways of the machine are not to be."""
     show = ("route", "show", "table", "all")
     routes = [route for family in ("-4", "-6") for route in ip("-N", family, *show)]
@@ -703,7 +715,7 @@ def through_director(not_gateways: Iterable[str]) -> Iterator[str]:
         )
 
 
-def not_loadable(modules: Iterable[str]) -> Iterator[str]:
+def missing_modules(modules: Iterable[str]) -> Iterator[str]:
     """Tell which kernel modules are neither in the kernel nor there to load."""
     for name in modules:
         if os.path.isdir(f"/sys/module/{name}"):
@@ -715,7 +727,7 @@ def not_loadable(modules: Iterable[str]) -> Iterator[str]:
             )
 
 
-def held_by_others(params: Mapping[str, Any], links: Iterable[Facts]) -> Iterator[str]:
+def vips_in_use(params: Mapping[str, Any], links: Iterable[Facts]) -> Iterator[str]:
     """Tell which VIPs a stranger answers for, and which belong on no interface here."""
     here, by_name = addresses(links), {link["ifname"]: link for link in links}
     ours = {link.get("address") for link in links}
@@ -735,9 +747,9 @@ def held_by_others(params: Mapping[str, Any], links: Iterable[Facts]) -> Iterato
         if link is None:
             yield f"There is no interface {name} on this machine. Correct lvs_interface."
         elif link["link_type"] == "ether" and ":" not in vip:
-            answers = who_has(link, [vip, *neighbours])
-            known = {mac for address in neighbours for mac in answers.get(address, ())}
-            for mac in sorted(answers.get(vip, set()) - known - ours):
+            replies = who_has(link, [vip, *neighbours])
+            known = {mac for address in neighbours for mac in replies.get(address, ())}
+            for mac in sorted(replies.get(vip, set()) - known - ours):
                 yield (
                     f"The VIP {vip} is in use: {mac} answers for it on {name}. Take it away there,"
                     " or choose another."
@@ -749,7 +761,7 @@ def who_has(link: Facts, targets: Iterable[str], wait: float = 1.0) -> dict[str,
 
     The questions name no sender (a probe, RFC 5227, 2.1.1), so that nobody learns anything by them.
     """
-    answers: dict[str, set[str]] = {}
+    replies: dict[str, set[str]] = {}
     with socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM) as packets:
         packets.bind((link["ifname"], _boot.ETH_P_ARP))
         everybody = (link["ifname"], _boot.ETH_P_ARP, 0, 0, _boot.octets(_boot.BROADCAST))
@@ -766,8 +778,8 @@ def who_has(link: Facts, targets: Iterable[str], wait: float = 1.0) -> dict[str,
             except socket.timeout:
                 break
             if reply and reply.operation == _boot.ARP_REPLY:
-                answers.setdefault(reply.sender_ip, set()).add(reply.sender_mac)
-    return answers
+                replies.setdefault(reply.sender_ip, set()).add(reply.sender_mac)
+    return replies
 
 
 def main() -> None:

@@ -960,7 +960,7 @@ class _Rules:
         self, service: _Service, host: _Host, destination: Mapping[str, Any]
     ) -> Iterator[dict[str, Any]]:
         """Yield what a destination asks of its machine, for each thing that clients ask for."""
-        way = {"gateway": service.gateway(host, destination["address"])}
+        return_path = {"gateway": service.gateway(host, destination["address"])}
         for vip, protocol, port in service.frontends or [Frontend("", "tcp", 0)]:
             yield {
                 **destination,
@@ -968,7 +968,7 @@ class _Rules:
                 "protocol": protocol,
                 # What a firewall mark stands for arrives at the port it was sent to.
                 "port": destination["port"] or port,
-                **(way if destination["method"] == "nat" else {}),
+                **(return_path if destination["method"] == "nat" else {}),
                 **({"sources": self._sources(host)} if destination["method"] == "tun" else {}),
             }
 

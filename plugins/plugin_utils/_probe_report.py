@@ -144,11 +144,11 @@ def seen_lines(
         yield "the MAC of the VIP is not to be seen from here, because a router lies between"
     answered = set(probe["answer_macs"])
     through = answered.intersection(director_macs)
-    way = "past the director"
+    return_path = "past the director"
     if through:
-        way = "through the director" if through == answered else "some through the director"
+        return_path = "through the director" if through == answered else "some through the director"
     if probe["answer_macs"] and probe["on_link"]:
-        yield f"answers came from {' and '.join(sorted(probe['answer_macs']))}, {way}"
+        yield f"answers came from {' and '.join(sorted(probe['answer_macs']))}, {return_path}"
     if probe["latency_ms"]:
         yield "{median} ms a request ({min} to {max})".format(**probe["latency_ms"])
 

@@ -82,7 +82,7 @@ def state(host):
 TCP, UDP = 6, 17
 
 
-def way(host, client, port, protocol=TCP, source=RIP):
+def next_hop(host, client, port, protocol=TCP, source=RIP):
     """Return the next hop of what a namespace sends from a port."""
     said = host.ip(f"route get {client} from {source} ipproto {protocol} sport {port} dport 4000")
     return said[0].get("gateway", "")
@@ -106,11 +106,15 @@ def test_answers_go_through_the_director_and_nothing_else_does(real, route):
         ],
     )
     for client in (FAR, MANAGER):
-        assert way(real, client, 80) == way(real, client, 53, UDP) == DIP
-        assert way(real, client, 81) == way(real, client, 22) == way(real, client, 80, UDP)
-    assert (way(real, FAR, 22), way(real, MANAGER, 22)) == (ROUTER, "")
-    assert way(real, FAR6, 80, source=RIP6) == DIP6
-    assert way(real, FAR6, 22, source=RIP6) == ROUTER6
+        assert next_hop(real, client, 80) == next_hop(real, client, 53, UDP) == DIP
+        assert (
+            next_hop(real, client, 81)
+            == next_hop(real, client, 22)
+            == next_hop(real, client, 80, UDP)
+        )
+    assert (next_hop(real, FAR, 22), next_hop(real, MANAGER, 22)) == (ROUTER, "")
+    assert next_hop(real, FAR6, 80, source=RIP6) == DIP6
+    assert next_hop(real, FAR6, 22, source=RIP6) == ROUTER6
     # A socket that is bound to no address:
     assert real.ip(f"route get {FAR} ipproto 17 sport 53")[0]["gateway"] == DIP
     assert real.ip(f"route get {FAR} ipproto 17 dport 53")[0]["gateway"] == ROUTER
@@ -164,8 +168,8 @@ def test_what_is_no_longer_wanted_goes_and_what_is_others_stays(real, route, sav
         LINES[1].replace("sport 80", "sport 8080").replace("5251", "7"),
     ]
     assert not Path(f"{save}6").exists()
-    assert way(real, FAR, 8080) == "10.0.0.253"
-    assert way(real, FAR, 80) == ROUTER
+    assert next_hop(real, FAR, 8080) == "10.0.0.253"
+    assert next_hop(real, FAR, 80) == ROUTER
     assert route(state="absent")["changed"]
     assert state(real) == others
     assert not save.exists()
@@ -181,13 +185,13 @@ def test_rules_for_other_answers_stay_until_they_are_pruned(real, route, save):
     assert [rule.partition(" ")[2].partition(" ")[2] for rule in result["kept"]] == [
         line.partition("from")[1] + line.partition("from")[2] for line in (LINES[1], LINES6[1])
     ]
-    assert [way(real, FAR, port) for port in (80, 8080)] == [DIP, DIP]
+    assert [next_hop(real, FAR, port) for port in (80, 8080)] == [DIP, DIP]
     assert "sport 80 " in save.read_text()
     assert Path(f"{save}6").exists()
     assert not route(other, gateways=[DIP], prune=False)["changed"]
     pruned = route(other, gateways=[DIP])
     assert (pruned["changed"], pruned["kept"]) == (True, [])
-    assert [way(real, FAR, port) for port in (80, 8080)] == [ROUTER, DIP]
+    assert [next_hop(real, FAR, port) for port in (80, 8080)] == [ROUTER, DIP]
     assert not Path(f"{save}6").exists()
     assert route(state="absent")["changed"]
 
@@ -204,7 +208,7 @@ def test_what_was_lost_is_put_back(real, route):
     real.address(f"{RIP6}/64")
     result = route(WEB, WEB6)
     assert result["before"] == [LINES[1], LINES6[1]]
-    assert way(real, FAR, 80) == DIP
+    assert next_hop(real, FAR, 80) == DIP
 
 
 def test_all_ports_but_those_that_keep_their_way(real, route):
@@ -214,18 +218,18 @@ def test_all_ports_but_those_that_keep_their_way(real, route):
 
     assert result["changed"], result
     for client in (FAR, MANAGER):
-        assert way(real, client, 5000) == way(real, client, 5000, UDP) == DIP
+        assert next_hop(real, client, 5000) == next_hop(real, client, 5000, UDP) == DIP
     for port in (22, 2222):
-        assert way(real, FAR, port) == ROUTER
-        assert way(real, MANAGER, port) == ""
-        assert way(real, FAR6, port, source=RIP6) == ROUTER6
-    assert way(real, FAR6, 5000, source=RIP6) == DIP6
+        assert next_hop(real, FAR, port) == ROUTER
+        assert next_hop(real, MANAGER, port) == ""
+        assert next_hop(real, FAR6, port, source=RIP6) == ROUTER6
+    assert next_hop(real, FAR6, 5000, source=RIP6) == DIP6
     # What this machine itself asks for by UDP names no address yet.
     assert real.ip(f"route get {FAR} ipproto 17 dport 53")[0]["gateway"] == ROUTER
     assert not route(*every, keep_ports=[22, 2222])["changed"]
     # A port that is served explicitly is served.
     assert route(*every, {**WEB, "port": 22})["changed"]
-    assert way(real, FAR, 22) == DIP
+    assert next_hop(real, FAR, 22) == DIP
 
 
 @pytest.mark.parametrize("then", [{"state": "absent"}, {"route": "policy"}])
@@ -241,18 +245,18 @@ def test_the_default_route_is_replaced_and_put_back(real, route, save, then):
         f"route default via {DIP} protocol 151",
         f"-6 route default via {DIP6} metric 1 protocol 151",
     ]
-    assert [way(real, client, 22) for client in (FAR, MANAGER)] == [DIP, ""]
-    assert way(real, FAR6, 22, source=RIP6) == DIP6
+    assert [next_hop(real, client, 22) for client in (FAR, MANAGER)] == [DIP, ""]
+    assert next_hop(real, FAR6, 22, source=RIP6) == DIP6
     assert f"# former: default via {ROUTER}" in save.read_text()
     assert not route(WEB, route="default")["changed"]
     assert route(WEB, route="default", gateways=["10.0.0.253", DIP6])["changed"]
-    assert way(real, FAR, 22) == "10.0.0.253"
+    assert next_hop(real, FAR, 22) == "10.0.0.253"
 
     assert route(WEB, **then)["changed"]
 
-    assert way(real, FAR, 22) == ROUTER
-    assert way(real, FAR6, 22, source=RIP6) == ROUTER6
-    assert way(real, FAR, 80) == (DIP if "route" in then else ROUTER)
+    assert next_hop(real, FAR, 22) == ROUTER
+    assert next_hop(real, FAR6, 22, source=RIP6) == ROUTER6
+    assert next_hop(real, FAR, 80) == (DIP if "route" in then else ROUTER)
     assert not route(WEB, **then)["changed"]
     assert route(state="absent")["changed"] == ("route" in then)
     assert state(real) == before
@@ -272,7 +276,7 @@ def test_a_default_route_with_another_metric_stays(real, route, save):
     real.ip(f"route add default via {ROUTER} metric 100")
     before = state(real)
     assert route(route="default")["before"] == []
-    assert way(real, FAR, 22) == DIP
+    assert next_hop(real, FAR, 22) == DIP
     assert "# former" not in save.read_text()
     assert route(state="absent")["changed"]
     assert state(real) == before
@@ -295,7 +299,7 @@ def test_a_former_route_that_came_back_by_itself_is_replaced_again(real, route):
     route(route="default")
     real.ip(f"route replace default via {ROUTER}")
     assert route(route="default")["changed"]
-    assert way(real, FAR, 22) == DIP
+    assert next_hop(real, FAR, 22) == DIP
     assert route(state="absent")["changed"]
     assert state(real) == before
 

@@ -6,7 +6,11 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.lvs.cluster.plugins.module_utils import _routes
-from ansible_collections.lvs.cluster.plugins.module_utils._routes import Answer, Connection, Way
+from ansible_collections.lvs.cluster.plugins.module_utils._routes import (
+    Answer,
+    Connection,
+    RouteLookup,
+)
 
 RIP, DIP, ROUTER = "10.0.0.31", "10.0.0.254", "10.0.0.1"
 LINK = Connection("198.51.100.9", 50000, RIP, 22)
@@ -135,23 +139,23 @@ def test_former_routes_are_noted_as_ip_takes_them():
     ("answers", "fields", "now", "without", "default", "then"),
     [
         # answers of others, and of ssh
-        ([Answer(RIP, 80, "tcp")], {}, Way(ROUTER, True), None, ROUTER, None),
-        ([Answer(RIP, 22, "tcp")], {}, Way(ROUTER, True), None, ROUTER, f"through {DIP}"),
-        ([Answer(RIP, 22, "tcp")], {}, Way(), None, ROUTER, f"through {DIP}"),
-        ([Answer(RIP, 22, "tcp")], {}, Way(DIP), None, ROUTER, None),
-        ([Answer("10.0.0.32", 22, "tcp")], {}, Way(ROUTER), None, ROUTER, None),
-        ([Answer(RIP, 0, "udp")], {}, Way(ROUTER), None, ROUTER, None),
-        ([Answer(RIP, 0, "tcp")], {}, Way(ROUTER), None, ROUTER, f"through {DIP}"),
-        ([Answer(RIP, 0, "tcp")], {"keep_ports": (22,)}, Way(ROUTER), None, ROUTER, None),
+        ([Answer(RIP, 80, "tcp")], {}, RouteLookup(ROUTER, True), None, ROUTER, None),
+        ([Answer(RIP, 22, "tcp")], {}, RouteLookup(ROUTER, True), None, ROUTER, f"through {DIP}"),
+        ([Answer(RIP, 22, "tcp")], {}, RouteLookup(), None, ROUTER, f"through {DIP}"),
+        ([Answer(RIP, 22, "tcp")], {}, RouteLookup(DIP), None, ROUTER, None),
+        ([Answer("10.0.0.32", 22, "tcp")], {}, RouteLookup(ROUTER), None, ROUTER, None),
+        ([Answer(RIP, 0, "udp")], {}, RouteLookup(ROUTER), None, ROUTER, None),
+        ([Answer(RIP, 0, "tcp")], {}, RouteLookup(ROUTER), None, ROUTER, f"through {DIP}"),
+        ([Answer(RIP, 0, "tcp")], {"keep_ports": (22,)}, RouteLookup(ROUTER), None, ROUTER, None),
         # the default route becomes another, or goes
-        ([], {"route": "default"}, Way(ROUTER, True), None, DIP, f"through {DIP}"),
-        ([], {"route": "default"}, Way(ROUTER), None, DIP, None),
-        ([], {"route": "default"}, Way(), None, DIP, None),
-        ([], {}, Way(DIP, True), None, ROUTER, f"through {ROUTER}"),
-        ([], {}, Way(DIP, True), None, None, "nowhere"),
+        ([], {"route": "default"}, RouteLookup(ROUTER, True), None, DIP, f"through {DIP}"),
+        ([], {"route": "default"}, RouteLookup(ROUTER), None, DIP, None),
+        ([], {"route": "default"}, RouteLookup(), None, DIP, None),
+        ([], {}, RouteLookup(DIP, True), None, ROUTER, f"through {ROUTER}"),
+        ([], {}, RouteLookup(DIP, True), None, None, "nowhere"),
         # a rule of ours led there, and goes
-        ([], {}, Way(DIP), Way(ROUTER, True), ROUTER, f"through {ROUTER}"),
-        ([], {}, Way(DIP), Way(), ROUTER, "directly"),
+        ([], {}, RouteLookup(DIP), RouteLookup(ROUTER, True), ROUTER, f"through {ROUTER}"),
+        ([], {}, RouteLookup(DIP), RouteLookup(), ROUTER, "directly"),
     ],
 )
 def test_who_would_be_cut(answers, fields, now, without, default, then):
