@@ -11,16 +11,16 @@ version_added: 0.4.0
 author: lvs.cluster contributors (@lvs-cluster)
 description:
   - Puts together what was read on the directors of a cluster, and compares it with the inventory.
-  - Three things are compared. The inventory says what is wanted, a file on the director what it was
-    told, and the kernel's table what is. Where keepalived runs, table and file differ by what its
-    checks say.
-positional: looks
+  - Three states are compared: what the inventory wants, what was applied, in a file on the
+    director, and the kernel's table. Where keepalived runs, table and file differ by the results of
+    its checks.
+positional: states
 options:
   _input:
     description: The cluster, as P(lvs.cluster.resolve#filter) returns it.
     type: dict
     required: true
-  looks:
+  states:
     description:
       - One for each director, with its C(name).
       - C(info) is what M(lvs.cluster.ipvs_info) returns, C(text) the director's C(keepalived.conf)
@@ -39,9 +39,9 @@ seealso:
 EXAMPLES = r"""
 - name: Show what runs
   lvs.cluster.report:
-    lines: "{{ (cluster | lvs.cluster.status([look])).lines }}"
+    lines: "{{ (cluster | lvs.cluster.status([state])).lines }}"
   vars:
-    look: {name: d23, info: "{{ table }}", text: "{{ rules }}", links: "{{ links }}"}
+    state: {name: d23, info: "{{ table }}", text: "{{ rules }}", links: "{{ links }}"}
     cluster: "{{ lvs_services | lvs.cluster.resolve(groups, hostvars) }}"
 """
 
@@ -56,10 +56,9 @@ _value:
     - C(services) has what the table of the director has that holds their VIP, with rates per
       second, and beside it what is missing there. C(asked) is what clients ask for. A destination
       that is not in the table has no C(weight). C(remark) says what is to be known of it.
-    - C(drained) has the real servers that were told weight 0, though the inventory has another.
-    - C(untold) has what the inventory says otherwise than the directors were told, C(differences)
-      that, units of systemd that failed, and whatever else is not as the inventory says, as
-      sentences.
+    - C(drained) has the real servers with an applied weight of 0, though the inventory has another.
+    - C(pending) has what of the inventory is not applied to the directors, C(differences) that,
+      units of systemd that failed, and all else that is not as in the inventory, as sentences.
     - C(lines) is all of it for a person.
   type: dict
   sample:
@@ -95,7 +94,7 @@ _value:
             bytes_out_rate: 0
             remark: drained, until undrain.yml or site.yml
     drained: [rs31]
-    untold: []
+    pending: []
     differences: []
     lines: ["d23: active, holds 192.168.2.149"]
 """
@@ -106,9 +105,9 @@ from typing import Any
 from ansible_collections.lvs.cluster.plugins.plugin_utils import _status
 
 
-def status(cluster: Mapping[str, Any], looks: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def status(cluster: Mapping[str, Any], states: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Return what runs beside what the inventory says, as plain data."""
-    return _status.status(cluster, looks)._asdict()
+    return _status.status(cluster, states)._asdict()
 
 
 class FilterModule:

@@ -1,11 +1,11 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What runs on the directors beside what the inventory says, and who may be drained.
+"""The state of the directors beside the inventory, and which real servers may be drained.
 
 Pure: what was read on the directors comes in as plain data, plain data and sentences go out.
-There are three things to compare. The inventory says what is wanted; a file on the director what
-it was told, by ``site.yml`` or a drain; the kernel's table what is. Where keepalived runs, table
-and file differ by what its checks say, and keepalived may run another configuration than the file.
+Three states are compared: what the inventory wants; what was applied, in a file on the director, by
+``site.yml`` or a drain; and the kernel's table. Where keepalived runs, table and file differ by the
+results of its checks, and keepalived may run another configuration than the file.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ BY_CHECK = "weight by keepalived's check"
 UNWILLING = "weight 0 in the inventory"
 SORRY = "sorry server"
 STRANGER = "not in the inventory"
-#: What was written on a director and is not applied there, with the remedy.
+#: A file on a director that is not in effect there, with the remedy.
 PENDING = (
     "keepalived.conf is pending: keepalived runs another configuration than the file has; run"
     " site.yml to apply it"
@@ -73,7 +73,7 @@ NO_DIRECTOR_READ = "No director was read, so the state of the cluster is unknown
 
 
 class Status(NamedTuple):
-    """What there is, as plain data.
+    """The state of a cluster, as plain data.
 
     :ivar directors: ``name``, ``state`` (active, standby, unreachable), ``vips`` on its LAN,
         ``macs`` (its link-layer addresses), ``sync`` (the states of its sync daemons), ``reason``
@@ -84,9 +84,10 @@ class Status(NamedTuple):
     :ivar active: the directors that hold VIPs
     :ivar trouble: what is wrong with which directors are active, or with what keepalived runs
     :ivar unseen: why no director could be read; empty if there is one
-    :ivar drained: the real servers that were told weight 0, though the inventory has another
-    :ivar untold: what the inventory says otherwise than the directors were told
-    :ivar differences: that, what the kernel has otherwise than that, and units that have failed
+    :ivar drained: the real servers with an applied weight of 0, though the inventory has another
+    :ivar pending: what of the inventory is not applied to the directors
+    :ivar differences: that, the drift of the kernel's table from what is applied, and units that
+        failed
     :ivar lines: all of it for a person
     """
 
@@ -96,13 +97,13 @@ class Status(NamedTuple):
     trouble: list[str]
     unseen: list[str]
     drained: list[str]
-    untold: list[str]
+    pending: list[str]
     differences: list[str]
     lines: list[str]
 
 
 class _Names:
-    """What a person calls services and destinations."""
+    """The names of services and destinations."""
 
     def __init__(self, services: Sequence[Data], values: Sequence[VirtualService]) -> None:
         self._services: dict[ServiceKey, str] = {}
@@ -113,7 +114,7 @@ class _Names:
                 self._destinations[value.key, item["address"], item["port"]] = item["name"]
 
     def service(self, key: ServiceKey) -> str:
-        """Return a service's name, or what it is."""
+        """Return a service's name, or its key."""
         return self._services.get(key, str(key))
 
     def destination(self, key: ServiceKey, destination: Destination) -> str:
@@ -121,12 +122,12 @@ class _Names:
         return self._destinations.get((key, *destination.key), str(destination))
 
 
-class _Look:
-    """What was read on a director.
+class DirectorState:
+    """The state of a director.
 
-    :ivar reason: why it could not be looked at
-    :ivar told: what its file says
-    :ivar table: what its kernel has
+    :ivar reason: why it could not be read
+    :ivar applied: the services in its file
+    :ivar table: the services in its kernel
     """
 
     def __init__(self, raw: Data, *, keepalived: bool, vips: Collection[str]) -> None:
@@ -148,14 +149,14 @@ class _Look:
         }
         self.macs = list(dict.fromkeys(macs[name] for name in sorted(macs)))
         text = str(raw.get("text") or "")
-        self.was_told = bool(text)
+        self.configured = bool(text)
         self.service: Data = raw.get("keepalived") or {}
         found = (
             keepalived_parser.Reading(text).config["services"]
             if keepalived
             else ipvsadm_parser.read_rules(text)[0]
         )
-        self.told = _table(found)
+        self.applied = _table(found)
         #: Addresses that take over when all others of a service are out.
         self.sorry = {
             normal_address(raw["sorry_server"].get("address"))
@@ -163,9 +164,9 @@ class _Look:
             if raw.get("sorry_server")
         }
 
-    def pending(self) -> Iterator[str]:
-        """Tell if keepalived runs another configuration than its file has."""
-        if not (self.keepalived and self.was_told and self.service.get("active")):
+    def unapplied_configuration(self) -> Iterator[str]:
+        """Report a keepalived that runs another configuration than its file has."""
+        if not (self.keepalived and self.configured and self.service.get("active")):
             return
         if self.service["applied"] is None:
             yield f"{self.name}: {UNKNOWN_APPLIED}."
@@ -175,42 +176,43 @@ class _Look:
             yield f"{self.name}: {UNIT_PENDING}."
 
     def drained(self, wanted: Table, names: _Names) -> set[str]:
-        """Return who was told weight 0 wherever it serves, though another is wanted."""
+        """Return the real servers whose applied weights are all 0, though others are wanted."""
         weights: dict[str, set[tuple[int, int]]] = {}
         for key, service in wanted.items():
-            told = _pool(self.told.get(key))
+            applied = _pool(self.applied.get(key))
             for destination in service.destinations:
-                if destination.key in told:
-                    pair = told[destination.key].weight, destination.weight
+                if destination.key in applied:
+                    pair = applied[destination.key].weight, destination.weight
                     weights.setdefault(names.destination(key, destination), set()).add(pair)
         return {
             name
             for name, pairs in weights.items()
-            if not any(told for told, _wanted in pairs) and any(weight for _told, weight in pairs)
+            if not any(applied for applied, _wanted in pairs)
+            and any(weight for _applied, weight in pairs)
         }
 
-    def untold(self, wanted: Table, names: _Names) -> Iterator[str]:
-        """Tell what the inventory says otherwise than it was told, but for drains."""
-        if not self.was_told:
+    def pending(self, wanted: Table, names: _Names) -> Iterator[str]:
+        """Report what of the inventory is not applied, drains excepted."""
+        if not self.configured:
             yield "nothing of this cluster is built here; run site.yml"
             return
         drained = self.drained(wanted, names)
         wanted = {key: _drained(service, drained, names) for key, service in wanted.items()}
-        for operation in plan(self.told, accept_local(self.told, wanted)):
-            for sentence in _sentences(operation, self.told, names):
+        for operation in plan(self.applied, accept_local(self.applied, wanted)):
+            for sentence in _sentences(operation, self.applied, names):
                 yield f"{sentence}; run site.yml"
 
     def failed(self) -> Iterator[str]:
-        """Tell which units of this collection have not done their work."""
+        """Report the units of this collection that are not active."""
         for unit in self.units:
             if unit["active"] != "active":
                 yield _units.remedy(unit["name"], unit["active"], unit["errors"])
 
-    def strayed(self, names: _Names) -> Iterator[str]:
-        """Tell what the kernel has otherwise than was told, and not by keepalived's checks."""
-        if not self.was_told:
+    def drift(self, names: _Names) -> Iterator[str]:
+        """Report what the kernel has otherwise than was applied, and not by keepalived's checks."""
+        if not self.configured:
             return
-        for operation in plan(self.table, accept_local(self.table, self.told)):
+        for operation in plan(self.table, accept_local(self.table, self.applied)):
             here = operation.destination
             if self.keepalived and here is not None:
                 by_check = operation.action != "delete" or here.address in self.sorry
@@ -220,51 +222,51 @@ class _Look:
                 yield from _sentences(operation, self.table, names)
 
 
-def status(cluster: Data, looks: Sequence[Data]) -> Status:
-    """Return what runs on the directors beside what ``resolve`` says.
+def status(cluster: Data, states: Sequence[Data]) -> Status:
+    """Return the state of the directors beside the result of ``resolve``.
 
-    Each look has the ``name`` of a director, and the ``reason`` why there is no more, or: ``info``,
-    what ``ipvs_info`` returns; ``text`` of the file that says what it was told, ``keepalived.conf``
-    or a table that ``ipvsadm`` saved; ``links``, what ``ip -json address show`` says; ``units``
-    and ``keepalived``, as ``host_info`` returns them.
+    Each state has the ``name`` of a director, and the ``reason`` why there is no more, or:
+    ``info``, the result of ``ipvs_info``; ``text`` of the file that was applied,
+    ``keepalived.conf`` or a table that ``ipvsadm`` saved; ``links``, the output of
+    ``ip -json address show``; ``units`` and ``keepalived``, as ``host_info`` returns them.
     """
     values, _mistakes = parse_services(cluster["services"])
     wanted, names = as_table(values), _Names(cluster["services"], values)
     keepalived = "keepalived_ha" in cluster["director_roles"]
-    seen = [_Look(raw, keepalived=keepalived, vips=cluster["vips"]) for raw in looks]
-    reached = [look for look in seen if not look.reason]
+    seen = [DirectorState(raw, keepalived=keepalived, vips=cluster["vips"]) for raw in states]
+    reached = [state for state in seen if not state.reason]
     # Without a VIP there is one director, whose services have marks that the roles don't set.
-    active = [look for look in reached if look.vips or not cluster["vips"]]
-    drained = sorted({name for look in reached for name in look.drained(wanted, names)})
-    untold = [f"{look.name}: {s}." for look in reached for s in look.untold(wanted, names)]
-    failed = [f"{look.name}: {s}" for look in reached for s in look.failed()]
-    strayed = [f"{look.name}: {s}." for look in reached for s in look.strayed(names)]
+    active = [state for state in reached if state.vips or not cluster["vips"]]
+    drained = sorted({name for state in reached for name in state.drained(wanted, names)})
+    pending = [f"{state.name}: {s}." for state in reached for s in state.pending(wanted, names)]
+    failed = [f"{state.name}: {s}" for state in reached for s in state.failed()]
+    drift = [f"{state.name}: {s}." for state in reached for s in state.drift(names)]
     directors = [
         {
-            "name": look.name,
-            "state": "unreachable" if look.reason else "active" if look in active else "standby",
-            "vips": look.vips,
-            "macs": look.macs,
-            "sync": look.sync,
-            **({"reason": look.reason} if look.reason else {}),
+            "name": state.name,
+            "state": "unreachable" if state.reason else "active" if state in active else "standby",
+            "vips": state.vips,
+            "macs": state.macs,
+            "sync": state.sync,
+            **({"reason": state.reason} if state.reason else {}),
         }
-        for look in seen
+        for state in seen
     ]
     trouble = list(_trouble(directors, cluster["vips"]))
-    trouble += [sentence for look in reached for sentence in look.pending()]
+    trouble += [sentence for state in reached for sentence in state.unapplied_configuration()]
     unseen = [] if reached else list(map(_unreachable, directors)) or [NO_DIRECTOR_READ]
     found = Status(
         directors,
         list(_services([*active, *reached], wanted, _frontends(cluster), names, drained)),
-        [look.name for look in active],
+        [state.name for state in active],
         trouble,
         unseen,
         drained,
-        untold,
-        [*trouble, *failed, *dict.fromkeys([*untold, *strayed])],
+        pending,
+        [*trouble, *failed, *dict.fromkeys([*pending, *drift])],
         [],
     )
-    unread = [name for name in cluster["directors"] if name not in {look.name for look in seen}]
+    unread = [name for name in cluster["directors"] if name not in {state.name for state in seen}]
     return found._replace(lines=list(_lines(found, unread)))
 
 
@@ -295,7 +297,7 @@ def _drained(service: VirtualService, drained: Collection[str], names: _Names) -
 
 
 def _sentences(operation: Operation, current: Table, names: _Names) -> Iterator[str]:
-    """Tell what an operation would change, as what is wrong without it."""
+    """Describe what an operation would change, as what is wrong without it."""
     key, subject = operation.service.key, f"service {names.service(operation.service.key)}"
     old: Any = current.get(key)
     new: Any = operation.service
@@ -319,7 +321,7 @@ def _value(value: Any) -> str:
 
 
 def _frontends(cluster: Data) -> dict[ServiceKey | None, list[Data]]:
-    """Return what clients ask for, by the service that it is of."""
+    """Return the frontends of each service."""
     frontends: dict[ServiceKey | None, list[Data]] = {}
     for frontend in cluster["frontends"]:
         # A firewall mark stands for VIPs and ports.
@@ -329,21 +331,21 @@ def _frontends(cluster: Data) -> dict[ServiceKey | None, list[Data]]:
 
 
 def _services(
-    looks: Sequence[_Look],
+    states: Sequence[DirectorState],
     wanted: Table,
     frontends: Mapping[ServiceKey | None, Sequence[Data]],
     names: _Names,
     drained: Collection[str],
 ) -> Iterator[dict[str, Any]]:
     """Yield the services, in the inventory's order, then those that it does not know."""
-    strange = (key for look in looks for key in look.table)
-    for key in dict.fromkeys([*wanted, *strange]) if looks else ():
+    strange = (key for state in states for key in state.table)
+    for key in dict.fromkeys([*wanted, *strange]) if states else ():
         vips = {frontend["vip"] for frontend in frontends.get(key, ())} or {key.vip}
-        having = [look for look in looks if key in wanted or key in look.table]
-        look = next((look for look in having if vips.intersection(look.vips)), having[0])
-        there = look.table.get(key)
+        having = [state for state in states if key in wanted or key in state.table]
+        state = next((state for state in having if vips.intersection(state.vips)), having[0])
+        there = state.table.get(key)
         service = there or wanted[key]
-        counters: Data = look.counters.get(key) or {}
+        counters: Data = state.counters.get(key) or {}
         loads = {(item["address"], item["port"]): item for item in counters.get("destinations", ())}
         pool, should = _pool(there), _pool(wanted.get(key))
         yield {
@@ -354,7 +356,7 @@ def _services(
                 if field != "destinations"
             },
             "asked": [_endpoint(frontend) for frontend in frontends.get(key, ())] or [str(key)],
-            "director": look.name,
+            "director": state.name,
             "running": there is not None,
             **{rate: counters.get(rate, 0) for rate in _RATES},
             "destinations": [
@@ -363,7 +365,7 @@ def _services(
                     **each.to_dict(),
                     "weight": pool[each.key].weight if each.key in pool else None,
                     **{field: loads.get(each.key, {}).get(field, 0) for field in _LOADS + _RATES},
-                    "remark": _remark(look, key, each, pool, should, names, drained),
+                    "remark": _remark(state, key, each, pool, should, names, drained),
                 }
                 for each in service.with_destinations({**should, **pool}.values()).destinations
             ],
@@ -371,7 +373,7 @@ def _services(
 
 
 def _remark(
-    look: _Look,
+    state: DirectorState,
     key: ServiceKey,
     each: Destination,
     pool: Mapping[tuple[str, int], Destination],
@@ -381,14 +383,16 @@ def _remark(
 ) -> str:
     """Return what an operator is to know of a destination."""
     if each.key not in should:
-        return SORRY if each.address in look.sorry else STRANGER
-    told = _pool(look.told.get(key)).get(each.key)
+        return SORRY if each.address in state.sorry else STRANGER
+    applied = _pool(state.applied.get(key)).get(each.key)
     remarks = [DRAINED] if names.destination(key, each) in drained else []
-    if told is None or (not look.keepalived and each.key not in pool):
+    if applied is None or (not state.keepalived and each.key not in pool):
         remarks.append("missing")
-    elif each.key not in pool or (told.weight and not pool[each.key].weight and look.keepalived):
+    elif each.key not in pool or (
+        applied.weight and not pool[each.key].weight and state.keepalived
+    ):
         remarks.append(OUT)
-    elif look.keepalived and pool[each.key].weight != told.weight:
+    elif state.keepalived and pool[each.key].weight != applied.weight:
         remarks.append(BY_CHECK)
     if not should[each.key].weight:
         remarks.append(UNWILLING)
@@ -488,7 +492,7 @@ def drain(
     A service keeps ``lvs_min_available`` of the real servers to which the inventory gives a weight.
     """
     names, wrong = _chosen(cluster, groups, hosts)
-    wrong += found["untold"]
+    wrong += found["pending"]
     wrong += _refused(cluster, names)
     size = _size(serial, len(names))
     if size is None:
@@ -510,7 +514,7 @@ def drain(
 def undrain(cluster: Data, found: Data, groups: Data, hosts: Any) -> Draining:
     """Return who is to serve again. ``cluster`` has nobody drained but by the inventory."""
     names, wrong = _chosen(cluster, groups, hosts)
-    wrong += found["untold"]
+    wrong += found["pending"]
     return Draining(wrong) if wrong else _answering(cluster, names, [names])
 
 

@@ -58,7 +58,7 @@ def text_of(resolved, name):
     return _keepalived.render({"instances": instances, "services": resolved["keepalived_services"]})
 
 
-def look(resolved, name="d23", *, holds=(VIP,), out=(), loads=None, told=None, **fields):
+def state(resolved, name="d23", *, holds=(VIP,), out=(), loads=None, applied=None, **fields):
     """Return what is read on a director on which all is as resolved, but for who is out."""
     services = [
         {
@@ -91,7 +91,7 @@ def look(resolved, name="d23", *, holds=(VIP,), out=(), loads=None, told=None, *
     return {
         "name": name,
         "info": {"services": services, "counters": counters, "sync_daemons": []},
-        "text": text_of(resolved, name) if told is None else told,
+        "text": text_of(resolved, name) if applied is None else applied,
         "links": [
             {
                 "ifname": "lo",
@@ -137,14 +137,14 @@ def remarks(found):
 def test_a_backup_that_serves_does_not_hold_the_vip(interface):
     web = cluster(directors=("d23", "d31"))
     serves = [{"ifname": interface, "flags": ["UP"], "addr_info": [{"local": VIP}]}]
-    found = status(web, [look(web), look(web, "d31", links=serves)])
+    found = status(web, [state(web), state(web, "d31", links=serves)])
     assert found["active"] == ["d23"]
 
 
 def test_a_single_director_on_which_all_is_well():
     web = cluster()
-    found = status(web, [look(web, loads={"192.168.2.20": (12, 3)})])
-    assert found["differences"] == found["untold"] == found["drained"] == []
+    found = status(web, [state(web, loads={"192.168.2.20": (12, 3)})])
+    assert found["differences"] == found["pending"] == found["drained"] == []
     [director] = found["directors"]
     wanted = {"name": "d23", "state": "active", "vips": [VIP], "macs": [MAC, OTHER_MAC], "sync": []}
     assert director == wanted
@@ -161,10 +161,10 @@ def test_a_single_director_on_which_all_is_well():
 
 def test_a_pair_of_which_one_is_active():
     web = cluster(directors=("d23", "d24"))
-    backup = look(web, "d24", holds=())
+    backup = state(web, "d24", holds=())
     backup["links"][0]["addr_info"].append({"local": VIP})  # it is a real server too
     backup["info"]["sync_daemons"] = [{"state": "backup"}]
-    found = status(web, [backup, look(web)])
+    found = status(web, [backup, state(web)])
     assert [d["state"] for d in found["directors"]] == ["standby", "active"]
     assert found["services"][0]["director"] == "d23"
     assert found["lines"][0] == "d24: standby, sync daemon backup"
@@ -173,7 +173,7 @@ def test_a_pair_of_which_one_is_active():
 
 def test_a_director_that_is_down_is_told_of():
     web = cluster(directors=("d23", "d24"))
-    found = status(web, [look(web), {"name": "d24", "reason": "No route to host."}])
+    found = status(web, [state(web), {"name": "d24", "reason": "No route to host."}])
     assert found["directors"][1]["state"] == "unreachable"
     assert found["differences"] == ["d24 can't be looked at: No route to host."]
     nobody = status(web, [{"name": "d23", "reason": "a"}, {"name": "d24", "reason": "b"}])
@@ -183,7 +183,7 @@ def test_a_director_that_is_down_is_told_of():
 
 def test_two_holders_are_told_of():
     web = cluster(directors=("d23", "d24"))
-    [sentence] = status(web, [look(web), look(web, "d24")])["differences"]
+    [sentence] = status(web, [state(web), state(web, "d24")])["differences"]
     assert sentence.startswith(f"d23 and d24 hold {VIP}, and one director should.")
 
 
@@ -191,9 +191,9 @@ def test_each_vip_may_have_a_master_of_its_own():
     other = {"name": "b", "vip": "192.168.2.150", "port": 80, "scheduler": "rr", "master": "d31"}
     web = cluster(WEB, other, directors=("d23", "d31"))
     assert "fwmark" in web["services"][0]  # d31 is a real server too
-    looks = [look(web), look(web, "d31", holds=["192.168.2.150"])]
-    looks[1]["info"]["counters"][1]["destinations"][0]["active"] = 4
-    found = status(web, looks)
+    states = [state(web), state(web, "d31", holds=["192.168.2.150"])]
+    states[1]["info"]["counters"][1]["destinations"][0]["active"] = 4
+    found = status(web, states)
     assert found["active"] == ["d23", "d31"]
     assert found["trouble"] == found["differences"] == []
     assert [service["director"] for service in found["services"]] == ["d23", "d31"]
@@ -203,7 +203,7 @@ def test_each_vip_may_have_a_master_of_its_own():
 
 def test_a_director_without_vips_is_active():
     shop = cluster({"name": "shop", "fwmark": 7, "scheduler": "rr"})
-    seen = look(shop, holds=())
+    seen = state(shop, holds=())
     found = status(shop, [seen])
     assert found["active"] == ["d23"]
     assert "shop, fwmark 7, rr, on d23" in found["lines"]
@@ -211,7 +211,7 @@ def test_a_director_without_vips_is_active():
 
 def test_what_keepalived_took_out_is_no_difference():
     web = cluster({**WEB, "check": {"type": "tcp"}}, directors=("d23", "d24"))
-    found = status(web, [look(web, out=["rs21"]), look(web, "d24", holds=())])
+    found = status(web, [state(web, out=["rs21"]), state(web, "d24", holds=())])
     assert found["differences"] == []
     assert remarks(found) == {"rs21": "out of the pool by keepalived's check"}
     [line] = [line for line in found["lines"] if "rs21" in line]
@@ -220,7 +220,7 @@ def test_what_keepalived_took_out_is_no_difference():
 
 def test_a_weight_that_a_check_sets():
     web = cluster(directors=("d23", "d24"))
-    seen = look(web)
+    seen = state(web)
     seen["info"]["services"][0]["destinations"][0]["weight"] = 3
     seen["info"]["services"][0]["destinations"][1]["weight"] = 0
     found = status(web, [seen])
@@ -234,7 +234,7 @@ def test_a_weight_that_a_check_sets():
 def test_a_sorry_server_in_the_table_is_no_difference():
     sorry = {"sorry_server": {"address": "192.168.2.9", "method": "dr"}}
     web = cluster({**WEB, **sorry}, directors=("d23", "d24"))
-    seen = look(web, out=SERVERS)
+    seen = state(web, out=SERVERS)
     seen["info"]["services"][0]["destinations"] = [{"address": "192.168.2.9", "port": 80}]
     found = status(web, [seen])
     assert found["differences"] == []
@@ -246,21 +246,21 @@ def test_a_drained_server_is_known_by_what_the_directors_were_told(directors):
     web = cluster(directors=directors)
     now = cluster(directors=directors, drained=["rs21"])
     out = ["rs21"] if len(directors) > 1 else []
-    found = status(web, [look(now, name, out=out) for name in directors[:1]])
+    found = status(web, [state(now, name, out=out) for name in directors[:1]])
     assert found["drained"] == ["rs21"]
-    assert found["untold"] == found["differences"] == []
+    assert found["pending"] == found["differences"] == []
     assert remarks(found)["rs21"].startswith(DRAINED)
 
 
 def test_a_drain_that_only_one_director_was_told_is_one():
     web = cluster(directors=("d23", "d24"))
     now = cluster(directors=("d23", "d24"), drained=["rs21"])
-    assert status(web, [look(web), look(now, "d24", holds=())])["drained"] == ["rs21"]
+    assert status(web, [state(web), state(now, "d24", holds=())])["drained"] == ["rs21"]
 
 
 def test_drained_by_the_inventory_is_what_it_says():
     web = cluster(variables={"rs21": {"lvs_drained": True}})
-    found = status(web, [look(web)])
+    found = status(web, [state(web)])
     assert found["drained"] == found["differences"] == []
     assert remarks(found) == {"rs21": "weight 0 in the inventory"}
 
@@ -268,8 +268,8 @@ def test_drained_by_the_inventory_is_what_it_says():
 def test_one_of_two_services_at_weight_zero_is_a_difference():
     both = [WEB, {**WEB, "name": "tls", "port": 443}]
     wanted = cluster(*both)
-    told = cluster(*both, variables={"rs21": {"lvs_weights": {"tls": 0}}})
-    found = status(wanted, [look(told)])
+    applied = cluster(*both, variables={"rs21": {"lvs_weights": {"tls": 0}}})
+    found = status(wanted, [state(applied)])
     assert found["drained"] == []
     assert found["differences"] == [
         "d23: service tls: rs21: weight is 0, in the inventory 5; run site.yml."
@@ -295,19 +295,19 @@ def test_one_of_two_services_at_weight_zero_is_a_difference():
     ],
 )
 def test_what_the_inventory_says_and_nobody_was_told(directors, was, sentence):
-    found = status(cluster(directors=directors), [look(cluster(*was, directors=directors))])
-    assert any(f"{sentence}" in line for line in found["untold"]), found["untold"]
-    assert all(line.endswith("; run site.yml.") for line in found["untold"])
-    assert found["differences"] == found["untold"]
+    found = status(cluster(directors=directors), [state(cluster(*was, directors=directors))])
+    assert any(f"{sentence}" in line for line in found["pending"]), found["pending"]
+    assert all(line.endswith("; run site.yml.") for line in found["pending"])
+    assert found["differences"] == found["pending"]
 
 
 def test_what_somebody_did_by_hand_is_told():
     web = cluster()
-    seen = look(web, out=["rs32"])
+    seen = state(web, out=["rs32"])
     seen["info"]["services"][0]["scheduler"] = "lc"
     seen["info"]["services"].append({"vip": VIP, "port": 8, "scheduler": "rr", "destinations": []})
     found = status(web, [seen])
-    assert found["untold"] == []
+    assert found["pending"] == []
     assert found["differences"] == [
         "d23: service web: scheduler is lc, in the inventory wrr.",
         "d23: service web: rs32 is missing.",
@@ -321,7 +321,7 @@ def test_a_unit_that_failed_is_told_of_with_the_remedy():
         {"name": "lvs-director.service", "active": "failed", "errors": ["-A: no scheduler"]},
         {"name": "lvs-realserver-dr.service", "active": "active", "errors": []},
     ]
-    found = status(cluster(), [look(cluster(), units=units)])
+    found = status(cluster(), [state(cluster(), units=units)])
     [difference] = found["differences"]
     assert difference.startswith("d23: lvs-director.service is failed: -A: no scheduler. Mend")
     assert difference in found["lines"]
@@ -342,16 +342,16 @@ APPLIED = {"active": True, "current": True, "applied": True}
 )
 def test_a_file_that_keepalived_does_not_run_is_named(service, sentence):
     pair = cluster(directors=("d23", "d31"))
-    looks = [look(pair), {**look(pair, "d31", holds=()), "keepalived": service}]
-    found = status(pair, looks)
+    states = [state(pair), {**state(pair, "d31", holds=()), "keepalived": service}]
+    found = status(pair, states)
     said = [each for each in found["differences"] if each.startswith(f"d31: {sentence}")]
     assert len(said) == len(found["trouble"]) == bool(sentence)
     assert all(each.partition("; run site.yml")[1] and each in found["lines"] for each in said)
-    assert found["untold"] == []  # so a drain that was ended can be made again
+    assert found["pending"] == []  # so a drain that was ended can be made again
 
 
 def test_where_nothing_is_built():
-    seen = {**look(cluster(), holds=()), "text": "", "info": {"available": False}}
+    seen = {**state(cluster(), holds=()), "text": "", "info": {"available": False}}
     found = status(cluster(), [seen])
     assert "d23: nothing of this cluster is built here; run site.yml." in found["differences"]
     assert not found["services"][0]["running"]
@@ -360,7 +360,7 @@ def test_where_nothing_is_built():
 
 def test_ipv6_and_marks_have_their_spelling():
     six = {"name": "six", "vip": "2001:db8::149", "port": 80, "method": "tun"}
-    found = status(cluster(six), [look(cluster(six), holds=["2001:db8::149"])])
+    found = status(cluster(six), [state(cluster(six), holds=["2001:db8::149"])])
     assert "six, [2001:db8::149]:80, wlc, on d23" in found["lines"]
 
 
@@ -373,7 +373,7 @@ def test_without_a_director_that_can_be_read_the_status_says_why():
         "d24 can't be looked at: no route to host.",
     ]
     assert found["lines"][:2] == ["d23: unreachable", "d24: unreachable"]
-    assert status(web, [look(web), away[1]])["unseen"] == []
+    assert status(web, [state(web), away[1]])["unseen"] == []
     assert status(web, [])["unseen"] == [
         "No director was read, so the state of the cluster is unknown."
     ]
@@ -381,7 +381,7 @@ def test_without_a_director_that_can_be_read_the_status_says_why():
 
 def test_a_director_that_was_not_read_is_listed():
     web = cluster(directors=("d23", "d24"))
-    found = status(web, [look(web)])
+    found = status(web, [state(web)])
     assert found["lines"][1] == "d24: not read; it failed, or --limit leaves it out"
     assert (found["trouble"], found["unseen"]) == ([], [])
 
@@ -395,8 +395,8 @@ def drain(
     """Ask who is drained in a cluster where some are already and some are out."""
     described = {**WEB, "check": CHECK, **(service or {})}
     web = cluster(described, directors=directors, **every)
-    told = cluster(described, directors=directors, drained=now, **every)
-    found = status(web, [look(told, out=out)])
+    applied = cluster(described, directors=directors, drained=now, **every)
+    found = status(web, [state(applied, out=out)])
     return draining(web, found, groups_of(directors), hosts, serial, back)
 
 
@@ -508,8 +508,8 @@ def test_batches_take_turns():
 
 
 def test_another_change_is_made_first():
-    web, told = cluster(), cluster({**WEB, "scheduler": "rr"})
-    found = status(web, [look(told)])
+    web, applied = cluster(), cluster({**WEB, "scheduler": "rr"})
+    found = status(web, [state(applied)])
     for back in (False, True):
         [sentence] = draining(web, found, groups_of(), "rs20", back=back)["mistakes"]
         assert "scheduler is rr, in the inventory wrr; run site.yml" in sentence
@@ -531,7 +531,7 @@ def test_a_server_is_asked_where_its_check_asks():
         {**WEB, "name": "syslog", "protocol": "udp"},
         {**WEB, "name": "mapped", "port": 81, "method": "nat", "realserver_port": 8080},
     )
-    found = draining(plain, status(plain, [look(plain)]), groups_of(), "rs20", back=True)
+    found = draining(plain, status(plain, [state(plain)]), groups_of(), "rs20", back=True)
     assert found["servers"] == [at, {**at, "port": 8}, {**at, "port": 8080}]
     assert found["unasked"] == [
         "rs20 is not asked for syslog: it has no check; one of type dns or udp says what to send."
@@ -546,7 +546,7 @@ def test_a_server_is_asked_by_udp_as_its_check_does():
         {**udp, "name": "dns", "port": 53, "check": check},
         {**udp, "name": "ntp", "port": 123, "check": ntp},
     )
-    found = draining(both, status(both, [look(both)]), groups_of(), "rs20", back=True)
+    found = draining(both, status(both, [state(both)]), groups_of(), "rs20", back=True)
     at = {"name": "rs20", "address": "192.168.2.20"}
     assert found["servers"] == [
         {**at, "port": 5353, "dns": {"query": "A", "name": "www.example.org"}},
