@@ -54,12 +54,13 @@ EXAMPLES = r"""
 
 - name: List what the inventory does not have
   ansible.builtin.debug:
-    msg: "{{ (director | lvs.cluster.adopt(names={'192.168.2.31': 'rs31'})).unsaid }}"
+    msg: "{{ (director | lvs.cluster.adopt(names={'192.168.2.31': 'rs31'})).unrepresented }}"
 """
 
 RETURN = r"""
 _value:
-  description: C(inventory) is the content of an inventory file, C(unsaid) what it does not have.
+  description: C(inventory) is the content of an inventory file, C(unrepresented) what is not
+    representable in it.
   type: dict
   sample:
     inventory:
@@ -76,7 +77,7 @@ _value:
             hosts:
               rs_192_168_2_31: {ansible_host: 192.168.2.31}
               rs_192_168_2_32: {ansible_host: 192.168.2.32}
-    unsaid:
+    unrepresented:
       - "line 9: `-E -t 192.168.2.149:80 -s rr` is left out: it adds neither a service nor a
         destination."
 """

@@ -43,7 +43,7 @@ def adopted(*sources, **names):
     return adoption.adopt(found, names)
 
 
-def unsaid(*sources):
+def unrepresented(*sources):
     """Return the sentences of what an inventory doesn't say, without those that follow from all."""
     always = (
         "its address is not known",
@@ -51,7 +51,7 @@ def unsaid(*sources):
         "keepalived.conf has no",
         "holds it",
     )
-    told = adopted(*sources).unsaid
+    told = adopted(*sources).unrepresented
     return [line for line in told if not any(words in line for words in always)]
 
 
@@ -138,7 +138,7 @@ def test_each_inventory_comes_back_from_its_table(path, named):
         for destination in service["destinations"]
     }
     again = adoption.adopt([{**source, "name": director} if named else source], names)
-    assert [line for line in again.unsaid if "refuses" in line or "left out" in line] == []
+    assert [line for line in again.unrepresented if "refuses" in line or "left out" in line] == []
     back = rebuilt(again.inventory)
     assert table_of(back) == table_of(cluster)
     found = {d["name"] for service in back.services for d in service["destinations"]}
@@ -163,7 +163,7 @@ def test_each_pair_comes_back_from_its_files(path, named):
         for name, text in files.items()
     ]
     again = adoption.adopt(sources)
-    assert again.unsaid == []
+    assert again.unrepresented == []
     assert list(files_of(again.inventory).values()) == list(files.values())
 
 
@@ -197,7 +197,7 @@ def test_one_file_of_a_pair_tells_of_both():
     files = files_of(inventory)
     for name, text in files.items():
         again = adopted(text)
-        (line,) = again.unsaid
+        (line,) = again.unrepresented
         assert line.endswith("is a guess; adopt its keepalived.conf too.")
         mine = files_of(again.inventory)[f"d_192_168_2_{name[1:]}"]
         assert mine == text
@@ -220,7 +220,7 @@ def test_any_table_comes_back(table, form):
     else:
         source["ipvs_info"] = {"services": [service.to_dict() for service in table.values()]}
     again = adoption.adopt([source])
-    assert [line for line in again.unsaid if "left out" in line or "taken" in line] == []
+    assert [line for line in again.unrepresented if "left out" in line or "taken" in line] == []
     again.inventory["all"]["children"]["lvs_directors"]["hosts"]["d"]["lvs_address"] = own
     yaml.safe_dump(again.inventory)
     assert table_of(rebuilt(again.inventory)) == table
@@ -338,7 +338,7 @@ def test_any_pair_comes_back_from_its_files(inventory):
     assume(not resolve(*inventory_writer.flat(inventory)).mistakes)
     files = files_of(inventory)
     again = adoption.adopt([{"name": name, "text": text} for name, text in files.items()])
-    assert again.unsaid == []
+    assert again.unrepresented == []
     assert files_of(again.inventory) == files
 
 
@@ -346,7 +346,7 @@ def test_any_pair_comes_back_from_its_files(inventory):
 def test_every_option_of_keepalived_is_read_as_it_was_written(name):
     text = _keepalived.render(configurations.CONFIGS[name])
     reading = Reading(text)
-    assert reading.unsaid == []
+    assert reading.unrepresented == []
     assert bare(_keepalived.render(reading.config)) == bare(text)
 
 
@@ -411,7 +411,7 @@ T2 += "}\n"
 def test_the_file_of_the_documents_has_its_mistake_named():
     again = adopted(T2)
     lines = [number for number, line in enumerate(T2.split("\n"), 1) if "192.168.2.32" in line]
-    assert unsaid(T2) == [
+    assert unrepresented(T2) == [
         (
             "line 34: `nat_mask 255.255.255.0` is left out: keepalived has no such option any"
             " longer, and it did nothing."
@@ -608,7 +608,7 @@ def conf(service="", server="", more=""):
     ],
 )
 def test_what_an_inventory_can_not_say_is_named_with_its_line(text, start):
-    lines = unsaid(text)
+    lines = unrepresented(text)
     assert any(line.startswith(start) for line in lines), lines
     assert all(line.endswith(".") for line in lines)
 
@@ -630,8 +630,8 @@ virtual_server 10.0.0.9 ${PORT} # a comment {
     assert service["port"] == 80
     assert service["scheduler"] == "wrr"
     reading = Reading(text)
-    assert reading.unsaid[0] == (3, "`$SERVERS` is left out: it is not used.")
-    assert [line for line, _sentence in reading.unsaid] == [3, 9]  # a quote in a string
+    assert reading.unrepresented[0] == (3, "`$SERVERS` is left out: it is not used.")
+    assert [line for line, _sentence in reading.unrepresented] == [3, 9]  # a quote in a string
     assert reading.config["services"][0]["destinations"][0]["weight"] == 3
 
 
@@ -681,7 +681,7 @@ virtual_server group web {
         ("mark_7", None, None),
     ]
     assert {service["realserver_port"] for service in services} == {8080}
-    told = unsaid(text)
+    told = unrepresented(text)
     assert "of a virtual_server_group each address becomes a service of its own." in told
     assert sum("only method tun can mix them; it is left out" in line for line in told) == 2
     assert any(line.startswith("mark_7: what gets the firewall mark is") for line in told)
@@ -737,7 +737,7 @@ ipvsadm --set 900 120 300
     (service,) = services_of(text)
     assert service["persistence_timeout"] == 300
     left = "is left out:"
-    assert unsaid(text) == [
+    assert unrepresented(text) == [
         (
             "line 5: `-a -t [fd00::9]:80 -r $RIP:80 -g` is left out: $RIP:80 is not an address"
             " and a port, as `ipvsadm -Sn` writes them."
@@ -854,7 +854,7 @@ def test_what_the_kernel_has_otherwise_than_the_file_is_named():
         "timeouts": {"tcp": 60},
     }
     file = conf(more=conf().replace(" 80", " 82"))
-    assert unsaid({"text": file, "ipvs_info": table}) == [
+    assert unrepresented({"text": file, "ipvs_info": table}) == [
         (
             "tcp 10.0.0.9:80: 10.0.0.1:80 and 10.0.0.2:80 is in one only of keepalived.conf and"
             " kernel; the file is taken."
@@ -865,13 +865,15 @@ def test_what_the_kernel_has_otherwise_than_the_file_is_named():
     assert len(services_of({"text": file, "ipvs_info": table})) == 3
     none = {"vip": "10.0.0.9", "port": 82, "destinations": []}
     table["services"].append(none)
-    told = unsaid({"text": file, "ipvs_info": table})
+    told = unrepresented({"text": file, "ipvs_info": table})
     assert told[2] == "tcp 10.0.0.9:82 is in keepalived.conf, but not in the kernel."
     table["services"][-1] = {**none, "port": 83}
-    assert "tcp 10.0.0.9:83 has no destination" in unsaid({"text": file, "ipvs_info": table})[0]
+    assert (
+        "tcp 10.0.0.9:83 has no destination" in unrepresented({"text": file, "ipvs_info": table})[0]
+    )
     del table["services"][-1]
     table["sync_daemons"] = [{"state": "master", "interface": "eth0"}]
-    assert unsaid({"ipvs_info": table}) == [
+    assert unrepresented({"ipvs_info": table}) == [
         "the kernel's timeout tcp is 60 s.",
         "a sync daemon runs as master on eth0; keepalived has to run it.",
     ]
@@ -883,7 +885,7 @@ def test_directors_that_differ_are_named():
     second = conf("quorum 1", more=conf().replace(" 80", " 82"))
     second += INSTANCE.format(f"{vip} unicast_src_ip 10.0.0.7").replace("id 5", "id 6")
     second = second.replace("{ 10.0.0.7 }", "{ 10.0.0.6 }")
-    told = unsaid({"name": "a", "text": first}, {"name": "b", "text": second})
+    told = unrepresented({"name": "a", "text": first}, {"name": "b", "text": second})
     assert told == [
         "tcp 10.0.0.9:80 is not the same on a and b; that of a is taken.",
         "b has tcp 10.0.0.9:82, and a has not.",
@@ -894,19 +896,19 @@ def test_directors_that_differ_are_named():
         ),
     ]
     third = conf().replace("10.0.0.9", "10.0.0.8")
-    told = unsaid({"name": "a", "text": first}, {"name": "c", "text": third})
+    told = unrepresented({"name": "a", "text": first}, {"name": "c", "text": third})
     assert "c has no tcp 10.0.0.9:80, which a has." in told
     assert "not all directors have an instance in a keepalived.conf; site.yml makes one." in told
 
 
 def test_addresses_that_nobody_would_hold_are_named():
     inner = INSTANCE.format("virtual_ipaddress {\n 10.1.1.1/24\n }").replace("_id 5", "_id 6")
-    told = unsaid(conf(more=INSTANCE.format("virtual_ipaddress {\n 10.0.0.9\n }") + inner))
+    told = unrepresented(conf(more=INSTANCE.format("virtual_ipaddress {\n 10.0.0.9\n }") + inner))
     assert any(line.endswith("VIPs of its services, and not 10.1.1.1.") for line in told), told
 
 
 def test_a_place_is_told_where_there_are_several():
-    told = unsaid({"name": "a", "text": conf("x")}, {"place": "b", "text": conf("x")})
+    told = unrepresented({"name": "a", "text": conf("x")}, {"place": "b", "text": conf("x")})
     assert told[:2] == [f"{name}, line 3: `x` {NO_FIELD}." for name in "ab"]
 
 
@@ -919,12 +921,12 @@ def test_the_role_s_own_globals_are_known():
         "keepalived.conf has no reload_check_config, enable_script_security,"
         " vrrp_garp_master_refresh and sync_daemon; site.yml adds what the role keepalived_ha has"
         " for them."
-    ) in adopted(text).unsaid
+    ) in adopted(text).unrepresented
 
 
 def test_nothing_to_adopt_is_said():
     for source in ("", "# nothing\n", {"ipvs_info": {"available": False, "services": []}}):
-        assert "there is no virtual service in what was read." in adopted(source).unsaid
+        assert "there is no virtual service in what was read." in adopted(source).unrepresented
 
 
 # ---- secrets, and whatever is written -----------------------------------------------------------
@@ -945,7 +947,7 @@ def test_nothing_to_adopt_is_said():
 def test_a_secret_is_in_no_sentence(written):
     block = f"authentication {{\n {written}\n }}"
     text = "$HIDDEN=secret\n" + conf(more=INSTANCE.format(block))
-    told = " ".join(adopted(text).unsaid)
+    told = " ".join(adopted(text).unrepresented)
     assert "secret" not in told.replace("<secret", "")
     assert "again" not in told
 
@@ -986,7 +988,7 @@ def test_whatever_is_written_is_adopted_or_told(text):
     # What a machine says is never taken for a template here.
     assert "{{" not in shown
     assert "{%" not in shown
-    assert all(line.endswith(".") and "\n" not in line for line in again.unsaid)
+    assert all(line.endswith(".") and "\n" not in line for line in again.unrepresented)
 
 
 FILES = [T2, *(_keepalived.render(config) for config in configurations.CONFIGS.values())]
@@ -998,7 +1000,7 @@ def test_a_word_that_nobody_knows_is_named_wherever_it_stands(text, data):
     lines = text.split("\n")
     place = data.draw(st.integers(1, len(lines)))
     lines.insert(place - 1, r"un\known")
-    told = adopted("\n".join(lines)).unsaid
+    told = adopted("\n".join(lines)).unrepresented
     # Where there may be a secret, nothing unknown is shown.
     starts = tuple(f"line {place}: `{said}` is left out: " for said in (r"un\known", "<secret>"))
     assert any(line.startswith(starts) for line in told), told
@@ -1028,8 +1030,8 @@ def test_a_file_that_is_damaged_is_adopted_or_told(text, data):
         lines = lines or [""]
     again = adopted("\n".join(lines))
     yaml.safe_dump(again.inventory)
-    assert all(line.endswith(".") and "\n" not in line for line in again.unsaid)
-    assert not any(SECRET in line for line in again.unsaid), again.unsaid
+    assert all(line.endswith(".") and "\n" not in line for line in again.unrepresented)
+    assert not any(SECRET in line for line in again.unrepresented), again.unrepresented
 
 
 def test_the_name_of_a_service_is_taken_from_this_collection_s_file_only():
@@ -1059,7 +1061,7 @@ def test_the_filter_takes_a_text_a_table_and_a_list():
         ],
     }
     assert adopt(text) == adopt(table) == adopt([{"ipvs_info": table}]) == adopt({"text": text})
-    assert set(adopt(text, names={"10.0.0.1": "a"})) == {"inventory", "unsaid"}
+    assert set(adopt(text, names={"10.0.0.1": "a"})) == {"inventory", "unrepresented"}
     with pytest.raises(AnsibleFilterError, match="a list of mappings"):
         adopt([5])
 

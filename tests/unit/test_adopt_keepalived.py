@@ -75,7 +75,9 @@ def line_of(text, statement):
 def told(text, statement):
     """Return the messages about a statement."""
     start = f"line {line_of(text, statement)}: "
-    return [line.removeprefix(start) for line in adopted(text).unsaid if line.startswith(start)]
+    return [
+        line.removeprefix(start) for line in adopted(text).unrepresented if line.startswith(start)
+    ]
 
 
 # ---- without VRRP --------------------------------------------------------------------------------
@@ -137,7 +139,7 @@ def test_one_director_with_an_instance_keeps_vrrp():
     ],
 )
 def test_a_vip_that_no_instance_holds_is_listed(text, who):
-    (line,) = [line for line in adopted(text).unsaid if "no vrrp_instance holds" in line]
+    (line,) = [line for line in adopted(text).unrepresented if "no vrrp_instance holds" in line]
     assert line.startswith("192.0.2.10: no vrrp_instance holds it, so the director has it in some")
     assert f"with this inventory {who}" in line
     cluster = resolve(*inventory_writer.flat(adopted(text).inventory))
@@ -220,9 +222,11 @@ def test_a_check_keeps_its_port():
     assert keepalived_services(text)
     text = service(port=0, servers=("real_server 192.0.2.21 {\nTCP_CHECK {\n}\n}",))
     assert "check" not in services_of(text)[0]
-    assert any("neither it nor the real server has a port" in line for line in adopted(text).unsaid)
+    assert any(
+        "neither it nor the real server has a port" in line for line in adopted(text).unrepresented
+    )
     text = service(servers=("real_server 192.0.2.21 {\nTCP_CHECK {\n}\n}",))
-    assert any("its check tcp at port 0" in line for line in adopted(text).unsaid)
+    assert any("its check tcp at port 0" in line for line in adopted(text).unrepresented)
 
 
 def test_a_check_of_the_server_itself_is_one_for_all():
@@ -290,7 +294,7 @@ def test_a_service_is_as_keepalived_runs_it(text, field, value, message):
     (found,) = result.inventory["all"]["vars"]["lvs_services"]
     weights = result.inventory["all"]["children"]["lvs_realservers"].get("vars", {})
     assert {**weights, **found}.get(field) == value
-    assert any(message in line for line in result.unsaid)
+    assert any(message in line for line in result.unrepresented)
     assert keepalived_services(text)
 
 
@@ -334,11 +338,13 @@ def test_a_server_with_another_tunnel_keeps_it():
 def test_an_instance_is_as_keepalived_runs_it(lines, gone, message):
     text = service() + instance(*lines)
     result = adopted(text)
-    assert not any("site.yml refuses" in line for line in result.unsaid), result.unsaid
+    assert not any("site.yml refuses" in line for line in result.unrepresented), (
+        result.unrepresented
+    )
     said = directors_of(text)["vars"]
     assert not said["lvs_keepalived"].get("instance", {}).get(gone)
     assert "lvs_auth_pass" not in said
-    assert any(message in line for line in result.unsaid), result.unsaid
+    assert any(message in line for line in result.unrepresented), result.unrepresented
 
 
 # ---- two masters ---------------------------------------------------------------------------------
@@ -385,8 +391,8 @@ def test_directors_with_a_master_each_are_adopted_as_such():
     }
     assert cluster.directors["d1"]["instances"][1]["garp_master_delay"] == 3
     # What one inventory can't say of two instances is listed: their names, and the first state.
-    assert sum("`vrrp_instance VI_" in line for line in result.unsaid) == 4
-    assert sum("`state MASTER`: site.yml writes" in line for line in result.unsaid) == 2
+    assert sum("`vrrp_instance VI_" in line for line in result.unrepresented) == 4
+    assert sum("`state MASTER`: site.yml writes" in line for line in result.unrepresented) == 2
 
 
 def test_directors_that_serve_are_adopted_with_a_master_each():
@@ -398,7 +404,7 @@ def test_directors_that_serve_are_adopted_with_a_master_each():
     cluster = resolve(*inventory_writer.flat(result.inventory))
     assert cluster.mistakes == []
     assert all("fwmark" in each for each in cluster.keepalived_services)
-    assert not any("destination" in line or "TCP_CHECK" in line for line in result.unsaid)
+    assert not any("destination" in line or "TCP_CHECK" in line for line in result.unrepresented)
 
 
 def test_one_file_shows_that_its_peer_is_master_of_the_other_vip():
@@ -426,8 +432,10 @@ def test_a_file_of_any_encoding_is_read(form):
     result = adoption.adopt([{form: said}])
     said = result.inventory["all"]["children"]["lvs_directors"]["vars"]["lvs_keepalived"]
     assert said["globals"]["router_id"] == "Hauptgerät"
-    assert result.unsaid[0] == "line 2 is not UTF-8, and read as ISO 8859-1."
-    assert any(line.startswith("line 3: `vrrp_strict` is left out") for line in result.unsaid)
+    assert result.unrepresented[0] == "line 2 is not UTF-8, and read as ISO 8859-1."
+    assert any(
+        line.startswith("line 3: `vrrp_strict` is left out") for line in result.unrepresented
+    )
 
 
 @settings(deadline=None)
@@ -436,7 +444,7 @@ def test_any_bytes_are_read(data):
     text, _odd = statements.decode(data)
     assert statements.decode(data.decode("utf-8", "surrogateescape"))[0] == text
     result = adoption.adopt([{"content": base64.b64encode(data).decode()}])
-    for line in result.unsaid:
+    for line in result.unrepresented:
         line.encode()
         assert line.isprintable()
 
@@ -474,7 +482,7 @@ def test_the_playbook_lists_what_a_file_in_latin_1_has(tmp_path):
 def test_a_slip_near_a_password_does_not_show_it(written):
     text = "$PW=sEcr3t\n" + service() + instance(*written.split("\n"))
     result = adopted(text, text.replace("priority 100", "priority 90"))
-    assert not any("Ecr3" in line for line in result.unsaid), result.unsaid
+    assert not any("Ecr3" in line for line in result.unrepresented), result.unrepresented
 
 
 @pytest.mark.parametrize(
@@ -484,7 +492,7 @@ def test_the_secrets_of_the_ssl_block_are_not_shown(written):
     text = service() + f"SSL {{\n {written}\n}}\nSLL {{\n {written}\n}}\n"
     if written == "sEcr3t":
         text = text.replace("SLL", "SSL")
-    assert not any("Ecr3" in line for line in adopted(text).unsaid)
+    assert not any("Ecr3" in line for line in adopted(text).unrepresented)
 
 
 @pytest.mark.parametrize(
@@ -546,8 +554,8 @@ def test_a_statement_of_a_server_that_another_one_replaces_is_listed(first, seco
     ],
 )
 def test_what_has_no_place_is_listed_with_its_line(text, line, message):
-    lines = [each for each in adopted(text).unsaid if each.startswith(f"line {line}: ")]
-    assert any(message in each for each in lines), adopted(text).unsaid
+    lines = [each for each in adopted(text).unrepresented if each.startswith(f"line {line}: ")]
+    assert any(message in each for each in lines), adopted(text).unrepresented
 
 
 # ---- the inventory, for what keepalived knows of one destination ---------------------------------

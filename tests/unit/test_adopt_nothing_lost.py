@@ -246,7 +246,7 @@ def known(text):
 def lost(text, result):
     """Return the statements of a file that neither came back nor are listed."""
     again = known(rendered(result.inventory) or "")
-    told = {int(n) for line in result.unsaid for n in re.findall(r"(?<=^line )\d+", line)}
+    told = {int(n) for line in result.unrepresented for n in re.findall(r"(?<=^line )\d+", line)}
     found = []
     for path in heads(statements.parse(text).statements):
         here = tuple(map(words, path))
@@ -279,7 +279,7 @@ def lost(text, result):
 @given(files())
 def test_each_statement_comes_back_or_is_listed(text):
     result = adoption.adopt([{"name": "d", "ansible_host": "10.0.0.200", "text": text}])
-    refused = [line for line in result.unsaid if line.startswith("site.yml refuses")]
+    refused = [line for line in result.unrepresented if line.startswith("site.yml refuses")]
     event("refused" if refused else "resolved")
     if not refused:
         assert lost(text, result) == [], text
@@ -352,10 +352,10 @@ def test_what_the_writer_forgets_is_listed(monkeypatch, method, forgotten, lines
 
     monkeypatch.setattr(inventory_writer.Writer, method, forget)
     result = adoption.adopt([{"name": "d", "ansible_host": "10.0.0.200", "text": FORGETFUL}])
-    told = {int(n) for line in result.unsaid for n in re.findall(r"(?<=^line )\d+", line)}
-    assert lines <= told, result.unsaid
+    told = {int(n) for line in result.unrepresented for n in re.findall(r"(?<=^line )\d+", line)}
+    assert lines <= told, result.unrepresented
 
 
 def test_the_file_that_a_writer_remembers_has_nothing_to_list():
     result = adoption.adopt([{"name": "d", "ansible_host": "10.0.0.200", "text": FORGETFUL}])
-    assert not any(line.startswith("line") for line in result.unsaid), result.unsaid
+    assert not any(line.startswith("line") for line in result.unrepresented), result.unrepresented

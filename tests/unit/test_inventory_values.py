@@ -406,9 +406,9 @@ def test_one_priority_for_all_directors_is_refused_wherever_it_stands():
 def test_directors_speak_one_version_of_vrrp():
     three = {"lvs_auth_pass": None, "lvs_keepalived": {"instance": {"version": 3}}}
     two = {"lvs_auth_pass": None, "lvs_keepalived": {"instance": {"version": 2}}}
-    unsaid = {"lvs_auth_pass": None}
+    unrepresented = {"lvs_auth_pass": None}
     services = [{"name": "web", "vip": VIP, "port": 80}]
-    for others, known in ((three, True), (unsaid, True), (two, False)):
+    for others, known in ((three, True), (unrepresented, True), (two, False)):
         found = look(services=services, every={"lvs_weights": {}}, d23=three, d24=others)
         if known:
             assert found == []

@@ -25,7 +25,7 @@ class Adopted(NamedTuple):
     """An inventory, and a sentence for each thing that it doesn't have."""
 
     inventory: dict[str, Any]
-    unsaid: list[str]
+    unrepresented: list[str]
 
 
 def adopt(sources: Sequence[Mapping[str, Any]], names: Mapping[str, str] | None = None) -> Adopted:

@@ -196,18 +196,18 @@ class SourceReader:
         place = str(said.get("name") or said.get("place") or f"source {number}")
         self.source = source = Source(place, said)
         text = self._text(said)
-        unsaid: list[tuple[int, str]] = []
+        unrepresented: list[tuple[int, str]] = []
         if are_rules(text):
-            source.blocks, unsaid = read_rules(text)
+            source.blocks, unrepresented = read_rules(text)
         elif text.strip():
             reading = Reading(text)
-            source.config, unsaid = reading.config, reading.unsaid
+            source.config, unrepresented = reading.config, reading.unrepresented
             source.blocks = [
                 each for service in source.config["services"] for each in apart(service)
             ]
             if any("endpoints" in service for service in source.config["services"]):
                 self.tell("of a virtual_server_group each address becomes a service of its own.")
-        for line, sentence in unsaid:
+        for line, sentence in unrepresented:
             self.tell(sentence, line)
         for block in source.blocks:
             self._service(block, source.services)

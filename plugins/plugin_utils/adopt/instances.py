@@ -41,7 +41,7 @@ class _Correction:
     def note(self, field: str, sentence: str) -> None:
         """Note what becomes of a field."""
         for line, said in self.block.where.get(field) or [(self.block.line, self.block.said)]:
-            self.reader.unsaid.append((line, f"`{said}`: {sentence}."))
+            self.reader.unrepresented.append((line, f"`{said}`: {sentence}."))
 
     def drop(self, field: str, reason: str) -> None:
         """Leave a field out that keepalived ignores."""

@@ -62,7 +62,7 @@ def are_rules(text: str) -> bool:
 def read_rules(text: str) -> tuple[list[Block], list[tuple[int, str]]]:
     """Return the services of a text, and line and sentence of each thing that is not taken."""
     services: dict[Any, Block] = {}
-    unsaid: list[tuple[int, str]] = []
+    unrepresented: list[tuple[int, str]] = []
     for number, line in enumerate(text.split("\n"), 1):
         rule = re.sub(f"^{_COMMAND}", "", line.partition("#")[0].strip(), flags=re.IGNORECASE)
         if not rule:
@@ -70,8 +70,8 @@ def read_rules(text: str) -> tuple[list[Block], list[tuple[int, str]]]:
         try:
             _add(rule.split(), number, services)
         except ValueError as error:
-            unsaid.append((number, f"`{shorten(rule)}` is left out: {error}."))
-    return list(services.values()), unsaid
+            unrepresented.append((number, f"`{shorten(rule)}` is left out: {error}."))
+    return list(services.values()), unrepresented
 
 
 def _add(words: Sequence[str], number: int, services: dict[Any, Block]) -> None:

@@ -29,7 +29,7 @@ class Reading(Reader):
     """A text that was read.
 
     :ivar config: the data, as ``keepalived_conf`` takes it; a service of a group has ``endpoints``
-    :ivar unsaid: line and sentence of each thing that the data has no place for
+    :ivar unrepresented: line and sentence of each thing that the data has no place for
     """
 
     def __init__(self, text: str) -> None:
@@ -37,7 +37,7 @@ class Reading(Reader):
         self.config: dict[str, Any] = {"globals": Block(), "services": []}
         self.config.update((name, []) for name in _options.BLOCKS)
         tree = statements.parse(text)
-        self.unsaid += tree.problems
+        self.unrepresented += tree.problems
         servers = Servers(self, tree.statements, named=text.startswith(_keepalived.HEADER[0]))
         for node in tree.statements:
             self._statement(node, servers)
@@ -47,7 +47,7 @@ class Reading(Reader):
         for group in self.config["sync_groups"]:
             instances.correct_group(self, group, self.config)
         self.sweep(tree.statements)
-        self.unsaid = sorted(dict.fromkeys(self.unsaid), key=lambda item: item[0])
+        self.unrepresented = sorted(dict.fromkeys(self.unrepresented), key=lambda item: item[0])
 
     def _statement(self, node: Statement, servers: Servers) -> None:
         """Read a statement that stands outside of all blocks."""

@@ -70,7 +70,7 @@ class Reader:
     """Reads statements into data, and lists what the data has no place for."""
 
     def __init__(self) -> None:
-        self.unsaid: list[tuple[int, str]] = []
+        self.unrepresented: list[tuple[int, str]] = []
 
     def take(self, node: Statement, words: int | None = None) -> None:
         """Note that the data has the first words of a statement; by default all of them."""
@@ -79,13 +79,13 @@ class Reader:
 
     def cant(self, node: Statement, reason: str) -> None:
         """Note that a statement with its block is left out, and why."""
-        self.unsaid.append((node.line, f"`{node.said}` is left out: {reason}."))
+        self.unrepresented.append((node.line, f"`{node.said}` is left out: {reason}."))
         for each in node.all():
             each.taken = -1
 
     def note(self, node: Statement, sentence: str) -> None:
         """Note how a statement was taken."""
-        self.unsaid.append((node.line, f"`{node.said}`: {sentence}."))
+        self.unrepresented.append((node.line, f"`{node.said}`: {sentence}."))
         node.taken = -1
 
     def put(
@@ -104,7 +104,7 @@ class Reader:
         """List former statements that a later one replaces."""
         for line, said in places:
             reason = f"line {node.line} sets it again"
-            self.unsaid.append((line, f"`{said}` is left out: {reason}."))
+            self.unrepresented.append((line, f"`{said}` is left out: {reason}."))
 
     def unknown(self, node: Statement, remedy: str = "") -> None:
         """List a statement that the data has no field for."""

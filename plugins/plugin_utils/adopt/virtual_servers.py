@@ -251,7 +251,7 @@ class Servers:
 
         def note(field: str, sentence: str) -> None:
             where = service.where.get(field) or [(node.line, node.said)]
-            self.reader.unsaid.append((where[0][0], f"`{where[0][1]}`: {sentence}."))
+            self.reader.unrepresented.append((where[0][0], f"`{where[0][1]}`: {sentence}."))
 
         endpoints = service.get("endpoints") or [service]
         by_address = any("vip" in endpoint for endpoint in endpoints)
