@@ -20,6 +20,7 @@ import socket
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from enum import IntEnum
 from operator import itemgetter
 from struct import Struct
 from typing import Any, NamedTuple, Tuple
@@ -54,42 +55,121 @@ GENL_ID_CTRL, CTRL_CMD_GETFAMILY, CTRL_ATTR_FAMILY_ID, CTRL_ATTR_FAMILY_NAME = (
 )
 
 GENL_VERSION = 1
-(NEW_SERVICE, SET_SERVICE, DEL_SERVICE, GET_SERVICE) = (1, 2, 3, 4)
-(NEW_DEST, SET_DEST, DEL_DEST, GET_DEST) = (5, 6, 7, 8)
-(NEW_DAEMON, DEL_DAEMON, GET_DAEMON) = (9, 10, 11)
-(SET_CONFIG, GET_CONFIG, GET_INFO, ZERO, FLUSH) = (12, 13, 15, 16, 17)
 
-CMD_SERVICE, CMD_DEST, CMD_DAEMON, CMD_TCP, CMD_TCP_FIN, CMD_UDP = 1, 2, 3, 4, 5, 6
-(SVC_AF, SVC_PROTOCOL, SVC_ADDR, SVC_PORT, SVC_FWMARK, SVC_SCHED) = (1, 2, 3, 4, 5, 6)
-(SVC_FLAGS, SVC_TIMEOUT, SVC_NETMASK, SVC_STATS, SVC_PE, SVC_STATS64) = (
-    7,
-    8,
-    9,
-    10,
-    11,
-    12,
-)
-(DEST_ADDR, DEST_PORT, DEST_METHOD, DEST_WEIGHT, DEST_UPPER, DEST_LOWER) = (
-    1,
-    2,
-    3,
-    4,
-    5,
-    6,
-)
-(DEST_ACTIVE, DEST_INACTIVE, DEST_PERSISTENT, DEST_STATS, DEST_AF) = (7, 8, 9, 10, 11)
-(DEST_STATS64, DEST_TUN_TYPE, DEST_TUN_PORT, DEST_TUN_FLAGS) = (12, 13, 14, 15)
-(DAEMON_STATE, DAEMON_IFN, DAEMON_SYNC_ID, DAEMON_MAXLEN) = (1, 2, 3, 4)
-(DAEMON_GROUP, DAEMON_GROUP6, DAEMON_PORT, DAEMON_TTL) = (5, 6, 7, 8)
-INFO_VERSION, INFO_CONN_TAB_SIZE = 1, 2
 
-FLAG_PERSISTENT, FLAG_ONE_PACKET = 0x1, 0x4
-SCHED_FLAG_BITS = (0x8, 0x10, 0x20)
-FORWARDING = {"nat": 0, "local": 1, "tun": 2, "dr": 3}
-FORWARDING_MASK = 7
+# The enums of include/uapi/linux/ip_vs.h have no names; their members do.
+
+
+class Cmd(IntEnum):
+    """Commands."""
+
+    IPVS_CMD_NEW_SERVICE = 1
+    IPVS_CMD_SET_SERVICE = 2
+    IPVS_CMD_DEL_SERVICE = 3
+    IPVS_CMD_GET_SERVICE = 4
+    IPVS_CMD_NEW_DEST = 5
+    IPVS_CMD_SET_DEST = 6
+    IPVS_CMD_DEL_DEST = 7
+    IPVS_CMD_GET_DEST = 8
+    IPVS_CMD_NEW_DAEMON = 9
+    IPVS_CMD_DEL_DAEMON = 10
+    IPVS_CMD_GET_DAEMON = 11
+    IPVS_CMD_SET_CONFIG = 12
+    IPVS_CMD_GET_CONFIG = 13
+    IPVS_CMD_GET_INFO = 15
+    IPVS_CMD_ZERO = 16
+    IPVS_CMD_FLUSH = 17
+
+
+class CmdAttr(IntEnum):
+    """Attributes of a command."""
+
+    IPVS_CMD_ATTR_SERVICE = 1
+    IPVS_CMD_ATTR_DEST = 2
+    IPVS_CMD_ATTR_DAEMON = 3
+    IPVS_CMD_ATTR_TIMEOUT_TCP = 4
+    IPVS_CMD_ATTR_TIMEOUT_TCP_FIN = 5
+    IPVS_CMD_ATTR_TIMEOUT_UDP = 6
+
+
+class SvcAttr(IntEnum):
+    """Attributes of a virtual service."""
+
+    IPVS_SVC_ATTR_AF = 1
+    IPVS_SVC_ATTR_PROTOCOL = 2
+    IPVS_SVC_ATTR_ADDR = 3
+    IPVS_SVC_ATTR_PORT = 4
+    IPVS_SVC_ATTR_FWMARK = 5
+    IPVS_SVC_ATTR_SCHED_NAME = 6
+    IPVS_SVC_ATTR_FLAGS = 7
+    IPVS_SVC_ATTR_TIMEOUT = 8
+    IPVS_SVC_ATTR_NETMASK = 9
+    IPVS_SVC_ATTR_STATS = 10
+    IPVS_SVC_ATTR_PE_NAME = 11
+    IPVS_SVC_ATTR_STATS64 = 12
+
+
+class DestAttr(IntEnum):
+    """Attributes of a destination."""
+
+    IPVS_DEST_ATTR_ADDR = 1
+    IPVS_DEST_ATTR_PORT = 2
+    IPVS_DEST_ATTR_FWD_METHOD = 3
+    IPVS_DEST_ATTR_WEIGHT = 4
+    IPVS_DEST_ATTR_U_THRESH = 5
+    IPVS_DEST_ATTR_L_THRESH = 6
+    IPVS_DEST_ATTR_ACTIVE_CONNS = 7
+    IPVS_DEST_ATTR_INACT_CONNS = 8
+    IPVS_DEST_ATTR_PERSIST_CONNS = 9
+    IPVS_DEST_ATTR_STATS = 10
+    IPVS_DEST_ATTR_ADDR_FAMILY = 11
+    IPVS_DEST_ATTR_STATS64 = 12
+    IPVS_DEST_ATTR_TUN_TYPE = 13
+    IPVS_DEST_ATTR_TUN_PORT = 14
+    IPVS_DEST_ATTR_TUN_FLAGS = 15
+
+
+class DaemonAttr(IntEnum):
+    """Attributes of a sync daemon."""
+
+    IPVS_DAEMON_ATTR_STATE = 1
+    IPVS_DAEMON_ATTR_MCAST_IFN = 2
+    IPVS_DAEMON_ATTR_SYNC_ID = 3
+    IPVS_DAEMON_ATTR_SYNC_MAXLEN = 4
+    IPVS_DAEMON_ATTR_MCAST_GROUP = 5
+    IPVS_DAEMON_ATTR_MCAST_GROUP6 = 6
+    IPVS_DAEMON_ATTR_MCAST_PORT = 7
+    IPVS_DAEMON_ATTR_MCAST_TTL = 8
+
+
+class InfoAttr(IntEnum):
+    """Attributes of the answer to IPVS_CMD_GET_INFO."""
+
+    IPVS_INFO_ATTR_VERSION = 1
+    IPVS_INFO_ATTR_CONN_TAB_SIZE = 2
+
+
+IP_VS_SVC_F_PERSISTENT, IP_VS_SVC_F_ONEPACKET = 0x1, 0x4
+#: IP_VS_SVC_F_SCHED1 to IP_VS_SVC_F_SCHED3, whose meaning is the scheduler's.
+IP_VS_SVC_F_SCHED = (0x8, 0x10, 0x20)
+IP_VS_CONN_F_MASQ, IP_VS_CONN_F_LOCALNODE, IP_VS_CONN_F_TUNNEL, IP_VS_CONN_F_DROUTE = 0, 1, 2, 3
+IP_VS_CONN_F_FWD_MASK = 7
+IP_VS_STATE_MASTER, IP_VS_STATE_BACKUP = 1, 2
+
+FORWARDING = {
+    "nat": IP_VS_CONN_F_MASQ,
+    "local": IP_VS_CONN_F_LOCALNODE,
+    "tun": IP_VS_CONN_F_TUNNEL,
+    "dr": IP_VS_CONN_F_DROUTE,
+}
 FAMILY = {"ipv4": socket.AF_INET, "ipv6": socket.AF_INET6}
 PROTOCOL = {"tcp": socket.IPPROTO_TCP, "udp": socket.IPPROTO_UDP, "sctp": 132}
-DAEMON_STATES = {"master": 1, "backup": 2}
+_TIMEOUTS = (
+    CmdAttr.IPVS_CMD_ATTR_TIMEOUT_TCP,
+    CmdAttr.IPVS_CMD_ATTR_TIMEOUT_TCP_FIN,
+    CmdAttr.IPVS_CMD_ATTR_TIMEOUT_UDP,
+)
+DAEMON_STATES = {"master": IP_VS_STATE_MASTER, "backup": IP_VS_STATE_BACKUP}
 
 _FORWARDING_NAME = {number: name for name, number in FORWARDING.items()}
 _FAMILY_NAME = {int(number): name for name, number in FAMILY.items()}
@@ -110,6 +190,15 @@ _FLAGS = Struct("=II")
 _BE16 = Struct(">H")
 #: nested, address family, address, port, forwarding method, weight, both thresholds
 _DESTINATION = Struct("=HH HHHxx HH16s HHHxx HHI HHI HHI HHI".replace(" ", ""))
+#: The length and type of each of its attributes: a member of an enum is slow to look up.
+_NESTED_DESTINATION = CmdAttr.IPVS_CMD_ATTR_DEST | NLA_F_NESTED
+_DESTINATION_AF = 6, int(DestAttr.IPVS_DEST_ATTR_ADDR_FAMILY)
+_DESTINATION_ADDR = 20, int(DestAttr.IPVS_DEST_ATTR_ADDR)
+_DESTINATION_PORT = 6, int(DestAttr.IPVS_DEST_ATTR_PORT)
+_DESTINATION_METHOD = 8, int(DestAttr.IPVS_DEST_ATTR_FWD_METHOD)
+_DESTINATION_WEIGHT = 8, int(DestAttr.IPVS_DEST_ATTR_WEIGHT)
+_DESTINATION_UPPER = 8, int(DestAttr.IPVS_DEST_ATTR_U_THRESH)
+_DESTINATION_LOWER = 8, int(DestAttr.IPVS_DEST_ATTR_L_THRESH)
 
 
 #: Where a message's attributes lie: the buffer, their start and their end.
@@ -239,42 +328,49 @@ class Ipvs:
     def services_only(self) -> list[tuple[VirtualService, Counters]]:
         """Return every virtual service without its pool, and its counters."""
         found: dict[ServiceKey, tuple[VirtualService, Counters]] = {}
-        for message in self._dump(GET_SERVICE):
-            attributes = _nested(CMD_SERVICE, *message)
+        for message in self._dump(Cmd.IPVS_CMD_GET_SERVICE):
+            attributes = _nested(CmdAttr.IPVS_CMD_ATTR_SERVICE, *message)
             service = decode_service(attributes)
-            found[service.key] = service, _counters(attributes, SVC_STATS64, SVC_STATS)
+            found[service.key] = (
+                service,
+                _counters(attributes, SvcAttr.IPVS_SVC_ATTR_STATS64, SvcAttr.IPVS_SVC_ATTR_STATS),
+            )
         return list(found.values())
 
     def loads(self, key: ServiceKey) -> dict[Destination, Load]:
         """Return what each destination of a service bears now; nothing if the service is gone."""
         found = {}
         for message in self._dump_pool(key):
-            attributes = _nested(CMD_DEST, *message)
-            counters = _counters(attributes, DEST_STATS64, DEST_STATS)
+            attributes = _nested(CmdAttr.IPVS_CMD_ATTR_DEST, *message)
+            counters = _counters(
+                attributes, DestAttr.IPVS_DEST_ATTR_STATS64, DestAttr.IPVS_DEST_ATTR_STATS
+            )
             found[decode_destination(attributes, key.family)] = Load(
-                _u32(attributes, DEST_ACTIVE),
-                _u32(attributes, DEST_INACTIVE),
-                _u32(attributes, DEST_PERSISTENT),
+                _u32(attributes, DestAttr.IPVS_DEST_ATTR_ACTIVE_CONNS),
+                _u32(attributes, DestAttr.IPVS_DEST_ATTR_INACT_CONNS),
+                _u32(attributes, DestAttr.IPVS_DEST_ATTR_PERSIST_CONNS),
                 counters,
             )
         return found
 
     def timeouts(self) -> Timeouts:
         """Return the timeouts in force."""
-        attributes = self._ask(GET_CONFIG)
-        return Timeouts(*(_u32(attributes, field) for field in (CMD_TCP, CMD_TCP_FIN, CMD_UDP)))
+        attributes = self._ask(Cmd.IPVS_CMD_GET_CONFIG)
+        return Timeouts(*(_u32(attributes, field) for field in _TIMEOUTS))
 
     def sync_daemons(self) -> list[SyncDaemon]:
         """Return the sync daemons that run."""
-        messages = self._dump(GET_DAEMON)
-        return [decode_daemon(_nested(CMD_DAEMON, *message)) for message in messages]
+        messages = self._dump(Cmd.IPVS_CMD_GET_DAEMON)
+        return [
+            decode_daemon(_nested(CmdAttr.IPVS_CMD_ATTR_DAEMON, *message)) for message in messages
+        ]
 
     def info(self) -> tuple[str, int]:
         """Return IPVS's version and the size of its connection table."""
-        attributes = self._ask(GET_INFO)
-        version = _u32(attributes, INFO_VERSION)
+        attributes = self._ask(Cmd.IPVS_CMD_GET_INFO)
+        version = _u32(attributes, InfoAttr.IPVS_INFO_ATTR_VERSION)
         text = f"{version >> 16 & 255}.{version >> 8 & 255}.{version & 255}"
-        return text, _u32(attributes, INFO_CONN_TAB_SIZE)
+        return text, _u32(attributes, InfoAttr.IPVS_INFO_ATTR_CONN_TAB_SIZE)
 
     # -- writing ------------------------------------------------------------------------------
 
@@ -294,13 +390,13 @@ class Ipvs:
     def set_timeouts(self, timeouts: Timeouts) -> None:
         """Set the timeouts that are not 0."""
         self._do(
-            SET_CONFIG,
-            b"".join(map(_attr_u32, (CMD_TCP, CMD_TCP_FIN, CMD_UDP), timeouts)),
+            Cmd.IPVS_CMD_SET_CONFIG,
+            b"".join(map(_attr_u32, _TIMEOUTS, timeouts)),
         )
 
     def start_sync_daemon(self, daemon: SyncDaemon) -> None:
         """Start a sync daemon; an errno of EEXIST if one with that state runs."""
-        self._do(NEW_DAEMON, encode_daemon(daemon))
+        self._do(Cmd.IPVS_CMD_NEW_DAEMON, encode_daemon(daemon))
 
     def stop_sync_daemon(self, daemon: SyncDaemon) -> None:
         """Stop the sync daemon with that state and interface.
@@ -309,15 +405,15 @@ class Ipvs:
         returns EINTR then, which stop_sync_thread() (ip_vs_sync.c) passes on, and netlink_rcv_skb()
         (af_netlink.c) acknowledges no such message. So it is a message after it that is waited for.
         """
-        self._do(DEL_DAEMON, encode_daemon(daemon), (GET_INFO, b""))
+        self._do(Cmd.IPVS_CMD_DEL_DAEMON, encode_daemon(daemon), (Cmd.IPVS_CMD_GET_INFO, b""))
 
     def zero(self, key: ServiceKey | None = None) -> None:
         """Set the counters of one service, or of all, to 0."""
-        self._do(ZERO, encode_key(key) if key else b"")
+        self._do(Cmd.IPVS_CMD_ZERO, encode_key(key) if key else b"")
 
     def flush(self) -> None:
         """Remove every virtual service."""
-        self._do(FLUSH, b"")
+        self._do(Cmd.IPVS_CMD_FLUSH, b"")
 
     # -- frames -------------------------------------------------------------------------------
 
@@ -379,7 +475,7 @@ class Ipvs:
 
     def _dump_pool(self, key: ServiceKey) -> list[Message]:
         try:
-            return self._dump(GET_DEST, encode_key(key))
+            return self._dump(Cmd.IPVS_CMD_GET_DEST, encode_key(key))
         except IpvsError as error:
             if error.code == errno.ESRCH:  # deleted since the services were listed
                 return []
@@ -443,22 +539,22 @@ def _text(kind: int, text: str) -> bytes:
 
 
 def _key_attributes(key: ServiceKey) -> bytes:
-    family = _attr_u16(SVC_AF, FAMILY[key.family])
+    family = _attr_u16(SvcAttr.IPVS_SVC_ATTR_AF, FAMILY[key.family])
     if key.fwmark:
-        return family + _attr_u32(SVC_FWMARK, key.fwmark)
+        return family + _attr_u32(SvcAttr.IPVS_SVC_ATTR_FWMARK, key.fwmark)
     return b"".join(
         (
             family,
-            _attr_u16(SVC_PROTOCOL, PROTOCOL[key.protocol]),
-            _attribute(SVC_ADDR, packed_address(key.vip).ljust(16, b"\0")),
-            _attribute(SVC_PORT, _BE16.pack(key.port)),
+            _attr_u16(SvcAttr.IPVS_SVC_ATTR_PROTOCOL, PROTOCOL[key.protocol]),
+            _attribute(SvcAttr.IPVS_SVC_ATTR_ADDR, packed_address(key.vip).ljust(16, b"\0")),
+            _attribute(SvcAttr.IPVS_SVC_ATTR_PORT, _BE16.pack(key.port)),
         )
     )
 
 
 def encode_key(key: ServiceKey) -> bytes:
     """Return the attribute that names a service."""
-    return _attribute(CMD_SERVICE | NLA_F_NESTED, _key_attributes(key))
+    return _attribute(CmdAttr.IPVS_CMD_ATTR_SERVICE | NLA_F_NESTED, _key_attributes(key))
 
 
 def encode_service(service: VirtualService) -> bytes:
@@ -466,21 +562,23 @@ def encode_service(service: VirtualService) -> bytes:
     key = service.key
     flags = 0
     if service.persistence_timeout:
-        flags |= FLAG_PERSISTENT
+        flags |= IP_VS_SVC_F_PERSISTENT
     if service.one_packet:
-        flags |= FLAG_ONE_PACKET
-    for name, bit in zip(flag_names(service.scheduler), SCHED_FLAG_BITS):
+        flags |= IP_VS_SVC_F_ONEPACKET
+    for name, bit in zip(flag_names(service.scheduler), IP_VS_SVC_F_SCHED):
         if name in service.scheduler_flags:
             flags |= bit
     settings = (
         _key_attributes(key),
-        _text(SVC_SCHED, service.scheduler),
-        _attribute(SVC_FLAGS, _FLAGS.pack(flags, 0xFFFFFFFF)),
-        _attr_u32(SVC_TIMEOUT, service.persistence_timeout),
-        _attribute(SVC_NETMASK, _encode_mask(service)),
-        _text(SVC_PE, service.persistence_engine) if service.persistence_engine else b"",
+        _text(SvcAttr.IPVS_SVC_ATTR_SCHED_NAME, service.scheduler),
+        _attribute(SvcAttr.IPVS_SVC_ATTR_FLAGS, _FLAGS.pack(flags, 0xFFFFFFFF)),
+        _attr_u32(SvcAttr.IPVS_SVC_ATTR_TIMEOUT, service.persistence_timeout),
+        _attribute(SvcAttr.IPVS_SVC_ATTR_NETMASK, _encode_mask(service)),
+        _text(SvcAttr.IPVS_SVC_ATTR_PE_NAME, service.persistence_engine)
+        if service.persistence_engine
+        else b"",
     )
-    return _attribute(CMD_SERVICE | NLA_F_NESTED, b"".join(settings))
+    return _attribute(CmdAttr.IPVS_CMD_ATTR_SERVICE | NLA_F_NESTED, b"".join(settings))
 
 
 def _encode_mask(service: VirtualService) -> bytes:
@@ -500,21 +598,27 @@ def encode_destination(destination: Destination) -> bytes:
         # Not sent otherwise: kernels before 5.3 don't know these, and ipip is what they do.
         tunnel = b"".join(
             (
-                _attribute(DEST_TUN_TYPE, bytes((TUNNEL_TYPES.index(destination.tunnel_type),))),
-                _attribute(DEST_TUN_PORT, _BE16.pack(destination.tunnel_port)),
-                _attr_u16(DEST_TUN_FLAGS, TUNNEL_CHECKSUMS.index(destination.tunnel_checksum)),
+                _attribute(
+                    DestAttr.IPVS_DEST_ATTR_TUN_TYPE,
+                    bytes((TUNNEL_TYPES.index(destination.tunnel_type),)),
+                ),
+                _attribute(DestAttr.IPVS_DEST_ATTR_TUN_PORT, _BE16.pack(destination.tunnel_port)),
+                _attr_u16(
+                    DestAttr.IPVS_DEST_ATTR_TUN_FLAGS,
+                    TUNNEL_CHECKSUMS.index(destination.tunnel_checksum),
+                ),
             )
         )
     return (
         _DESTINATION.pack(
-            *(_DESTINATION.size + len(tunnel), CMD_DEST | NLA_F_NESTED),
-            *(6, DEST_AF, socket.AF_INET if len(address) == 4 else socket.AF_INET6),
-            *(20, DEST_ADDR, address),
-            *(6, DEST_PORT, socket.htons(destination.port)),
-            *(8, DEST_METHOD, FORWARDING[destination.method]),
-            *(8, DEST_WEIGHT, destination.weight),
-            *(8, DEST_UPPER, destination.upper_threshold),
-            *(8, DEST_LOWER, destination.lower_threshold),
+            *(_DESTINATION.size + len(tunnel), _NESTED_DESTINATION),
+            *(*_DESTINATION_AF, socket.AF_INET if len(address) == 4 else socket.AF_INET6),
+            *(*_DESTINATION_ADDR, address),
+            *(*_DESTINATION_PORT, socket.htons(destination.port)),
+            *(*_DESTINATION_METHOD, FORWARDING[destination.method]),
+            *(*_DESTINATION_WEIGHT, destination.weight),
+            *(*_DESTINATION_UPPER, destination.upper_threshold),
+            *(*_DESTINATION_LOWER, destination.lower_threshold),
         )
         + tunnel
     )
@@ -523,27 +627,39 @@ def encode_destination(destination: Destination) -> bytes:
 def encode_daemon(daemon: SyncDaemon) -> bytes:
     """Return the attribute that describes a sync daemon."""
     parts = [
-        _attr_u32(DAEMON_STATE, DAEMON_STATES[daemon.state]),
-        _text(DAEMON_IFN, daemon.interface),
-        _attr_u32(DAEMON_SYNC_ID, daemon.sync_id),
+        _attr_u32(DaemonAttr.IPVS_DAEMON_ATTR_STATE, DAEMON_STATES[daemon.state]),
+        _text(DaemonAttr.IPVS_DAEMON_ATTR_MCAST_IFN, daemon.interface),
+        _attr_u32(DaemonAttr.IPVS_DAEMON_ATTR_SYNC_ID, daemon.sync_id),
     ]
     if daemon.max_length:
-        parts.append(_attr_u16(DAEMON_MAXLEN, daemon.max_length))
+        parts.append(_attr_u16(DaemonAttr.IPVS_DAEMON_ATTR_SYNC_MAXLEN, daemon.max_length))
     if daemon.group:
-        kind = DAEMON_GROUP6 if ":" in daemon.group else DAEMON_GROUP
+        kind = (
+            DaemonAttr.IPVS_DAEMON_ATTR_MCAST_GROUP6
+            if ":" in daemon.group
+            else DaemonAttr.IPVS_DAEMON_ATTR_MCAST_GROUP
+        )
         parts.append(_attribute(kind, packed_address(daemon.group)))
     if daemon.port:
-        parts.append(_attr_u16(DAEMON_PORT, daemon.port))
+        parts.append(_attr_u16(DaemonAttr.IPVS_DAEMON_ATTR_MCAST_PORT, daemon.port))
     if daemon.ttl:
-        parts.append(_attribute(DAEMON_TTL, bytes((daemon.ttl,))))
-    return _attribute(CMD_DAEMON | NLA_F_NESTED, b"".join(parts))
+        parts.append(_attribute(DaemonAttr.IPVS_DAEMON_ATTR_MCAST_TTL, bytes((daemon.ttl,))))
+    return _attribute(CmdAttr.IPVS_CMD_ATTR_DAEMON | NLA_F_NESTED, b"".join(parts))
 
 
 class Encoder:
     """Turns operations into commands with payload; a service's name is encoded once a pool."""
 
-    _SERVICE = {"add": NEW_SERVICE, "set": SET_SERVICE, "delete": DEL_SERVICE}
-    _DESTINATION = {"add": NEW_DEST, "set": SET_DEST, "delete": DEL_DEST}
+    _SERVICE = {
+        "add": Cmd.IPVS_CMD_NEW_SERVICE,
+        "set": Cmd.IPVS_CMD_SET_SERVICE,
+        "delete": Cmd.IPVS_CMD_DEL_SERVICE,
+    }
+    _DESTINATION = {
+        "add": Cmd.IPVS_CMD_NEW_DEST,
+        "set": Cmd.IPVS_CMD_SET_DEST,
+        "delete": Cmd.IPVS_CMD_DEL_DEST,
+    }
 
     def __init__(self) -> None:
         self._keys: dict[ServiceKey, bytes] = {}
@@ -601,51 +717,57 @@ def _address(packed: bytes, family: str) -> str:
 
 def decode_service(attributes: dict[int, bytes]) -> VirtualService:
     """Return a service without its pool."""
-    family = _FAMILY_NAME[_u16(attributes, SVC_AF)]
-    mark = _u32(attributes, SVC_FWMARK)
+    family = _FAMILY_NAME[_u16(attributes, SvcAttr.IPVS_SVC_ATTR_AF)]
+    mark = _u32(attributes, SvcAttr.IPVS_SVC_ATTR_FWMARK)
     if mark:
         key = ServiceKey(family, fwmark=mark)
     else:
-        protocol = _PROTOCOL_NAME[_u16(attributes, SVC_PROTOCOL)]
-        vip = _address(attributes[SVC_ADDR], family)
-        key = ServiceKey(family, protocol, vip, _BE16.unpack(attributes[SVC_PORT])[0])
-    scheduler = _string(attributes, SVC_SCHED)
-    flags = _FLAGS.unpack(attributes[SVC_FLAGS])[0]
-    chosen = tuple(name for name, bit in zip(flag_names(scheduler), SCHED_FLAG_BITS) if flags & bit)
-    persistent = bool(flags & FLAG_PERSISTENT)
+        protocol = _PROTOCOL_NAME[_u16(attributes, SvcAttr.IPVS_SVC_ATTR_PROTOCOL)]
+        vip = _address(attributes[SvcAttr.IPVS_SVC_ATTR_ADDR], family)
+        key = ServiceKey(
+            family, protocol, vip, _BE16.unpack(attributes[SvcAttr.IPVS_SVC_ATTR_PORT])[0]
+        )
+    scheduler = _string(attributes, SvcAttr.IPVS_SVC_ATTR_SCHED_NAME)
+    flags = _FLAGS.unpack(attributes[SvcAttr.IPVS_SVC_ATTR_FLAGS])[0]
+    chosen = tuple(
+        name for name, bit in zip(flag_names(scheduler), IP_VS_SVC_F_SCHED) if flags & bit
+    )
+    persistent = bool(flags & IP_VS_SVC_F_PERSISTENT)
     mask: Mask = host_prefix(family)
     if persistent:
-        raw = attributes[SVC_NETMASK]
+        raw = attributes[SvcAttr.IPVS_SVC_ATTR_NETMASK]
         mask = mask_length(raw) if family == "ipv4" else _U32.unpack(raw)[0]
     return VirtualService(
         key,
         scheduler,
         chosen,
-        _u32(attributes, SVC_TIMEOUT) if persistent else 0,
+        _u32(attributes, SvcAttr.IPVS_SVC_ATTR_TIMEOUT) if persistent else 0,
         mask,
-        _string(attributes, SVC_PE),
-        bool(flags & FLAG_ONE_PACKET),
+        _string(attributes, SvcAttr.IPVS_SVC_ATTR_PE_NAME),
+        bool(flags & IP_VS_SVC_F_ONEPACKET),
     )
 
 
 def decode_destination(attributes: dict[int, bytes], service_family: str) -> Destination:
     """Return a destination; kernels before 3.18 don't give its family, which is the service's."""
-    family = _FAMILY_NAME.get(_u16(attributes, DEST_AF), service_family)
-    method = _FORWARDING_NAME[_u32(attributes, DEST_METHOD) & FORWARDING_MASK]
+    family = _FAMILY_NAME.get(_u16(attributes, DestAttr.IPVS_DEST_ATTR_ADDR_FAMILY), service_family)
+    method = _FORWARDING_NAME[
+        _u32(attributes, DestAttr.IPVS_DEST_ATTR_FWD_METHOD) & IP_VS_CONN_F_FWD_MASK
+    ]
     tunnel: tuple[Any, ...] = ()
-    if method == "tun" and attributes.get(DEST_TUN_TYPE, b"\0") != b"\0":
+    if method == "tun" and attributes.get(DestAttr.IPVS_DEST_ATTR_TUN_TYPE, b"\0") != b"\0":
         tunnel = (
-            TUNNEL_TYPES[attributes[DEST_TUN_TYPE][0]],
-            _BE16.unpack(attributes[DEST_TUN_PORT])[0],
-            TUNNEL_CHECKSUMS[_u16(attributes, DEST_TUN_FLAGS)],
+            TUNNEL_TYPES[attributes[DestAttr.IPVS_DEST_ATTR_TUN_TYPE][0]],
+            _BE16.unpack(attributes[DestAttr.IPVS_DEST_ATTR_TUN_PORT])[0],
+            TUNNEL_CHECKSUMS[_u16(attributes, DestAttr.IPVS_DEST_ATTR_TUN_FLAGS)],
         )
     return Destination(
-        _address(attributes[DEST_ADDR], family),
-        _BE16.unpack(attributes[DEST_PORT])[0],
+        _address(attributes[DestAttr.IPVS_DEST_ATTR_ADDR], family),
+        _BE16.unpack(attributes[DestAttr.IPVS_DEST_ATTR_PORT])[0],
         method,
-        _u32(attributes, DEST_WEIGHT),
-        _u32(attributes, DEST_UPPER),
-        _u32(attributes, DEST_LOWER),
+        _u32(attributes, DestAttr.IPVS_DEST_ATTR_WEIGHT),
+        _u32(attributes, DestAttr.IPVS_DEST_ATTR_U_THRESH),
+        _u32(attributes, DestAttr.IPVS_DEST_ATTR_L_THRESH),
         *tunnel,
     )
 
@@ -654,18 +776,18 @@ def decode_daemon(attributes: dict[int, bytes]) -> SyncDaemon:
     """Return a sync daemon."""
     states = {number: name for name, number in DAEMON_STATES.items()}
     group = ""
-    if DAEMON_GROUP in attributes:
-        group = _address(attributes[DAEMON_GROUP], "ipv4")
-    elif DAEMON_GROUP6 in attributes:
-        group = _address(attributes[DAEMON_GROUP6], "ipv6")
+    if DaemonAttr.IPVS_DAEMON_ATTR_MCAST_GROUP in attributes:
+        group = _address(attributes[DaemonAttr.IPVS_DAEMON_ATTR_MCAST_GROUP], "ipv4")
+    elif DaemonAttr.IPVS_DAEMON_ATTR_MCAST_GROUP6 in attributes:
+        group = _address(attributes[DaemonAttr.IPVS_DAEMON_ATTR_MCAST_GROUP6], "ipv6")
     return SyncDaemon(
-        states[_u32(attributes, DAEMON_STATE)],
-        _string(attributes, DAEMON_IFN),
-        _u32(attributes, DAEMON_SYNC_ID),
-        _u16(attributes, DAEMON_MAXLEN),
+        states[_u32(attributes, DaemonAttr.IPVS_DAEMON_ATTR_STATE)],
+        _string(attributes, DaemonAttr.IPVS_DAEMON_ATTR_MCAST_IFN),
+        _u32(attributes, DaemonAttr.IPVS_DAEMON_ATTR_SYNC_ID),
+        _u16(attributes, DaemonAttr.IPVS_DAEMON_ATTR_SYNC_MAXLEN),
         group,
-        _u16(attributes, DAEMON_PORT),
-        attributes.get(DAEMON_TTL, b"\0")[0],
+        _u16(attributes, DaemonAttr.IPVS_DAEMON_ATTR_MCAST_PORT),
+        attributes.get(DaemonAttr.IPVS_DAEMON_ATTR_MCAST_TTL, b"\0")[0],
     )
 
 
@@ -691,8 +813,15 @@ class DestinationDecoder:
     """
 
     _NEEDED = (
-        *(DEST_ADDR, DEST_PORT, DEST_METHOD, DEST_WEIGHT, DEST_UPPER, DEST_LOWER),
-        *(DEST_AF, DEST_TUN_TYPE),
+        *(
+            DestAttr.IPVS_DEST_ATTR_ADDR,
+            DestAttr.IPVS_DEST_ATTR_PORT,
+            DestAttr.IPVS_DEST_ATTR_FWD_METHOD,
+            DestAttr.IPVS_DEST_ATTR_WEIGHT,
+            DestAttr.IPVS_DEST_ATTR_U_THRESH,
+            DestAttr.IPVS_DEST_ATTR_L_THRESH,
+        ),
+        *(DestAttr.IPVS_DEST_ATTR_ADDR_FAMILY, DestAttr.IPVS_DEST_ATTR_TUN_TYPE),
     )
     _FORMATS = {6: "Hxx", 8: "I", 20: "16s", 5: "Bxxx"}
 
@@ -716,12 +845,12 @@ class DestinationDecoder:
                     return Destination(
                         socket.inet_ntop(number, address),
                         socket.ntohs(port),
-                        _FORWARDING_NAME[method & FORWARDING_MASK],
+                        _FORWARDING_NAME[method & IP_VS_CONN_F_FWD_MASK],
                         weight,
                         upper,
                         lower,
                     )
-        return decode_destination(_nested(CMD_DEST, data, start, end), family)
+        return decode_destination(_nested(CmdAttr.IPVS_CMD_ATTR_DEST, data, start, end), family)
 
     def _learn(
         self, data: bytes, start: int, end: int
