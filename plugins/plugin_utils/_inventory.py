@@ -819,7 +819,7 @@ class _Rules:
         frontends: list[dict[str, Any]] = []
         marks: dict[tuple[int, str, str], list[int]] = {}
         hosts: dict[str, dict[str, list[dict[str, Any]]]] = {}
-        services = self._apart(services)
+        services = self._assign_marks(services)
         for service, resolved in zip(self.services, services, strict=True):
             for frontend in service.frontends:
                 frontends.append({**resolved, **service.health, **frontend._asdict()})
@@ -869,12 +869,12 @@ class _Rules:
             return ["director"]
         return ["director", "keepalived_ha"] if self.ha == "vrrp" else ["keepalived_ha", "director"]
 
-    def _apart(self, services: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Return the services, those by a firewall mark that would be shared out a second time.
+    def _assign_marks(self, services: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Return the services, with a firewall mark for those that would be scheduled twice.
 
-        With different masters every director shares out, and one that is a real server too must
-        not do so with what another one sends it. A mark that such packets don't get tells them
-        apart. All services of a VIP have one, since that of every port would take the others'.
+        With several masters every director schedules, and one that is a real server too must not
+        schedule what another director forwards to it; such packets don't get the mark. All services
+        of a VIP have a mark, since the service of every port would take the packets of the others.
         """
         if len(set(self.masters.values())) < 2:
             return services

@@ -37,7 +37,9 @@ from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt.ipvsadm_parser i
 from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt.keepalived_parser import Reading
 from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt.statements import decode
 from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt.tables import Block
-from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt.virtual_servers import apart
+from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt.virtual_servers import (
+    expand_endpoints,
+)
 
 #: The kernel's own; see ipvs_info.
 TIMEOUTS = {"tcp": 900, "tcp_fin": 120, "udp": 300}
@@ -203,7 +205,7 @@ class SourceReader:
             reading = Reading(text)
             source.config, unrepresented = reading.config, reading.unrepresented
             source.blocks = [
-                each for service in source.config["services"] for each in apart(service)
+                each for service in source.config["services"] for each in expand_endpoints(service)
             ]
             if any("endpoints" in service for service in source.config["services"]):
                 self.tell("of a virtual_server_group each address becomes a service of its own.")

@@ -423,8 +423,8 @@ def _number(value: Any) -> int | None:
     return _model.as_integer(value if isinstance(value, int) else str(value))
 
 
-def apart(service: Block) -> Iterator[Block]:
-    """Yield a service of keepalived for each address that it has."""
+def expand_endpoints(service: Block) -> Iterator[Block]:
+    """Yield a service of keepalived for each endpoint that it has."""
     rest = Block(
         service.line,
         service.said,
