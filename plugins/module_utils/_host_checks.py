@@ -314,9 +314,9 @@ def quiescent_template_kept(facts: HostFacts, expected: ExpectedRole) -> Iterato
 
 def backup_schedules(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]:
     """Report a backup that would schedule again what the master has scheduled to it."""
-    why = "as a backup it would share out again what the master sends it"
+    why = "as a backup it would schedule again what the master forwards to it"
     if expected.instances > 1:
-        why = "it hears of connections while it is a master itself, and would share out nothing"
+        why = "it receives connections as a backup while it is a master, and would schedule nothing"
     wanted = "0" if expected.instances > 1 else "1"
     yield from setting_differs(facts, expected, VS + "backup_only", wanted, why)
 
@@ -331,16 +331,16 @@ def sync_daemon_missing(facts: HostFacts, expected: ExpectedRole) -> Iterator[st
     wanted = ["backup", "master"] if expected.instances > 1 else [role]
     if sorted(facts.daemons) != wanted:
         yield (
-            f"It is a {role}, and its sync daemon should be {' and '.join(wanted)}. It is"
-            f" {' and '.join(facts.daemons) or 'not there'}: see ipvsadm --list --daemon, and"
-            " keepalived's log."
+            f"The sync daemon is {' and '.join(facts.daemons) or 'not running'}, not"
+            f" {' and '.join(wanted)}, and this director is {role}. See ipvsadm --list --daemon,"
+            " and keepalived's log."
         )
 
 
 def sync_threshold_default(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]:
     """Report the kernel's default, with which short or idle connections are never synchronised."""
     if facts.sysctls.get(VS + "sync_threshold") in (None, "3 50"):
-        why = "another director learns of connections too late, and cuts them as it takes over"
+        why = "another director receives connections too late, and they break at a fail-over"
         yield from setting_differs(facts, expected, VS + "sync_threshold", "0 1", why)
 
 
@@ -483,8 +483,8 @@ def untracked_dropped(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]
 
 
 FLUSHED = (
-    "Run site.yml; if it comes back, something flushes the whole ruleset: have it leave tables of"
-    " others alone."
+    "Run site.yml; if it comes back, something flushes the whole ruleset: have it flush its own"
+    " tables only."
 )
 
 
@@ -498,7 +498,7 @@ def adverts_unfiltered(facts: HostFacts, _expected: ExpectedRole) -> Iterator[st
     """Report that advertisements are accepted from other hosts, or through a router."""
     if not _has_chain(facts, "lvs_keepalived_ha", "adverts_"):
         yield (
-            "The packet filter takes adverts from hosts that are no directors, or from behind"
+            "The packet filter accepts advertisements from hosts that are not directors, or through"
             f" routers, and these can take the VIPs. {FLUSHED}"
         )
 
@@ -514,7 +514,7 @@ def forwarding_unrestricted(facts: HostFacts, _expected: ExpectedRole) -> Iterat
 
 def _unfiltered(facts: HostFacts) -> str:
     if facts.rules is None:
-        return "not looked at, for nft is not here or fails"
+        return "not checked, since nft is not installed or fails"
     return "no rule of nftables drops what it needs"
 
 
@@ -574,11 +574,11 @@ def tunnel_modules_missing(facts: HostFacts, _expected: ExpectedRole) -> Iterato
     if facts.at_boot is None:
         yield (
             "There is no /etc/modules-load.d/lvs-realserver-tun.conf, so after a reboot nothing"
-            " unwraps what the director sends. Run site.yml."
+            " decapsulates what the director sends. Run site.yml."
         )
     for name in facts.at_boot or ():
         if name not in facts.loaded:
-            yield f"The kernel module {name}, which unwraps tunnels, is not loaded. Run site.yml."
+            yield f"The kernel module {name} for tunnels is not loaded. Run site.yml."
 
 
 def mss_not_clamped(facts: HostFacts, _expected: ExpectedRole) -> Iterator[str]:
@@ -586,8 +586,7 @@ def mss_not_clamped(facts: HostFacts, _expected: ExpectedRole) -> Iterator[str]:
     if not re.search(r"(?m)^\s*table inet lvs_realserver_tun\b", facts.rules or ""):
         yield (
             "There is no table inet lvs_realserver_tun in the packet filter, so clients send"
-            " segments that don't fit into the tunnel. Run site.yml; if it goes again, something"
-            " flushes the whole ruleset: have it leave tables of others alone."
+            f" segments that don't fit into the tunnel. {FLUSHED}"
         )
 
 
@@ -610,9 +609,8 @@ def tunnels_unfiltered(facts: HostFacts, expected: ExpectedRole) -> Iterator[str
     asked_for = any(network.endswith("/0") for network in _sources(expected))
     if not asked_for and not (table and re.search(r"(?m)^\s*chain tunnels\b", table[1])):
         yield (
-            "The packet filter takes tunnels from everybody, so anybody who reaches this machine"
-            " can send packets with any source address through it. Run site.yml; if it comes back,"
-            " something flushes the whole ruleset: have it leave tables of others alone."
+            "The packet filter accepts tunnelled packets from any host, which can so send packets"
+            f" with any source address through this machine. {FLUSHED}"
         )
 
 
@@ -671,7 +669,7 @@ def vip_misplaced(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]:
         for link in filter(responds_to_arp, () if expected.director else places):
             yield (
                 f"The VIP {vip} is on {link.name}, which answers for it in the director's place."
-                f" Take it away (ip address delete {_written(link, vip)} dev {link.name}) and find"
+                f" Remove it (ip address delete {_written(link, vip)} dev {link.name}) and find"
                 " what has put it there."
             )
 
@@ -696,7 +694,7 @@ def duplicate_address(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]
             vip, name = each.get("local"), link["ifname"]
             if vip not in vips6(expected):
                 continue
-            anew = f"Take it away (ip address delete {vip}/{each['prefixlen']} dev {name})"
+            anew = f"Remove it (ip address delete {vip}/{each['prefixlen']} dev {name})"
             # keepalived sees to its own; a shorter prefix is that of the machine's own address.
             ours = each["prefixlen"] == 128 and not (expected.vrrp and name in expected.lans)
             if each.get("tentative") or each.get("dadfailed"):
@@ -746,7 +744,7 @@ def removed_by_networkd(facts: HostFacts, expected: ExpectedRole) -> Iterator[st
             "1",
         ):
             yield (
-                f"systemd-networkd manages {name}, and takes VIPs away from it when it starts anew."
+                f"systemd-networkd manages {name}, and removes VIPs from it when it restarts."
                 " Write KeepConfiguration=static below [Network] into a drop-in of its file (see"
                 f" networkctl status {name}), also where netplan wrote that, and run networkctl"
                 " reload."
@@ -757,8 +755,8 @@ def removed_by_networkd(facts: HostFacts, expected: ExpectedRole) -> Iterator[st
         missing = [f"{name}=no" for name in names if _last_value(name, facts.networkd) not in no]
         if missing:
             yield (
-                "systemd-networkd takes the way of answers through the director away when it starts"
-                f" anew. Write {' and '.join(missing)} below [Network] into"
+                "systemd-networkd removes the return path through the director when it restarts."
+                f" Write {' and '.join(missing)} below [Network] into"
                 " /etc/systemd/networkd.conf.d/lvs.conf, and restart it."
             )
 
@@ -824,7 +822,7 @@ CHECKS = (
     ),
     Check(
         "networkd",
-        "systemd-networkd takes nothing away",
+        "systemd-networkd removes nothing",
         removed_by_networkd,
         lambda expected: expected.units,
         before=True,
@@ -838,7 +836,7 @@ CHECKS = (
     ),
     Check(
         "conn_reuse_mode",
-        "a port that is used again waits for nothing",
+        "a reused port is not delayed",
         reused_port_delayed,
         _is_director,
         before=True,
@@ -876,15 +874,15 @@ CHECKS = (
     ),
     Check("backup_only", "as wanted", backup_schedules, _is_backup),
     Check("sources of adverts", "the other directors, on the link", adverts_unfiltered, _vrrp),
-    Check("sync daemon", "as its VIPs are", sync_daemon_missing, _vrrp),
-    Check("sync_threshold", "connections are told in time", sync_threshold_default, _vrrp),
+    Check("sync daemon", "it matches the VRRP state", sync_daemon_missing, _vrrp),
+    Check("sync_threshold", "connections are synchronised in time", sync_threshold_default, _vrrp),
     Check("reload_check_config", "keepalived checks its file", reload_unchecked, _keepalived),
-    Check("garp_master_refresh", "the master repeats who it is", garp_not_repeated, _vrrp),
+    Check("garp_master_refresh", "the master repeats its gratuitous ARP", garp_not_repeated, _vrrp),
     Check("vrrp_strict", "not there", strict_mode, _vrrp),
     Check("nat_mask", "not there", removed_keywords, _keepalived),
     Check("unicast_peer", "not empty", empty_unicast_peer, _vrrp),
-    Check("ARP", "it is quiet about the VIPs", arp_not_suppressed, _suppresses_arp),
-    Check("rp_filter", "it lets requests in", strict_rp_filter, _suppresses_arp),
+    Check("ARP", "ARP is suppressed for the VIPs", arp_not_suppressed, _suppresses_arp),
+    Check("rp_filter", "requests are accepted", strict_rp_filter, _suppresses_arp),
     Check("tunnel modules", "loaded, now and at boot", tunnel_modules_missing, _takes_tunnels),
     Check("tunnel sources", "the directors, or as asked for", tunnels_unfiltered, _takes_tunnels),
     Check(
@@ -894,17 +892,19 @@ CHECKS = (
         _takes_tunnels,
         before=True,
     ),
-    Check("tunnel MSS", "clients send what fits", mss_not_clamped, _takes_tunnels),
+    Check("tunnel MSS", "segments fit into the tunnel", mss_not_clamped, _takes_tunnels),
     Check(
         "place of the VIPs",
-        "where they belong",
+        "on the expected interfaces",
         vip_misplaced,
         lambda expected: (
             (expected.director and not expected.vrrp) or expected.suppressed_vips("dr", "tun")
         ),
     ),
     Check("IPv6 VIPs", "they serve, and are no source address", duplicate_address, vips6),
-    Check("boot", "all of it comes back", not_set_at_boot, lambda expected: expected.units),
+    Check(
+        "boot", "all units are enabled and active", not_set_at_boot, lambda expected: expected.units
+    ),
 )
 
 

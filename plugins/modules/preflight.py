@@ -100,8 +100,8 @@ options:
   vips:
     description:
       - The VIPs that the machine is to hold alone. One that another machine answers ARP for is a
-        finding. The machines of O(neighbours) are excepted, since a real server that is not yet
-        quiet about its VIP is what the roles put right.
+        finding. The machines of O(neighbours) are excepted, since the roles suppress ARP on a real
+        server that does not yet.
     type: list
     elements: str
     default: []
@@ -255,7 +255,7 @@ checks:
     message:
       description: The state; if it is not V(ok), what is wrong and what to do.
       type: str
-      sample: it is quiet about the VIPs
+      sample: ARP is suppressed for the VIPs
 findings:
   description: The messages of RV(checks) that are errors. The module warns with those of warnings.
   type: list
@@ -430,13 +430,17 @@ def rules(
         ),
         "neighbours": (
             "link",
-            "nobody is behind a router",
+            "all of them are on-link",
             off_link_neighbours(params["neighbours"], routes),
         ),
-        "routed_to": ("routes", "there, and wide enough", missing_routes(params, routes, links)),
+        "routed_to": (
+            "routes",
+            "present, with a sufficient MTU",
+            missing_routes(params, routes, links),
+        ),
         "tunnel_sources": (
             "sources of tunnels",
-            "those that are taken",
+            "accepted by the real servers",
             sources_not_accepted(params, routes),
         ),
         "not_gateways": (
@@ -444,10 +448,14 @@ def rules(
             "past the director",
             director_as_gateway(params["not_gateways"]),
         ),
-        "gateways": ("way of answers", "through the director", unusable_return_path(params)),
-        "kernel_modules": ("kernel modules", "there", missing_modules(params["kernel_modules"])),
-        "vips": ("VIPs", "nobody else answers for them", vips_in_use(params, links)),
-        "exclusive_table": ("owner of the table", "nobody else", table_owners(params)),
+        "gateways": ("return path", "through the director", unusable_return_path(params)),
+        "kernel_modules": (
+            "kernel modules",
+            "available",
+            missing_modules(params["kernel_modules"]),
+        ),
+        "vips": ("VIPs", "no other host answers ARP for them", vips_in_use(params, links)),
+        "exclusive_table": ("owner of the table", "no other program", table_owners(params)),
     }
     for option, check in checks.items():
         if params[option]:
@@ -658,7 +666,7 @@ def missing_routes(
         mtu = min([*stated, mtus[route["dev"]]])
         if mtu < params["mtu"]:
             yield (
-                f"The way to {address} carries packets of {mtu} octets by {route['dev']}, not of"
+                f"The route to {address} carries packets of {mtu} octets by {route['dev']}, not of"
                 f" {params['mtu']}. Set lvs_mtu: {mtu}, or raise the MTU of the interface or route."
             )
 
@@ -676,8 +684,9 @@ def sources_not_accepted(
             if source and route.get("dev") != "lo" and not _host_checks.within(source, taken):
                 yield (
                     f"What this machine sends to {address} has the source {source}; that real"
-                    f" server takes tunnels from {', '.join(taken) or 'nobody'} only. Add {source}"
-                    " to lvs_address of this director, or to lvs_tunnel_sources of the real server."
+                    f" server accepts tunnels from {', '.join(taken) or 'no address'} only. Add"
+                    f" {source} to lvs_address of this director, or to lvs_tunnel_sources of the"
+                    " real server."
                 )
         if address in params["addresses"] and not any(
             (":" in s) == (":" in address) for s in taken
@@ -751,7 +760,7 @@ def vips_in_use(params: Mapping[str, Any], links: Iterable[Facts]) -> Iterator[s
             known = {mac for address in neighbours for mac in replies.get(address, ())}
             for mac in sorted(replies.get(vip, set()) - known - ours):
                 yield (
-                    f"The VIP {vip} is in use: {mac} answers for it on {name}. Take it away there,"
+                    f"The VIP {vip} is in use: {mac} answers for it on {name}. Remove it there,"
                     " or choose another."
                 )
 

@@ -86,7 +86,9 @@ def test_a_way_that_is_too_narrow(machine, findings):
     assert findings(routed_to=far) == []
     assert findings(routed_to=far, mtu=1400) == []
     [found] = findings(routed_to=far, mtu=1500)
-    assert found.startswith("The way to 198.51.100.31 carries packets of 1400 octets by eth0, not")
+    assert found.startswith(
+        "The route to 198.51.100.31 carries packets of 1400 octets by eth0, not"
+    )
     assert "Set lvs_mtu: 1400" in found
     machine.ip("link set eth0 mtu 1450")
     assert len(findings(routed_to=far, mtu=1500)) == 3
@@ -110,7 +112,7 @@ def test_a_director_that_sends_through_tunnels_with_a_source_that_is_not_taken(
     assert look([*taken, sent]) == []
     [found] = look(taken)
     assert found.startswith(f"What this machine sends to {rip} has the source {sent}; that real")
-    assert f"takes tunnels from {', '.join(taken) or 'nobody'} only" in found
+    assert f"accepts tunnels from {', '.join(taken) or 'no address'} only" in found
     if rip != RIP6:  # the route may name another address of the machine
         machine.address("10.0.0.23/32", "lo")
         machine.ip("route replace 198.51.100.0/24 via 192.0.2.1 src 10.0.0.23")

@@ -207,7 +207,9 @@ def test_a_setting_of_a_director(check, expected, setting, bad):
 def test_a_backup_that_is_a_real_server():
     assert seen("backup_only", BOTH, ETH0, sysctls={VS + "backup_only": "1"}) == []
     [said] = seen("backup_only", BOTH, ETH0)
-    assert said.startswith("net/ipv4/vs/backup_only is 0, not 1: as a backup it would share out")
+    assert said.startswith(
+        "net/ipv4/vs/backup_only is 0, not 1: as a backup it would schedule again"
+    )
 
 
 @pytest.mark.parametrize(
@@ -398,9 +400,7 @@ def test_what_the_packet_filter_drops_of_a_director_s(rules, method, conntrack, 
 
 def test_a_packet_filter_that_can_t_be_read_is_not_called_good():
     expected = director(running=False)
-    assert _host_checks.run_checks(facts(rules=None), expected)[0].message.startswith(
-        "not looked at"
-    )
+    assert _host_checks.run_checks(facts(rules=None), expected)[0].message.startswith("not checked")
     assert _host_checks.run_checks(facts(rules=""), expected)[0].message.startswith("no rule")
 
 
