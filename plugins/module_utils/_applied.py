@@ -146,7 +146,7 @@ def _reload(text: str) -> None:
             return
         if time.monotonic() > end:
             raise _run.OperatorError(
-                f"keepalived has not taken {CONF} at a reload: it goes on with what it ran before."
+                f"keepalived has not taken {CONF} at a reload: it keeps its former configuration."
             )
         time.sleep(POLL)
 

@@ -556,7 +556,7 @@ class _Service:
             self.wrong("it has no destinations, and keepalived ignores such a service")
             return
         if any(destination.method == "local" for destination in service.destinations):
-            self.wrong("method local is what a kernel tells; keepalived takes dr, tun or nat")
+            self.wrong("method local is what a kernel reports; keepalived takes dr, tun or nat")
         quorum = _model.as_integer(self.raw.get("quorum")) or 1
         hysteresis = _model.as_integer(self.raw.get("hysteresis")) or 0
         total = sum(destination.weight for destination in service.destinations)

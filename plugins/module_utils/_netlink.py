@@ -227,11 +227,11 @@ class Refused(IpvsError):
 
 
 _REASONS = {
-    errno.EEXIST: "it is there already; somebody else changed the table at the same time",
-    errno.ESRCH: "the service is gone; somebody else changed the table at the same time",
+    errno.EEXIST: "it is there already; another program changed the table at the same time",
+    errno.ESRCH: "the service is gone; another program changed the table at the same time",
     errno.ENOENT: (
         "it isn't there (a scheduler or persistence engine the kernel hasn't got, or a destination"
-        " that somebody else removed at the same time)"
+        " that another program removed at the same time)"
     ),
     errno.EPERM: "not permitted; IPVS needs root (CAP_NET_ADMIN)",
     errno.EINVAL: (

@@ -91,13 +91,13 @@ def parse(params: Mapping[str, Any]) -> Wanted:
         elif gateways.setdefault(family(str(address)), str(address)) != str(address):
             mistakes.append(
                 f"gateways: there are {gateways[family(str(address))]} and {address}, but answers"
-                " take one way: leave one of each address family."
+                " take one path: leave one of each address family."
             )
     answers = [_answer(f"answers[{n}]", a, mistakes) for n, a in enumerate(params["answers"] or [])]
     lacking = {a.address for a in answers if a and family(a.address) not in gateways}
     if not mistakes:
         mistakes += [
-            f"answers: {address} has no way back: gateways has none of its address family."
+            f"answers: {address} has no return path: gateways has none of its address family."
             for address in sorted(lacking)
         ]
     if params["table"] in KERNELS or not 0 < params["table"] < 2**32:
@@ -356,7 +356,7 @@ def off_link(gateways: Iterable[str]) -> list[str]:
         elif found_route.local:
             found.append(
                 f"{gateway} is to be the next hop of answers, but it is an address of this machine."
-                " A director that serves itself needs no way back: leave it out."
+                " A director that serves itself needs no return path: leave it out."
             )
         elif found_route.gateway:
             found.append(

@@ -280,7 +280,7 @@ def drain(module, key, name, timeout):
     if waited_for and not module.check_mode:
         module.warn(
             f"service {key}: destination {module.params['address']} still bears {waited_for}"
-            f" connections after {timeout} s. It takes no new ones; what is left goes on."
+            f" connections after {timeout} s. It takes no new ones; existing connections continue."
         )
     return {"drained": not waited_for, "connections": left}
 

@@ -1065,7 +1065,8 @@ class _Rules:
                 master = names[0]
             if service.raw.get("master") and service.raw.get("fwmark") and not service.frontends:
                 service.wrong(
-                    "master is who holds the VIPs, and a fwmark without match has none; remove it"
+                    "master is the director that holds the VIPs, and a fwmark without match has"
+                    " none; remove it"
                 )
             for frontend in service.frontends:
                 services = said.setdefault(frontend.vip, {}).setdefault(master, [])
@@ -1150,7 +1151,7 @@ class _Rules:
         willing = [name for name in service.members if not self.hosts[name].drained]
         if willing and not any(weights):
             service.wrong(
-                "every destination has weight 0, so nobody is served; raise lvs_weight of"
+                "every destination has weight 0, so no client is served; raise lvs_weight of"
                 f" {join_names(willing)}, or take hosts out on purpose with lvs_drained: true"
             )
 
@@ -1194,7 +1195,7 @@ class _Rules:
             for name in owners:
                 service.note(
                     f"{vip} is the VIP and this machine's own address; give the service a VIP that"
-                    " is nobody's, or correct lvs_address or ansible_host",
+                    " no host has, or correct lvs_address or ansible_host",
                     name,
                 )
 

@@ -64,7 +64,7 @@ def probe_report(
             lines += [where, *(f"  {line}" for line in seen_lines)]
             problems += [f"{where}: {sentence}" for sentence in wrong]
         if _probes.silence_is_good(probe["options"]):
-            unasked.append(f"{title}: its check requires no reply, so silence can't be judged.")
+            unasked.append(f"{title}: its check requires no reply, so a missing one shows nothing.")
     if not clients or not any(probe["options"] for probe in probes):
         problems.append("No service was asked, so nothing shows that the cluster works.")
     shown = [line for line in status["lines"] if line not in (_status.NO_DIFFERENCE, *problems)]
@@ -170,8 +170,8 @@ def out_of_proportion(probe: Data, service: Data, weights: Mapping[str, int]) ->
     if strangers:
         yield (
             f"{', '.join(strangers)} answered, which is the name of no real server of the pool"
-            f" ({', '.join(weights)}). Let the page name its server by the inventory's name, or say"
-            " with verify_identity where the name stands."
+            f" ({', '.join(weights)}). Let the page have its server's name of the inventory, or set"
+            " verify_identity to where the name is."
         )
         return
     idle = [name for name in answers if weights[name] == 0]
@@ -197,13 +197,13 @@ def bypassed(probe: Data, director_macs: Sequence[str]) -> Iterator[str]:
     if not probe["on_link"]:
         return
     if not probe["macs"]:
-        yield "nobody answers ARP for the VIP: the director does not hold it."
+        yield "no host answers ARP for the VIP: the director does not hold it."
     for mac in probe["macs"]:
         if mac not in director_macs:
             yield (
                 f"{mac} answers ARP for the VIP, and is not the director"
-                f" ({', '.join(director_macs)}). A real server that does is not quiet about its"
-                " VIP, and clients reach it past the director."
+                f" ({', '.join(director_macs)}). If it is a real server, ARP is not suppressed"
+                " there, and clients bypass the director."
             )
 
 

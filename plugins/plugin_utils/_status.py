@@ -400,7 +400,7 @@ def _remark(
 
 
 def _unreachable(director: Data) -> str:
-    return f"{director['name']} can't be looked at: {director['reason'].rstrip('.')}."
+    return f"{director['name']} can't be read: {director['reason'].rstrip('.')}."
 
 
 def _trouble(directors: Sequence[Data], vips: Iterable[str]) -> Iterator[str]:
@@ -411,11 +411,11 @@ def _trouble(directors: Sequence[Data], vips: Iterable[str]) -> Iterator[str]:
     for vip in vips:
         holders = [director["name"] for director in directors if vip in director["vips"]]
         if not holders:
-            yield f"No director that can be looked at holds {vip}."
+            yield f"No director that could be read holds {vip}."
         if len(holders) > 1:
             yield (
-                f"{join_names(holders)} hold {vip}, and one director should. Look whether they hear"
-                " each other's adverts (protocol 112)."
+                f"{join_names(holders)} hold {vip}, and one director should. Check that each of"
+                " them receives the advertisements of the others (IP protocol 112)."
             )
 
 
@@ -595,7 +595,9 @@ def _short(cluster: Data, found: Data, drained: Collection[str]) -> Iterator[str
         need = math.ceil(len(willing) * share / 100) if least.endswith("%") else share
         touched = any(item["name"] in drained for item in willing)
         if touched and len(left) < need:
-            who = f"only {join_names(left)} would be left" if left else "nobody would be left"
+            who = (
+                f"only {join_names(left)} would be left" if left else "no real server would be left"
+            )
             yield (
                 f"{who} of service {service.get('name') or _key(service)}, and lvs_min_available is"
                 f" {least}. Take fewer at a time, or repair those that are out of the pool."

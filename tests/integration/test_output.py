@@ -105,7 +105,7 @@ def test_one_mistake_is_the_message(play, inventory):
 def test_status_of_a_director_that_is_unreachable(play, inventory):
     said = play("status", inventory())
     assert "d23: unreachable" in said.splitlines()
-    assert '"msg": "d23 can\'t be looked at: ' in said
+    assert '"msg": "d23 can\'t be read: ' in said
     assert "Connection refused" in said
 
 
@@ -115,7 +115,7 @@ def test_status_of_directors_that_are_unreachable(play, inventory, tmp_path):
     lines = said.splitlines()
     assert {"d23: unreachable", "d31: unreachable"} <= set(lines)
     for name in ("d23", "d31"):
-        assert [line for line in lines if line.startswith(f"{name} can't be looked at: ")]
+        assert [line for line in lines if line.startswith(f"{name} can't be read: ")]
     assert "No director can be read, so the state of the cluster is unknown." in said
     assert [d["state"] for d in json.loads(file.read_text())["directors"]] == ["unreachable"] * 2
 

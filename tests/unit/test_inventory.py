@@ -255,7 +255,7 @@ def test_an_inventory_with_many_mistakes_gets_every_sentence_at_once():
         - services web and mail: host rs32: lvs_gateway is 192.168.2.23, the DIP of d23, but with
           method dr answers go past the director; set the router's address.
         - service mail: host rs32: 192.168.2.32 is the VIP and this machine's own address; give the
-          service a VIP that is nobody's, or correct lvs_address or ansible_host.
+          service a VIP that no host has, or correct lvs_address or ansible_host.
         - service web: scheduler is 'wr' (did you mean wrr?); it must be one of rr, wrr, lc, wlc,
           lblc, lblcr, dh, sh, sed, nq, fo, ovf, mh, twos.
         """
@@ -915,7 +915,7 @@ def test_two_hosts_of_different_pools_with_one_address_are_refused():
 
 def test_a_vip_that_is_a_real_servers_or_directors_own_address_is_refused():
     rest = (
-        f"{VIP} is the VIP and this machine's own address; give the service a VIP that is nobody's,"
+        f"{VIP} is the VIP and this machine's own address; give the service a VIP that no host has,"
         " or correct lvs_address or ansible_host."
     )
     assert mistakes(realservers=at(31, 149)) == [f"service web: host rs149: {rest}"]
@@ -939,7 +939,7 @@ def test_a_vip_that_is_a_real_servers_address_in_another_service_is_refused():
     assert mistakes(WEB, other, others=at(40)) == told(
         """
         - service other: host rs31: 192.168.2.31 is the VIP and this machine's own address; give the
-          service a VIP that is nobody's, or correct lvs_address or ansible_host.
+          service a VIP that no host has, or correct lvs_address or ansible_host.
         """
     )
 
@@ -1121,7 +1121,7 @@ def test_a_pool_of_weight_zero_is_refused_unless_all_of_it_is_drained():
     servers = {**at(31, lvs_weight=0), **at(32, lvs_drained=True)}
     assert mistakes(realservers=servers) == told(
         """
-        - service web: every destination has weight 0, so nobody is served; raise lvs_weight of
+        - service web: every destination has weight 0, so no client is served; raise lvs_weight of
           rs31, or take hosts out on purpose with lvs_drained: true.
         """
     )
@@ -1468,7 +1468,7 @@ def test_a_matched_vip_is_no_host_s_own_address():
     assert mistakes(SHOP, realservers={**at(31), "rs149": {"ansible_host": VIP}}) == told(
         f"""
         - service shop: host rs149: {VIP} is the VIP and this machine's own address; give the
-          service a VIP that is nobody's, or correct lvs_address or ansible_host.
+          service a VIP that no host has, or correct lvs_address or ansible_host.
         """
     )
 

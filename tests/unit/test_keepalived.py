@@ -522,7 +522,7 @@ def test_a_value_that_is_none_of_its_kind(field, value, sentence):
         ),
         (
             with_destination(method="local"),
-            "service tcp 192.168.2.149:80: method local is what a kernel tells",
+            "service tcp 192.168.2.149:80: method local is what a kernel reports",
         ),
         (
             with_destination(weight=65536),

@@ -129,7 +129,7 @@ def test_requests_that_failed():
     ("macs", "said"),
     [
         ([DIRECTOR, TWO], f"{TWO} answers ARP for the VIP, and is not the director"),
-        ([], "nobody answers ARP for the VIP"),
+        ([], "no host answers ARP for the VIP"),
     ],
 )
 def test_who_stands_for_the_vip(macs, said):
@@ -232,7 +232,7 @@ def test_silence_that_is_good_shows_nothing():
     said = judge(seen, service(**DNS), MACHINES, **options)
     assert "  4 of 4 requests had no reply and no error" in said["lines"]
     [sentence] = said["unasked"]
-    assert sentence.endswith("its check requires no reply, so silence can't be judged.")
+    assert sentence.endswith("its check requires no reply, so a missing one shows nothing.")
     assert said["lines"][-1] == sentence
 
 
@@ -293,11 +293,11 @@ def test_what_is_wrong_on_the_hosts_comes_with_their_names():
         "rs33": {},
     }
     away = {**director("d31", TWO), "state": "unreachable"}
-    now = status(director("d23", DIRECTOR), away, trouble=["d31 can't be looked at: it is off."])
+    now = status(director("d23", DIRECTOR), away, trouble=["d31 can't be read: it is off."])
     seen = {"c10": {"results": [probe(macs=[DIRECTOR])]}}
     problems = probe_report([asked(service())], seen, now, machines)["problems"]
     assert problems[:3] == [
-        "d31 can't be looked at: it is off.",
+        "d31 can't be read: it is off.",
         "d23: ip_vs is missing.",
         "rs31: no route to host",
     ]

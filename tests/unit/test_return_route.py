@@ -40,7 +40,7 @@ def test_all_mistakes_are_told_at_once(run_main):
         ),
         "gateways: 127.0.0.1 is no machine's address: write the director's.",
         (
-            f"gateways: there are {DIP} and {ROUTER}, but answers take one way: leave one of each"
+            f"gateways: there are {DIP} and {ROUTER}, but answers take one path: leave one of each"
             " address family."
         ),
         "answers[0]: address: 'rs31' is no address: write one like 192.168.0.254.",
@@ -60,7 +60,7 @@ def test_an_answer_needs_a_gateway_of_its_family(run_main):
     assert "protocol is 'icmp'" in run_main("return_route", gateways=[DIP], answers=answers)["msg"]
     answers[0]["protocol"] = "tcp"
     assert run_main("return_route", gateways=[DIP], answers=answers)["mistakes"] == [
-        "answers: 2001:db8::31 has no way back: gateways has none of its address family."
+        "answers: 2001:db8::31 has no return path: gateways has none of its address family."
     ]
 
 

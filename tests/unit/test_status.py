@@ -175,10 +175,10 @@ def test_a_director_that_is_down_is_told_of():
     web = cluster(directors=("d23", "d24"))
     found = status(web, [state(web), {"name": "d24", "reason": "No route to host."}])
     assert found["directors"][1]["state"] == "unreachable"
-    assert found["differences"] == ["d24 can't be looked at: No route to host."]
+    assert found["differences"] == ["d24 can't be read: No route to host."]
     nobody = status(web, [{"name": "d23", "reason": "a"}, {"name": "d24", "reason": "b"}])
     assert nobody["services"] == []
-    assert nobody["trouble"][-1] == f"No director that can be looked at holds {VIP}."
+    assert nobody["trouble"][-1] == f"No director that could be read holds {VIP}."
 
 
 def test_two_holders_are_told_of():
@@ -369,8 +369,8 @@ def test_without_a_director_that_can_be_read_the_status_says_why():
     away = [{"name": name, "reason": "no route to host"} for name in ("d23", "d24")]
     found = status(web, away)
     assert found["unseen"] == [
-        "d23 can't be looked at: no route to host.",
-        "d24 can't be looked at: no route to host.",
+        "d23 can't be read: no route to host.",
+        "d24 can't be read: no route to host.",
     ]
     assert found["lines"][:2] == ["d23: unreachable", "d24: unreachable"]
     assert status(web, [state(web), away[1]])["unseen"] == []
@@ -478,7 +478,7 @@ def test_a_number_at_a_time_that_is_none(serial):
     ("least", "hosts", "now", "out", "left"),
     [
         (None, "rs20,rs21,rs22,rs31", (), (), None),
-        (None, "lvs_realservers", (), (), "nobody would be left"),
+        (None, "lvs_realservers", (), (), "no real server would be left"),
         (2, "rs20,rs21,rs22,rs31", (), (), "only rs32 would be left"),
         ("50%", "rs20,rs21", (), (), None),
         ("50%", "rs20,rs21,rs22", (), (), "only rs31 and rs32 would be left"),

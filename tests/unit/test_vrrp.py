@@ -374,8 +374,8 @@ def test_naming_the_master_that_it_would_be_anyway_changes_nothing():
             {},
             [
                 (
-                    "service mark: master is who holds the VIPs, and a fwmark without match has"
-                    " none; remove it."
+                    "service mark: master is the director that holds the VIPs, and a fwmark"
+                    " without match has none; remove it."
                 ),
             ],
         ),

@@ -123,13 +123,13 @@ def test_a_dead_real_server_and_a_dead_director_are_told_of(node, operate, playb
         node("rs21").check_output("systemctl start nginx")
     pair.docker("kill", pair.container(BACKUP))
     try:
-        assert f"{BACKUP} can't be looked at: " in operate("status")
+        assert f"{BACKUP} can't be read: " in operate("status")
         run = playbook("playbooks/verify", "--extra-vars=verify_requests=20", inventory=inventory)
         assert run.returncode != 0
         shown = run.stdout.partition("PLAY [Show the result]")[2]
         assert " of 20 requests, weight 100" in shown  # clients have asked all the same
         assert f"web, {VIP}:80, wrr, on {MASTER}" in shown
-        assert f"{BACKUP} can't be looked at: " in shown
+        assert f"{BACKUP} can't be read: " in shown
     finally:
         pair.docker("start", pair.container(BACKUP))
     pair.until(lambda: "rs21" in weights(node), 30, "rs21 is back")

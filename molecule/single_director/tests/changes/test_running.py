@@ -52,7 +52,7 @@ def test_a_drain_changes_a_weight_and_lasts(playbook, director, node):
 
     run = playbook("playbooks/drain", "--extra-vars=realservers=rs32")
     assert run.returncode != 0
-    assert "With rs32 drained, nobody would be left of service web" in run.stdout
+    assert "With rs32 drained, no real server would be left of service web" in run.stdout
     assert table(director) == drained
     assert "drained, until undrain.yml or site.yml" in playbook("playbooks/status").stdout
 
