@@ -360,7 +360,7 @@ def advertisement(mac: str, vip: str, router: bool) -> bytes:
 
 
 def tell(name: str, mac: str, vips: Iterable[str], router: bool = False) -> None:
-    """Tell the neighbours on a link that addresses are here now.
+    """Announce addresses to the neighbours on a link.
 
     It is said three times, and the last time more than a second after the first, because a
     neighbour may not heed what follows its last news sooner (net/ipv4/neigh/*/locktime).

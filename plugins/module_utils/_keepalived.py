@@ -107,7 +107,7 @@ class _Writer:
             self.wrong(place, _model.unknown("field", name, known, DOCUMENTED))
 
     def has(self, place: str, what: str, since: Version) -> None:
-        """Tell if the installed release has no such thing."""
+        """Report a field that the installed release does not have."""
         if self.version and since > self.version:
             self.wrong(
                 place,

@@ -55,7 +55,7 @@ def _interface(word: str) -> bool:
 
 
 def _table(word: str) -> bool:
-    """Tell if a word is a table; a name is one of the machine's own rt_tables."""
+    """Return whether a word is a table; a name is one of the machine's own rt_tables."""
     return _number(1, _model.MAX_U32)(word) or bool(re.fullmatch(r"[A-Za-z][\w.-]*", word))
 
 

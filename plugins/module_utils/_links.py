@@ -462,7 +462,7 @@ class Arp(NamedTuple):
 
 
 def announce(link: Link, addresses: Sequence[Address], router: bool = False) -> None:
-    """Tell the neighbours on a link that the addresses are here now.
+    """Announce the addresses to the neighbours on a link.
 
     Raises OSError if the link does not carry it.
     """

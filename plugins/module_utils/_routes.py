@@ -670,7 +670,7 @@ def cut(
 
 
 def _covers(answer: Answer, link: Connection, wanted: Wanted) -> bool:
-    """Tell whether a policy for an answer is one for the answers of an ssh server."""
+    """Return whether a policy for an answer is one for the answers of an ssh server."""
     return (
         answer.protocol == "tcp"
         and answer.address == link.server

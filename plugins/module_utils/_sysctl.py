@@ -86,7 +86,7 @@ def read_all(keys: Iterable[str]) -> dict[str, str | None]:
 
 
 def same(key: str, one: str | None, other: str | None) -> bool:
-    """Tell whether two values of a key are one setting."""
+    """Return whether two values of a key are one setting."""
     return one == other or (key in DEFENSES and {one, other} == {"1", "2"})
 
 
@@ -331,7 +331,7 @@ ARP = ("arp_ignore", "arp_announce", "rp_filter")
 # arp_ignore() in net/ipv4/arp.c: 1 and 2 answer for the interface's own addresses only, 8 for
 # none. 3 answers for other interfaces' addresses too, 4 to 7 and beyond 8 mean 0.
 # arp_solicit() there: 2 never names a VIP as the sender; beyond 2 means 0.
-QUIET = {"arp_ignore": (1, 2, 8), "arp_announce": (2,)}
+SUPPRESSING = {"arp_ignore": (1, 2, 8), "arp_announce": (2,)}
 
 
 def conf(interface: str, setting: str) -> str:
@@ -355,8 +355,8 @@ def in_effect(values: Mapping[str, str | None], interface: str) -> dict[str, int
 
 
 def suppressed(effect: Mapping[str, int]) -> bool:
-    """Tell whether settings in effect keep a VIP on another interface of the host quiet."""
-    return all(effect[setting] in quiet for setting, quiet in QUIET.items())
+    """Return whether settings in effect suppress ARP for a VIP on another interface."""
+    return all(effect[setting] in suppressing for setting, suppressing in SUPPRESSING.items())
 
 
 def suppression(
@@ -378,9 +378,9 @@ def suppression(
         wanted[conf("all", "rp_filter")] = "0"
     for name in interfaces:
         effect = in_effect({**values, **wanted}, name) or {}
-        for setting, quiet in QUIET.items():
+        for setting, suppressing in SUPPRESSING.items():
             key = conf(name, setting)
-            if key in ours or effect.get(setting, quiet[0]) not in quiet:
+            if key in ours or effect.get(setting, suppressing[0]) not in suppressing:
                 wanted[key] = wanted[conf("all", setting)]
         if rp_filter != "keep":
             wanted[conf(name, "rp_filter")] = "2" if rp_filter == "loose" else "0"
@@ -400,6 +400,6 @@ def unsuppression(values: Mapping[str, str | None], ours: Iterable[str]) -> dict
             continue
         if interface != "all":
             wanted[key] = values.get(conf("default", setting)) or "0"
-        elif setting in QUIET:
+        elif setting in SUPPRESSING:
             wanted[key] = "0"
     return wanted

@@ -52,7 +52,7 @@ MODULES = {
 
 
 def is_tunnel(interface: str) -> bool:
-    """Tell whether an interface is one at which tunnels to a real server end, by its name.
+    """Return whether an interface is one at which tunnels to a real server end, by its name.
 
     Those are the fallback devices, and devices of our own as `Tunnel.interface` names them. Others
     may begin with ``lvs-``, too.
@@ -304,7 +304,7 @@ def entries(
 
 
 def _is_ours(line: str) -> bool:
-    """Tell whether a line is about a device of our own, by its name."""
+    """Return whether a line is about a device of our own, by its name."""
     return subject(line).startswith(OURS)
 
 

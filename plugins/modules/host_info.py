@@ -181,7 +181,7 @@ POLL = 0.2
 
 
 def is_address(text: str) -> bool:
-    """Tell whether a text is an address."""
+    """Return whether a text is an address."""
     try:
         ipaddress.ip_address(text)
     except ValueError:

@@ -134,7 +134,7 @@ def look(params):
 
 
 def same(raw, destination):
-    """Tell whether a destination is that of plain data, which resolve has made normal."""
+    """Return whether a destination is that of plain data, which resolve has made normal."""
     return destination.key == (raw["address"], raw.get("port", destination.port))
 
 

@@ -45,17 +45,17 @@ options:
     version_added: 0.2.0
   mtu:
     description:
-      - The size of packets, in octets, that the ways to the addresses of O(routed_to) have to
-        carry. With V(0) it is not looked at.
-      - A way carries what its interface does, or what its route says. What routers further on
-        carry is not known here.
+      - The MTU, in octets, that the routes to the addresses of O(routed_to) must have at least.
+        With V(0) it is not checked.
+      - The MTU of a route is its own, or that of its interface. Those of routers further on are not
+        known here.
     type: int
     default: 0
     version_added: 0.2.0
   tunnel_sources:
     description:
       - The addresses of real servers to which tunnels lead, each with the addresses and networks
-        from which packets are taken there.
+        from which tunnelled packets are accepted there.
       - It is a finding if what the machine sends to one of O(routed_to) has another source, and if
         there is no source of the family of one of O(addresses).
     type: dict
@@ -79,20 +79,20 @@ options:
     version_added: 0.2.0
   answers:
     description:
-      - What is to be answered by way of O(gateways), as M(lvs.cluster.return_route) takes it. It is
+      - What is to be answered through O(gateways), as M(lvs.cluster.return_route) takes it. It is
         a finding if that would cut the ssh connection by which Ansible is on the machine.
     type: list
     elements: dict
     default: []
     version_added: 0.2.0
   route:
-    description: What is to go by way of O(gateways); see M(lvs.cluster.return_route).
+    description: What is to go through O(gateways); see M(lvs.cluster.return_route).
     type: str
     choices: [policy, default]
     default: policy
     version_added: 0.2.0
   keep_ports:
-    description: The ports whose answers keep their way; see M(lvs.cluster.return_route).
+    description: The ports whose answers keep their route; see M(lvs.cluster.return_route).
     type: list
     elements: int
     default: [22]
@@ -126,14 +126,14 @@ options:
     default: []
   running:
     description:
-      - Whether the machine is to do its part already. Then what the roles set is looked at, too, as
-        it is in effect now, and whether it comes back at boot.
-      - Without it, only what the roles do not put right is.
+      - Whether the roles are applied already. Then their settings are checked, too, as they are in
+        effect now, and whether they are restored at boot.
+      - Without it, only what the roles do not correct is checked.
     type: bool
     default: false
     version_added: 0.3.0
   services:
-    description: The virtual services that a director shares out, as
+    description: The virtual services of a director, as
       P(lvs.cluster.resolve#filter) returns them.
     type: list
     elements: dict
@@ -172,7 +172,7 @@ options:
     version_added: 0.6.0
   rp_filter:
     description: What is done about reverse path filtering; see M(lvs.cluster.arp_suppress). With
-      V(keep), it is looked at on tunnels only.
+      V(keep), it is checked on tunnels only.
     type: str
     choices: [loose, 'off', keep]
     default: loose
@@ -191,14 +191,14 @@ options:
     default: {}
     version_added: 0.3.0
 notes:
-  - A firewall is looked at as C(nft list ruleset) shows it. Rules that iptables-legacy made are not
-    seen.
+  - The packet filter is read with C(nft list ruleset). Rules that iptables-legacy made are not in
+    it.
 requirements:
   - the program C(ip) of iproute2 on the target
 """
 
 EXAMPLES = r"""
-- name: Look at a director
+- name: Check a director
   lvs.cluster.preflight:
     addresses: [192.168.2.23]
     neighbours: [192.168.2.31, 192.168.2.32]
@@ -207,20 +207,20 @@ EXAMPLES = r"""
     exclusive_table: true
   register: director
 
-- name: Look at a real server for direct routing
+- name: Check a real server for direct routing
   lvs.cluster.preflight:
     addresses: [192.168.2.31]
     not_gateways: [192.168.2.23]
   register: real_server
 
-- name: Look at a real server for NAT
+- name: Check a real server for NAT
   lvs.cluster.preflight:
     addresses: [192.168.0.160]
     gateways: [192.168.0.254]
     answers:
       - {address: 192.168.0.160, port: 80, protocol: tcp}
 
-- name: Look at the director of a cluster with tunnels
+- name: Check the director of a cluster with tunnels
   lvs.cluster.preflight:
     routed_to: [10.1.0.31, 10.2.0.31]
     mtu: 1500
@@ -372,7 +372,7 @@ NETWORKD = "systemd-networkd.service"
 KEEPALIVED_CONF = "/etc/keepalived/keepalived.conf"
 #: Where configuration is looked for.
 PLACES = ("/usr/lib", "/run", "/etc")
-#: The roles that make something that outlives them; each has a unit of its name.
+#: The roles that leave something on a host; each has a unit of its name.
 ROLES = ("director", "realserver_dr", "realserver_tun", "realserver_nat", "keepalived_ha")
 
 
@@ -463,7 +463,7 @@ def rules(
 
 
 def table_owners(params: Mapping[str, Any]) -> Iterator[str]:
-    """Tell who else would write the table."""
+    """Report other programs that write the table."""
     ours = ["keepalived"] if "keepalived_ha" in installed_roles() else []
     try:
         _table_owner.refuse_other_owners([*params["ignore_owners"], *ours])
@@ -491,7 +491,7 @@ def host_checks(
 
 
 def read(expected: _host_checks.ExpectedRole, links: Sequence[Facts]) -> _host_checks.HostFacts:
-    """Read what the checks look at."""
+    """Read the facts that the checks need."""
     units = states([*expected.units, NETWORKD])
     managed = links if units.get(NETWORKD, ("", ""))[1] == "active" else []
     networks = {link["ifname"]: network(link["ifindex"]) for link in managed}
@@ -611,7 +611,7 @@ def succeeds(*words: str) -> str | None:
 
 
 def ip(*words: str) -> list[Facts]:
-    """Return what the program ip says, and nothing where it fails."""
+    """Return the output of the program ip, and nothing if it fails."""
     said: list[Facts] = json.loads(succeeds("ip", "-json", *words) or "[]")
     return said
 
@@ -627,7 +627,7 @@ def gateway(route: Facts) -> str:
 
 
 def missing_addresses(wanted: Iterable[str], links: Iterable[Facts]) -> Iterator[str]:
-    """Tell which of the machine's addresses it does not have."""
+    """Report addresses of the inventory that the machine does not have."""
     here = addresses(links)
     for address in wanted:
         if address not in here:
@@ -640,7 +640,7 @@ def missing_addresses(wanted: Iterable[str], links: Iterable[Facts]) -> Iterator
 def off_link_neighbours(
     neighbours: Iterable[str], routes: Mapping[str, list[Facts]]
 ) -> Iterator[str]:
-    """Tell which neighbours are none."""
+    """Report neighbours that are not on-link."""
     for address in neighbours:
         if not routes[address]:
             yield f"{address} is to be on a link with this machine, and there is no route to it."
@@ -655,7 +655,7 @@ def off_link_neighbours(
 def missing_routes(
     params: Mapping[str, Any], routes: Mapping[str, list[Facts]], links: Iterable[Facts]
 ) -> Iterator[str]:
-    """Tell to which addresses no way leads, or one that is too narrow."""
+    """Report addresses without a route, or with a route of too small an MTU."""
     mtus = {link["ifname"]: link["mtu"] for link in links}
     for address in params["routed_to"]:
         if not routes[address]:
@@ -674,7 +674,7 @@ def missing_routes(
 def sources_not_accepted(
     params: Mapping[str, Any], routes: Mapping[str, list[Facts]]
 ) -> Iterator[str]:
-    """Tell through which tunnels nothing would come, for want of a source that is taken.
+    """Report tunnels whose packets have a source that the real server does not accept.
 
     IPVS has the source from the route (__ip_vs_get_out_rt() in net/netfilter/ipvs/ip_vs_xmit.c).
     """
@@ -699,7 +699,7 @@ def sources_not_accepted(
 
 
 def unusable_return_path(params: Mapping[str, Any]) -> Iterator[str]:
-    """Tell which answers could not go through the director, or would take Ansible's along."""
+    """Report return paths that can't be used, or would cut Ansible's connection."""
     if not params["gateways"]:
         return
     try:
@@ -712,7 +712,7 @@ def unusable_return_path(params: Mapping[str, Any]) -> Iterator[str]:
 
 
 def director_as_gateway(not_gateways: Iterable[str]) -> Iterator[str]:
-    """Tell which gateways of the machine are not to be."""
+    """Report gateways of the machine that it must not have."""
     show = ("route", "show", "table", "all")
     routes = [route for family in ("-4", "-6") for route in ip("-N", family, *show)]
     others = [route for route in routes if route.get("protocol") != str(_routes.PROTOCOL)]
@@ -725,7 +725,7 @@ def director_as_gateway(not_gateways: Iterable[str]) -> Iterator[str]:
 
 
 def missing_modules(modules: Iterable[str]) -> Iterator[str]:
-    """Tell which kernel modules are neither in the kernel nor there to load."""
+    """Report kernel modules that are neither in the kernel nor available."""
     for name in modules:
         if os.path.isdir(f"/sys/module/{name}"):
             continue
@@ -737,7 +737,7 @@ def missing_modules(modules: Iterable[str]) -> Iterator[str]:
 
 
 def vips_in_use(params: Mapping[str, Any], links: Iterable[Facts]) -> Iterator[str]:
-    """Tell which VIPs a stranger answers for, and which belong on no interface here."""
+    """Report VIPs that another host answers for, or that fit no interface here."""
     here, by_name = addresses(links), {link["ifname"]: link for link in links}
     ours = {link.get("address") for link in links}
     neighbours = [address for address in params["neighbours"] if ":" not in address]
@@ -768,7 +768,7 @@ def vips_in_use(params: Mapping[str, Any], links: Iterable[Facts]) -> Iterator[s
 def who_has(link: Facts, targets: Iterable[str], wait: float = 1.0) -> dict[str, set[str]]:
     """Return the link-layer addresses that answer for IPv4 addresses within ``wait`` seconds.
 
-    The questions name no sender (a probe, RFC 5227, 2.1.1), so that nobody learns anything by them.
+    The requests have no sender address (a probe, RFC 5227, 2.1.1), so no neighbour caches it.
     """
     replies: dict[str, set[str]] = {}
     with socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM) as packets:

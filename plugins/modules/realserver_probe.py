@@ -154,7 +154,7 @@ def refusal(server, timeout):
 
 
 def within(status, statuses):
-    """Tell whether a status is one of 200, or of 200-299."""
+    """Return whether a status is one of 200, or of 200-299."""
     low, _dash, high = statuses.partition("-")
     return int(low) <= status <= int(high or low)
 

@@ -1,10 +1,10 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What an inventory says of a cluster, made into virtual services.
+"""Resolve the description of a cluster in an inventory into virtual services.
 
-Pure: plain data in, plain data and sentences out. Every rule that can be seen from an inventory is
-checked here, and one run tells all the mistakes. A sentence that is true of many hosts or services
-is said once and names them: who is woken by it should read few lines and know what to change.
+Pure: plain data in, plain data and sentences out. Every rule that can be checked in an inventory is
+checked here, and one run reports all mistakes. A sentence that is true of many hosts or services
+is reported once and lists them, so that there are few lines to read.
 
 The schema of a service and its bounds are ``_model``'s. Here is what only an inventory knows:
 groups, hosts, and what must hold between them.
@@ -48,8 +48,8 @@ DIRECTORS = "lvs_directors"
 REALSERVERS = "lvs_realservers"
 CLIENTS = "lvs_clients"
 
-#: Every variable of this collection that an inventory may set. The prefix ``lvs_`` is ours, so one
-#: that is not here is a slip of the pen.
+#: Every variable of this collection that an inventory may set. The prefix ``lvs_`` is reserved for
+#: it, so one that is not here is a typo.
 VARIABLES = dict.fromkeys(
     "lvs_services lvs_method lvs_network lvs_mtu lvs_ha lvs_host_basics"  # the cluster
     " lvs_min_available"
@@ -72,7 +72,7 @@ _ONE_NETWORK = ("dr", "nat")
 #: Packets reach the real server as the client sent them, and answers go past the director.
 _UNCHANGED = ("dr", "tun")
 
-#: What a service says of all its destinations, in a destination's own words.
+#: Fields of a service that hold for all its destinations, in a destination's own names.
 _SHARED_FIELDS = frozenset(
     "upper_threshold lower_threshold tunnel_type tunnel_port tunnel_checksum".split()
 )
@@ -229,7 +229,7 @@ def _items(services: Any, mistakes: Mistakes) -> list[Any]:
 
 
 class Mistakes:
-    """Sentences, each said once with all the hosts or services that it is true of."""
+    """Sentences, each with all the hosts or services that it is true of."""
 
     def __init__(self) -> None:
         self._subjects: dict[tuple[str, str], dict[str, None]] = {}
@@ -1085,7 +1085,7 @@ class _Rules:
                 )
 
     def _check_frontends(self) -> None:
-        """See that what gets a firewall mark belongs to one service only."""
+        """Check that what gets a firewall mark belongs to one service only."""
         owners: dict[Frontend, list[_Service]] = {}
         for service in self.services:
             for frontend in service.frontends:
@@ -1185,7 +1185,7 @@ class _Rules:
                 service.note(f"its address is {address}; {sentence}", name, "destination")
 
     def _check_vips(self, service: _Service) -> None:
-        """See that a VIP is nobody's own address, but for a NAT director's outer one."""
+        """Check that a VIP is no host's own address, but for a NAT director's outer one."""
         for vip in dict.fromkeys(frontend.vip for frontend in service.frontends):
             owners = dict(self.rips.get(vip, {}))
             for host in self.hosts.values():
@@ -1200,7 +1200,7 @@ class _Rules:
                 )
 
     def _check_mtu(self, service: _Service) -> None:
-        """See that what a tunnel leaves of the MTU is enough for the VIP's family."""
+        """Check that the MTU inside a tunnel is enough for the VIP's family."""
         least = _IPV6_MTU + _TUNNEL_HEADER
         for name in service.members:
             mtu = self.hosts[name].mtu
@@ -1212,7 +1212,7 @@ class _Rules:
                 )
 
     def _check_forward(self, service: _Service) -> None:
-        """See that answers can be told from what else a director is asked to forward: by the VIP.
+        """Check that a director can recognise answers among other forwarded packets: by the VIP.
 
         A mark without match is not set by the roles, and its VIPs are not known here.
         """
@@ -1227,7 +1227,7 @@ class _Rules:
                 )
 
     def _check_gateways(self, service: _Service) -> None:
-        """Look at the way back: through the director with nat, past it with dr and tun."""
+        """Check the return path: through the director with nat, past it with dr and tun."""
         nat = service.method == "nat"
         dips = service.dips
         for host in self.directors:
@@ -1263,7 +1263,7 @@ class _Rules:
                 )
 
     def _check_floating(self, service: _Service, host: _Host) -> None:
-        """See that the way back is through whichever director is master."""
+        """Check that the return path goes through whichever director is master."""
         told = [g for g in host.gateways if family_of(g) == service.family]
         held = [_vrrp.floating(director.vrrp) for director in self.directors]
         if not told or not all(told[0] in addresses for addresses in held):
@@ -1289,7 +1289,7 @@ def _refused_services(services: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def join_names(names: Iterable[str], limit: int = 5) -> str:
-    """Return names as a person lists them; of many only the first ones, and how many more."""
+    """Return names joined for a sentence; of many only the first ones, and how many more."""
     names = list(names)
     if len(names) > limit:
         names[limit - 1 :] = [f"{len(names) - limit + 1} more"]

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What clients saw of the services, beside what the inventory says.
+"""What clients saw of the services, compared with the inventory.
 
 Pure: the requests of ``_probes``, the results of ``vip_probe`` on each client, and what ``status``
 and ``preflight`` found come in; lines and sentences go out. Every service is listed: one that was
@@ -154,7 +154,7 @@ def seen_lines(
 
 
 def unanswered(probe: Data) -> Iterator[str]:
-    """Tell of the requests that failed."""
+    """Report the requests that failed."""
     failures = probe["failures"]
     if failures:
         errors = dict.fromkeys(failure["error"] for failure in failures)
@@ -162,7 +162,7 @@ def unanswered(probe: Data) -> Iterator[str]:
 
 
 def out_of_proportion(probe: Data, service: Data, weights: Mapping[str, int]) -> Iterator[str]:
-    """Tell who answered more or less often than the weights say, or should not have at all."""
+    """Report real servers that answered out of proportion to their weights, or unexpectedly."""
     answers: Mapping[str, int] = probe["answers"]
     if UNNAMED in answers or NO_REPLY in answers:
         return
@@ -193,7 +193,7 @@ def out_of_proportion(probe: Data, service: Data, weights: Mapping[str, int]) ->
 
 
 def bypassed(probe: Data, director_macs: Sequence[str]) -> Iterator[str]:
-    """Tell who else than the director stands for the VIP."""
+    """Report hosts other than the director that answer ARP for the VIP."""
     if not probe["on_link"]:
         return
     if not probe["macs"]:
@@ -208,7 +208,7 @@ def bypassed(probe: Data, director_macs: Sequence[str]) -> Iterator[str]:
 
 
 def passed(probe: Data, service: Data, director_macs: Sequence[str], serves: bool) -> Iterator[str]:
-    """Tell whether answers came another way than they should, through the director or past it."""
+    """Report answers that went through the director and should not, or past it."""
     methods = {destination["method"] for destination in service["destinations"]}
     through = sum(probe["answer_macs"].get(mac, 0) for mac in director_macs)
     past = sum(probe["answer_macs"].values()) - through

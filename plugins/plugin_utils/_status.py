@@ -404,7 +404,7 @@ def _unreachable(director: Data) -> str:
 
 
 def _trouble(directors: Sequence[Data], vips: Iterable[str]) -> Iterator[str]:
-    """Tell what is wrong with who is active."""
+    """Report directors that can't be read, and VIPs that no director holds, or several."""
     for director in directors:
         if director["state"] == "unreachable":
             yield _unreachable(director)
@@ -559,7 +559,7 @@ def _size(serial: int | str, number: int) -> int | None:
 
 
 def _refused(cluster: Data, names: Collection[str]) -> Iterator[str]:
-    """Tell which services would refuse the clients that belong to a drained real server."""
+    """Report services that would refuse the clients of a drained real server."""
     for service in cluster["services"]:
         scheduler = service.get("scheduler")
         fallback = BOUND.get(scheduler)
@@ -575,7 +575,7 @@ def _refused(cluster: Data, names: Collection[str]) -> Iterator[str]:
 
 
 def _short(cluster: Data, found: Data, drained: Collection[str]) -> Iterator[str]:
-    """Tell which services would have too few real servers."""
+    """Report services that would have too few real servers."""
     least = str(cluster["min_available"])
     running = {_key(service): service for service in found["services"]}
     for service in cluster["services"]:

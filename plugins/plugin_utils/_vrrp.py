@@ -463,7 +463,7 @@ def mistakes(
 
 
 def _left_out(made: Mapping[str, Any], vips: Sequence[str]) -> Iterator[str]:
-    """Tell which VIPs a list of VIPs in ``lvs_keepalived.instance`` leaves out."""
+    """Report VIPs that a list of VIPs in ``lvs_keepalived.instance`` leaves out."""
     entries = [*as_list(made["vips"]), *as_list(made["excluded_vips"])]
     written = [each.get("address") if isinstance(each, Mapping) else each for each in entries]
     held = {normal_address(str(each).partition("/")[0]) for each in written}

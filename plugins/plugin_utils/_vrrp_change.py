@@ -66,7 +66,7 @@ def _named(fields: Iterable[str]) -> str:
 def _left_out(
     cluster: Data, looks: Mapping[str, Data], differing: Mapping[str, Sequence[str]]
 ) -> Iterator[str]:
-    """Tell which directors would be masters beside those that --limit leaves out."""
+    """Report directors that would be masters beside those that --limit leaves out."""
     left_out = [name for name in cluster["directors"] if name not in looks]
     if cluster["ha"] != "vrrp" or not left_out:
         return
@@ -90,7 +90,7 @@ def _strangers(
     looks: Mapping[str, Data],
     removed: Iterable[str],
 ) -> Iterator[str]:
-    """Tell of peers that no director is any longer, and that may go on as masters."""
+    """Report peers that are no directors any longer, and that may still be masters."""
     known = {*removed}
     for director in cluster["directors"].values():
         known.update(director["peers"])

@@ -50,7 +50,7 @@ class _Correction:
             self.note(field, f"keepalived ignores it, since {reason}")
 
     def version(self, known: Mapping[str, Any]) -> None:
-        """See to what depends on the version of VRRP."""
+        """Check what depends on the version of VRRP."""
         block = self.block
         six = ":" in next((_name(vip) for vip in block.get("vips", [])), "")
         if six and block.get("version") == 2:
@@ -69,7 +69,7 @@ class _Correction:
             )
 
     def preemption(self) -> None:
-        """See to what the initial state allows."""
+        """Check what the initial state allows."""
         block = self.block
         if block.get("state") == "MASTER":
             for field in ("preempt", "preempt_delay"):
@@ -86,7 +86,7 @@ class _Correction:
             self.drop("preempt_delay", "nopreempt is set")
 
     def casting(self) -> None:
-        """See to what goes with unicast or with multicast only."""
+        """Check what goes with unicast or with multicast only."""
         block = self.block
         one, other = "mcast_src_ip", "unicast_src_ip"
         if block.get("unicast_peers"):
