@@ -33,7 +33,7 @@ DONE, FAILED, LATER = 0, 1, 75  # the last one is EX_TEMPFAIL of sysexits.h
 ETH_P_ARP = 0x0806
 ARP_REQUEST, ARP_REPLY = 1, 2
 BROADCAST = "ff:ff:ff:ff:ff:ff"
-NOBODY = "00:00:00:00:00:00"
+NO_MAC = "00:00:00:00:00:00"
 MARK = "-f"  # ipvsadm's option for a service by firewall mark
 
 
@@ -341,7 +341,7 @@ def gratuitous(mac: str, vip: str) -> tuple[bytes, bytes]:
 
     The request is that of RFC 5227, 2.3; the reply that of RFC 5944, 4.6.
     """
-    return arp(ARP_REQUEST, mac, vip, NOBODY, vip), arp(ARP_REPLY, mac, vip, mac, vip)
+    return arp(ARP_REQUEST, mac, vip, NO_MAC, vip), arp(ARP_REPLY, mac, vip, mac, vip)
 
 
 def advertisement(mac: str, vip: str, router: bool) -> bytes:

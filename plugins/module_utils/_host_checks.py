@@ -696,14 +696,14 @@ def duplicate_address(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]
                 continue
             anew = f"Remove it (ip address delete {vip}/{each['prefixlen']} dev {name})"
             # keepalived sees to its own; a shorter prefix is that of the machine's own address.
-            ours = each["prefixlen"] == 128 and not (expected.vrrp and name in expected.lans)
+            own = each["prefixlen"] == 128 and not (expected.vrrp and name in expected.lans)
             if each.get("tentative") or each.get("dadfailed"):
                 yield (
                     f"The VIP {vip} on {name} does not serve, for duplicate address detection found"
                     f" it elsewhere or has not ended. {anew} and run site.yml, which adds it with"
                     " nodad."
                 )
-            elif ours and each.get("preferred_life_time") != 0:
+            elif own and each.get("preferred_life_time") != 0:
                 yield (
                     f"The VIP {vip} on {name} has a preferred lifetime, so this machine may take it"
                     f" for the source of its own connections. {anew} and run site.yml, which adds"

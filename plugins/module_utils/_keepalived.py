@@ -94,9 +94,9 @@ class _Writer:
         self._long_lines()
 
     def wrong(self, place: str, sentence: str) -> None:
-        told = _model.one_line(f"{place}: {sentence}.")
-        if told not in self.mistakes:
-            self.mistakes.append(told)
+        message = _model.one_line(f"{place}: {sentence}.")
+        if message not in self.mistakes:
+            self.mistakes.append(message)
 
     def all_wrong(self, place: str, sentences: Iterable[str]) -> None:
         for sentence in sentences:

@@ -189,7 +189,7 @@ class Route(NamedTuple):
     table: int
     metric: int
     gateway: str
-    ours: bool
+    managed: bool
     words: str
 
     @property
@@ -265,11 +265,11 @@ def routes(wanted: Wanted, option: str, now: Now) -> list[Route]:
     gateway = wanted.gateways.get(option)
     if gateway is None:  # what is kept has a way of its own
         kept = wanted.kept.get(option)
-        return [r for r in now.routes if kept and r.ours and r.table == wanted.table]
+        return [r for r in now.routes if kept and r.managed and r.table == wanted.table]
     if wanted.route == "policy":
         return [our_route(option, gateway, wanted.table)] if rules(wanted, option) else []
     there = now.default
-    if there and there.gateway == gateway and not there.ours:
+    if there and there.gateway == gateway and not there.managed:
         return []
     return [our_route(option, gateway, MAIN)]
 
@@ -313,10 +313,10 @@ def parse_routes(option: str, said: Iterable[Mapping[str, Any]]) -> tuple[Route,
             continue
         table, metric = int(route.get("table", MAIN)), int(route.get("metric", 0))
         gateway = str(route.get("gateway", route.get("via", {}).get("host", "")))
-        ours = str(route.get("protocol")) == str(PROTOCOL)
-        ours_plain = our_route(option, gateway, table)
-        words = ours_plain.words if ours and ours_plain.metric == metric else _words(route)
-        found.append(Route(table, metric, gateway, ours, words))
+        managed = str(route.get("protocol")) == str(PROTOCOL)
+        managed_plain = our_route(option, gateway, table)
+        words = managed_plain.words if managed and managed_plain.metric == metric else _words(route)
+        found.append(Route(table, metric, gateway, managed, words))
     return tuple(found)
 
 
@@ -400,7 +400,7 @@ def plan(option: str, now: Now, wanted: Wanted, former: Sequence[str]) -> Plan:
     :param former: the default routes that an earlier run put aside
     """
     there = {route.slot: route for route in reversed(now.routes)}
-    old = {slot: route for slot, route in there.items() if route.ours}
+    old = {slot: route for slot, route in there.items() if route.managed}
     new = {route.slot: route for route in routes(wanted, option, now)}
     own_slot = (MAIN, METRIC[option])
     aside = list(former)
@@ -412,7 +412,7 @@ def plan(option: str, now: Now, wanted: Wanted, former: Sequence[str]) -> Plan:
             steps.append(Step(f"route replace {route.words}", f"route delete {route.words}"))
         elif before.words != route.words:
             steps.append(Step(f"route replace {route.words}", f"route replace {before.words}"))
-            if not before.ours:
+            if not before.managed:
                 aside = [before.words]
         after[slot] = route
     wanted_rules = rules(wanted, option)
@@ -454,14 +454,14 @@ def _gateway(words: str) -> str:
 
 def _lines(
     option: str,
-    ours: Iterable[Rule],
+    managed: Iterable[Rule],
     there: Mapping[tuple[int, int], Route],
     concerned: Collection[tuple[int, int]],
 ) -> list[str]:
     start = "-6 " if option == "-6" else ""
     return [
         *(f"{start}route {there[slot].words}" for slot in sorted(concerned) if slot in there),
-        *(f"{start}rule {rule}" for rule in sorted(ours)),
+        *(f"{start}rule {rule}" for rule in sorted(managed)),
     ]
 
 
@@ -472,7 +472,7 @@ def taken(wanted: Wanted, state: Mapping[str, Now]) -> list[str]:
         " table (realserver_nat_table)."
         for now in state.values()
         for route in now.routes
-        if wanted.route == "policy" and route.table == wanted.table and not route.ours
+        if wanted.route == "policy" and route.table == wanted.table and not route.managed
     ]
 
 
@@ -542,9 +542,9 @@ def render(option: str, now: Now, wanted: Wanted, former: Iterable[str], header:
     What it restores may be there in part: our rules go before they are added, at once.
     """
     lines = [f"route replace {route.words}" for route in routes(wanted, option, now)]
-    ours = rules(wanted, option)
-    lines += [f"rule flush protocol {PROTOCOL}"] if ours else []
-    lines += [f"rule add {rule}" for rule in ours]
+    managed = rules(wanted, option)
+    lines += [f"rule flush protocol {PROTOCOL}"] if managed else []
+    lines += [f"rule add {rule}" for rule in managed]
     notes = [f"{FORMER}{words}" for words in former]
     return header + "".join(f"{line}\n" for line in [*notes, *lines]) if lines else None
 

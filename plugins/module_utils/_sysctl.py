@@ -242,10 +242,10 @@ def under_way(
     :param notes: those of the file that is wanted
     :param back: what is given back
     """
-    ours = saved_values(text)
-    values = {**ours, **wanted}
-    also = {*ours.items(), *_also(text)}
-    also |= {(key, back[key]) for key in FORWARDING.keys() & ours.keys() & back.keys()}
+    managed = saved_values(text)
+    values = {**managed, **wanted}
+    also = {*managed.items(), *_also(text)}
+    also |= {(key, back[key]) for key in FORWARDING.keys() & managed.keys() & back.keys()}
     also = {(key, value) for key, value in also if values.get(key, value) != value}
     return document(header, {**noted(text), **notes}, values, also)
 
@@ -297,8 +297,8 @@ def notes(
     What the file lists is ours already: of that, it alone knows what was before. Where
     forwarding is set, what taking it back would not restore is noted, too.
     """
-    ours, known = saved_values(text), noted(text)
-    new = {key: before[key] for key in wanted if key not in ours}
+    managed, known = saved_values(text), noted(text)
+    new = {key: before[key] for key in wanted if key not in managed}
     usual = resets({key: value for key, value in new.items() if value is not None})
     by_the_way = {key: value for key, value in read_all(usual).items() if value != usual[key]}
     kept = wanted.keys() | resets(wanted).keys()
@@ -363,7 +363,7 @@ def suppression(
     values: Mapping[str, str | None],
     interfaces: Iterable[str],
     rp_filter: str,
-    ours: Collection[str] = (),
+    managed: Collection[str] = (),
 ) -> dict[str, str]:
     """Return the settings that suppress ARP for VIPs on the interfaces.
 
@@ -380,21 +380,21 @@ def suppression(
         effect = in_effect({**values, **wanted}, name) or {}
         for setting, suppressing in SUPPRESSING.items():
             key = conf(name, setting)
-            if key in ours or effect.get(setting, suppressing[0]) not in suppressing:
+            if key in managed or effect.get(setting, suppressing[0]) not in suppressing:
                 wanted[key] = wanted[conf("all", setting)]
         if rp_filter != "keep":
             wanted[conf(name, "rp_filter")] = "2" if rp_filter == "loose" else "0"
     return wanted
 
 
-def unsuppression(values: Mapping[str, str | None], ours: Iterable[str]) -> dict[str, str]:
+def unsuppression(values: Mapping[str, str | None], managed: Iterable[str]) -> dict[str, str]:
     """Return the settings that end suppression where nobody noted what was before it.
 
     :param values: what is in force, for the keys and `arp_keys` of ``default``
     :param ours: what `suppression` once set: an interface gets the value a new one gets
     """
     wanted = {}
-    for key in ours:
+    for key in managed:
         *_folders, interface, setting = ["", *key.split("/")]
         if key != conf(interface, setting) or values[key] is None:
             continue

@@ -26,7 +26,7 @@ from ansible_collections.lvs.cluster.plugins.module_utils._errors import failure
 from ansible_collections.lvs.cluster.plugins.module_utils._run import OperatorError, checkpoint
 
 GUE_PORT = 6080  # IANA's, and ipvsadm's example
-OURS = "lvs-"  # what the name of a device of our own begins with
+MANAGED = "lvs-"  # what the name of a device of our own begins with
 #: What the file for boot has besides comments.
 LINE = re.compile(r"link add name \S+ type \S.*|link set dev \S+ up|fou add port \d+ gue( -6)?")
 STAYS = "# This was so before, and stays when the rest goes:"
@@ -57,7 +57,7 @@ def is_tunnel(interface: str) -> bool:
     Those are the fallback devices, and devices of our own as `Tunnel.interface` names them. Others
     may begin with ``lvs-``, too.
     """
-    return interface in MODULES or bool(re.fullmatch(OURS + "(gre|ip)6?-[0-9a-f]{6}", interface))
+    return interface in MODULES or bool(re.fullmatch(MANAGED + "(gre|ip)6?-[0-9a-f]{6}", interface))
 
 
 #: What the fallback devices unwrap: IANA's numbers of IPv4, IPv6 and GRE as protocols over IP.
@@ -87,7 +87,7 @@ class Tunnel(NamedTuple):
             return FALLBACKS[self._route]
         family = "6" if self.address.version == 6 else ""
         mark = zlib.crc32(self.address.packed) & 0xFFFFFF
-        return f"{OURS}{'gre' if self.kind == 'gre' else 'ip'}{family}-{mark:06x}"
+        return f"{MANAGED}{'gre' if self.kind == 'gre' else 'ip'}{family}-{mark:06x}"
 
     @property
     def lines(self) -> list[str]:
@@ -223,14 +223,14 @@ def devices(links: Iterable[Mapping[str, Any]]) -> list[str]:
     found = []
     for link in links:
         name = link["ifname"]
-        if name.startswith(OURS):
+        if name.startswith(MANAGED):
             info = link.get("linkinfo", {})
             data = info.get("info_data", {})
             mode = f" mode {data['proto']}" if info.get("info_kind") == "ip6tnl" else ""
             ends = f" local {data.get('local')} remote {data.get('remote')}"
             checked = " icsum" if data.get("icsum") else ""
             found.append(f"link add name {name} type {info.get('info_kind')}{mode}{ends}{checked}")
-        if "UP" in link["flags"] and (name in MODULES or name.startswith(OURS)):
+        if "UP" in link["flags"] and (name in MODULES or name.startswith(MANAGED)):
             found.append(f"link set dev {name} up")
     return found
 
@@ -305,7 +305,7 @@ def entries(
 
 def _is_ours(line: str) -> bool:
     """Return whether a line is about a device of our own, by its name."""
-    return subject(line).startswith(OURS)
+    return subject(line).startswith(MANAGED)
 
 
 class Step(NamedTuple):

@@ -12,7 +12,7 @@ from typing import Any
 from ansible_collections.lvs.cluster.plugins.module_utils import _program
 
 #: Where the units of this collection are.
-OURS = "/etc/systemd/system/lvs-*.service"
+MANAGED = "/etc/systemd/system/lvs-*.service"
 #: The states of a unit that has complained: it failed, or waits to be tried again.
 TROUBLED = ("failed", "activating")
 
@@ -53,9 +53,9 @@ def remedy(name: str, active: str, errors: Sequence[str]) -> str:
     )
 
 
-def ours() -> list[dict[str, Any]]:
+def managed() -> list[dict[str, Any]]:
     """Return the units of this collection on this machine; nothing where there is no systemd."""
-    names = sorted(map(os.path.basename, glob.glob(OURS)))
+    names = sorted(map(os.path.basename, glob.glob(MANAGED)))
     if not names or not _program.where("systemctl"):
         return []
     shown = _program.run("systemctl", "show", "--property=Id,ActiveState", *names)

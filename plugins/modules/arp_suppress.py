@@ -143,14 +143,14 @@ def prepare(params: Mapping[str, Any]) -> _run.Change:
     links = _links.read()
     saved = _atomic_file.read(params["save"])
     _atomic_file.parsed(params["save"], saved, _sysctl.check)
-    ours = _sysctl.saved_values(saved)
-    interfaces = params["interfaces"] or _usual(links, ours)
+    managed = _sysctl.saved_values(saved)
+    interfaces = params["interfaces"] or _usual(links, managed)
     odd = [name for name in interfaces if name in ("all", "default", "lo")]
     if odd:
         raise _run.OperatorError(
             *(f"interfaces: no request arrives at {name}: name the LAN interface." for name in odd)
         )
-    before = _sysctl.read_all([*_sysctl.arp_keys(interfaces), *ours])
+    before = _sysctl.read_all([*_sysctl.arp_keys(interfaces), *managed])
     missing_requirements: list[str] = []
     results: dict[str, Any] = {}
     text: str | None
@@ -158,7 +158,7 @@ def prepare(params: Mapping[str, Any]) -> _run.Change:
     listed: dict[str, str] = {}
     back = {}
     if params["state"] == "present":
-        listed = _sysctl.suppression(before, interfaces, params["rp_filter"], ours)
+        listed = _sysctl.suppression(before, interfaces, params["rp_filter"], managed)
         notes = _sysctl.notes(saved, before, listed)
         text = _sysctl.document(HEADER, notes, listed)
         back = _sysctl.given_back(saved, listed)
@@ -176,7 +176,7 @@ def prepare(params: Mapping[str, Any]) -> _run.Change:
             results["msg"] = f"ARP stays suppressed: {', '.join(vips)} would be answered for."
         else:
             defaults = _sysctl.read_all(_sysctl.conf("default", name) for name in _sysctl.ARP)
-            unknown = ours.keys() - _sysctl.noted(saved).keys()
+            unknown = managed.keys() - _sysctl.noted(saved).keys()
             wanted = _sysctl.unsuppression({**before, **defaults}, unknown)
             back = _sysctl.given_back(saved, ())
             wanted.update(back)
@@ -194,12 +194,12 @@ def prepare(params: Mapping[str, Any]) -> _run.Change:
     )
 
 
-def _usual(links: Mapping[str, _links.Link], ours: Iterable[str]) -> list[str]:
+def _usual(links: Mapping[str, _links.Link], managed: Iterable[str]) -> list[str]:
     """Return the interfaces that are meant if none is named.
 
     One that we made quiet stays so while it is down, for a VIP may be there when it comes back.
     """
-    quiet = {key.rpartition("/")[0] + "/" for key in ours}
+    quiet = {key.rpartition("/")[0] + "/" for key in managed}
     return [
         name
         for name, link in links.items()

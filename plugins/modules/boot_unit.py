@@ -151,11 +151,11 @@ def demand(name: str, failing: str, *words: str) -> None:
     done = systemctl(*words, name)
     if done.returncode == 0:
         return
-    told = _units.complaints(name)
-    if not told:
+    messages = _units.complaints(name)
+    if not messages:
         said = _program.run("journalctl", "--unit", name, "--lines=5", "--output=cat", "--no-pager")
-        told = [" ".join((said.stdout if said.stdout.strip() else done.stderr).split())]
-    raise _run.OperatorError(f"{name} can't be {failing}: {'; '.join(told)}")
+        messages = [" ".join((said.stdout if said.stdout.strip() else done.stderr).split())]
+    raise _run.OperatorError(f"{name} can't be {failing}: {'; '.join(messages)}")
 
 
 def properties(said: str) -> dict[str, bool]:

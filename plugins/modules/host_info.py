@@ -219,7 +219,7 @@ def gather(params: Mapping[str, Any]) -> dict[str, Any]:
         "vip_interfaces": held,
         "links": links,
         "files": {path: text and mask(text) for path, text in texts.items()},
-        "units": _units.ours(),
+        "units": _units.managed(),
         "keepalived": keepalived() if params["keepalived"] else None,
     }
 

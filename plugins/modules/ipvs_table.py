@@ -249,15 +249,15 @@ def prepare(params):
     services, mistakes = parse_services(_arguments.without_unset(params["services"]))
     if mistakes:
         raise OperatorError(*mistakes)
-    files, meanwhile, ours = {}, {}, {}
+    files, meanwhile, managed = {}, {}, {}
     if params["save"]:
         saved = _atomic_file.read(params["save"])
-        ours = _atomic_file.parsed(params["save"], saved, _ipvsadm_format.by_service)
-    gone = ours.keys() - {service.key for service in services}
+        managed = _atomic_file.parsed(params["save"], saved, _ipvsadm_format.by_service)
+    gone = managed.keys() - {service.key for service in services}
     if params["save"]:
         rules = _ipvsadm_format.to_rules(services)
         files[params["save"]] = saved, rules or None
-        meanwhile[params["save"]] = rules + "".join(ours[key] for key in ours if key in gone)
+        meanwhile[params["save"]] = rules + "".join(managed[key] for key in managed if key in gone)
 
     def desire(current: Table) -> Table:
         kept = {key: service for key, service in current.items() if key not in gone}

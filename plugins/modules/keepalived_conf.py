@@ -267,14 +267,14 @@ def _ask(*arguments: str, by: Sequence[str] = ()) -> tuple[int, str]:
 def complaints(said: str, temporary: str, text: str, mask: _secrets.Mask) -> list[str]:
     """Return what keepalived says of a text, each line with the one it is about, no secret."""
     lines = mask(text).splitlines()
-    told = []
+    messages = []
     place = re.compile(rf"\((?:{re.escape(temporary)}: )?Line (\d+)\) ?")
     for line in filter(None, map(str.strip, said.splitlines())):
         where = place.search(line)
         number = int(where[1]) if where else 0
         about = f", line {number} ({lines[number - 1].strip()})" if 0 < number <= len(lines) else ""
-        told.append(f"keepalived says{about}: {mask.words(place.sub('', line)).rstrip('.')}.")
-    return told or ["keepalived says nothing."]
+        messages.append(f"keepalived says{about}: {mask.words(place.sub('', line)).rstrip('.')}.")
+    return messages or ["keepalived says nothing."]
 
 
 def check(text: str, path: str, mask: _secrets.Mask) -> bool:

@@ -192,7 +192,7 @@ def complaints(stderr: str, text: str, rules: str) -> list[str]:
     """Return what nft says of a text that has ``rules`` in it, each with its place there."""
     lines = text.splitlines()
     first = text[: text.index(rules)].count("\n") if rules else len(lines)
-    told = []
+    messages = []
     for place, complaint in re.findall(r"^/dev/stdin:(\d+):\S* Error: (.*)$", stderr, re.MULTILINE):
         line = int(place) - first
         what = f"nft says: {complaint}"
@@ -202,8 +202,8 @@ def complaints(stderr: str, text: str, rules: str) -> list[str]:
             what = f"rules, at their end: {what}."
         elif complaint.startswith("syntax error"):
             what = f"name: {what}."
-        told.append(what)
-    return told or [f"nft says: {' '.join(stderr.split()) or 'nothing, but it failed'}."]
+        messages.append(what)
+    return messages or [f"nft says: {' '.join(stderr.split()) or 'nothing, but it failed'}."]
 
 
 def _nft(*arguments: str, text: str = "") -> subprocess.CompletedProcess[str]:

@@ -464,9 +464,9 @@ def rules(
 
 def table_owners(params: Mapping[str, Any]) -> Iterator[str]:
     """Report other programs that write the table."""
-    ours = ["keepalived"] if "keepalived_ha" in installed_roles() else []
+    own = ["keepalived"] if "keepalived_ha" in installed_roles() else []
     try:
-        _table_owner.refuse_other_owners([*params["ignore_owners"], *ours])
+        _table_owner.refuse_other_owners([*params["ignore_owners"], *own])
     except _run.OperatorError as error:
         yield from error.mistakes
 
@@ -739,7 +739,7 @@ def missing_modules(modules: Iterable[str]) -> Iterator[str]:
 def vips_in_use(params: Mapping[str, Any], links: Iterable[Facts]) -> Iterator[str]:
     """Report VIPs that another host answers for, or that fit no interface here."""
     here, by_name = addresses(links), {link["ifname"]: link for link in links}
-    ours = {link.get("address") for link in links}
+    own = {link.get("address") for link in links}
     neighbours = [address for address in params["neighbours"] if ":" not in address]
     for vip in params["vips"]:
         name = here[vip]["ifname"] if vip in here else params["interface"]
@@ -758,7 +758,7 @@ def vips_in_use(params: Mapping[str, Any], links: Iterable[Facts]) -> Iterator[s
         elif link["link_type"] == "ether" and ":" not in vip:
             replies = who_has(link, [vip, *neighbours])
             known = {mac for address in neighbours for mac in replies.get(address, ())}
-            for mac in sorted(replies.get(vip, set()) - known - ours):
+            for mac in sorted(replies.get(vip, set()) - known - own):
                 yield (
                     f"The VIP {vip} is in use: {mac} answers for it on {name}. Remove it there,"
                     " or choose another."
@@ -773,12 +773,12 @@ def who_has(link: Facts, targets: Iterable[str], wait: float = 1.0) -> dict[str,
     replies: dict[str, set[str]] = {}
     with socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM) as packets:
         packets.bind((link["ifname"], _boot.ETH_P_ARP))
-        everybody = (link["ifname"], _boot.ETH_P_ARP, 0, 0, _boot.octets(_boot.BROADCAST))
+        broadcast = (link["ifname"], _boot.ETH_P_ARP, 0, 0, _boot.octets(_boot.BROADCAST))
         for target in targets:
             question = _links.Arp(
-                _boot.ARP_REQUEST, link["address"], "0.0.0.0", _boot.NOBODY, target
+                _boot.ARP_REQUEST, link["address"], "0.0.0.0", _boot.NO_MAC, target
             )
-            packets.sendto(question.encode(), everybody)
+            packets.sendto(question.encode(), broadcast)
         end = time.monotonic() + wait
         while (left := end - time.monotonic()) > 0:
             packets.settimeout(left)

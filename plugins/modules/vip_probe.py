@@ -397,9 +397,9 @@ def neighbours(link: _links.Link, vip: str, address: str, wait: float = 1.0) -> 
     """Return the link-layer addresses that answer an ARP request for the VIP within ``wait`` s."""
     with socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM) as packets:
         packets.bind((link.name, _boot.ETH_P_ARP))
-        request = _links.Arp(_boot.ARP_REQUEST, link.mac, address, _boot.NOBODY, vip)
-        everybody = (link.name, _boot.ETH_P_ARP, 0, 0, _boot.octets(_boot.BROADCAST))
-        packets.sendto(request.encode(), everybody)
+        request = _links.Arp(_boot.ARP_REQUEST, link.mac, address, _boot.NO_MAC, vip)
+        broadcast = (link.name, _boot.ETH_P_ARP, 0, 0, _boot.octets(_boot.BROADCAST))
+        packets.sendto(request.encode(), broadcast)
         macs: list[str] = []
         end = time.monotonic() + wait
         while (left := end - time.monotonic()) > 0:

@@ -463,9 +463,9 @@ class _Service:
         groups: Mapping[str, Sequence[str]],
         mistakes: Mistakes,
     ) -> None:
-        told = {field: value for field, value in raw.items() if not _unreadable(value)}
-        self.label = label(told) or str(number)
-        self.fields = _Subject(told, "service", self.label, mistakes)
+        written = {field: value for field, value in raw.items() if not _unreadable(value)}
+        self.label = label(written) or str(number)
+        self.fields = _Subject(written, "service", self.label, mistakes)
         self.wrong = self.fields.wrong
         self.raw = self.fields.readable(self._known(raw), raw)
         self.readable = not self.fields.failed
@@ -734,8 +734,8 @@ class _Service:
 
     def gateway(self, host: _Host, address: str) -> str | None:
         """Return the director's address that is the next hop of a real server's answers."""
-        ours = [*host.gateways, *filter(None, self.dips)]
-        return next((each for each in ours if family_of(each) == family_of(address)), None)
+        candidates = [*host.gateways, *filter(None, self.dips)]
+        return next((each for each in candidates if family_of(each) == family_of(address)), None)
 
 
 class _Rules:
@@ -1264,10 +1264,10 @@ class _Rules:
 
     def _check_floating(self, service: _Service, host: _Host) -> None:
         """Check that the return path goes through whichever director is master."""
-        told = [g for g in host.gateways if family_of(g) == service.family]
+        gateways = [g for g in host.gateways if family_of(g) == service.family]
         held = [_vrrp.floating(director.vrrp) for director in self.directors]
-        if not told or not all(told[0] in addresses for addresses in held):
-            said = f"lvs_gateway is {told[0]}" if told else "there is no lvs_gateway"
+        if not gateways or not all(gateways[0] in addresses for addresses in held):
+            said = f"lvs_gateway is {gateways[0]}" if gateways else "there is no lvs_gateway"
             service.note(
                 f"{said}, but with method nat answers go back through whichever director is master;"
                 " set it to an address in its network that no machine has, and have the master hold"

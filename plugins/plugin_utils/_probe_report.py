@@ -166,10 +166,10 @@ def out_of_proportion(probe: Data, service: Data, weights: Mapping[str, int]) ->
     answers: Mapping[str, int] = probe["answers"]
     if UNNAMED in answers or NO_REPLY in answers:
         return
-    strangers = sorted(set(answers).difference(weights))
-    if strangers:
+    unknown = sorted(set(answers).difference(weights))
+    if unknown:
         yield (
-            f"{', '.join(strangers)} answered, which is the name of no real server of the pool"
+            f"{', '.join(unknown)} answered, which is the name of no real server of the pool"
             f" ({', '.join(weights)}). Let the page have its server's name of the inventory, or set"
             " verify_identity to where the name is."
         )

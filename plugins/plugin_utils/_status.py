@@ -53,7 +53,7 @@ OUT = "out of the pool by keepalived's check"
 BY_CHECK = "weight by keepalived's check"
 UNWILLING = "weight 0 in the inventory"
 SORRY = "sorry server"
-STRANGER = "not in the inventory"
+UNKNOWN_DESTINATION = "not in the inventory"
 #: A file on a director that is not in effect there, with the remedy.
 PENDING = (
     "keepalived.conf is pending: keepalived runs another configuration than the file has; run"
@@ -383,7 +383,7 @@ def _remark(
 ) -> str:
     """Return what an operator is to know of a destination."""
     if each.key not in should:
-        return SORRY if each.address in state.sorry else STRANGER
+        return SORRY if each.address in state.sorry else UNKNOWN_DESTINATION
     applied = _pool(state.applied.get(key)).get(each.key)
     remarks = [DRAINED] if names.destination(key, each) in drained else []
     if applied is None or (not state.keepalived and each.key not in pool):

@@ -262,7 +262,7 @@ def test_vips_that_are_still_to_be_announced_are_noted():
 
 
 def test_arp_packets_are_those_of_rfc_826():
-    packet = _links.Arp(1, MAC, "192.168.2.23", _boot.NOBODY, "192.168.2.149").encode()
+    packet = _links.Arp(1, MAC, "192.168.2.23", _boot.NO_MAC, "192.168.2.149").encode()
     assert packet.hex() == (
         "0001080006040001" + "0242c0a80217" + "c0a80217" + "000000000000" + "c0a80295"
     )

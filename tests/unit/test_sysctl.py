@@ -272,7 +272,7 @@ def test_whatever_is_in_force_suppression_suppresses(in_force, rp_filter):
             assert effect["rp_filter"] == 0
         else:
             assert effect["rp_filter"] == _sysctl.in_effect(values, name)["rp_filter"]
-    assert _sysctl.suppression(after, names, rp_filter, ours=wanted) == wanted
+    assert _sysctl.suppression(after, names, rp_filter, managed=wanted) == wanted
     assert _sysctl.planned(after, wanted) == after
 
 

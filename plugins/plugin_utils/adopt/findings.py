@@ -174,9 +174,9 @@ class Messages:
             of that
         """
         places = [place if self.several else "", f"line {line}" if line else ""]
-        told = ": ".join(filter(None, [", ".join(filter(None, places)), sentence]))
-        if told not in self.lines:
-            self.lines.append(told)
+        message = ": ".join(filter(None, [", ".join(filter(None, places)), sentence]))
+        if message not in self.lines:
+            self.lines.append(message)
         if block is not None:
             self.cover(block, fields)
 
@@ -420,8 +420,8 @@ class SourceReader:
             )
         server, wrong = parse_destination(base, service.key)
         for sentence in wrong:
-            told = sentence.replace(": destination: ", ": sorry_server: ").rstrip(".")
-            self.tell(f"{told}; it is left out.", line, raw, ("sorry_server",))
+            message = sentence.replace(": destination: ", ": sorry_server: ").rstrip(".")
+            self.tell(f"{message}; it is left out.", line, raw, ("sorry_server",))
         if server and not wrong:
             usual = ("weight", *(["port"] if server.port == service.key.port else []))
             said = {name: value for name, value in server.to_dict().items() if name not in usual}
