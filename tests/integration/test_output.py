@@ -121,7 +121,7 @@ def test_status_of_directors_that_are_unreachable(play, inventory, tmp_path):
 
 
 @pytest.mark.parametrize("playbook", ["status", "verify", "drain", "undrain", "rollout"])
-def test_without_a_director_nothing_is_said_of_the_cluster(play, inventory, playbook):
+def test_without_a_director_the_state_of_the_cluster_is_unknown(play, inventory, playbook):
     assert "No host of lvs_directors takes part" in play(playbook, inventory(), "--limit=rs31")
 
 
@@ -165,7 +165,7 @@ def test_what_adopt_does_not_take_over_is_lines(run, elsewhere, tmp_path):
 
 
 @pytest.mark.parametrize("callback", ["minimal", "oneline"])
-def test_other_callbacks_for_people(play, inventory, callback):
+def test_other_callbacks_for_terminals(play, inventory, callback):
     said = play("status", inventory(PAIR), ANSIBLE_STDOUT_CALLBACK=callback)
     assert {"d23: unreachable", "d31: unreachable"} <= set(said.splitlines())
 

@@ -133,7 +133,7 @@ def test_an_interface_with_a_dot_in_its_name(real_server, run_module, save):
 
 
 @pytest.mark.usefixtures("client")
-def test_check_mode_tells_and_changes_nothing(real_server, run_module, save):
+def test_check_mode_reports_and_changes_nothing(real_server, run_module, save):
     result = run_module("arp_suppress", check=True, interfaces=["eth0"], save=str(save))
     assert result["changed"]
     assert _sysctl.suppressed(result["after"]["in_effect"]["eth0"])
@@ -174,7 +174,7 @@ def test_absence_restores_what_was(real_server, run_module, save):
 
 
 @pytest.mark.usefixtures("client")
-def test_absence_leaves_what_somebody_else_changed(real_server, run_module, save):
+def test_absence_leaves_unmanaged_changes(real_server, run_module, save):
     run_module("arp_suppress", interfaces=["eth0"], save=str(save))
     real_server.sysctl(IGNORE, 2)
     assert run_module("arp_suppress", state="absent", save=str(save))["changed"]

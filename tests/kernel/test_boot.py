@@ -222,7 +222,7 @@ def test_an_announcement_that_is_lost_is_tried_again(host, files):
 
 
 @pytest.mark.parametrize("kept", [0, 1])
-def test_an_ipv6_vip_outlasts_its_link_where_the_role_says_so(host, files, kept):
+def test_an_ipv6_vip_outlasts_its_link_where_the_role_sets_that(host, files, kept):
     """What the sysctl is for: without it, the kernel forgets the VIP; it keeps those of IPv4."""
     conf = f"net/ipv6/conf/eth0/keep_addr_on_down = {kept}\n"
     assert boot(*files(sysctl=conf, ip=addresses(VIP, VIP6))) == (_boot.DONE, [])

@@ -490,7 +490,7 @@ def test_a_disk_that_gets_full_hides_nothing(netns, run_module, small_disk, monk
     assert [entry.name for entry in small_disk.iterdir()] == ["full"]
 
 
-def test_a_module_waits_for_another_one_and_says_for_whom(netns, run_module, monkeypatch, tmp_path):
+def test_a_module_waits_for_another_one_and_names_it(netns, run_module, monkeypatch, tmp_path):
     monkeypatch.setattr(_lock, "WAIT", 0.2)
     options = {"values": {TTL: 61}, "save": str(tmp_path / "file.conf")}
     with _lock.held("lvs.cluster.arp_suppress"):

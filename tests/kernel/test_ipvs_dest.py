@@ -130,7 +130,7 @@ def test_draining_waits_for_the_last_connection_and_cuts_none(connect, run_modul
     assert drained["connections"]["active"] == 0
 
 
-def test_a_look_tells_what_a_drain_waits_for(connect, run_module):
+def test_ipvs_wait_reports_what_a_drain_waits_for(connect, run_module):
     rs = {"address": "10.0.0.11", "port": 80}
     run_module("ipvs_dest", service=WEB, **rs, method="nat", weight=5)
     client, server = connect()
@@ -153,7 +153,7 @@ def test_a_look_tells_what_a_drain_waits_for(connect, run_module):
     assert left(until="all") == ["web: rs11 has 1 connection (0 active)"]
 
 
-def test_info_tells_who_is_connected_where(connect, run_module):
+def test_info_reports_connections_of_each_destination(connect, run_module):
     run_module("ipvs_dest", service=WEB, address="10.0.0.11", method="nat")
     client, _server = connect()
     found = run_module("ipvs_info", gather=["connections", "counters"])

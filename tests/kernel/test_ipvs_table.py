@@ -139,7 +139,7 @@ def test_ipvsadm_brings_back_what_was_saved(netns, run_module, tmp_path):
     assert sorted(found, key=str) == sorted(before, key=str)
 
 
-def test_check_mode_tells_the_whole_change_and_makes_none(netns, run_module, tmp_path):
+def test_check_mode_reports_the_whole_change_and_makes_none(netns, run_module, tmp_path):
     run_module("ipvs_table", services=[web(11, 12)])
     before = rules()
     saved = tmp_path / "director.ipvs"

@@ -644,7 +644,7 @@ def test_a_secret_is_nowhere_and_a_port_like_it_is_shown(run_module, director, p
     assert "22222222" not in str(result)
 
 
-def test_what_a_reload_can_not_do_is_told(run_module, director, path):
+def test_what_a_reload_can_not_do_is_reported(run_module, director, path):
     options = {"path": str(path), "instances": [PLAIN]}
     assert not run_module("keepalived_conf", **options)["restart_needed"]
     result = run_module("keepalived_conf", **options, globals={"router_id": "d23"})
@@ -720,7 +720,7 @@ def test_absent(run_module, director, path, version):
     assert not run_module("keepalived_conf", path=str(path), state="absent")["changed"]
 
 
-def test_text_of_a_person_is_checked_as_well(run_module, director, path):
+def test_extra_text_is_checked_as_well(run_module, director, path):
     extra = "static_routes {\n  192.168.9.0/24 via 192.168.2.1 dev eth0\n}\n"
     assert run_module("keepalived_conf", path=str(path), extra=extra)["changed"]
     assert path.read_text().endswith(extra)

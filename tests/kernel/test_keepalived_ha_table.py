@@ -205,7 +205,7 @@ PACKETS = [(4, "none"), *((6, extension) for extension in HEADERS)]
 
 
 @pytest.mark.parametrize(("version", "extension"), PACKETS)
-def test_vrrp_of_a_stranger_does_not_arrive(hosts, load, version, extension):
+def test_vrrp_of_another_host_does_not_arrive(hosts, load, version, extension):
     foreign = advert(version, STRANGER[version], extension=extension)
     assert hosts.arrives(STRANGER, version, foreign)  # without the table
 
@@ -257,7 +257,7 @@ SYNC = {
 
 
 @pytest.mark.parametrize("name", SYNC)
-def test_connections_of_a_stranger_do_not_arrive(hosts, load, netns, name):
+def test_connections_of_another_host_do_not_arrive(hosts, load, netns, name):
     daemon, group, port = SYNC[name]
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"eth0")

@@ -181,7 +181,7 @@ def test_an_unknown_service_cannot_be_zeroed(ipvs):
     assert caught.value.code == errno.ESRCH
 
 
-def test_info_is_what_ipvsadm_says(ipvs):
+def test_info_is_what_ipvsadm_shows(ipvs):
     version, size = ipvs.info()
     said = subprocess.check_output(["ipvsadm", "-Ln"], text=True)
     assert said.startswith(f"IP Virtual Server version {version} (size={size})")

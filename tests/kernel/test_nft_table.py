@@ -142,7 +142,7 @@ def test_what_is_saved_is_what_boot_restores(host, new_netns, run_module, save):
         "nft delete table inet lvs",
     ],
 )
-def test_what_somebody_did_to_the_table_is_put_right(host, run_module, save, deed):
+def test_unmanaged_changes_of_the_table_are_corrected(host, run_module, save, deed):
     options = {"name": "lvs", "rules": MARKS, "save": str(save)}
     first = run_module("nft_table", **options)
     host.run(deed)
@@ -163,7 +163,7 @@ def test_counters_are_no_difference(host, run_module, save):
     assert not run_module("nft_table", name="lvs", rules=rules, save=str(save))["changed"]
 
 
-def test_another_wish_replaces_the_rules(host, run_module, save):
+def test_other_rules_replace_the_rules(host, run_module, save):
     run_module("nft_table", name="lvs", rules=MARKS, save=str(save))
     with others_untouched(host):
         result = run_module("nft_table", name="lvs", rules=MSS, save=str(save))
@@ -185,7 +185,7 @@ def test_a_table_of_another_name_goes_with_its_file(host, run_module, save):
     assert not run_module("nft_table", **options)["changed"]
 
 
-def test_check_mode_tells_and_changes_nothing(host, run_module, save):
+def test_check_mode_reports_and_changes_nothing(host, run_module, save):
     result = run_module("nft_table", check=True, name="lvs", rules=MARKS, save=str(save))
     assert result["changed"]
     assert "meta mark set 0x7" in result["after"]
@@ -194,7 +194,7 @@ def test_check_mode_tells_and_changes_nothing(host, run_module, save):
 
 
 @pytest.mark.parametrize("check", [True, False])
-def test_a_mistake_is_told_with_its_line_and_changes_nothing(host, run_module, save, check):
+def test_a_mistake_is_reported_with_its_line_and_changes_nothing(host, run_module, save, check):
     run_module("nft_table", name="lvs", rules=MARKS, save=str(save))
     there, text = listing(host), save.read_text()
     wrong = MARKS.replace("meta mark set 0x7", "meta mork set 0x7", 1)
@@ -210,7 +210,7 @@ def test_a_mistake_is_told_with_its_line_and_changes_nothing(host, run_module, s
     ("jump nowhere", "No such file or directory"),
     ("iif nosuch0 accept", "Interface does not exist"),
 ])  # fmt: skip
-def test_what_is_not_there_is_told(netns, run_module, save, rule, why):
+def test_what_is_missing_is_reported(netns, run_module, save, rule, why):
     rules = f"chain a {{\n  {rule}\n}}"
     result = run_module("nft_table", name="lvs", rules=rules, save=str(save))
     assert result["mistakes"][0].startswith("rules, line 2: nft says: ")

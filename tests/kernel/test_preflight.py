@@ -215,7 +215,7 @@ def test_a_gateway_that_must_not_be_one(machine, findings, route):
     assert found.startswith(f"Its gateway is {RIP}, the director")
 
 
-def test_a_vip_that_a_stranger_answers_for(findings, lan):
+def test_a_vip_that_another_host_answers_for(findings, lan):
     lan.host(f"{RIP}/24")
     stranger = lan.host("192.0.2.99/24")
     stranger.address(f"{VIP}/32")
@@ -225,7 +225,7 @@ def test_a_vip_that_a_stranger_answers_for(findings, lan):
     assert found.startswith(f"The VIP {VIP} is in use: {stranger.mac()} answers for it on eth0")
 
 
-def test_a_real_server_that_is_not_yet_quiet_is_no_stranger(findings, lan):
+def test_a_real_server_without_arp_suppression_is_no_other_host(findings, lan):
     real_server = lan.host(f"{RIP}/24")
     real_server.sysctl("net/ipv4/conf/all/arp_ignore", 0)
     real_server.address(f"{VIP}/32", "lo")
@@ -310,7 +310,7 @@ def test_a_real_server_as_its_role_makes_it(wrong, real_server):
 
 
 @pytest.mark.parametrize("setting", ["arp_ignore", "arp_announce"])
-def test_a_real_server_whose_lo_alone_is_quiet(machine, wrong, real_server, setting):
+def test_a_real_server_that_suppresses_arp_on_lo_alone(machine, wrong, real_server, setting):
     machine.sysctl(f"net/ipv4/conf/all/{setting}", 0)
     machine.sysctl(f"net/ipv4/conf/lo/{setting}", 2)
     [said] = wrong("ARP", **real_server)
@@ -397,7 +397,7 @@ def test_a_director_that_sends_redirects(machine, wrong):
     assert len(wrong("forwarding", **options)) == 2
 
 
-def test_an_ipv6_vip_that_somebody_else_has(machine, lan, wrong):
+def test_an_ipv6_vip_that_another_host_has(machine, lan, wrong):
     vip = "2001:db8::149"
     lan.host("192.0.2.99/24").address(f"{vip}/128")
     options = {"exclusive_table": True, "vips": [vip], "interface": "eth0"}

@@ -283,7 +283,7 @@ def test_a_default_route_with_another_metric_stays(real, route, save):
 
 
 @pytest.mark.parametrize("metric", ["", " metric 100"])
-def test_a_default_route_by_the_director_that_is_not_ours_will_do(real, route, save, metric):
+def test_an_unmanaged_default_route_by_the_director_is_kept(real, route, save, metric):
     real.ip(f"route del default via {ROUTER}")
     real.ip(f"route add default via {DIP}{metric}")
     before = state(real)
@@ -350,7 +350,7 @@ def test_a_director_has_to_be_on_a_link_with_the_machine(real, route, gateway, s
     assert state(real) == before
 
 
-def test_a_table_of_somebody_else_is_refused(real, route):
+def test_an_unmanaged_routing_table_is_refused(real, route):
     real.ip(f"route add default via {ROUTER} table 5251")
     before = state(real)
     result = route(WEB)

@@ -67,7 +67,7 @@ def test_what_is_saved_is_what_boot_restores(netns, new_netns, run_module, tmp_p
     assert (rebooted.sysctl(key), rebooted.sysctl(FORWARD)) == ("2", "1")
 
 
-def test_check_mode_tells_and_changes_nothing(netns, run_module, tmp_path):
+def test_check_mode_reports_and_changes_nothing(netns, run_module, tmp_path):
     netns.sysctl(FORWARD, 0)
     file = tmp_path / "90-lvs.conf"
 
@@ -117,7 +117,7 @@ def test_a_setting_that_is_no_longer_listed_gets_back_what_it_had(netns, run_mod
     assert not run_module("sysctls", **options)["changed"]
 
 
-def test_what_somebody_else_changed_or_nobody_noted_stays(netns, run_module, tmp_path):
+def test_unmanaged_changes_and_unnoted_values_stay(netns, run_module, tmp_path):
     netns.ip("link add eth0.100 type veth peer name other")
     gone = "net/ipv4/conf/eth0.100/rp_filter"
     file = tmp_path / "90-lvs.conf"

@@ -234,7 +234,7 @@ def test_a_full_server_gets_no_more_until_it_has_room(cluster):
         time.sleep(0.2)
 
 
-def test_nobody_is_refused_while_the_scheduler_changes(cluster):
+def test_no_client_is_refused_while_the_scheduler_changes(cluster):
     """The kernel has none then, for some milliseconds."""
     cluster.serve(80)
     cluster.table(web())

@@ -354,7 +354,7 @@ def test_what_is_saved_is_what_boot_restores_and_a_restart_leaves(
     assert not run_module("tunnel_iface", tunnels=MANY, save=str(save))["changed"]
 
 
-def test_check_mode_tells_and_changes_nothing(netns, run_module, save):
+def test_check_mode_reports_and_changes_nothing(netns, run_module, save):
     options = {"tunnels": MANY, "save": str(save), "diff": True}
     told = run_module("tunnel_iface", check=True, **options)
     assert (told["changed"], told["before"], state()) == (True, [], [])
@@ -384,7 +384,7 @@ def test_what_the_task_lists_no_longer_goes_and_what_was_there_stays(netns, run_
     assert not run_module("tunnel_iface", state="absent", save=str(save))["changed"]
 
 
-def test_a_device_of_ours_that_somebody_changed_is_put_right(netns, run_module, save):
+def test_a_changed_device_of_the_role_is_corrected(netns, run_module, save):
     options = {"tunnels": [tunnel("gre", "checksum")], "save": str(save)}
     first = run_module("tunnel_iface", **options)
     [name] = first["interfaces"]
@@ -409,7 +409,7 @@ def test_a_failure_half_way_is_undone(netns, run_module, save):
     assert save.read_text() == text
 
 
-def test_a_port_that_a_program_has_is_told(netns, run_module, save):
+def test_a_port_in_use_is_reported(netns, run_module, save):
     with socket.socket(type=socket.SOCK_DGRAM) as program:
         program.bind(("", GUE))
         result = run_module("tunnel_iface", tunnels=[tunnel("gue")], save=str(save))
@@ -418,7 +418,7 @@ def test_a_port_that_a_program_has_is_told(netns, run_module, save):
     assert state() == []
 
 
-def test_a_kernel_module_that_is_missing_is_told(netns, run_module, save):
+def test_a_missing_kernel_module_is_reported(netns, run_module, save):
     netns.ip("link set tunl0 name other0")
     options = {"tunnels": [tunnel()], "save": str(save)}
     sentence = "There is no interface tunl0 here: load its module (modprobe ipip)."

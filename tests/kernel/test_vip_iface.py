@@ -75,7 +75,7 @@ def test_what_is_saved_is_what_boot_restores(quiet, new_netns, run_module, save)
         assert lines(rebooted) == lines(quiet)
 
 
-def test_check_mode_tells_and_changes_nothing(host, run_module, save):
+def test_check_mode_reports_and_changes_nothing(host, run_module, save):
     result = run_module("vip_iface", check=True, interface="lo", vips=[VIP, VIP6], save=str(save))
     assert result["changed"]
     assert result["after"] == [LINE, LINE6]
@@ -256,7 +256,7 @@ def test_the_interface_is_the_one_on_whose_network_the_vips_lie(host, run_module
     assert not run_module("vip_iface", vips=[VIP], announce=False)["changed"]
 
 
-def test_without_pyroute2_check_mode_tells_the_change_and_a_run_refuses_it(
+def test_without_pyroute2_check_mode_reports_the_change_and_a_run_refuses_it(
     host, run_module, monkeypatch
 ):
     monkeypatch.setitem(sys.modules, "pyroute2", None)
@@ -304,7 +304,7 @@ def test_a_director_announces_a_vip_it_gets(host, run_module):
     assert VIP6 not in routers
 
 
-def test_a_director_that_forwards_ipv6_says_that_it_is_a_router(host, run_module):
+def test_a_director_that_forwards_ipv6_advertises_the_router_flag(host, run_module):
     host.sysctl("net/ipv6/conf/eth0/forwarding", 1)
     host.neighbour.ip(f"neighbour replace {VIP6} lladdr 02:00:00:00:00:99 dev eth0 nud stale")
     run_module("vip_iface", interface="eth0", vips=[VIP6])
@@ -338,7 +338,7 @@ def test_what_is_not_announced(host, run_module, quiet_by):
 
 
 @pytest.mark.parametrize("kind", ["dummy", "ipip local 192.0.2.31"])
-def test_dummies_and_tunnels_are_quiet_interfaces(host, run_module, kind):
+def test_dummies_and_tunnels_do_no_arp(host, run_module, kind):
     host.add_link("quiet0", kind)
     assert run_module("vip_iface", interface="quiet0", vips=[VIP])["failed"]
     host.sysctl(_sysctl.conf("all", "arp_ignore"), 1)

@@ -92,7 +92,7 @@ def test_check_mode_is_the_same(network, serve, run_module):
     assert "diff" not in result
 
 
-def test_a_real_server_that_does_not_keep_quiet_is_seen_beside_the_director(
+def test_a_real_server_without_arp_suppression_is_seen_beside_the_director(
     network, lan, serve, run_module
 ):
     client, director = network
@@ -125,7 +125,7 @@ def test_a_request_that_fails_is_part_of_the_result(network, serve, run_module):
 
 
 @pytest.mark.usefixtures("network")
-def test_nobody_answers(run_module):
+def test_no_host_answers(run_module):
     result = run_module("vip_probe", vip=VIP, requests=2, port=81)
     assert result["answers"] == {}
     assert [failure["n"] for failure in result["failures"]] == [1, 2]
@@ -197,6 +197,6 @@ def test_on_a_host_that_holds_the_vip_it_is_refused(network, run_module):
 
 
 @pytest.mark.usefixtures("network")
-def test_without_a_route_it_says_so(run_module):
+def test_without_a_route_it_reports_that(run_module):
     result = run_module("vip_probe", vip="203.0.113.9")
     assert "Network is unreachable" in result["msg"]

@@ -167,7 +167,7 @@ def test_each_pair_comes_back_from_its_files(path, named):
     assert list(files_of(again.inventory).values()) == list(files.values())
 
 
-def test_the_pair_of_the_documents_is_written_as_a_person_would():
+def test_the_pair_of_the_documents_is_written_as_by_hand():
     inventory = yaml.safe_load((ROOT / "inventories" / "keepalived_ha" / "hosts.yml").read_text())
     files = files_of(inventory)
     sources = [
@@ -192,7 +192,7 @@ def test_the_pair_of_the_documents_is_written_as_a_person_would():
     }
 
 
-def test_one_file_of_a_pair_tells_of_both():
+def test_one_file_of_a_pair_describes_both():
     inventory = yaml.safe_load((ROOT / "inventories" / "keepalived_ha" / "hosts.yml").read_text())
     files = files_of(inventory)
     for name, text in files.items():
@@ -607,7 +607,7 @@ def conf(service="", server="", more=""):
         (conf(more="vrrp_script {\n}"), "line 8: `vrrp_script {` is left out: its name must be a"),
     ],
 )
-def test_what_an_inventory_can_not_say_is_named_with_its_line(text, start):
+def test_what_is_not_representable_is_listed_with_its_line(text, start):
     lines = unrepresented(text)
     assert any(line.startswith(start) for line in lines), lines
     assert all(line.endswith(".") for line in lines)
@@ -901,13 +901,13 @@ def test_directors_that_differ_are_named():
     assert "not all directors have an instance in a keepalived.conf; site.yml makes one." in told
 
 
-def test_addresses_that_nobody_would_hold_are_named():
+def test_addresses_that_no_director_would_hold_are_listed():
     inner = INSTANCE.format("virtual_ipaddress {\n 10.1.1.1/24\n }").replace("_id 5", "_id 6")
     told = unrepresented(conf(more=INSTANCE.format("virtual_ipaddress {\n 10.0.0.9\n }") + inner))
     assert any(line.endswith("VIPs of its services, and not 10.1.1.1.") for line in told), told
 
 
-def test_a_place_is_told_where_there_are_several():
+def test_a_place_is_given_where_there_are_several():
     told = unrepresented({"name": "a", "text": conf("x")}, {"place": "b", "text": conf("x")})
     assert told[:2] == [f"{name}, line 3: `x` {NO_FIELD}." for name in "ab"]
 
@@ -924,7 +924,7 @@ def test_the_role_s_own_globals_are_known():
     ) in adopted(text).unrepresented
 
 
-def test_nothing_to_adopt_is_said():
+def test_nothing_to_adopt_is_an_error():
     for source in ("", "# nothing\n", {"ipvs_info": {"available": False, "services": []}}):
         assert "there is no virtual service in what was read." in adopted(source).unrepresented
 
@@ -982,7 +982,7 @@ words = st.sampled_from(
 
 @settings(deadline=None)
 @given(st.lists(words, max_size=60))
-def test_whatever_is_written_is_adopted_or_told(text):
+def test_any_text_is_adopted_or_reported(text):
     again = adopted(" ".join(text))
     shown = yaml.safe_dump(again.inventory)
     # What a machine says is never taken for a template here.
@@ -996,7 +996,7 @@ FILES = [T2, *(_keepalived.render(config) for config in configurations.CONFIGS.v
 
 @settings(deadline=None)
 @given(st.sampled_from(FILES), st.data())
-def test_a_word_that_nobody_knows_is_named_wherever_it_stands(text, data):
+def test_an_unknown_word_is_listed_wherever_it_is(text, data):
     lines = text.split("\n")
     place = data.draw(st.integers(1, len(lines)))
     lines.insert(place - 1, r"un\known")
@@ -1011,7 +1011,7 @@ SECRET = "sEcr3tPW"
 
 @settings(deadline=None)
 @given(st.sampled_from(FILES), st.data())
-def test_a_file_that_is_damaged_is_adopted_or_told(text, data):
+def test_a_damaged_file_is_adopted_or_reported(text, data):
     lines = re.sub(r"(auth_pass) \S+", rf"\1 {SECRET}", text).split("\n")
     for _time in range(data.draw(st.integers(1, 5))):
         place = data.draw(st.integers(0, len(lines) - 1))

@@ -40,7 +40,7 @@ def test_what_has_to_be_said(boot_unit):
     assert "content" in boot_unit(name=NAME)["msg"]
 
 
-def test_check_mode_tells_what_would_be(boot_unit, tmp_path):
+def test_check_mode_reports_the_change(boot_unit, tmp_path):
     result = boot_unit(name=NAME, content=UNIT, check=True)
     assert (result["changed"], result["before"]) == (True, None)
     as_wanted = {"enabled": True, "active": True, "current": True}
@@ -79,11 +79,11 @@ def test_absence_of_what_is_not_there_is_no_change(boot_unit):
         ),
     ],
 )
-def test_what_systemd_says_of_a_unit(boot_unit, said, enabled, active, current):
+def test_the_state_of_a_unit_is_read_from_systemd(boot_unit, said, enabled, active, current):
     assert boot_unit.properties(said) == {"enabled": enabled, "active": active, "current": current}
 
 
-def test_what_belongs_to_a_unit_is_told_and_taken_back_with_it(boot_unit, tmp_path):
+def test_the_files_of_a_unit_are_reported_and_undone_with_it(boot_unit, tmp_path):
     options = {"content": UNIT, "program": "print()\n", "nft": "/etc/lvs/test.nft"}
     result = boot_unit(name=NAME, check=True, diff=True, **options)
     program, drop_in = tmp_path / "lib" / "lvs-test", tmp_path / "nftables.service.d/lvs-test.conf"

@@ -76,7 +76,7 @@ def test_only_the_run_that_is_named_is_replaced(ask):
 
 
 @pytest.mark.parametrize("text", ["", "{", "7", "[]", '{"run": "x"}', '{"ends": "soon"}', "\udcff"])
-def test_a_file_that_no_module_wrote_holds_nobody_back(ask, path, text):
+def test_a_file_that_no_module_wrote_is_no_lease(ask, path, text):
     with open(path, "w", encoding="utf-8", errors="surrogateescape") as file:
         file.write(text)
     assert ask(ANNA) is None

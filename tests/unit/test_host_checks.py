@@ -141,7 +141,7 @@ def checks(expected, read=None):
     return [each.check for each in _host_checks.run_checks(read or facts(ETH0), expected)]
 
 
-def test_before_a_cluster_is_built_only_that_is_looked_at_which_the_roles_do_not_set():
+def test_before_site_yml_only_unmanaged_settings_are_checked():
     before = ["packet filter", "networkd", "conn_tab_bits", "conn_reuse_mode"]
     assert checks(director(running=False)) == before
     assert checks(real_server(running=False)) == ["networkd"]
@@ -150,7 +150,7 @@ def test_before_a_cluster_is_built_only_that_is_looked_at_which_the_roles_do_not
     assert checks(director(running=False, services=SERVICES6)) == [*before, "router advertisements"]
 
 
-def test_what_a_machine_has_nothing_to_do_with_is_not_looked_at():
+def test_checks_that_do_not_concern_a_host_are_left_out():
     assert checks(_host_checks.ExpectedRole(running=True)) == []
     assert checks(real_server("fullnat")) == []
     assert checks(real_server("nat")) == ["networkd", "boot"]
@@ -232,7 +232,7 @@ def test_the_sync_daemon_is_what_the_director_is(instances, links, daemons, ok):
     assert bool(seen("sync daemon", expected, *links, daemons=daemons)) != ok
 
 
-def test_what_the_inventory_asks_for_is_good():
+def test_what_the_inventory_asks_for_is_ok():
     off = {VS + "expire_nodest_conn": "0"}
     assert seen("expire_nodest_conn", director(sysctls=off), ETH0, sysctls=off) == []
     assert len(seen("expire_nodest_conn", director(sysctls=off), ETH0)) == 1
@@ -398,7 +398,7 @@ def test_what_the_packet_filter_drops_of_a_director_s(rules, method, conntrack, 
     assert bool(found) != ok
 
 
-def test_a_packet_filter_that_can_t_be_read_is_not_called_good():
+def test_a_packet_filter_that_can_t_be_read_is_not_reported_as_checked():
     expected = director(running=False)
     assert _host_checks.run_checks(facts(rules=None), expected)[0].message.startswith("not checked")
     assert _host_checks.run_checks(facts(rules=""), expected)[0].message.startswith("no rule")
@@ -625,7 +625,7 @@ def test_units_that_bring_it_back_at_boot():
     assert len(seen("boot", expected)) == 4
 
 
-def test_a_single_director_with_checks_is_looked_at_as_such():
+def test_a_single_director_with_health_checks():
     expected = director(keepalived=True)
     assert expected.units == [
         "lvs-director.service",
@@ -675,14 +675,14 @@ FORWARDED = "table inet lvs_director {\n\tchain forwarded {\n\t}\n}\n"
 
 
 @pytest.mark.parametrize("rules", [None, "", FORWARDED, ADVERTS.replace("adverts_1", "peers")])
-def test_adverts_of_strangers_that_the_packet_filter_takes(rules):
+def test_advertisements_of_other_hosts_that_the_packet_filter_accepts(rules):
     [said] = seen("sources of adverts", PAIR, rules=rules)
     assert "these can take the VIPs" in said
     assert seen("sources of adverts", PAIR, rules=f"{ADVERTS}{rules or ''}") == []
     assert "sources of adverts" not in checks(director("nat"))
 
 
-def test_what_is_forwarded_although_the_inventory_says_otherwise():
+def test_forwarding_that_the_inventory_does_not_allow():
     expected = director("nat", forward="balanced")
     [said] = seen("forwarded packets", expected, rules=ADVERTS)
     assert said.startswith("lvs_forward is balanced, and the packet filter lets")
@@ -691,7 +691,7 @@ def test_what_is_forwarded_although_the_inventory_says_otherwise():
     assert "forwarded packets" not in checks(director("dr", forward="balanced"))
 
 
-def test_what_systemctl_says_of_units(monkeypatch):
+def test_the_states_of_units_are_read_from_systemctl(monkeypatch):
     said = (
         "Id=lvs-director.service\nActiveState=active\nUnitFileState=enabled\n\n"
         "Id=keepalived.service\nActiveState=inactive\nUnitFileState=\n"

@@ -262,7 +262,7 @@ def test_an_inventory_with_many_mistakes_gets_every_sentence_at_once():
     )
 
 
-def test_what_is_wrong_with_two_hundred_hosts_and_twenty_services_is_said_once():
+def test_a_mistake_of_two_hundred_hosts_and_twenty_services_is_reported_once():
     hosts = {f"rs{n:03}": {"lvs_weight": -1} for n in range(200)}
     services = [{"name": f"s{n}", "vip": VIP, "port": n + 1} for n in range(20)]
     assert mistakes(*services, realservers=hosts) == told(
@@ -321,7 +321,7 @@ OTHER = {"ipv4": {"address": "10.0.0.31", "netmask": "255.255.255.0"}}
 
 
 @pytest.mark.parametrize("reached", ["rs31.example.com", "127.0.0.1", None])
-def test_facts_tell_the_address_in_the_vips_network_if_ansibles_is_of_no_use(reached):
+def test_facts_give_the_address_in_the_vips_network_if_ansibles_is_of_no_use(reached):
     host = {"ansible_host": reached, **facts(eth0=OTHER, br_lan=LAN | LAN6)}
     assert rips(realservers={"rs31": host}) == ["192.168.2.31"]
     assert rips({**WEB, "vip": "2001:db8::9"}, realservers={"rs31": host}) == ["2001:db8::31"]
@@ -332,7 +332,7 @@ def test_the_address_ansible_uses_wins_over_others_that_facts_show():
     assert rips(realservers={"rs31": host}) == ["192.168.2.131"]
 
 
-def test_facts_tell_the_address_in_the_stated_network_if_ansible_uses_another():
+def test_facts_give_the_address_in_the_stated_network_if_ansible_uses_another():
     host = {"ansible_host": "10.0.0.31", **facts(eth0=OTHER, eth1=LAN)}
     network = {"lvs_network": ["192.168.2.0/24"]}
     assert rips({**WEB, "vip": "203.0.113.9"}, realservers={"rs31": host}, every=network) == told(
@@ -357,7 +357,7 @@ def test_an_address_alone_in_its_network_is_not_taken_for_the_machines_own():
     assert rips(realservers={"rs31": facts(lo1=alone, eth0=LAN)}, every=every) == ["192.168.2.31"]
 
 
-def test_facts_tell_no_address_for_a_firewall_mark_without_a_network():
+def test_facts_give_no_address_for_a_firewall_mark_without_a_network():
     host = {"rs31": facts(eth0=LAN)}
     assert "no IPv4 address is known" in mistakes({"fwmark": 7}, realservers=host)[0]
     every = {"lvs_network": "192.168.2.0/24"}
@@ -439,7 +439,7 @@ def test_destinations_are_sorted_by_address_and_not_by_name():
     assert [d[0] for d in pool(realservers=servers)] == ["b", "a"]
 
 
-def test_destinations_listed_outright_need_no_group_and_keep_what_they_say():
+def test_destinations_listed_outright_need_no_group_and_keep_their_fields():
     outright = [
         {"address": "10.0.0.2", "weight": 3, "method": "tun"},
         {"address": "10.0.0.1", "name": "old", "upper_threshold": 9},
@@ -556,7 +556,7 @@ SHOP = {
 }
 
 
-def test_a_real_server_is_told_which_vips_it_holds_by_which_method():
+def test_a_real_server_gets_its_vips_by_method():
     tunnel = {"vip": "192.168.2.150", "port": 81, "method": "tun", "tunnel_type": "gre"}
     duties = served(WEB, tunnel, realservers=at(31))["rs31"]
     assert [duty["vip"] for duty in duties["dr"]] == [VIP]
@@ -584,7 +584,7 @@ def test_answers_of_a_nat_real_server_go_to_the_dip_of_their_family():
     ]
 
 
-def test_only_hosts_of_the_inventory_are_told_what_to_do():
+def test_only_hosts_of_the_inventory_are_real_servers():
     web = {**WEB, "destinations": [{"address": "192.168.2.40"}, {"name": "rs31", **ADDRESS_31}]}
     assert list(served({**web, "realservers": "lvs_realservers"}, realservers=at(32))) == ["rs32"]
 
@@ -613,7 +613,7 @@ def test_the_real_servers_of_a_firewall_mark_hold_its_vips_and_answer_from_its_p
     assert [(d["protocol"], d["port"]) for d in duties] == [("tcp", 80), ("tcp", 443), ("udp", 53)]
 
 
-def test_a_firewall_mark_that_somebody_else_sets_asks_nothing_of_a_real_server_but_an_answer():
+def test_an_unmanaged_firewall_mark_asks_nothing_of_a_real_server_but_an_answer():
     duties = served({"fwmark": 7, "method": "nat"}, realservers=at(31))["rs31"]["nat"]
     assert [(d["vip"], d["port"], d["gateway"]) for d in duties] == [("", 0, "192.168.2.23")]
 
@@ -652,7 +652,7 @@ def test_an_unknown_field_is_refused_with_what_it_may_mean():
     )
 
 
-def test_the_models_own_mistakes_are_told_with_the_services_name():
+def test_the_models_own_mistakes_are_reported_with_the_services_name():
     assert mistakes({**WEB, "port": 0}, {"name": "b", "vip": "web.lan", "port": 1}) == told(
         """
         - service web: port 0 means every port and needs persistence; give a persistence_timeout or
@@ -837,7 +837,7 @@ def test_networks_of_both_families_can_be_stated():
     )
 
 
-def test_an_ipv4_network_says_nothing_of_ipv6():
+def test_an_ipv4_network_is_none_for_ipv6():
     servers = at(31, lvs_address="2001:db8::31")
     web = {**WEB, "vip": "2001:db8::9"}
     assert rips(web, realservers=servers, every={"lvs_network": "192.168.2.0/24"}) == told(
@@ -869,7 +869,7 @@ def test_a_realserver_port_out_of_bounds_is_refused():
     )
 
 
-def test_what_a_service_says_wrong_of_all_its_destinations_is_said_once():
+def test_a_wrong_shared_field_is_reported_once():
     assert mistakes({**WEB, "lower_threshold": 5, "tunnel_type": "gue"}) == told(
         """
         - service web: destination in lvs_realservers: lower_threshold 5 is above upper_threshold 0;
@@ -880,7 +880,7 @@ def test_what_a_service_says_wrong_of_all_its_destinations_is_said_once():
     )
 
 
-def test_what_a_service_says_wrong_of_destinations_listed_outright_names_them():
+def test_a_wrong_field_of_a_listed_destination_is_reported_with_its_name():
     outright = {**WEB, "lower_threshold": 5, "destinations": [{"address": "10.0.0.1"}]}
     assert mistakes(outright) == told(
         """
@@ -1131,7 +1131,7 @@ def test_a_pool_of_weight_zero_is_refused_unless_all_of_it_is_drained():
     assert len(rips(spare, realservers=servers)) == 3
 
 
-def test_a_variable_that_is_not_ours_is_refused_with_what_it_may_mean():
+def test_an_unknown_variable_is_refused_with_a_suggestion():
     rest = "correct or remove it, since all that begins with lvs_ is lvs.cluster's."
     assert mistakes(realservers=at(31, 32, lvs_wieght=3, lvs_colour="red")) == told(
         f"""
@@ -1166,7 +1166,7 @@ def test_a_director_that_forwards_answers_only_has_to_know_the_vips():
     )
 
 
-def test_every_variable_that_is_ours_is_let_through():
+def test_every_variable_of_the_collection_is_accepted():
     values = {
         "lvs_services": Unreadable("nobody needs it here"),
         "lvs_method": "dr",
@@ -1254,7 +1254,7 @@ def test_numbers_that_vrrp_does_not_have_are_refused(variable, value, top):
         ("lvs_auth_pass", ("1111", None)),
     ],
 )
-def test_what_directors_must_share_is_compared_and_a_secret_is_not_told(variable, pair):
+def test_shared_settings_of_directors_are_compared_and_secrets_hidden(variable, pair):
     assert mistakes(directors=directors(**{variable: pair})) == told(
         f"""
         - hosts d23 and d24: {variable} is not the same on all directors; make it so.
@@ -1262,7 +1262,7 @@ def test_what_directors_must_share_is_compared_and_a_secret_is_not_told(variable
     )
 
 
-def test_a_password_that_would_be_cut_is_refused_and_not_told():
+def test_a_password_that_would_be_cut_is_refused_and_hidden():
     assert mistakes(every={"lvs_auth_pass": "ninechars"}) == told(
         """
         - hosts d23, rs31 and rs32: lvs_auth_pass is longer than the 8 characters that VRRP takes;
@@ -1271,7 +1271,7 @@ def test_a_password_that_would_be_cut_is_refused_and_not_told():
     )
 
 
-def test_a_template_that_failed_is_told_with_its_place_and_hides_no_other_mistake():
+def test_a_failed_template_is_reported_with_its_place_and_hides_no_other_mistake():
     undefined = Unreadable("'lan' is undefined")
     assert mistakes(
         {**WEB, "destinations": [{"address": undefined}]},
@@ -1398,7 +1398,7 @@ FIELDS = [
     st.dictionaries(st.sampled_from(FIELDS), junk, max_size=3),
     st.dictionaries(st.sampled_from(sorted(VARIABLES | {"ansible_host"})), junk, max_size=3),
 )
-def test_whatever_is_written_is_either_resolved_or_told(fields, variables):
+def test_any_inventory_is_either_resolved_or_refused(fields, variables):
     cluster = look({**WEB, **fields}, realservers={**at(31, **variables), **at(32)})
     assert bool(cluster.services) != bool(cluster.mistakes)
     assert all(line.endswith(".") and "\n" not in line for line in cluster.mistakes)
@@ -1492,7 +1492,7 @@ def test_a_real_server_takes_tunnels_from_every_address_of_every_director():
     assert "sources" not in served()["rs31"]["dr"][0]
 
 
-def test_facts_tell_the_address_of_a_director_that_the_inventory_does_not():
+def test_facts_give_the_address_of_a_director_that_the_inventory_does_not():
     facts = {"interfaces": ["eth0"], "eth0": {"ipv4": {"address": "10.1.0.23", "prefix": "24"}}}
     assert sources({"d23": {"ansible_facts": facts}}) == ["10.1.0.23"]
 

@@ -543,7 +543,7 @@ def test_an_instance_takes_one_address_for_a_list():
 
 
 @pytest.mark.parametrize("variable", ["ansible_host", "ansible_facts"])
-def test_an_address_whose_template_fails_is_told_so(variable):
+def test_an_address_whose_template_fails_is_reported(variable):
     services, hosts = single()
     hosts["rs32"] = {variable: Unreadable("'lan' is undefined")}
     found = answer(services, hosts, ["d23"]).mistakes

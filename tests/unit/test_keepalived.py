@@ -752,7 +752,7 @@ def test_a_mistake(config, sentence):
     assert all(t.endswith(".") for t in told)
 
 
-def test_all_mistakes_are_told_at_once():
+def test_all_mistakes_are_reported_at_once():
     config = {
         "globals": {"vrrp_version": 4, "router": "d23"},
         **with_instance(priority=0, interface="", vips=[]),
@@ -761,7 +761,7 @@ def test_all_mistakes_are_told_at_once():
     assert len(mistakes(config)) == 9
 
 
-def test_a_mistake_in_a_secret_does_not_tell_it():
+def test_a_mistake_in_a_secret_does_not_show_it():
     for secret in ("correct horse battery", "a{b", "tell me", ["tell me"]):
         told = mistakes(with_instance(auth_pass=secret))
         assert [t for t in told if t.startswith("instance web: auth_pass")]
@@ -784,7 +784,7 @@ def test_what_the_installed_release_does_not_have_is_refused():
     assert mistakes({}, (1, 3, 9)) == ["keepalived: 1.3.9 is installed; this needs 2.0.0 or later."]
 
 
-def test_the_release_is_read_from_what_keepalived_says():
+def test_the_release_is_read_from_keepalived():
     said = "Keepalived v2.2.7 (01/16,2022)\n\nCopyright(C) 2001-2022 Alexandre Cassen\n"
     assert _keepalived.parse_version(said) == (2, 2, 7)
     assert _keepalived.parse_version("command not found") is None
@@ -799,7 +799,7 @@ def documented(options, spec, place=""):
             yield from documented(said["suboptions"], spec[name]["options"], f"{place}{name}.")
 
 
-def test_documentation_says_what_the_tables_say():
+def test_documentation_agrees_with_the_tables():
     """ansible-test's validate-modules looks at types and choices only."""
     options = yaml.safe_load(documentation.ModuleDocFragment.DOCUMENTATION)["options"]
     said = {
@@ -927,7 +927,7 @@ def test_another_secret_is_seen_to_be_another():
     assert mask("auth_pass a\nauth_pass b\n") == before
 
 
-def test_what_keepalived_says_has_its_line_and_no_secret():
+def test_messages_of_keepalived_have_their_line_and_no_secret():
     text = "vrrp_instance web {\n  auth_pass 1111\n}\n"
     said = (
         "(/tmp/x: Line 2) Unknown keyword '1111'\n(Line 1111) odd\n\n"
@@ -971,7 +971,9 @@ def without_keepalived(monkeypatch):
     monkeypatch.setattr(_program, "where", lambda _name: None)
 
 
-def test_without_keepalived_a_change_is_told_and_refused(run_main, without_keepalived, tmp_path):
+def test_without_keepalived_a_change_is_reported_and_refused(
+    run_main, without_keepalived, tmp_path
+):
     options = {"path": str(tmp_path / "a" / "k.conf"), "instances": [INSTANCE]}
     result = run_main("keepalived_conf", check=True, **options)
     assert (result["changed"], result["version"]) == (True, None)
@@ -1054,12 +1056,12 @@ def test_a_check_of_one_page_needs_no_urls(kind, simple, page):
         ),
     ],
 )
-def test_a_mistake_in_a_check_of_one_page_is_told(check, sentence):
+def test_a_mistake_in_a_check_of_one_page_is_reported(check, sentence):
     [told] = mistakes(with_service(check=check))
     assert sentence in told
 
 
-def test_a_long_list_of_fields_is_cut_and_says_where_the_rest_is():
+def test_a_long_list_of_fields_is_cut_and_refers_to_the_rest():
     [told] = mistakes({"globals": {"colour": 1}})
     assert re.search(r" and \d\d more; see ansible-doc lvs.cluster.keepalived_conf\)\.$", told)
 

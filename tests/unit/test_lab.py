@@ -154,7 +154,7 @@ def test_the_second_lab_is_used_where_it_is_up(sleeper):
     assert (first.in_use().name, first.in_use().kernel) == ("a-2", "debian13")
 
 
-def test_a_running_lab_tells_how_to_reach_it(sleeper, monkeypatch):
+def test_a_running_lab_shows_how_to_reach_it(sleeper, monkeypatch):
     monkeypatch.setenv("PATH", "/usr/bin")
     assert running("a", sleeper.pid).environment() == {
         "DOCKER_HOST": "tcp://127.0.0.1:4711",

@@ -70,7 +70,7 @@ def test_the_real_thing_is_understood():
     assert lo.kind == "loopback"
 
 
-def test_what_ip_complains_of_is_told():
+def test_errors_of_ip_are_reported():
     with pytest.raises(OperatorError, match=r"ip address show nosuch0: Device .nosuch0. does not"):
         _links.ip("address", "show", "nosuch0")
 
@@ -93,7 +93,7 @@ def test_vips():
     ]
 
 
-def test_every_vip_that_is_none_is_told():
+def test_every_invalid_vip_is_reported():
     wrong = ["192.0.2.149/24", "web", "127.0.0.2", "224.0.0.1", "fe80::1", "0.0.0.0", "10.0.0.256"]
     with pytest.raises(OperatorError) as error:
         _links.vips("lo", [*wrong, "192.0.2.149"])
@@ -103,7 +103,7 @@ def test_every_vip_that_is_none_is_told():
     assert "write 192.0.2.149 or 192.0.2.149/32" in error.value.mistakes[0]
 
 
-def test_quiet_vips():
+def test_vips_on_interfaces_without_arp():
     tunnel = link("tunl0", "192.0.2.150/32", "10.1.1.1/30", flags=("NOARP",), kind="ipip")
     dummy = link("dummy0", "192.0.2.151/32", "2001:db8::9/128", flags=("NOARP",))
     vpn = link("wg0", "10.8.0.2/32", flags=("NOARP", "POINTOPOINT"), kind="none")

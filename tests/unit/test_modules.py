@@ -100,7 +100,7 @@ def test_ansible_sends_all_that_a_module_imports(name):
         ),
     ],
 )
-def test_a_mistake_is_told_before_the_kernel_is_asked(run_main, name, arguments, sentence):
+def test_a_mistake_is_reported_before_the_kernel_is_asked(run_main, name, arguments, sentence):
     result = run_main(name, **arguments)
     assert result["failed"]
     assert result["mistakes"] == [sentence]

@@ -100,7 +100,7 @@ def test_what_nft_complains_about_has_its_place_in_the_rules():
     assert said == ["nft says: Error: Could not process rule: Device busy."]
 
 
-def test_words_are_what_a_listing_says():
+def test_words_are_those_of_a_listing():
     written = (
         "chain a { type filter hook input priority 0; policy accept\n"
         ' tcp dport {80,443} log prefix "a; b" }'
@@ -113,7 +113,7 @@ def test_words_are_what_a_listing_says():
     assert nft_table.words(written) != nft_table.words(written.replace("a; b", "a;  b"))
 
 
-def test_without_nft_a_change_is_told_and_refused(tmp_path, monkeypatch):
+def test_without_nft_a_change_is_reported_and_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(_program, "where", lambda _name: None)
     save = str(tmp_path / "lvs.nft")
     options = {"family": "inet", "name": "lvs", "rules": RULES, "save": save, "state": "present"}

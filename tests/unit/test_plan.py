@@ -120,7 +120,7 @@ def test_any_field_of_a_destination_makes_a_difference(old, new):
     ("prune", "pool", "services"),
     [("none", [31, 32], 2), ("destinations", [32], 2), ("all", [32], 1)],
 )
-def test_prune_says_what_goes(prune, pool, services):
+def test_prune_selects_what_is_removed(prune, pool, services):
     other = VirtualService(ServiceKey("ipv4", fwmark=7))
     current = {**web(rs(31)), other.key: other}
     merged = merge(current, web(rs(32)).values(), prune)

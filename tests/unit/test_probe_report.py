@@ -226,7 +226,7 @@ def test_answers_through_the_director_name_no_real_server():
     assert said["problems"] == []
 
 
-def test_silence_that_is_good_shows_nothing():
+def test_a_missing_reply_that_is_allowed_shows_nothing():
     seen = probe(answers={"no reply": 4}, sequence=["no reply"] * 4, latency_ms=None)
     options = {"protocol": "udp", "udp": {}, "identity": "mac"}
     said = judge(seen, service(**DNS), MACHINES, **options)

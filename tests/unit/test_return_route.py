@@ -24,7 +24,7 @@ def test_what_has_to_be_said(run_main):
     assert "gateways" in run_main("return_route")["msg"]
 
 
-def test_all_mistakes_are_told_at_once(run_main):
+def test_all_mistakes_are_reported_at_once(run_main):
     result = run_main(
         "return_route",
         gateways=["director", "fe80::1", "127.0.0.1", DIP, ROUTER],

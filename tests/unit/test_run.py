@@ -57,7 +57,7 @@ def refuse(*mistakes):
     return prepare
 
 
-def test_a_change_is_applied_and_told():
+def test_a_change_is_applied_and_reported():
     done = []
     change = Change([], ["vip"], apply=lambda: done.append("it"), results={"extra": 1})
     result = end(lambda params: change if params == {"a": 1} else None, params={"a": 1})
@@ -65,7 +65,7 @@ def test_a_change_is_applied_and_told():
     assert done == ["it"]
 
 
-def test_what_apply_returns_is_told_too():
+def test_what_apply_returns_is_in_the_result():
     assert end(lambda _: Change(1, 2, apply=lambda: {"announced": 3}))["announced"] == 3
 
 
@@ -83,7 +83,7 @@ def test_without_a_difference_nothing_is_applied(tmp_path):
         Change(1, 1, files={"/nonexistent/file": (None, "text")}),
     ],
 )
-def test_check_mode_tells_of_any_difference_and_changes_nothing(change):
+def test_check_mode_reports_any_difference_and_changes_nothing(change):
     untouched = change._replace(apply=lambda: 1 / 0)
     assert end(lambda _: untouched, check_mode=True)["changed"]
 
@@ -124,7 +124,7 @@ def test_a_file_that_cannot_be_written_keeps_apply_from_happening(tmp_path):
 
 
 @pytest.mark.parametrize("seam", [run, report])
-def test_all_mistakes_are_told_at_once(seam):
+def test_all_mistakes_are_reported_at_once(seam):
     result = end(refuse("One.", "Two."), seam)
     assert result == {"failed": True, "msg": "One.\nTwo.", "mistakes": ["One.", "Two."]}
 
@@ -143,7 +143,7 @@ def test_all_mistakes_are_told_at_once(seam):
         ),
     ],
 )
-def test_what_the_system_refuses_is_said(seam, error, sentence):
+def test_errors_of_the_system_are_reported(seam, error, sentence):
     def prepare(_params):
         raise error
 
@@ -279,7 +279,7 @@ def test_a_full_disk_hides_neither_the_reason_nor_what_it_keeps_from_being_undon
     assert path.read_text() == "old\nnew\n"
 
 
-def test_a_disk_that_is_full_from_the_beginning_is_told_once(tmp_path, monkeypatch):
+def test_a_disk_that_is_full_from_the_beginning_is_reported_once(tmp_path, monkeypatch):
     path = tmp_path / "file"
     path.write_text("old\n")
     fill_disk(monkeypatch, 1)
@@ -288,7 +288,7 @@ def test_a_disk_that_is_full_from_the_beginning_is_told_once(tmp_path, monkeypat
     assert path.read_text() == "old\n"
 
 
-def test_a_disk_that_is_full_at_the_end_is_told_with_what_is_where_now(tmp_path, monkeypatch):
+def test_a_disk_that_is_full_at_the_end_is_reported_with_the_state(tmp_path, monkeypatch):
     path = tmp_path / "file"
     path.write_text("old\n")
     fill_disk(monkeypatch, 2)
@@ -389,12 +389,12 @@ def test_what_is_read_stays_so_until_it_is_changed(lock):
     assert free(lock)
 
 
-def test_check_mode_waits_for_nobody(lock):
+def test_check_mode_waits_for_no_other_module(lock):
     assert end(lambda _: Change(1, 2), check_mode=True)["changed"]
     assert not lock.exists()
 
 
-def test_who_waits_too_long_is_told_for_whom(lock, monkeypatch):
+def test_a_module_that_waits_too_long_reports_for_which(lock, monkeypatch):
     monkeypatch.setattr(_lock, "WAIT", 0.1)
     with _lock.held("lvs.cluster.vip_iface"):
         result = end(lambda _: 1 / 0)
@@ -423,7 +423,7 @@ def test_the_lock_outlives_a_killed_module_as_long_as_a_program_of_its_own_runs(
         assert lock.read_text().startswith("the next (process ")
 
 
-def test_a_lock_file_that_is_deleted_locks_nobody_in(lock):
+def test_a_deleted_lock_file_locks_no_module(lock):
     with _lock.held("one"):
         lock.unlink()
         with _lock.held("two"):

@@ -114,7 +114,7 @@ def test_a_token_in_a_query_is_hidden():
     assert Mask()("path /x?api_key=abc&y=1") == "path /x?api_key=<secret 1>&y=1"
 
 
-def test_an_everyday_argument_stays_in_what_keepalived_says():
+def test_an_everyday_argument_stays_in_messages_of_keepalived():
     mask = Mask()
     mask('script "/usr/bin/pgrep nginx"\nscript "/x verysecret"\nauth_pass abc\n')
     assert mask.words("nginx verysecret abc") == "nginx <secret 2> <secret 3>"

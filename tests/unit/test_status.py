@@ -171,7 +171,7 @@ def test_a_pair_of_which_one_is_active():
     assert found["differences"] == []
 
 
-def test_a_director_that_is_down_is_told_of():
+def test_unreachable_directors_are_listed():
     web = cluster(directors=("d23", "d24"))
     found = status(web, [state(web), {"name": "d24", "reason": "No route to host."}])
     assert found["directors"][1]["state"] == "unreachable"
@@ -181,7 +181,7 @@ def test_a_director_that_is_down_is_told_of():
     assert nobody["trouble"][-1] == f"No director that could be read holds {VIP}."
 
 
-def test_two_holders_are_told_of():
+def test_two_holders_of_a_vip_are_reported():
     web = cluster(directors=("d23", "d24"))
     [sentence] = status(web, [state(web), state(web, "d24")])["differences"]
     assert sentence.startswith(f"d23 and d24 hold {VIP}, and one director should.")
@@ -242,7 +242,7 @@ def test_a_sorry_server_in_the_table_is_no_difference():
 
 
 @pytest.mark.parametrize("directors", [("d23",), ("d23", "d24")])
-def test_a_drained_server_is_known_by_what_the_directors_were_told(directors):
+def test_a_drained_server_is_known_by_the_applied_weights(directors):
     web = cluster(directors=directors)
     now = cluster(directors=directors, drained=["rs21"])
     out = ["rs21"] if len(directors) > 1 else []
@@ -252,13 +252,13 @@ def test_a_drained_server_is_known_by_what_the_directors_were_told(directors):
     assert remarks(found)["rs21"].startswith(DRAINED)
 
 
-def test_a_drain_that_only_one_director_was_told_is_one():
+def test_a_drain_that_is_applied_on_one_director_only_is_one():
     web = cluster(directors=("d23", "d24"))
     now = cluster(directors=("d23", "d24"), drained=["rs21"])
     assert status(web, [state(web), state(now, "d24", holds=())])["drained"] == ["rs21"]
 
 
-def test_drained_by_the_inventory_is_what_it_says():
+def test_drained_by_the_inventory_is_no_difference():
     web = cluster(variables={"rs21": {"lvs_drained": True}})
     found = status(web, [state(web)])
     assert found["drained"] == found["differences"] == []
@@ -294,14 +294,14 @@ def test_one_of_two_services_at_weight_zero_is_a_difference():
         ([{**WEB, "destinations": [{"address": "192.168.2.20"}]}], "service web: rs22 is missing"),
     ],
 )
-def test_what_the_inventory_says_and_nobody_was_told(directors, was, sentence):
+def test_what_is_not_applied_is_pending(directors, was, sentence):
     found = status(cluster(directors=directors), [state(cluster(*was, directors=directors))])
     assert any(f"{sentence}" in line for line in found["pending"]), found["pending"]
     assert all(line.endswith("; run site.yml.") for line in found["pending"])
     assert found["differences"] == found["pending"]
 
 
-def test_what_somebody_did_by_hand_is_told():
+def test_drift_is_reported():
     web = cluster()
     seen = state(web, out=["rs32"])
     seen["info"]["services"][0]["scheduler"] = "lc"
@@ -316,7 +316,7 @@ def test_what_somebody_did_by_hand_is_told():
     assert found["services"][0]["destinations"][-1]["remark"] == "missing"
 
 
-def test_a_unit_that_failed_is_told_of_with_the_remedy():
+def test_a_failed_unit_is_reported_with_the_remedy():
     units = [
         {"name": "lvs-director.service", "active": "failed", "errors": ["-A: no scheduler"]},
         {"name": "lvs-realserver-dr.service", "active": "active", "errors": []},
@@ -364,7 +364,7 @@ def test_ipv6_and_marks_have_their_spelling():
     assert "six, [2001:db8::149]:80, wlc, on d23" in found["lines"]
 
 
-def test_without_a_director_that_can_be_read_the_status_says_why():
+def test_without_a_readable_director_the_status_has_the_reason():
     web = cluster(directors=("d23", "d24"))
     away = [{"name": name, "reason": "no route to host"} for name in ("d23", "d24")]
     found = status(web, away)
@@ -450,7 +450,7 @@ def test_who_can_t_be_drained(hosts, sentence, back):
         ("dh", [], "choose another scheduler"),
     ],
 )
-def test_nobody_is_drained_whose_clients_would_be_refused(scheduler, flags, cure):
+def test_no_real_server_is_drained_whose_clients_would_be_refused(scheduler, flags, cure):
     service = {"scheduler": scheduler, "scheduler_flags": flags}
     [mistake] = drain("rs20,rs21", 1, service=service)["mistakes"]
     assert mistake == (

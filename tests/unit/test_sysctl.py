@@ -54,7 +54,7 @@ def test_parse():
     assert parsed == {"net/ipv4/ip_forward": "1", "net/ipv4/tcp_rmem": "4096 131072 6291456"}
 
 
-def test_every_mistake_is_told():
+def test_every_mistake_is_reported():
     wrong = {
         "forward": 1,
         "net/a": True,
@@ -179,7 +179,7 @@ def test_what_is_given_back(proc):
     assert _sysctl.given_back(None, ()) == {}
 
 
-def test_while_a_value_changes_both_are_ours(proc):
+def test_while_a_value_changes_both_are_managed(proc):
     old = _sysctl.document("# head\n", {"net/a": "7", "net/b": "8"}, {"net/a": "1", "net/b": "2"})
     assert _sysctl.under_way("# head\n", old, {}, {}, {}) == old  # nothing to add: it only goes
     notes, wanted = {"net/a": "7", "net/c": "9"}, {"net/a": "3", "net/c": "4"}
@@ -325,7 +325,7 @@ def test_the_module_reads_without_root(run_main):
     assert result["after"] == {"net/ipv4/ip_default_ttl": "17"}
 
 
-def test_a_file_does_not_tell_how_it_came_to_its_values():
+def test_a_file_does_not_depend_on_how_it_came_to_its_values():
     values = {"net/ipv4/conf/eth0/rp_filter": "2", "net/ipv4/ip_forward": "1", "a/b": "0"}
     backwards = dict(reversed(values.items()))
     text = _sysctl.document("", values, values)

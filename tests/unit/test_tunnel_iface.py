@@ -77,7 +77,7 @@ def test_tunnels_of_several_services_are_set_up_once():
     assert _tunnels.lines(found) == ["link set dev tunl0 up", "fou add port 6080 gue"]
 
 
-def test_all_mistakes_are_told_at_once(run_main):
+def test_all_mistakes_are_reported_at_once(run_main):
     result = run_main(
         "tunnel_iface",
         tunnels=[
@@ -107,7 +107,7 @@ def test_what_has_to_be_said(run_main, options, missing):
     assert missing in run_main("tunnel_iface", **options)["msg"]
 
 
-def test_the_file_tells_what_was_there_before():
+def test_the_file_notes_what_was_there_before():
     entries = {"link set dev tunl0 up": True, "fou add port 6080 gue": False}
     text = _tunnels.render(entries, "# Written.\n")
     assert _tunnels.saved(text) == entries
@@ -180,7 +180,7 @@ def dropped(sources, *tunnels):
         ({"type": "gue", "port": 7000}, ["meta l4proto 4 ip", "udp dport 7000 ip"]),
     ],
 )
-def test_the_role_drops_what_strangers_send_to_the_devices(tunnel, matches):
+def test_the_role_drops_what_other_hosts_send_to_the_devices(tunnel, matches):
     sources = ["192.168.2.23", "10.1.0.0/24", "2001:db8::23", "192.168.2.23"]
     known = {"ip": "192.168.2.23, 10.1.0.0/24", "ip6": "2001:db8::23"}
     assert dropped(sources, tunnel, tunnel) == [

@@ -13,7 +13,7 @@ def test_what_systemctl_shows_of_several_units():
     assert _units.blocks("") == []
 
 
-def test_a_unit_that_failed_is_said_with_its_reason_and_the_remedy():
+def test_a_failed_unit_is_reported_with_its_reason_and_the_remedy():
     said = _units.remedy("lvs-director.service", "failed", ["a.", "b"])
     assert said == (
         "lvs-director.service is failed: a; b. Mend what it complains of"

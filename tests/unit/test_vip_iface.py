@@ -22,12 +22,12 @@ def test_what_has_to_be_said(run_main, options, missing):
     assert missing in result["msg"]
 
 
-def test_every_wrong_vip_is_told(run_main):
+def test_every_wrong_vip_is_reported(run_main):
     result = run_main("vip_iface", interface="lo", vips=["web", "192.0.2.149", "10.0.0.0/8"])
     assert len(result["mistakes"]) == 2
 
 
-def test_check_mode_tells_what_would_be(run_main, tmp_path):
+def test_check_mode_reports_the_change(run_main, tmp_path):
     path = tmp_path / "vips.ip"
     options = {"interface": "nosuch0", "vips": ["192.0.2.149", "2001:db8::149"]}
     result = run_main("vip_iface", check=True, save=str(path), **options)

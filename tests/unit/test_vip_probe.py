@@ -38,7 +38,7 @@ def test_identify(identity, name):
         (r"server=rs33(x)?", PAGE, "nothing in the answer matches"),
     ],
 )
-def test_an_answer_that_names_nobody(identity, answer, reason):
+def test_an_answer_without_a_server_name(identity, answer, reason):
     with pytest.raises(vip_probe.Refused, match=reason):
         vip_probe.identify(answer, identity)
 
@@ -91,7 +91,7 @@ def test_summary():
     assert vip_probe.summary([3.0004, 1, 2]) == {"min": 1, "median": 2, "max": 3.0}
 
 
-def test_every_wrong_option_is_told(run_main):
+def test_every_wrong_option_is_reported(run_main):
     wrong = {"vip": "web", "port": 0, "requests": 0, "timeout": 0, "interval": -1}
     result = run_main("vip_probe", **wrong, protocol="tcp", identity="header:Server")
     places = ["vip:", "port:", "requests:", "timeout:", "interval:", "identity:"]

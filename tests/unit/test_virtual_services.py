@@ -228,7 +228,7 @@ def test_five_mistakes_get_five_lines_and_no_task_runs_afterwards(run):
     assert [line.partition(":")[0] for line in told.mistakes] == subjects
 
 
-def test_an_undefined_variable_is_told_beside_the_other_mistakes(run):
+def test_an_undefined_variable_is_reported_beside_the_other_mistakes(run):
     told = run(BROKEN.replace("lvs_weight: -5", 'lvs_weight: "{{ nowhere }}"'))
     (line,) = (line for line in told.mistakes if line.startswith("host rs33: lvs_weight "))
     assert "nowhere" in line
@@ -236,7 +236,7 @@ def test_an_undefined_variable_is_told_beside_the_other_mistakes(run):
 
 
 @pytest.mark.parametrize("value", ["192.168.2.149", "tcp,"])
-def test_an_undefined_variable_in_a_service_is_told(run, value):
+def test_an_undefined_variable_in_a_service_is_reported(run, value):
     told = run(T2.replace(value, "'{{ nowhere }}'" + "," * value.endswith(",")))
     assert "can't be worked out: " in told.message
     assert "'nowhere' is undefined" in told.message
@@ -322,7 +322,7 @@ def test_services_whose_template_fails_are_not_called_unset(run, template, reaso
         ("ansible_host", "{{ nowhere }}"),
     ],
 )
-def test_a_variable_whose_template_fails_is_told_as_that(run, variable, template):
+def test_a_variable_whose_template_fails_is_reported_as_that(run, variable, template):
     described = yaml.safe_load(T2)
     described["all"]["children"]["lvs_realservers"]["hosts"]["rs20"][variable] = template
     shown = run(yaml.safe_dump(described), tasks=RESOLVE_TASKS)

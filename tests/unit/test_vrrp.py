@@ -124,7 +124,7 @@ def test_settings_of_keepalived_need_keepalived():
     assert "checker_priority" in sentence
 
 
-def test_two_directors_of_which_nothing_is_said():
+def test_two_directors_with_defaults():
     resolved = cluster(d23={}, d31={"lvs_address": "192.168.2.31"})
     assert resolved.director_roles == ["director", "keepalived_ha"]
     assert resolved.directors["d23"]["peers"] == ["192.168.2.31"]  # said twice, there once
@@ -177,7 +177,7 @@ def test_vips_of_both_families_move_together():
     assert (made["vips"], made["excluded_vips"]) == ([VIP], [VIP6])
 
 
-def test_what_keepalived_is_told_beside_that():
+def test_further_options_of_keepalived():
     said = {
         "globals": {"router_id": "a"},
         "instance": {"preempt": False, "unicast_peers": [], "garp_master_delay": 1},
@@ -204,7 +204,7 @@ def test_what_keepalived_is_told_beside_that():
         ({"lvs_advert_int": "often"}, ["advert_int is 'often'"]),
     ],
 )
-def test_what_keepalived_would_not_take_is_told_with_all_else(variables, sentences):
+def test_what_keepalived_would_refuse_is_reported_with_all_else(variables, sentences):
     found = cluster({**WEB, "scheduler": "wr"}, every=variables, d23={}, d31={}).mistakes
     assert len(found) == len(sentences) + 1
     for sentence in sentences:
@@ -234,7 +234,7 @@ def test_a_director_that_is_a_real_server_serves_itself():
     assert resolved.directors["d31"]["peers"] == ["192.168.2.23"]
 
 
-def test_a_director_whose_address_nobody_knows():
+def test_a_director_without_a_known_address():
     resolved = cluster(d23={}, d31={"ansible_host": "director.example.org"})
     assert resolved.mistakes == ["host d31: the other directors need its address; set lvs_address."]
 
@@ -329,7 +329,7 @@ def test_a_master_is_awaited_only_where_it_takes_over_by_itself():
     assert cluster(every=quick, **pair).directors["d23"]["awaited"]["seconds"] == 14
 
 
-def test_an_instance_keeps_its_number_whoever_else_is_a_master():
+def test_an_instance_keeps_its_number_with_other_masters():
     forty = {**WEB, "name": "forty", "vip": "192.168.2.151", "master": "d40"}
     numbers = [
         [(name, number) for name, number, *_ in roles_of(several(*services, **RANKS))]
@@ -418,7 +418,7 @@ def test_without_a_director_that_serves_services_keep_vip_and_port():
     assert several({**WEB, **nat}, {**MAIL, **nat}, also=["d31"]).marks == []
 
 
-def test_what_a_director_serves_itself_is_told_by_a_mark():
+def test_services_that_a_director_serves_itself_have_a_mark():
     check = {"type": "http", "urls": [{"path": "/"}]}
     sorry = {"address": "192.168.2.9"}
     web = {**WEB, "check": check, "sorry_server": sorry}
@@ -450,7 +450,7 @@ def test_what_a_director_serves_itself_is_told_by_a_mark():
     assert text.count("connect_port 80") == 3
 
 
-def test_a_mark_is_the_same_whatever_else_there_is_and_nobody_else_s():
+def test_a_mark_is_stable_and_unique():
     mark = several(WEB, MAIL, also=["d31"]).services[1]["fwmark"]
     other = {**WEB, "name": "tls", "port": 443}
     assert several(other, WEB, MAIL, also=["d31"]).services[2]["fwmark"] == mark

@@ -130,7 +130,7 @@ vrrp_instance six {
 """
 
 
-def test_a_file_that_somebody_else_wrote():
+def test_a_file_that_the_role_did_not_write():
     web, six = _vrrp_agreement.parse(FOREIGN)
     assert (web.name, web.source, web.agreement) == (
         "web",

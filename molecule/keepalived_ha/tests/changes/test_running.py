@@ -114,7 +114,7 @@ def test_the_table_is_shown(operate):
     assert "1111" not in said
 
 
-def test_a_dead_real_server_and_a_dead_director_are_told_of(node, operate, playbook, inventory):
+def test_a_dead_real_server_and_a_dead_director_are_reported(node, operate, playbook, inventory):
     node("rs21").check_output("systemctl stop nginx")
     try:
         pair.until(lambda: "rs21" not in weights(node), 30, "rs21 is out of the pool")
@@ -136,7 +136,9 @@ def test_a_dead_real_server_and_a_dead_director_are_told_of(node, operate, playb
     pair.until(lambda: weights(node) == weights(node, BACKUP), 90, f"{BACKUP} is back")
 
 
-def test_a_drained_server_serves_nobody_until_it_is_undrained(node, operate, playbook, inventory):
+def test_a_drained_server_gets_no_connections_until_it_is_undrained(
+    node, operate, playbook, inventory
+):
     with pair.stream("c10", VIP) as traffic:
         operate("drain", "--extra-vars=realservers=rs20")
         first = traffic.look()
@@ -281,7 +283,7 @@ def test_directors_are_upgraded_one_after_the_other(node, operate):
         assert node(name).package("keepalived").version.endswith("+lab")
 
 
-def test_what_the_inventory_says_changes_under_traffic(node, operate, build):
+def test_the_inventory_changes_under_traffic(node, operate, build):
     """A real server goes and comes, as do a service, another weight and another scheduler."""
     more = "curl --silent --max-time 5 http://192.168.2.149:8080/"
     # A client sends its first packet again after a second.

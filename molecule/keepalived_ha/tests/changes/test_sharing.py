@@ -15,7 +15,7 @@ ALSO_A_REAL_SERVER = ("        rs20:", "        d23:\n        rs20:")
 STAYS = ("{preempt_delay: 5}", "{preempt: false}")
 
 
-def test_nobody_shares_out_a_connection_twice_though_both_directors_serve(node, build):
+def test_no_connection_is_scheduled_twice_though_both_directors_serve(node, build):
     """In either role, and when the roles change."""
     pair.serve(node, MASTER)
     build(*pair.QUICK, ALSO_A_REAL_SERVER, STAYS)

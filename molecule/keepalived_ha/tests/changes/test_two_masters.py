@@ -69,7 +69,7 @@ def test_connections_are_synchronised_both_ways(node, name):
     assert node(name).sysctl("net.ipv4.vs.backup_only") == 0
 
 
-def test_every_request_is_served_and_shared_out_once(node):
+def test_every_request_is_served_and_scheduled_once(node):
     pair.count_each(node)
     before = pair.shared_out(node, *MASTERS.values())
     with pair.stream("c10", "192.168.2.149") as web, pair.stream("c10", "192.168.2.150") as mail:

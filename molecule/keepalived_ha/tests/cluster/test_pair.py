@@ -39,7 +39,7 @@ def test_only_the_master_answers_for_the_vip(seen):
     assert "the VIP is at 02:42:c0:a8:02:17," in seen
 
 
-def test_the_demonstration_tells_what_a_client_sees_when_the_link_goes(playbook, node):
+def test_the_demonstration_shows_a_client_during_a_link_failure(playbook, node):
     run = playbook("lab/failover")
     assert run.returncode == 0, run.stdout
     [seconds] = re.findall(r"for\s+([\d.]+)\s+seconds\s+none\s+was\s+answered", run.stdout)
@@ -65,7 +65,7 @@ def test_connections_are_synchronised_one_way(node, name, role):
     assert "mcast=eth0" in " ".join(said)
 
 
-def test_the_backup_serves_and_does_not_share_out(node):
+def test_the_backup_serves_and_does_not_schedule(node):
     backup = node("d31")
     assert backup.sysctl("net.ipv4.vs.backup_only") == 1
     before = pair.shared_out(node, "d31")
@@ -76,7 +76,7 @@ def test_the_backup_serves_and_does_not_share_out(node):
 
 
 @pytest.mark.parametrize("name", DIRECTORS)
-def test_what_keepalived_is_told_is_for_root_only(node, name):
+def test_keepalived_conf_is_for_root_only(node, name):
     file = node(name).file("/etc/keepalived/keepalived.conf")
     assert (file.mode, file.user) == (0o600, "root")
     assert unit_is_well(node(name), "lvs-keepalived-ha.service")

@@ -160,7 +160,7 @@ def test_services_by_udp_are_asked_as_their_checks_do(said, name, port):
     ]
 
 
-def test_what_was_not_asked_is_said(said):
+def test_services_that_were_not_asked_are_listed(said):
     title = f"syslog, udp {VIP}:514, rr"
     reason = "not asked: it has no check; one of type dns or udp says what to send"
     assert f"  {reason}" in after(said, title)

@@ -68,7 +68,7 @@ def test_site_ends_a_drain(playbook, director):
     assert weights(director) == ["5", "5"]
 
 
-def test_check_mode_drains_nobody(playbook, director):
+def test_check_mode_drains_no_real_server(playbook, director):
     run = playbook("playbooks/drain", DRAINED, "--check")
     assert run.returncode == 0, run.stdout
     assert weights(director) == ["5", "5"]

@@ -41,7 +41,7 @@ def test_a_real_server_holds_the_vip_on_lo(real_server):
     assert unit_is_well(real_server, "lvs-realserver-dr.service")
 
 
-def test_a_real_server_is_quiet_about_it(real_server):
+def test_a_real_server_suppresses_arp_for_the_vip(real_server):
     for setting, least in ("arp_ignore", 1), ("arp_announce", 2):
         values = [real_server.sysctl(f"net.ipv4.conf.{i}.{setting}") for i in ("all", "eth0")]
         assert max(values) == least
