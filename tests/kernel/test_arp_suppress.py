@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The module arp_suppress, judged by what a neighbour on a real link is told."""
+"""The module arp_suppress, judged by what a neighbour on a real link receives."""
 
 from __future__ import annotations
 
@@ -160,11 +160,11 @@ def test_absence_restores_what_was(real_server, run_module, save):
     run_module("arp_suppress", interfaces=["eth0"], rp_filter="off", save=str(save))
     assert real_server.sysctl(RP_FILTER) == "0"
 
-    told = run_module("arp_suppress", check=True, diff=True, state="absent", save=str(save))
+    checked = run_module("arp_suppress", check=True, diff=True, state="absent", save=str(save))
     assert real_server.sysctl(IGNORE) == "1"
     result = run_module("arp_suppress", diff=True, state="absent", save=str(save))
 
-    assert told == result
+    assert checked == result
     assert result["changed"]
     assert result["vips"] == []
     assert f"{IGNORE} = 0\n" in result["diff"][0]["after"]

@@ -175,9 +175,9 @@ def test_a_backup_does_not_forward_what_claims_to_be_from_a_vip(machines):
         )
 
     def packet(payload):
-        told = struct.pack("!HHHH", SERVED, UNSERVED, 8 + len(payload), 0) + payload
+        udp = struct.pack("!HHHH", SERVED, UNSERVED, 8 + len(payload), 0) + payload
         ends = socket.inet_aton(VIP[4]) + socket.inet_aton(SERVER[4])
-        return struct.pack("!BBHHHBBH", 0x45, 0, 0, 0, 0, 64, 17, 0) + ends + told
+        return struct.pack("!BBHHHBBH", 0x45, 0, 0, 0, 0, 64, 17, 0) + ends + udp
 
     raw.sendto(packet(b"first"), (SERVER[4], 0))
     assert server.recv(100) == b"first"  # without the filter

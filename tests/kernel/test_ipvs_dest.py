@@ -57,9 +57,9 @@ def test_check_mode_changes_nothing_and_does_not_wait(service, run_module):
     assert run_module("ipvs_dest", check=True, **rs)["changed"]
     assert rules() == []
     run_module("ipvs_dest", **rs)
-    told = run_module("ipvs_dest", check=True, **rs, state="drained")
-    assert told["changed"]
-    assert told["after"]["weight"] == 0
+    checked = run_module("ipvs_dest", check=True, **rs, state="drained")
+    assert checked["changed"]
+    assert checked["after"]["weight"] == 0
     assert rules() == ["-a -t 192.0.2.1:80 -r 192.0.2.11:80 -g -w 1"]
 
 
@@ -68,8 +68,8 @@ def test_a_service_that_is_not_there_is_named(netns, run_module):
     result = run_module("ipvs_dest", **rs)
     assert result["failed"]
     assert "service tcp 192.0.2.1:80 is not there" in result["msg"]
-    told = run_module("ipvs_dest", check=True, **rs)
-    assert "service tcp 192.0.2.1:80 is not there" in told["warnings"][0]
+    checked = run_module("ipvs_dest", check=True, **rs)
+    assert "service tcp 192.0.2.1:80 is not there" in checked["warnings"][0]
     assert run_module("ipvs_dest", **rs, state="drained")["drained"]
 
 

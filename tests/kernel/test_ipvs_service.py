@@ -60,9 +60,9 @@ def test_a_mark_of_ipv6_is_not_the_mark_of_ipv4(netns, run_module):
 
 
 def test_check_mode_changes_nothing(netns, run_module):
-    told = run_module("ipvs_service", check=True, **WEB)
-    assert told["changed"]
-    assert told["after"]["scheduler"] == "wlc"
+    checked = run_module("ipvs_service", check=True, **WEB)
+    assert checked["changed"]
+    assert checked["after"]["scheduler"] == "wlc"
     assert rules() == []
 
 

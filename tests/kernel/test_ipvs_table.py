@@ -145,12 +145,12 @@ def test_check_mode_reports_the_whole_change_and_makes_none(netns, run_module, t
     saved = tmp_path / "director.ipvs"
     wanted = [web(12, {"address": "192.0.2.13", "weight": 3}, scheduler="wrr")]
     options = {"services": wanted, "prune": "destinations", "save": str(saved), "diff": True}
-    told = run_module("ipvs_table", check=True, **options)
-    assert told["changed"]
+    checked = run_module("ipvs_table", check=True, **options)
+    assert checked["changed"]
     assert rules() == before
     assert not saved.exists()
     done = run_module("ipvs_table", **options)
-    assert [told[k] for k in ("before", "after", "operations", "diff")] == [
+    assert [checked[k] for k in ("before", "after", "operations", "diff")] == [
         done[k] for k in ("before", "after", "operations", "diff")
     ]
     assert "-s wrr" in done["diff"][0]["after"]

@@ -617,7 +617,9 @@ def test_what_keepalived_does_not_accept_changes_nothing(run_module, director, p
     first, *rest = result["mistakes"]
     assert first.startswith("keepalived does not accept this configuration (exit status ")
     assert first.endswith(f"{path} is as it was.")
-    assert any("(auth_pass <secret 1>): Unknown keyword 'auth_pass'." in told for told in rest)
+    assert any(
+        "(auth_pass <secret 1>): Unknown keyword 'auth_pass'." in messages for messages in rest
+    )
     assert "1111" not in str(result)
     assert path.read_text() == before
     assert [file.name for file in path.parent.iterdir()] == ["keepalived.conf"]
@@ -725,7 +727,7 @@ def test_extra_text_is_checked_as_well(run_module, director, path):
     assert run_module("keepalived_conf", path=str(path), extra=extra)["changed"]
     assert path.read_text().endswith(extra)
     result = run_module("keepalived_conf", path=str(path), extra="static_rotes {\n}\n")
-    assert any("Unknown keyword 'static_rotes'" in told for told in result["mistakes"])
+    assert any("Unknown keyword 'static_rotes'" in messages for messages in result["mistakes"])
 
 
 def test_no_text_is_more_than_a_word(run_module, director, path):

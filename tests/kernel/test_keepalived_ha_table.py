@@ -82,8 +82,8 @@ def sync_message(client):
 
 def datagram(source, payload, group=GROUP, port=PORT):
     """Return a datagram, without a checksum, which UDP need not have."""
-    told = struct.pack("!HHHH", 45678, port, 8 + len(payload), 0) + payload
-    return header(4, source, group, socket.IPPROTO_UDP, 1, told) + told
+    udp = struct.pack("!HHHH", 45678, port, 8 + len(payload), 0) + payload
+    return header(4, source, group, socket.IPPROTO_UDP, 1, udp) + udp
 
 
 class Lan:

@@ -92,8 +92,8 @@ def test_a_table_is_loaded_once_and_removed(host, run_module, save, rules):
         assert (listing(host), save.read_text()) == (there, text)
 
         absent = {"name": "lvs", "state": "absent", "save": str(save)}
-        told = run_module("nft_table", check=True, **absent)
-        assert told["changed"]
+        checked = run_module("nft_table", check=True, **absent)
+        assert checked["changed"]
         assert listing(host) == there
         gone = run_module("nft_table", **absent)
         assert (gone["before"], gone["after"]) == (result["listing"], None)
@@ -146,9 +146,9 @@ def test_unmanaged_changes_of_the_table_are_corrected(host, run_module, save, de
     options = {"name": "lvs", "rules": MARKS, "save": str(save)}
     first = run_module("nft_table", **options)
     host.run(deed)
-    told = run_module("nft_table", check=True, diff=True, **options)
-    assert told["changed"]
-    assert told["before"] != first["listing"]
+    checked = run_module("nft_table", check=True, diff=True, **options)
+    assert checked["changed"]
+    assert checked["before"] != first["listing"]
     with others_untouched(host):
         assert run_module("nft_table", **options)["listing"] == first["listing"]
     assert not run_module("nft_table", **options)["changed"]

@@ -393,19 +393,19 @@ def test_a_run_does_not_cut_its_own_connection(
     monkeypatch.setenv("SSH_CONNECTION", ssh)
     before = state(real)
     asked = {"gateways": [DIP, DIP6], "answers": [answer], **options}
-    told = [f for f in run_module("preflight", **asked)["findings"] if "cut" in f]
+    messages = [f for f in run_module("preflight", **asked)["findings"] if "cut" in f]
 
     result = route(answer, **options)
 
     if outcome == REFUSED:
         assert "This would cut Ansible's own connection" in result["msg"]
         assert route(answer, check=True, **options)["failed"]
-        assert told == result["mistakes"]
+        assert messages == result["mistakes"]
         assert state(real) == before
         assert not save.exists()
     else:
         assert result["changed"], result
-        assert told == []
+        assert messages == []
 
 
 @pytest.mark.parametrize("route_", ["policy", "default"])
@@ -550,7 +550,7 @@ def test_a_client_on_the_real_server_s_own_lan(cluster, route):
 def test_an_ipv6_client_on_the_real_server_s_own_lan(cluster, real, route, run_module):
     """The director tells a real server of the short way to it, which mostly believes that."""
 
-    def told():
+    def redirects():
         return re.search(r"Icmp6InRedirects\s+(\d+)", real.run("cat /proc/net/snmp6"))[1]
 
     serve(real, 81, "real 6", family=socket.AF_INET6)
@@ -559,7 +559,7 @@ def test_an_ipv6_client_on_the_real_server_s_own_lan(cluster, real, route, run_m
     cluster.balance({"address": RIP6, "port": 81}, vip=VIP6_INSIDE)
     route({**WEB6, "port": 81})
     end = time.monotonic() + 10  # until nobody else is known to have the address that it tells from
-    while told() == "0":
+    while redirects() == "0":
         assert time.monotonic() < end
         ask(cluster.neighbour, VIP6_INSIDE, 80, wait=SHORT)
 
@@ -569,11 +569,11 @@ def test_an_ipv6_client_on_the_real_server_s_own_lan(cluster, real, route, run_m
         chain = f"chain redirects {{ type filter hook output priority filter; {rule}; }}"
         assert run_module("nft_table", name="lvs_director", rules=chain)["changed"]
     real.run("ip -6 route flush cache table all")  # what it believes
-    before = told()
+    before = redirects()
 
     answers = [ask(cluster.neighbour, VIP6_INSIDE, 80) for _ in range(3)]
     assert answers == ["real 6"] * 3
-    assert told() == before
+    assert redirects() == before
 
 
 def test_ports_can_be_mapped(cluster, route):

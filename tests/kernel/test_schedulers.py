@@ -386,7 +386,7 @@ def test_with_the_port_one_client_is_many(site, scheduler):
 
 def test_weight_0_gets_nothing(site):
     """Where a server belongs to a client or destination, these are refused until it is back."""
-    told = set()
+    refusing = set()
     for scheduler in PROMISES:
         service = site.under(scheduler)
         try:
@@ -398,8 +398,8 @@ def test_weight_0_gets_nothing(site):
         answers = {service.ask(client=n, vip=n) for n in range(1, 9)}
         assert answers in ({"b"}, {"b", REFUSED}), scheduler
         if REFUSED in answers:
-            told.add(scheduler)
-    assert told == {"sh", "dh", "mh"}
+            refusing.add(scheduler)
+    assert refusing == {"sh", "dh", "mh"}
 
 
 @pytest.mark.parametrize("scheduler", ["sh", "mh"])

@@ -98,11 +98,11 @@ def test_a_setting_that_is_no_longer_listed_gets_back_what_it_had(netns, run_mod
     run_module("sysctls", values={FORWARD: 1, TTL: 62, PORTS: "20000 50001"}, save=str(file))
 
     options = {"values": {FORWARD: 1}, "save": str(file)}
-    told = run_module("sysctls", check=True, diff=True, **options)
+    checked = run_module("sysctls", check=True, diff=True, **options)
     assert netns.sysctl(TTL) == "62"
     result = run_module("sysctls", diff=True, **options)
 
-    assert told == result
+    assert checked == result
     assert result["changed"]
     assert (result["before"][TTL], result["after"][TTL]) == ("62", "64")
     assert f"{TTL} = 64\n" in result["diff"][0]["after"]

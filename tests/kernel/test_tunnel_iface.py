@@ -356,11 +356,11 @@ def test_what_is_saved_is_what_boot_restores_and_a_restart_leaves(
 
 def test_check_mode_reports_and_changes_nothing(netns, run_module, save):
     options = {"tunnels": MANY, "save": str(save), "diff": True}
-    told = run_module("tunnel_iface", check=True, **options)
-    assert (told["changed"], told["before"], state()) == (True, [], [])
+    checked = run_module("tunnel_iface", check=True, **options)
+    assert (checked["changed"], checked["before"], state()) == (True, [], [])
     assert not save.exists()
     done = run_module("tunnel_iface", **options)
-    assert {**told, "changed": True} == done
+    assert {**checked, "changed": True} == done
     assert done["diff"][1]["after"] == save.read_text()
 
 
@@ -423,5 +423,5 @@ def test_a_missing_kernel_module_is_reported(netns, run_module, save):
     options = {"tunnels": [tunnel()], "save": str(save)}
     sentence = "There is no interface tunl0 here: load its module (modprobe ipip)."
     assert run_module("tunnel_iface", **options)["mistakes"] == [sentence]
-    told = run_module("tunnel_iface", check=True, **options)
-    assert (told["warnings"], told["interfaces"]) == ([sentence], ["tunl0"])
+    checked = run_module("tunnel_iface", check=True, **options)
+    assert (checked["warnings"], checked["interfaces"]) == ([sentence], ["tunl0"])

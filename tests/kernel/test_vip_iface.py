@@ -260,9 +260,9 @@ def test_without_pyroute2_check_mode_reports_the_change_and_a_run_refuses_it(
     host, run_module, monkeypatch
 ):
     monkeypatch.setitem(sys.modules, "pyroute2", None)
-    told = run_module("vip_iface", vips=[VIP], interface="eth0", check=True)
-    assert told["changed"]
-    assert "install python3-pyroute2" in told["warnings"][0]
+    checked = run_module("vip_iface", vips=[VIP], interface="eth0", check=True)
+    assert checked["changed"]
+    assert "install python3-pyroute2" in checked["warnings"][0]
     refused = run_module("vip_iface", vips=[VIP], interface="eth0")
     assert "install python3-pyroute2" in refused["msg"]
     assert f"{VIP}/32 dev eth0" not in lines(host, "eth0")

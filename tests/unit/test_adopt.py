@@ -51,8 +51,8 @@ def unrepresented(*sources):
         "keepalived.conf has no",
         "holds it",
     )
-    told = adopted(*sources).unrepresented
-    return [line for line in told if not any(words in line for words in always)]
+    messages = adopted(*sources).unrepresented
+    return [line for line in messages if not any(words in line for words in always)]
 
 
 def services_of(*sources):
@@ -681,10 +681,10 @@ virtual_server group web {
         ("mark_7", None, None),
     ]
     assert {service["realserver_port"] for service in services} == {8080}
-    told = unrepresented(text)
-    assert "of a virtual_server_group each address becomes a service of its own." in told
-    assert sum("only method tun can mix them; it is left out" in line for line in told) == 2
-    assert any(line.startswith("mark_7: what gets the firewall mark is") for line in told)
+    messages = unrepresented(text)
+    assert "of a virtual_server_group each address becomes a service of its own." in messages
+    assert sum("only method tun can mix them; it is left out" in line for line in messages) == 2
+    assert any(line.startswith("mark_7: what gets the firewall mark is") for line in messages)
 
 
 def test_a_mark_has_the_family_of_its_real_servers():
@@ -865,8 +865,8 @@ def test_what_the_kernel_has_otherwise_than_the_file_is_named():
     assert len(services_of({"text": file, "ipvs_info": table})) == 3
     none = {"vip": "10.0.0.9", "port": 82, "destinations": []}
     table["services"].append(none)
-    told = unrepresented({"text": file, "ipvs_info": table})
-    assert told[2] == "tcp 10.0.0.9:82 is in keepalived.conf, but not in the kernel."
+    messages = unrepresented({"text": file, "ipvs_info": table})
+    assert messages[2] == "tcp 10.0.0.9:82 is in keepalived.conf, but not in the kernel."
     table["services"][-1] = {**none, "port": 83}
     assert (
         "tcp 10.0.0.9:83 has no destination" in unrepresented({"text": file, "ipvs_info": table})[0]
@@ -885,8 +885,8 @@ def test_directors_that_differ_are_named():
     second = conf("quorum 1", more=conf().replace(" 80", " 82"))
     second += INSTANCE.format(f"{vip} unicast_src_ip 10.0.0.7").replace("id 5", "id 6")
     second = second.replace("{ 10.0.0.7 }", "{ 10.0.0.6 }")
-    told = unrepresented({"name": "a", "text": first}, {"name": "b", "text": second})
-    assert told == [
+    messages = unrepresented({"name": "a", "text": first}, {"name": "b", "text": second})
+    assert messages == [
         "tcp 10.0.0.9:80 is not the same on a and b; that of a is taken.",
         "b has tcp 10.0.0.9:82, and a has not.",
         "b, line 3: `quorum 1` is left out: the service of a is taken.",
@@ -896,20 +896,26 @@ def test_directors_that_differ_are_named():
         ),
     ]
     third = conf().replace("10.0.0.9", "10.0.0.8")
-    told = unrepresented({"name": "a", "text": first}, {"name": "c", "text": third})
-    assert "c has no tcp 10.0.0.9:80, which a has." in told
-    assert "not all directors have an instance in a keepalived.conf; site.yml makes one." in told
+    messages = unrepresented({"name": "a", "text": first}, {"name": "c", "text": third})
+    assert "c has no tcp 10.0.0.9:80, which a has." in messages
+    assert (
+        "not all directors have an instance in a keepalived.conf; site.yml makes one." in messages
+    )
 
 
 def test_addresses_that_no_director_would_hold_are_listed():
     inner = INSTANCE.format("virtual_ipaddress {\n 10.1.1.1/24\n }").replace("_id 5", "_id 6")
-    told = unrepresented(conf(more=INSTANCE.format("virtual_ipaddress {\n 10.0.0.9\n }") + inner))
-    assert any(line.endswith("VIPs of its services, and not 10.1.1.1.") for line in told), told
+    messages = unrepresented(
+        conf(more=INSTANCE.format("virtual_ipaddress {\n 10.0.0.9\n }") + inner)
+    )
+    assert any(line.endswith("VIPs of its services, and not 10.1.1.1.") for line in messages), (
+        messages
+    )
 
 
 def test_a_place_is_given_where_there_are_several():
-    told = unrepresented({"name": "a", "text": conf("x")}, {"place": "b", "text": conf("x")})
-    assert told[:2] == [f"{name}, line 3: `x` {NO_FIELD}." for name in "ab"]
+    messages = unrepresented({"name": "a", "text": conf("x")}, {"place": "b", "text": conf("x")})
+    assert messages[:2] == [f"{name}, line 3: `x` {NO_FIELD}." for name in "ab"]
 
 
 def test_the_role_s_own_globals_are_known():
@@ -947,9 +953,9 @@ def test_nothing_to_adopt_is_an_error():
 def test_a_secret_is_in_no_sentence(written):
     block = f"authentication {{\n {written}\n }}"
     text = "$HIDDEN=secret\n" + conf(more=INSTANCE.format(block))
-    told = " ".join(adopted(text).unrepresented)
-    assert "secret" not in told.replace("<secret", "")
-    assert "again" not in told
+    messages = " ".join(adopted(text).unrepresented)
+    assert "secret" not in messages.replace("<secret", "")
+    assert "again" not in messages
 
 
 words = st.sampled_from(
@@ -1000,10 +1006,10 @@ def test_an_unknown_word_is_listed_wherever_it_is(text, data):
     lines = text.split("\n")
     place = data.draw(st.integers(1, len(lines)))
     lines.insert(place - 1, r"un\known")
-    told = adopted("\n".join(lines)).unrepresented
+    messages = adopted("\n".join(lines)).unrepresented
     # Where there may be a secret, nothing unknown is shown.
     starts = tuple(f"line {place}: `{said}` is left out: " for said in (r"un\known", "<secret>"))
-    assert any(line.startswith(starts) for line in told), told
+    assert any(line.startswith(starts) for line in messages), messages
 
 
 SECRET = "sEcr3tPW"

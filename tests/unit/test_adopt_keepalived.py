@@ -72,7 +72,7 @@ def line_of(text, statement):
     return text.split("\n").index(statement) + 1
 
 
-def told(text, statement):
+def reported(text, statement):
     """Return the messages about a statement."""
     start = f"line {line_of(text, statement)}: "
     return [
@@ -111,13 +111,13 @@ def test_a_file_without_vrrp_is_a_single_director_with_checks():
 )
 def test_what_only_vrrp_uses_is_listed_without_vrrp(statement, more):
     text = service() + f"{statement}\n{more}\n"
-    (line,) = told(text, statement)
+    (line,) = reported(text, statement)
     assert line.endswith("is left out: without a vrrp_instance nothing uses it.")
 
 
 def test_the_sync_daemon_is_listed_without_vrrp():
     text = service() + "global_defs {\nlvs_sync_daemon eth0 A\n}\n"
-    (line,) = told(text, "lvs_sync_daemon eth0 A")
+    (line,) = reported(text, "lvs_sync_daemon eth0 A")
     assert line == (
         "`lvs_sync_daemon eth0 A` is left out: without a vrrp_instance nothing uses it."
     )
@@ -185,19 +185,19 @@ def test_a_script_has_its_user(keyword, written, value):
     assert found[keyword] == value
     again = files_of(adopted(text).inventory)["d1"] if keyword == "notify_master" else None
     assert again is None or statement.replace("'", '"') in again
-    warned = [line for line in told(text, statement) if "for the user who runs it" in line]
+    warned = [line for line in reported(text, statement) if "for the user who runs it" in line]
     assert bool(warned) == (written == "/etc/n.sh m")
 
 
 def test_the_first_script_is_taken_as_keepalived_does():
     text = service() + instance("notify /bin/a", "notify /bin/b")
-    assert told(text, "notify /bin/b") == [
+    assert reported(text, "notify /bin/b") == [
         "`notify /bin/b` is left out: keepalived takes the first one."
     ]
     script = "vrrp_script s {\nscript /bin/check it\n}\n"
     (found,) = directors_of(service() + instance() + script)["vars"]["lvs_keepalived"]["scripts"]
     assert found["command"] == "/bin/check"
-    assert told(service() + instance() + script, "script /bin/check it") == [
+    assert reported(service() + instance() + script, "script /bin/check it") == [
         (
             "`script /bin/check it`: keepalived takes the first word of its value, as does the"
             " inventory."
@@ -510,7 +510,7 @@ def test_the_secrets_of_the_ssl_block_are_not_shown(written):
 def test_a_statement_that_another_one_replaces_is_listed(first, second):
     text = service(first + " ", second).replace("protocol TCP\n", "", 1)
     text = text.replace("lvs_method DR\n", "", 1) if "method" in first else text
-    assert told(text, first + " ") == [
+    assert reported(text, first + " ") == [
         f"`{first}` is left out: line {line_of(text, second)} sets it again."
     ]
 
@@ -526,7 +526,7 @@ def test_a_statement_that_another_one_replaces_is_listed(first, second):
 )
 def test_a_statement_of_a_server_that_another_one_replaces_is_listed(first, second):
     text = service(servers=(f"real_server 192.0.2.21 80 {{\n{first} \n{second}\n}}",))
-    assert told(text, first + " ")[0] == (
+    assert reported(text, first + " ")[0] == (
         f"`{first}` is left out: line {line_of(text, first + ' ') + 1} sets it again."
     )
 
@@ -591,7 +591,7 @@ def test_a_wrong_check_of_a_destination_is_refused():
 def test_the_later_source_address_is_taken():
     text = service() + instance("unicast_src_ip 192.0.2.3", "mcast_src_ip 192.0.2.4")
     assert directors_of(text)["vars"]["lvs_keepalived"]["instance"]["mcast_src_ip"] == "192.0.2.4"
-    assert told(text, "unicast_src_ip 192.0.2.3")
+    assert reported(text, "unicast_src_ip 192.0.2.3")
     text = service() + instance("mcast_src_ip 192.0.2.4", "unicast_src_ip 192.0.2.3")
-    assert told(text, "mcast_src_ip 192.0.2.4")
+    assert reported(text, "mcast_src_ip 192.0.2.4")
     assert directors_of(text)["vars"]["lvs_keepalived"]["instance"]["mcast_src_ip"] == "192.0.2.3"

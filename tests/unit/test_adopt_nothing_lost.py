@@ -246,7 +246,9 @@ def known(text):
 def lost(text, result):
     """Return the statements of a file that neither came back nor are listed."""
     again = known(rendered(result.inventory) or "")
-    told = {int(n) for line in result.unrepresented for n in re.findall(r"(?<=^line )\d+", line)}
+    messages = {
+        int(n) for line in result.unrepresented for n in re.findall(r"(?<=^line )\d+", line)
+    }
     found = []
     for path in heads(statements.parse(text).statements):
         here = tuple(map(words, path))
@@ -254,7 +256,7 @@ def lost(text, result):
         shared = here[:1] + here[2:] if here[0][0] == "virtual_server" and len(here) == 3 else here
         # The port of a real server with these methods is that of the service.
         port = tuple(("real_server", w[1], "80") if w[0] == "real_server" else w for w in here)
-        if {here, shared, port} & again or told & {node.line for node in path}:
+        if {here, shared, port} & again or messages & {node.line for node in path}:
             continue
         if here[-1][0] == "lvs_method" and any(
             each[:1] == here[:1] and each[-1] == here[-1] for each in again
@@ -352,8 +354,10 @@ def test_what_the_writer_forgets_is_listed(monkeypatch, method, forgotten, lines
 
     monkeypatch.setattr(inventory_writer.Writer, method, forget)
     result = adoption.adopt([{"name": "d", "ansible_host": "10.0.0.200", "text": FORGETFUL}])
-    told = {int(n) for line in result.unrepresented for n in re.findall(r"(?<=^line )\d+", line)}
-    assert lines <= told, result.unrepresented
+    messages = {
+        int(n) for line in result.unrepresented for n in re.findall(r"(?<=^line )\d+", line)
+    }
+    assert lines <= messages, result.unrepresented
 
 
 def test_the_file_that_a_writer_remembers_has_nothing_to_list():

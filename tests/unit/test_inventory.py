@@ -81,7 +81,7 @@ def mistakes(*services, **inventory):
     return cluster.mistakes
 
 
-def told(text):
+def messages(text):
     """Return the sentences of a list that is written as a person reads it."""
     return [" ".join(item.split()) for item in re.split(r"^ *- ", text, flags=re.MULTILINE)[1:]]
 
@@ -129,7 +129,9 @@ def test_t2_resolves_with_the_director_that_is_a_real_server():
 def test_t2s_mistakes_in_keepalived_conf_are_seen_where_an_inventory_can_show_them():
     listed = [{"name": f"rs{n}", "address": f"192.168.2.{n}"} for n in (20, 21, 22, 32, 32)]
     listed.append({"name": "d31", "address": "192.168.2.30"})
-    assert mistakes({**WEB, "destinations": listed}, directors=T2_DIRECTORS, every=T2_PAIR) == told(
+    assert mistakes(
+        {**WEB, "destinations": listed}, directors=T2_DIRECTORS, every=T2_PAIR
+    ) == messages(
         """
         - service web: destination d31: its address is 192.168.2.30; the inventory says
           192.168.2.31; correct the address or the name.
@@ -137,7 +139,7 @@ def test_t2s_mistakes_in_keepalived_conf_are_seen_where_an_inventory_can_show_th
         """
     )
     hosts = {**at(20, 21, 22, 30, 32), "rs33": {"ansible_host": "192.168.2.32"}}
-    assert mistakes(directors=T2_DIRECTORS, realservers=hosts, every=T2_PAIR) == told(
+    assert mistakes(directors=T2_DIRECTORS, realservers=hosts, every=T2_PAIR) == messages(
         """
         - hosts rs32 and rs33: they have one address, 192.168.2.32; give each its own lvs_address,
           or keep one name for one machine.
@@ -206,7 +208,7 @@ def test_a_nat_directors_outer_address_is_not_taken_for_its_dip():
     for servers in (T4_SERVERS, {**T4_SERVERS, "director": {}}):
         assert mistakes(
             web, directors={"director": director}, realservers=servers, every=T4_NAT
-        ) == told(
+        ) == messages(
             """
             - service web: host director: no IPv4 address is known; set lvs_address to the one
               between director and real servers.
@@ -241,7 +243,7 @@ def test_an_inventory_with_many_mistakes_gets_every_sentence_at_once():
             "rs33": {"ansible_host": "rs33.example.com"},
         },
         tomcats=at(20),
-    ) == told(
+    ) == messages(
         """
         - service app: there is no group 'tomcat' (did you mean tomcats?); add it to the inventory,
           or name another with realservers.
@@ -265,7 +267,7 @@ def test_an_inventory_with_many_mistakes_gets_every_sentence_at_once():
 def test_a_mistake_of_two_hundred_hosts_and_twenty_services_is_reported_once():
     hosts = {f"rs{n:03}": {"lvs_weight": -1} for n in range(200)}
     services = [{"name": f"s{n}", "vip": VIP, "port": n + 1} for n in range(20)]
-    assert mistakes(*services, realservers=hosts) == told(
+    assert mistakes(*services, realservers=hosts) == messages(
         """
         - hosts rs000, rs001, rs002, rs003 and 196 more: lvs_weight is -1; it must be a whole number
           from 0 to 65535.
@@ -335,7 +337,9 @@ def test_the_address_ansible_uses_wins_over_others_that_facts_show():
 def test_facts_give_the_address_in_the_stated_network_if_ansible_uses_another():
     host = {"ansible_host": "10.0.0.31", **facts(eth0=OTHER, eth1=LAN)}
     network = {"lvs_network": ["192.168.2.0/24"]}
-    assert rips({**WEB, "vip": "203.0.113.9"}, realservers={"rs31": host}, every=network) == told(
+    assert rips(
+        {**WEB, "vip": "203.0.113.9"}, realservers={"rs31": host}, every=network
+    ) == messages(
         """
         - 192.168.2.31
         """
@@ -366,7 +370,9 @@ def test_facts_give_no_address_for_a_firewall_mark_without_a_network():
 
 def test_facts_that_show_several_addresses_there_choose_none():
     second = [{"address": "192.168.2.131", "prefix": "24"}]
-    assert mistakes(realservers={"rs31": facts(eth0={**LAN, "ipv4_secondaries": second})}) == told(
+    assert mistakes(
+        realservers={"rs31": facts(eth0={**LAN, "ipv4_secondaries": second})}
+    ) == messages(
         """
         - service web: host rs31: its facts show several addresses for it (192.168.2.31 and
           192.168.2.131); choose one with lvs_address.
@@ -380,7 +386,7 @@ def test_facts_that_show_several_addresses_there_choose_none():
 )
 @pytest.mark.parametrize("method", ["dr", "nat"])
 def test_a_host_without_an_address_of_the_vips_family_is_named(host, method):
-    assert mistakes(realservers={"rs31": host}, every={"lvs_method": method}) == told(
+    assert mistakes(realservers={"rs31": host}, every={"lvs_method": method}) == messages(
         """
         - service web: host rs31: no IPv4 address is known; set lvs_address to the one between
           director and real servers.
@@ -390,7 +396,7 @@ def test_a_host_without_an_address_of_the_vips_family_is_named(host, method):
 
 def test_a_tunnel_goes_to_an_address_of_the_other_family_if_there_is_no_other():
     tun = {"lvs_method": "tun"}
-    assert rips(realservers={"rs31": {"ansible_host": "2001:db8::31"}}, every=tun) == told(
+    assert rips(realservers={"rs31": {"ansible_host": "2001:db8::31"}}, every=tun) == messages(
         """
         - 2001:db8::31
         """
@@ -408,7 +414,7 @@ def test_a_service_by_firewall_mark_takes_addresses_of_its_family():
 @pytest.mark.parametrize("address", ["rs31.lan", "127.0.0.1", "fe80::1", "224.0.0.1", "0.0.0.0", 5])
 @pytest.mark.parametrize("variable", ["lvs_address", "lvs_gateway"])
 def test_an_address_that_can_be_no_machines_is_refused(variable, address):
-    assert mistakes(realservers=at(31, **{variable: address})) == told(
+    assert mistakes(realservers=at(31, **{variable: address})) == messages(
         f"""
         - host rs31: {variable} is {address!r}; it must be a machine's address, or a list.
         """
@@ -522,7 +528,7 @@ def test_nothing_but_the_schema_comes_out():
 
 
 def test_a_cluster_without_services_is_refused():
-    assert resolve([], {"lvs_directors": ["d23"]}, lambda _: {}).mistakes == told(
+    assert resolve([], {"lvs_directors": ["d23"]}, lambda _: {}).mistakes == messages(
         """
         - lvs_services is empty; list a service, or remove the cluster from its hosts with the
           playbook lvs.cluster.teardown before you remove its last service.
@@ -640,7 +646,7 @@ def test_a_service_that_is_not_a_mapping_is_refused():
 
 
 def test_an_unknown_field_is_refused_with_what_it_may_mean():
-    assert mistakes({**WEB, "sheduler": "rr", "realserver": "x", "colour": 1}) == told(
+    assert mistakes({**WEB, "sheduler": "rr", "realserver": "x", "colour": 1}) == messages(
         """
         - service web: there is no field 'sheduler' (did you mean scheduler?); correct or remove it.
         - service web: there is no field 'realserver' (did you mean realservers?); correct or remove
@@ -653,7 +659,7 @@ def test_an_unknown_field_is_refused_with_what_it_may_mean():
 
 
 def test_the_models_own_mistakes_are_reported_with_the_services_name():
-    assert mistakes({**WEB, "port": 0}, {"name": "b", "vip": "web.lan", "port": 1}) == told(
+    assert mistakes({**WEB, "port": 0}, {"name": "b", "vip": "web.lan", "port": 1}) == messages(
         """
         - service web: port 0 means every port and needs persistence; give a persistence_timeout or
           a port.
@@ -663,7 +669,7 @@ def test_the_models_own_mistakes_are_reported_with_the_services_name():
 
 
 def test_the_same_service_twice_is_refused():
-    assert mistakes(WEB, {**WEB, "name": "www"}) == told(
+    assert mistakes(WEB, {**WEB, "name": "www"}) == messages(
         f"""
         - service www: tcp {VIP}:80 is described a second time, first by service web; keep one of
           them.
@@ -672,7 +678,7 @@ def test_the_same_service_twice_is_refused():
 
 
 def test_two_services_of_one_name_are_refused():
-    assert mistakes(WEB, {**WEB, "port": 443}) == told(
+    assert mistakes(WEB, {**WEB, "port": 443}) == messages(
         """
         - service web: 2 services have this name; give each its own, since lvs_weights goes by it.
         """
@@ -688,7 +694,7 @@ def test_a_name_that_is_no_line_of_text_is_refused(name):
 
 @pytest.mark.parametrize("vip", ["127.0.0.1", "127.9.9.9"])
 def test_a_vip_that_no_client_can_reach_is_refused(vip):
-    assert mistakes({**WEB, "vip": vip}) == told(
+    assert mistakes({**WEB, "vip": vip}) == messages(
         f"""
         - service web: vip is {vip}, which no client can reach; give the address clients use.
         """
@@ -702,13 +708,13 @@ def test_no_director_is_a_mistake():
 
 
 def test_a_group_that_is_not_there_is_named_with_what_it_may_mean():
-    assert mistakes({**WEB, "realservers": "tomcat"}, tomcats=at(31)) == told(
+    assert mistakes({**WEB, "realservers": "tomcat"}, tomcats=at(31)) == messages(
         """
         - service web: there is no group 'tomcat' (did you mean tomcats?); add it to the inventory,
           or name another with realservers.
         """
     )
-    assert resolve([WEB], {"lvs_directors": ["d"]}, lambda _: {}).mistakes == told(
+    assert resolve([WEB], {"lvs_directors": ["d"]}, lambda _: {}).mistakes == messages(
         """
         - service web: there is no group 'lvs_realservers'; add it to the inventory, or name another
           with realservers.
@@ -717,7 +723,7 @@ def test_a_group_that_is_not_there_is_named_with_what_it_may_mean():
 
 
 def test_a_group_without_hosts_is_named():
-    assert mistakes(realservers={}) == told(
+    assert mistakes(realservers={}) == messages(
         """
         - service web: the group lvs_realservers has no hosts; add some, or name another with
           realservers.
@@ -726,7 +732,7 @@ def test_a_group_without_hosts_is_named():
 
 
 def test_realservers_must_be_one_group():
-    assert mistakes({**WEB, "realservers": ["a", "b"]}) == told(
+    assert mistakes({**WEB, "realservers": ["a", "b"]}) == messages(
         """
         - service web: realservers is ['a', 'b']; it must be the name of one group.
         """
@@ -735,7 +741,7 @@ def test_realservers_must_be_one_group():
 
 @pytest.mark.parametrize("nothing", [[], None, ""])
 def test_an_empty_list_of_destinations_is_refused(nothing):
-    assert mistakes({**WEB, "destinations": nothing}) == told(
+    assert mistakes({**WEB, "destinations": nothing}) == messages(
         """
         - service web: destinations is empty; list some, or remove it to use lvs_realservers.
         """
@@ -760,7 +766,7 @@ def test_a_check_that_is_none_is_refused_with_all_else_that_is_wrong(check, sent
 def test_an_unknown_method_is_refused_wherever_it_stands():
     sentence = "'drr' (did you mean dr?); it must be one of dr, tun, nat, fullnat."
     assert mistakes({**WEB, "method": "drr"}) == [f"service web: method is {sentence}"]
-    assert mistakes(every={"lvs_method": "drr"}) == told(
+    assert mistakes(every={"lvs_method": "drr"}) == messages(
         f"""
         - hosts d23, rs31 and rs32: lvs_method is {sentence}
         """
@@ -769,7 +775,7 @@ def test_an_unknown_method_is_refused_wherever_it_stands():
 
 def test_hosts_that_differ_in_the_clusters_method_are_named():
     servers = {**at(31), **at(32, lvs_method="nat")}
-    assert mistakes(directors=PAIR, realservers=servers, every={"lvs_method": "dr"}) == told(
+    assert mistakes(directors=PAIR, realservers=servers, every={"lvs_method": "dr"}) == messages(
         """
         - lvs_method differs within the cluster (dr on d23, d24 and rs31; nat on rs32); state one
           for all hosts, and a service's own with method.
@@ -779,7 +785,7 @@ def test_hosts_that_differ_in_the_clusters_method_are_named():
 
 def test_hosts_that_differ_in_the_clusters_network_are_named():
     servers = {**at(31), **at(32, lvs_network=["192.168.2.0/25", "2001:db8::/64"])}
-    assert mistakes(realservers=servers, every={"lvs_network": "192.168.2.0/24"}) == told(
+    assert mistakes(realservers=servers, every={"lvs_network": "192.168.2.0/24"}) == messages(
         """
         - lvs_network differs within the cluster (192.168.2.0/24 on d23 and rs31; 192.168.2.0/25 and
           2001:db8::/64 on rs32); state one for all hosts.
@@ -789,7 +795,7 @@ def test_hosts_that_differ_in_the_clusters_network_are_named():
 
 @pytest.mark.parametrize("network", ["192.168.2.0", "lan/24", 24, {"lan": 1}, [None]])
 def test_a_network_that_is_none_is_refused(network):
-    assert mistakes(realservers=at(31, lvs_network=network)) == told(
+    assert mistakes(realservers=at(31, lvs_network=network)) == messages(
         f"""
         - host rs31: lvs_network is {network!r}; it must be as 192.168.2.0/24, or a list of such.
         """
@@ -804,13 +810,13 @@ def test_an_address_outside_the_network_is_refused_with_one_link_or_one_network(
         f"is outside lvs_network (192.168.2.0/24), but method {method} needs director and real"
         " servers in one network; set lvs_address to its address there."
     )
-    assert mistakes(realservers=servers, every=every) == told(
+    assert mistakes(realservers=servers, every=every) == messages(
         f"""
         - service web: host rs32: its address 192.168.3.32 {rest}
         """
     )
     directors = {"d23": {"ansible_host": "192.168.3.23"}}
-    assert mistakes(directors=directors, every=every) == told(
+    assert mistakes(directors=directors, every=every) == messages(
         f"""
         - service web: host d23: its address 192.168.3.23 {rest}
         """
@@ -828,7 +834,7 @@ def test_networks_of_both_families_can_be_stated():
     six = {**WEB, "name": "six", "vip": "2001:db8::9"}
     d23 = {"d23": {"lvs_address": ["192.168.2.23", "2001:db8::23"]}}
     both = at(31, lvs_address=["10.0.0.31", "192.168.2.31", "2001:db8:1::31"])
-    assert mistakes(WEB, six, directors=d23, realservers=both, every=every) == told(
+    assert mistakes(WEB, six, directors=d23, realservers=both, every=every) == messages(
         """
         - service six: host rs31: its address 2001:db8:1::31 is outside lvs_network (2001:db8::/64),
           but method dr needs director and real servers in one network; set lvs_address to its
@@ -840,7 +846,7 @@ def test_networks_of_both_families_can_be_stated():
 def test_an_ipv4_network_is_none_for_ipv6():
     servers = at(31, lvs_address="2001:db8::31")
     web = {**WEB, "vip": "2001:db8::9"}
-    assert rips(web, realservers=servers, every={"lvs_network": "192.168.2.0/24"}) == told(
+    assert rips(web, realservers=servers, every={"lvs_network": "192.168.2.0/24"}) == messages(
         """
         - 2001:db8::31
         """
@@ -850,7 +856,7 @@ def test_an_ipv4_network_is_none_for_ipv6():
 @pytest.mark.parametrize("method", ["dr", "tun"])
 def test_port_mapping_is_refused_where_packets_arrive_unchanged(method):
     web = {**WEB, "method": method}
-    assert mistakes({**web, "realserver_port": 8080}) == told(
+    assert mistakes({**web, "realserver_port": 8080}) == messages(
         f"""
         - service web: realserver_port is 8080, but with method {method} packets arrive as they were
           sent, at the service's port; remove it, or use method nat.
@@ -862,7 +868,7 @@ def test_port_mapping_is_refused_where_packets_arrive_unchanged(method):
 
 
 def test_a_realserver_port_out_of_bounds_is_refused():
-    assert mistakes({**WEB, "method": "nat", "realserver_port": 0}) == told(
+    assert mistakes({**WEB, "method": "nat", "realserver_port": 0}) == messages(
         """
         - service web: realserver_port is 0; it must be a whole number from 1 to 65535.
         """
@@ -870,7 +876,7 @@ def test_a_realserver_port_out_of_bounds_is_refused():
 
 
 def test_a_wrong_shared_field_is_reported_once():
-    assert mistakes({**WEB, "lower_threshold": 5, "tunnel_type": "gue"}) == told(
+    assert mistakes({**WEB, "lower_threshold": 5, "tunnel_type": "gue"}) == messages(
         """
         - service web: destination in lvs_realservers: lower_threshold 5 is above upper_threshold 0;
           the kernel refuses that.
@@ -882,7 +888,7 @@ def test_a_wrong_shared_field_is_reported_once():
 
 def test_a_wrong_field_of_a_listed_destination_is_reported_with_its_name():
     outright = {**WEB, "lower_threshold": 5, "destinations": [{"address": "10.0.0.1"}]}
-    assert mistakes(outright) == told(
+    assert mistakes(outright) == messages(
         """
         - service web: destination 10.0.0.1: lower_threshold 5 is above upper_threshold 0; the
           kernel refuses that.
@@ -899,7 +905,7 @@ def test_a_service_whose_family_is_not_known_asks_for_no_addresses():
 
 
 def test_two_hosts_with_one_address_are_refused_even_if_one_is_the_director():
-    assert mistakes(realservers={**at(31), "rs23": {"ansible_host": "192.168.2.23"}}) == told(
+    assert mistakes(realservers={**at(31), "rs23": {"ansible_host": "192.168.2.23"}}) == messages(
         """
         - hosts rs23 and d23: they have one address, 192.168.2.23; give each its own lvs_address, or
           keep one name for one machine.
@@ -927,7 +933,7 @@ def test_a_vip_that_is_a_real_servers_or_directors_own_address_is_refused():
         f"service web: host rs149: {rest}"
     ]
     nat = {"d": {"lvs_address": VIP, "lvs_method": "nat"}}
-    assert mistakes(directors=nat, realservers={**at(31), "d": {}}) == told(
+    assert mistakes(directors=nat, realservers={**at(31), "d": {}}) == messages(
         f"""
         - service web: host d: {rest}
         """
@@ -936,7 +942,7 @@ def test_a_vip_that_is_a_real_servers_or_directors_own_address_is_refused():
 
 def test_a_vip_that_is_a_real_servers_address_in_another_service_is_refused():
     other = {"name": "other", "vip": "192.168.2.31", "port": 80, "realservers": "others"}
-    assert mistakes(WEB, other, others=at(40)) == told(
+    assert mistakes(WEB, other, others=at(40)) == messages(
         """
         - service other: host rs31: 192.168.2.31 is the VIP and this machine's own address; give the
           service a VIP that no host has, or correct lvs_address or ansible_host.
@@ -966,7 +972,7 @@ def test_a_destination_listed_outright_with_the_name_of_a_host_must_be_that_host
     destinations = [{"name": "rs31", "address": "192.168.2.31"}]
     assert rips({**WEB, "destinations": destinations}) == ["192.168.2.31"]
     destinations[0]["address"] = "192.168.2.30"
-    assert mistakes({**WEB, "destinations": destinations}) == told(
+    assert mistakes({**WEB, "destinations": destinations}) == messages(
         """
         - service web: destination rs31: its address is 192.168.2.30; the inventory says
           192.168.2.31; correct the address or the name.
@@ -994,7 +1000,7 @@ def test_destinations_that_are_no_list_are_refused(destinations, more):
 
 
 def test_a_destination_without_an_address_is_refused():
-    assert mistakes({**WEB, "destinations": [{"name": "d23"}, 5]}) == told(
+    assert mistakes({**WEB, "destinations": [{"name": "d23"}, 5]}) == messages(
         """
         - service web: destination d23: it has no address.
         - service web: destination 2 is not a mapping of fields.
@@ -1019,7 +1025,7 @@ def test_a_gateway_that_is_the_director_is_refused_where_answers_go_past_it(meth
     if not whose:
         assert rips(**inventory) == ["192.168.2.31"]
         return
-    assert mistakes(**inventory) == told(
+    assert mistakes(**inventory) == messages(
         f"""
         - service web: host rs31: lvs_gateway is {gateway}, {whose}, but with method {method}
           answers go past the director; set the router's address.
@@ -1048,7 +1054,7 @@ def test_a_gateway_that_is_the_dip_known_from_facts_is_refused():
 def test_a_gateway_that_is_not_the_dip_is_refused_with_nat_and_its_one_director():
     servers = at(31, lvs_gateway="192.168.2.1")
     every = {"lvs_method": "nat"}
-    assert mistakes(realservers=servers, every=every) == told(
+    assert mistakes(realservers=servers, every=every) == messages(
         """
         - service web: host rs31: lvs_gateway is 192.168.2.1, but with method nat answers go back
           through the director; set 192.168.2.23, the DIP of d23.
@@ -1061,7 +1067,9 @@ def test_a_nat_director_without_a_known_address_is_named():
     directors = {"d23": {"ansible_host": "d23.lan"}}
     assert rips(directors=directors) == ["192.168.2.31", "192.168.2.32"]
     gateways = at(31, lvs_gateway="192.168.2.1")
-    assert mistakes(directors=directors, realservers=gateways, every={"lvs_method": "nat"}) == told(
+    assert mistakes(
+        directors=directors, realservers=gateways, every={"lvs_method": "nat"}
+    ) == messages(
         """
         - service web: host d23: no IPv4 address is known; set lvs_address to the one between
           director and real servers.
@@ -1073,7 +1081,7 @@ def test_a_nat_director_without_a_known_address_is_named():
 def test_a_weight_out_of_bounds_is_refused(weight):
     rest = f"is {weight!r}; it must be a whole number from 0 to 65535."
     assert mistakes(realservers=at(31, lvs_weight=weight)) == [f"host rs31: lvs_weight {rest}"]
-    assert mistakes(realservers=at(31, lvs_weights={"web": weight})) == told(
+    assert mistakes(realservers=at(31, lvs_weights={"web": weight})) == messages(
         f"""
         - host rs31: lvs_weights[web] {rest}
         """
@@ -1081,7 +1089,7 @@ def test_a_weight_out_of_bounds_is_refused(weight):
 
 
 def test_weights_of_a_service_that_is_not_there_are_refused():
-    assert mistakes(realservers=at(31, lvs_weights={"webb": 3, "sip": 1})) == told(
+    assert mistakes(realservers=at(31, lvs_weights={"webb": 3, "sip": 1})) == messages(
         """
         - host rs31: lvs_weights names a service 'sip' that is not in lvs_services; correct or
           remove it.
@@ -1092,7 +1100,7 @@ def test_weights_of_a_service_that_is_not_there_are_refused():
 
 
 def test_weights_that_are_no_mapping_are_refused():
-    assert mistakes(realservers=at(31, lvs_weights=[3])) == told(
+    assert mistakes(realservers=at(31, lvs_weights=[3])) == messages(
         """
         - host rs31: lvs_weights is [3]; it must be a mapping such as {web: 3}.
         """
@@ -1100,7 +1108,7 @@ def test_weights_that_are_no_mapping_are_refused():
 
 
 def test_drained_must_be_true_or_false():
-    assert mistakes(realservers=at(31, lvs_drained="maybe")) == told(
+    assert mistakes(realservers=at(31, lvs_drained="maybe")) == messages(
         """
         - host rs31: lvs_drained is 'maybe'; it must be true or false.
         """
@@ -1119,7 +1127,7 @@ def test_what_draining_leaves_is_a_count_or_a_percentage(value):
 
 def test_a_pool_of_weight_zero_is_refused_unless_all_of_it_is_drained():
     servers = {**at(31, lvs_weight=0), **at(32, lvs_drained=True)}
-    assert mistakes(realservers=servers) == told(
+    assert mistakes(realservers=servers) == messages(
         """
         - service web: every destination has weight 0, so no client is served; raise lvs_weight of
           rs31, or take hosts out on purpose with lvs_drained: true.
@@ -1133,7 +1141,7 @@ def test_a_pool_of_weight_zero_is_refused_unless_all_of_it_is_drained():
 
 def test_an_unknown_variable_is_refused_with_a_suggestion():
     rest = "correct or remove it, since all that begins with lvs_ is lvs.cluster's."
-    assert mistakes(realservers=at(31, 32, lvs_wieght=3, lvs_colour="red")) == told(
+    assert mistakes(realservers=at(31, 32, lvs_wieght=3, lvs_colour="red")) == messages(
         f"""
         - hosts rs31 and rs32: there is no variable 'lvs_wieght' (did you mean lvs_weight?); {rest}
         - hosts rs31 and rs32: there is no variable 'lvs_colour' (there are lvs_services,
@@ -1147,7 +1155,7 @@ def test_an_unknown_variable_is_refused_with_a_suggestion():
 def test_a_director_that_forwards_answers_only_has_to_know_the_vips():
     every = {"lvs_forward": "balanced"}
     marked = {"name": "web", "fwmark": 7, "method": "nat"}
-    assert mistakes(marked, every=every) == told(
+    assert mistakes(marked, every=every) == messages(
         """
         - service web: host d23: lvs_forward is balanced, so it forwards answers from known VIPs
           only, and a fwmark without match has none; list them in match, or set lvs_forward: all.
@@ -1159,7 +1167,7 @@ def test_a_director_that_forwards_answers_only_has_to_know_the_vips():
     outright = {"address": "192.168.2.33", "method": ["nat"]}  # a method of a wrong type
     [*_, sentence] = mistakes({**marked, "match": match, "destinations": [outright]}, every=every)
     assert "method" in sentence
-    assert mistakes(every={"lvs_forward": "some"}) == told(
+    assert mistakes(every={"lvs_forward": "some"}) == messages(
         """
         - hosts d23, rs31 and rs32: lvs_forward is 'some'; it must be one of all, balanced.
         """
@@ -1198,7 +1206,7 @@ def test_every_variable_of_the_collection_is_accepted():
 
 @pytest.mark.parametrize("interface", [0, ["eth0"], "", "eth0 eth1", "a/b", "sixteen-letters-"])
 def test_an_interface_that_is_no_name_is_refused(interface):
-    assert mistakes(realservers=at(31, lvs_interface=interface)) == told(
+    assert mistakes(realservers=at(31, lvs_interface=interface)) == messages(
         f"""
         - host rs31: lvs_interface is {interface!r}; it must be the name of one interface, such as
           eth0.
@@ -1218,7 +1226,7 @@ REMEDY = "give each director its own, the highest to the one that is to be maste
 
 
 def test_two_directors_of_equal_priority_are_refused():
-    assert mistakes(directors=directors(lvs_priority=(100, 100))) == told(
+    assert mistakes(directors=directors(lvs_priority=(100, 100))) == messages(
         f"""
         - hosts d23 and d24: they have one lvs_priority, 100; {REMEDY}
         """
@@ -1226,7 +1234,7 @@ def test_two_directors_of_equal_priority_are_refused():
 
 
 def test_a_director_without_priority_beside_one_that_has_it_is_refused():
-    assert mistakes(directors=directors(lvs_priority=(150, None))) == told(
+    assert mistakes(directors=directors(lvs_priority=(150, None))) == messages(
         f"""
         - host d24: no lvs_priority, though other directors have one; {REMEDY}
         """
@@ -1239,7 +1247,7 @@ def test_a_director_without_priority_beside_one_that_has_it_is_refused():
     [("lvs_priority", 255, 254), ("lvs_priority", 0, 254), ("lvs_virtual_router_id", 256, 255)],
 )
 def test_numbers_that_vrrp_does_not_have_are_refused(variable, value, top):
-    assert mistakes(realservers=at(31, **{variable: value})) == told(
+    assert mistakes(realservers=at(31, **{variable: value})) == messages(
         f"""
         - host rs31: {variable} is {value}; it must be a whole number from 1 to {top}.
         """
@@ -1255,7 +1263,7 @@ def test_numbers_that_vrrp_does_not_have_are_refused(variable, value, top):
     ],
 )
 def test_shared_settings_of_directors_are_compared_and_secrets_hidden(variable, pair):
-    assert mistakes(directors=directors(**{variable: pair})) == told(
+    assert mistakes(directors=directors(**{variable: pair})) == messages(
         f"""
         - hosts d23 and d24: {variable} is not the same on all directors; make it so.
         """
@@ -1263,7 +1271,7 @@ def test_shared_settings_of_directors_are_compared_and_secrets_hidden(variable, 
 
 
 def test_a_password_that_would_be_cut_is_refused_and_hidden():
-    assert mistakes(every={"lvs_auth_pass": "ninechars"}) == told(
+    assert mistakes(every={"lvs_auth_pass": "ninechars"}) == messages(
         """
         - hosts d23, rs31 and rs32: lvs_auth_pass is longer than the 8 characters that VRRP takes;
           shorten it.
@@ -1279,7 +1287,7 @@ def test_a_failed_template_is_reported_with_its_place_and_hides_no_other_mistake
         {"name": "c", "vip": VIP, "port": 81},
         {"name": "d", "vip": VIP, "port": 82, "realservers": undefined},
         realservers=at(31, lvs_weights={"c": undefined}, lvs_drained="?"),
-    ) == told(
+    ) == messages(
         """
         - service web: destinations can't be worked out: 'lan' is undefined; correct its template.
         - service b: vip can't be worked out: 'lan' is undefined; correct its template.
@@ -1435,7 +1443,7 @@ def test_a_mistake_in_a_match_is_reported_with_its_place(item, sentence):
 
 def test_a_frontend_is_in_a_match_once():
     match = [{"vip": VIP, "ports": [80, "80", 443]}, {"vip": VIP, "ports": 443, "protocol": "udp"}]
-    assert mistakes({**SHOP, "match": match}) == told(
+    assert mistakes({**SHOP, "match": match}) == messages(
         f"""
         - service shop: match has tcp {VIP}:80 more than once; keep one of them.
         """
@@ -1443,12 +1451,12 @@ def test_a_frontend_is_in_a_match_once():
 
 
 def test_only_a_service_with_a_fwmark_has_a_match():
-    assert mistakes({**WEB, "match": SHOP["match"]}) == told(
+    assert mistakes({**WEB, "match": SHOP["match"]}) == messages(
         """
         - service web: match lists what gets its fwmark, and it has none; remove or add one.
         """
     )
-    assert mistakes({**SHOP, "match": {}}) == told(
+    assert mistakes({**SHOP, "match": {}}) == messages(
         """
         - service shop: match is {}; it must be a list of vip, protocol and ports.
         """
@@ -1456,7 +1464,7 @@ def test_only_a_service_with_a_fwmark_has_a_match():
 
 
 def test_a_matched_frontend_belongs_to_no_other_service():
-    assert mistakes(SHOP, WEB) == told(
+    assert mistakes(SHOP, WEB) == messages(
         f"""
         - services shop and web: tcp {VIP}:80 belongs to each of them, and packets with a firewall
           mark reach no other service; leave it in one.
@@ -1465,7 +1473,7 @@ def test_a_matched_frontend_belongs_to_no_other_service():
 
 
 def test_a_matched_vip_is_no_host_s_own_address():
-    assert mistakes(SHOP, realservers={**at(31), "rs149": {"ansible_host": VIP}}) == told(
+    assert mistakes(SHOP, realservers={**at(31), "rs149": {"ansible_host": VIP}}) == messages(
         f"""
         - service shop: host rs149: {VIP} is the VIP and this machine's own address; give the
           service a VIP that no host has, or correct lvs_address or ansible_host.
@@ -1528,7 +1536,7 @@ def test_what_is_not_known_of_a_director_is_no_source_of_tunnels():
 
 def test_an_mtu_that_leaves_ipv6_too_little_inside_a_tunnel_is_refused():
     web = {"name": "web", "vip": "fd00::149", "port": 80, "method": "tun"}
-    assert mistakes(web, every={"lvs_mtu": 1300}) == told(
+    assert mistakes(web, every={"lvs_mtu": 1300}) == messages(
         """
         - service web: hosts rs31 and rs32: lvs_mtu is 1300, but IPv6 needs 1280 bytes inside the
           tunnel; raise the MTU between director and real servers to 1340 or more.
@@ -1539,7 +1547,7 @@ def test_an_mtu_that_leaves_ipv6_too_little_inside_a_tunnel_is_refused():
 
 def test_a_default_route_through_the_director_is_refused_where_answers_go_past_it():
     every = {"lvs_nat_route": "default"}
-    assert mistakes({**WEB, "method": "dr"}, realservers=at(31), every=every) == told(
+    assert mistakes({**WEB, "method": "dr"}, realservers=at(31), every=every) == messages(
         """
         - service web: host rs31: lvs_nat_route is default, which sends all answers through the
           director, but with method dr they go past it; set lvs_nat_route: policy.

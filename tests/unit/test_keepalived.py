@@ -393,8 +393,8 @@ UNFIT = [
 
 @pytest.mark.parametrize(("field", "value", "sentence"), UNFIT)
 def test_a_value_that_is_none_of_its_kind(field, value, sentence):
-    told = mistakes(with_instance(**{field: value}))
-    assert any(t.startswith(f"instance web: {sentence}") for t in told), told
+    messages = mistakes(with_instance(**{field: value}))
+    assert any(t.startswith(f"instance web: {sentence}") for t in messages), messages
 
 
 @pytest.mark.parametrize(
@@ -747,9 +747,9 @@ def test_a_value_that_is_none_of_its_kind(field, value, sentence):
     ],
 )
 def test_a_mistake(config, sentence):
-    told = mistakes(copy.deepcopy(config))
-    assert [t for t in told if t.startswith(sentence)], told
-    assert all(t.endswith(".") for t in told)
+    messages = mistakes(copy.deepcopy(config))
+    assert [t for t in messages if t.startswith(sentence)], messages
+    assert all(t.endswith(".") for t in messages)
 
 
 def test_all_mistakes_are_reported_at_once():
@@ -763,9 +763,9 @@ def test_all_mistakes_are_reported_at_once():
 
 def test_a_mistake_in_a_secret_does_not_show_it():
     for secret in ("correct horse battery", "a{b", "tell me", ["tell me"]):
-        told = mistakes(with_instance(auth_pass=secret))
-        assert [t for t in told if t.startswith("instance web: auth_pass")]
-        assert not [t for t in told if "horse" in t or "a{b" in t or "tell me" in t]
+        messages = mistakes(with_instance(auth_pass=secret))
+        assert [t for t in messages if t.startswith("instance web: auth_pass")]
+        assert not [t for t in messages if "horse" in t or "a{b" in t or "tell me" in t]
 
 
 # ---- releases ----------------------------------------------------------------------------------
@@ -777,8 +777,8 @@ def test_what_the_installed_release_does_not_have_is_refused():
     assert mistakes(config, (2, 2, 7)) == [
         "instance web: v3_checksum_as_v2 needs keepalived 2.2.8 or later, and 2.2.7 is installed."
     ]
-    [told] = mistakes(with_service(check={"type": "ping"}), (2, 0, 20))
-    assert told.startswith(
+    [messages] = mistakes(with_service(check={"type": "ping"}), (2, 0, 20))
+    assert messages.startswith(
         "service tcp 192.168.2.149:80, check ping: type ping needs keepalived 2.1.0"
     )
     assert mistakes({}, (1, 3, 9)) == ["keepalived: 1.3.9 is installed; this needs 2.0.0 or later."]
@@ -916,8 +916,8 @@ def test_no_data_is_too_odd_to_be_judged(data):
     ],
 )
 def test_secrets_are_hidden_where_they_stand(text, hidden):
-    told = Mask()(text)
-    assert told == hidden if hidden else "abc" not in told
+    messages = Mask()(text)
+    assert messages == hidden if hidden else "abc" not in messages
 
 
 def test_another_secret_is_seen_to_be_another():
@@ -1057,19 +1057,19 @@ def test_a_check_of_one_page_needs_no_urls(kind, simple, page):
     ],
 )
 def test_a_mistake_in_a_check_of_one_page_is_reported(check, sentence):
-    [told] = mistakes(with_service(check=check))
-    assert sentence in told
+    [messages] = mistakes(with_service(check=check))
+    assert sentence in messages
 
 
 def test_a_long_list_of_fields_is_cut_and_refers_to_the_rest():
-    [told] = mistakes({"globals": {"colour": 1}})
-    assert re.search(r" and \d\d more; see ansible-doc lvs.cluster.keepalived_conf\)\.$", told)
+    [messages] = mistakes({"globals": {"colour": 1}})
+    assert re.search(r" and \d\d more; see ansible-doc lvs.cluster.keepalived_conf\)\.$", messages)
 
 
 @pytest.mark.parametrize("text", ["\ud800", "a\x00", "vrrp_script a {\r\n}"])
 def test_free_text_has_no_control_characters(text):
-    [told] = mistakes({"extra": f"# a\n{text}"})
-    assert re.match(r"extra, line 2: it has '\\\S+' in it; remove that\.", told)
+    [messages] = mistakes({"extra": f"# a\n{text}"})
+    assert re.match(r"extra, line 2: it has '\\\S+' in it; remove that\.", messages)
 
 
 def test_the_module_s_arguments_take_a_check_of_one_page():

@@ -169,8 +169,8 @@ def test_the_diff_is_shown_on_request():
         "before": [1],
         "after": [2],
     }
-    told = change._replace(text=("a\n", "b\n"), files={"/nonexistent/file": (None, "text\n")})
-    live, file = end(lambda _: told, check_mode=True, _diff=True)["diff"]
+    messages = change._replace(text=("a\n", "b\n"), files={"/nonexistent/file": (None, "text\n")})
+    live, file = end(lambda _: messages, check_mode=True, _diff=True)["diff"]
     assert live == {"before": "a\n", "after": "b\n"}
     assert (file["before"], file["after"]) == ("", "text\n")
     assert file["before_header"] == file["after_header"] == "/nonexistent/file"

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is told of a running cluster, and who may be drained."""
+"""The status of a running cluster, and which real servers may be drained."""
 
 from __future__ import annotations
 

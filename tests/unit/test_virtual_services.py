@@ -215,31 +215,31 @@ all:
 
 
 def test_five_mistakes_get_five_lines_and_no_task_runs_afterwards(run):
-    told = run(
+    messages = run(
         BROKEN,
         tasks=[
             {"ansible.builtin.set_fact": {"found": RESOLVE}, "run_once": True},
             {"ansible.builtin.debug": {"msg": "a host was touched"}},
         ],
     )
-    assert told.failed
-    assert "a host was touched" not in told.text
+    assert messages.failed
+    assert "a host was touched" not in messages.text
     subjects = ["service web", "host rs31", "host rs33", "service tls", "hosts rs31 and rs32"]
-    assert [line.partition(":")[0] for line in told.mistakes] == subjects
+    assert [line.partition(":")[0] for line in messages.mistakes] == subjects
 
 
 def test_an_undefined_variable_is_reported_beside_the_other_mistakes(run):
-    told = run(BROKEN.replace("lvs_weight: -5", 'lvs_weight: "{{ nowhere }}"'))
-    (line,) = (line for line in told.mistakes if line.startswith("host rs33: lvs_weight "))
+    messages = run(BROKEN.replace("lvs_weight: -5", 'lvs_weight: "{{ nowhere }}"'))
+    (line,) = (line for line in messages.mistakes if line.startswith("host rs33: lvs_weight "))
     assert "nowhere" in line
-    assert len(told.mistakes) == 5
+    assert len(messages.mistakes) == 5
 
 
 @pytest.mark.parametrize("value", ["192.168.2.149", "tcp,"])
 def test_an_undefined_variable_in_a_service_is_reported(run, value):
-    told = run(T2.replace(value, "'{{ nowhere }}'" + "," * value.endswith(",")))
-    assert "can't be worked out: " in told.message
-    assert "'nowhere' is undefined" in told.message
+    messages = run(T2.replace(value, "'{{ nowhere }}'" + "," * value.endswith(",")))
+    assert "can't be worked out: " in messages.message
+    assert "'nowhere' is undefined" in messages.message
 
 
 def test_a_secret_is_in_no_message(run, tmp_path):
@@ -250,12 +250,12 @@ def test_a_secret_is_in_no_message(run, tmp_path):
     inventory = yaml.safe_dump(yaml.safe_load(T2)["all"]["vars"]) + f"lvs_auth_pass: {secret}"
     (tmp_path / "group_vars").mkdir()
     (tmp_path / "group_vars" / "all.yml").write_text(inventory)
-    told = run(T2, "--vault-password-file", "password", "-vvv")
-    (line,) = told.mistakes
+    messages = run(T2, "--vault-password-file", "password", "-vvv")
+    (line,) = messages.mistakes
     assert line.endswith(
         "lvs_auth_pass is longer than the 8 characters that VRRP takes; shorten it."
     )
-    assert "hidden-secret" not in told.text
+    assert "hidden-secret" not in messages.text
 
 
 def test_the_documentations_examples_work(run):
@@ -406,8 +406,8 @@ def test_a_role_s_rules_are_made_of_checked_values(run, tmp_path, role):
     ]
 
     def rules(vip):
-        told = yaml.safe_load(yaml.safe_dump(RULES[role]).replace("VIP", vip))
-        (tmp_path / "told.yml").write_text(yaml.safe_dump(told))
+        messages = yaml.safe_load(yaml.safe_dump(RULES[role]).replace("VIP", vip))
+        (tmp_path / "told.yml").write_text(yaml.safe_dump(messages))
         return run("localhost ansible_connection=local\n", "-e", "@told.yml", tasks=tasks)
 
     good = rules("192.0.2.150")

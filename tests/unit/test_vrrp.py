@@ -406,8 +406,8 @@ def test_naming_the_master_that_it_would_be_anyway_changes_nothing():
 def test_mistakes_about_masters(services, every, sentences):
     found = several(*services, every=every).mistakes
     assert len(found) == len(sentences), found
-    for sentence, told in zip(sentences, found, strict=True):
-        assert told.startswith(sentence)
+    for sentence, messages in zip(sentences, found, strict=True):
+        assert messages.startswith(sentence)
 
 
 def test_without_a_director_that_serves_services_keep_vip_and_port():
