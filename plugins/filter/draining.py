@@ -6,20 +6,20 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: draining
-short_description: Tell in which order real servers can be drained, or why not
+short_description: Return the order in which real servers can be drained, or why they can't
 version_added: 0.4.0
 author: lvs.cluster contributors (@lvs-cluster)
 description:
   - Names of hosts and groups become the real servers that are meant, in batches. Those that are
     drained already come first.
-  - It is a mistake to name who is unknown or serves nothing, also by its weight in the inventory,
-    to leave a service with fewer real
-    servers than C(lvs_min_available), and to go on while the directors were not told yet what the
-    inventory says. One that keepalived has taken out of the pool does not count as a real server.
+  - It is a mistake to give a host that is unknown or serves nothing, also by its weight in the
+    inventory, to leave a service with fewer real servers than C(lvs_min_available), and to continue
+    while something of the inventory is not applied to the directors. One that keepalived has taken
+    out of the pool does not count as a real server.
 positional: status, groups, hosts
 options:
   _input:
-    description: The cluster, as P(lvs.cluster.resolve#filter) returns it with nobody drained.
+    description: The cluster, as P(lvs.cluster.resolve#filter) returns it without C(drained).
     type: dict
     required: true
   status:
@@ -60,7 +60,7 @@ _value:
   description:
     - C(mistakes) has a sentence for each; if there is one, all else is empty.
     - C(hosts) are the real servers that are meant, C(batches) the same in their order.
-    - C(lines) are the batches for a person.
+    - C(lines) are the batches as text.
     - C(servers) are the requests that show whether they answer, as
       M(lvs.cluster.realserver_probe) takes them. C(unasked) says for which services there are none,
       and why.
@@ -90,7 +90,7 @@ def draining(
     serial: int | str = "100%",
     back: bool = False,
 ) -> dict[str, Any]:
-    """Return who is drained when, or who is to serve again, or all that is wrong with it."""
+    """Return the batches to drain or undrain, or all that is wrong with them."""
     if back:
         return _status.undrain(cluster, status, groups, hosts)._asdict()
     return _status.drain(cluster, status, groups, hosts, serial)._asdict()

@@ -10,12 +10,12 @@ short_description: Describe what directors send each other, for a packet filter
 version_added: 0.5.0
 author: lvs.cluster contributors (@lvs-cluster)
 description:
-  - Returns by what the adverts of VRRP instances and the packets of IPVS's sync daemon are told
-    from all else, and who may send them.
-  - Adverts are told by interface, family and virtual router ID. With a virtual MAC they are
-    accepted on an interface that keepalived names, so that all interfaces count.
-  - Adverts with a TTL or a hop limit below 255 have come through a router, and are nobody's (RFC
-    5798, 5.1.1.3). C(unicast_ttl) of an instance, and C(min_ttl) of a peer, lower that.
+  - Returns what identifies the advertisements of VRRP instances and the packets of IPVS's sync
+    daemon, and which hosts may send them.
+  - Advertisements are identified by interface, family and virtual router ID. With a virtual MAC
+    they are accepted on an interface that keepalived names, so that all interfaces count.
+  - Advertisements with a TTL or a hop limit below 255 have come through a router, and are dropped
+    (RFC 5798, 5.1.1.3). C(unicast_ttl) of an instance, and C(min_ttl) of a peer, lower that.
   - By multicast, IPv6 adverts and synchronised connections come from link-local addresses. Where
     no peer has such an address, all of them are taken.
 positional: peers, daemon

@@ -11,12 +11,12 @@ version_added: 0.1.0
 author: lvs.cluster contributors (@lvs-cluster)
 description:
   - Compares what M(lvs.cluster.vip_probe) returned with what the services should be. Returns lines
-    for a person, and sentences that say what is wrong.
+    to show, and a sentence for each thing that is wrong.
   - Every service is listed. One that was not asked is listed with the reason.
   - Every request was answered, by real servers of the pool that have a weight.
   - With the schedulers V(rr) and V(wrr) and without persistence, each answered in proportion to its
     weight, give or take one round.
-  - The director, and nobody else, answers ARP for the VIP.
+  - The director, and no other host, answers ARP for the VIP.
   - With the methods V(dr) and V(tun), no answer passed the director, unless it is a real server
     itself; with V(nat) and V(fullnat), all did.
   - Where answers do not name a real server, it is known by the link-layer address from which they

@@ -12,7 +12,7 @@ author: lvs.cluster contributors (@lvs-cluster)
 description:
   - Works out from an inventory what the playbooks of this collection give to the roles.
   - Its mistakes are those with which P(lvs.cluster.virtual_services#filter) would fail, for a task
-    that shows them in its own way. Ansible prints a filter's failure once for each thing it broke.
+    that shows them. Ansible prints a filter's failure once for each thing it broke.
 positional: groups, hostvars, drained
 options:
   _input:

@@ -59,7 +59,7 @@ _value:
     - C(drained) has the real servers with an applied weight of 0, though the inventory has another.
     - C(pending) has what of the inventory is not applied to the directors, C(differences) that,
       units of systemd that failed, and all else that is not as in the inventory, as sentences.
-    - C(lines) is all of it for a person.
+    - C(lines) is all of it as text.
   type: dict
   sample:
     directors:

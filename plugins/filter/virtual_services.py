@@ -60,7 +60,7 @@ options:
       - C(lvs_drained) - V(true) gives a real server weight 0 in all services.
       - C(lvs_gateway) - the host's gateway or a list of them, to be checked; with V(nat) a real
         server's answers go there, the director's address if it is not given.
-      - C(lvs_nat_route) - the way of a real server's answers with V(nat), V(policy) or V(default).
+      - C(lvs_nat_route) - the return path of a real server with V(nat), V(policy) or V(default).
       - C(lvs_forward) - what a director forwards with V(nat) and V(fullnat), V(all) that it is
         asked to or what is V(balanced).
       - C(lvs_mtu) - the MTU between director and real servers, V(1500) if not given.

@@ -1,8 +1,8 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The way by which a real server's answers go back through the director.
+"""The return path of a real server's answers, through the director.
 
-What is ours in the kernel carries the number `PROTOCOL`, rules and routes alike. The program ``ip``
+Managed objects in the kernel have the number `PROTOCOL`, rules and routes alike. The program ``ip``
 reads and writes, with the same words in ``ip -batch`` now and at boot. It takes the rules of one
 address family at a time, so there is a file for each.
 """
@@ -23,15 +23,15 @@ from ansible_collections.lvs.cluster.plugins.module_utils._run import OperatorEr
 
 #: Who made a rule or a route (rtnetlink(7), rtm_protocol): a number that no known program has.
 PROTOCOL = 151
-TABLE = 5251  # where the route to the director is, unless a person chooses another
+TABLE = 5251  # where the route to the director is, unless another is chosen
 MAIN = 254
 KERNELS = (0, 253, 254, 255)  # unspec, default, main, local: not for us
 FAMILIES = ("-4", "-6")  # as ``ip`` has them
 PROTOCOLS = {"tcp": 6, "udp": 17, "sctp": 132}
 #: The order in which our rules are asked, before the main table (32766): the answers of one port,
-#: those that keep their way although all ports are served, those of all ports.
+#: those that keep their route although all ports are served, those of all ports.
 PORT_PRIORITY, KEEP_PRIORITY, ALL_PRIORITY = 5250, 5251, 5252
-#: The metric of our routes. It is the best there is, so that a default route with any other can
+#: The metric of managed routes. It is the best there is, so that a default route with any other can
 #: stay where it is. (IPv6 takes 0 for 1024.)
 METRIC = {"-4": 0, "-6": 1}
 RTN_LOCAL = "2"  # include/uapi/linux/rtnetlink.h
@@ -43,7 +43,7 @@ def family(address: str) -> str:
     return "-6" if ":" in address else "-4"
 
 
-# ------------------------------------------------------------------------- what a person writes
+# ------------------------------------------------------------------------- the options
 
 
 class Answer(NamedTuple):
@@ -58,7 +58,7 @@ class Answer(NamedTuple):
 
 
 class Wanted(NamedTuple):
-    """The way that answers are to take.
+    """The return path of answers.
 
     :ivar gateways: the director's address by family
     :ivar route: ``policy``, for the answers alone, or ``default``, for all that has no other route
@@ -74,7 +74,7 @@ class Wanted(NamedTuple):
 
 
 def parse(params: Mapping[str, Any]) -> Wanted:
-    """Return what a person wants; raises OperatorError with all mistakes."""
+    """Return the options, parsed; raises OperatorError with all mistakes."""
     mistakes: list[str] = []
     gateways: dict[str, str] = {}
     for text in params["gateways"] or []:
@@ -154,7 +154,7 @@ def _answer(place: str, written: Mapping[str, Any], mistakes: list[str]) -> Answ
 
 
 class Rule(NamedTuple):
-    """A rule of ours: which packets a routing table is asked for.
+    """A managed rule: which packets are looked up in a routing table.
 
     :ivar source: an address, or ``all``
     :ivar port: the source port; 0 stands for all
@@ -217,7 +217,7 @@ def best(routes: Iterable[Route]) -> Route | None:
 
 
 def our_route(option: str, gateway: str, table: int) -> Route:
-    """Return the route of ours by a gateway."""
+    """Return the managed route by a gateway."""
     where = "" if table == MAIN else f" table {table}"
     metric = f" metric {METRIC[option]}" if METRIC[option] else ""
     words = f"default via {gateway}{where}{metric} protocol {PROTOCOL}"
@@ -227,7 +227,7 @@ def our_route(option: str, gateway: str, table: int) -> Route:
 def rules(wanted: Wanted, option: str) -> list[Rule]:
     """Return the rules of a family that lead answers to the director.
 
-    A UDP socket that is bound to no address has none yet when the way of its answer is looked up,
+    A UDP socket that is bound to no address has none yet when the route of its answer is looked up,
     so a rule for one UDP port names none. For all ports it has to: else whatever this machine asks
     by UDP, such as names, would go to the director.
     """
@@ -245,7 +245,7 @@ def rules(wanted: Wanted, option: str) -> list[Rule]:
 
 
 def unlisted(wanted: Wanted, state: Mapping[str, Now]) -> dict[str, list[Rule]]:
-    """Return, by family, the rules of ours for other answers that can stay beside those wanted."""
+    """Return, by family, the managed rules for other answers that can stay beside those wanted."""
     return {
         option: [
             rule
@@ -258,12 +258,12 @@ def unlisted(wanted: Wanted, state: Mapping[str, Now]) -> dict[str, list[Rule]]:
 
 
 def routes(wanted: Wanted, option: str, now: Now) -> list[Route]:
-    """Return the routes of ours that a family is to have.
+    """Return the managed routes that a family is to have.
 
-    A default route by the director that somebody else made does as well as ours would.
+    An unmanaged default route by the director is as good as a managed one.
     """
     gateway = wanted.gateways.get(option)
-    if gateway is None:  # what is kept has a way of its own
+    if gateway is None:  # a kept rule has a gateway of its own
         kept = wanted.kept.get(option)
         return [r for r in now.routes if kept and r.managed and r.table == wanted.table]
     if wanted.route == "policy":
@@ -379,9 +379,9 @@ class Step(NamedTuple):
 class Plan(NamedTuple):
     """What is done in one address family.
 
-    :ivar before: our rules and routes, and the routes that ours put aside, as lines
+    :ivar before: managed rules and routes, and the routes that these put aside, as lines
     :ivar after: the same as they will be
-    :ivar former: the default routes that ours put aside, to be put back one day
+    :ivar former: the default routes that managed ones put aside, to be put back one day
     :ivar default: the gateway of the default route then, None without one
     """
 
@@ -395,7 +395,7 @@ class Plan(NamedTuple):
 def plan(option: str, now: Now, wanted: Wanted, former: Sequence[str]) -> Plan:
     """Return what leads from the rules and routes there are to those wanted.
 
-    The new way comes first and the old one goes last, so that answers always have one.
+    The new route comes first and the old one goes last, so that answers always have one.
 
     :param former: the default routes that an earlier run put aside
     """
@@ -466,7 +466,7 @@ def _lines(
 
 
 def taken(wanted: Wanted, state: Mapping[str, Now]) -> list[str]:
-    """Return a sentence if the table for answers has a default route of somebody else's."""
+    """Return a sentence if the table for answers has an unmanaged default route."""
     return [
         f"Routing table {wanted.table} is in use: it has {route.words!r}. Choose another with"
         " table (realserver_nat_table)."
@@ -553,7 +553,7 @@ def render(option: str, now: Now, wanted: Wanted, former: Iterable[str], header:
 
 
 class Connection(NamedTuple):
-    """The ssh connection by which somebody is here."""
+    """The ssh connection of the operator."""
 
     client: str
     client_port: int
@@ -621,7 +621,7 @@ def look_up_route(address: str, *selectors: str) -> RouteLookup | None:
 
 
 def look_up_return_route(link: Connection) -> tuple[RouteLookup | None, RouteLookup | None]:
-    """Return how answers to a connection leave, and how without our rules.
+    """Return how answers to a connection leave, and how without managed rules.
 
     Each of these names a protocol, so a question that names none is not for them.
     """
@@ -640,10 +640,10 @@ def look_up_return_route(link: Connection) -> tuple[RouteLookup | None, RouteLoo
 def cut(
     link: Connection, wanted: Wanted, now: RouteLookup, without: RouteLookup, default: str | None
 ) -> list[str]:
-    """Return a sentence if answers to a connection would take another way than they do.
+    """Return a sentence if answers to a connection would take another route than they do.
 
     :param now: how they leave
-    :param without: how they would without any rule of ours
+    :param without: how they would without any managed rule
     :param default: the gateway of the default route then, None without one
     """
     covered = wanted.route == "policy" and any(_covers(a, link, wanted) for a in wanted.answers)

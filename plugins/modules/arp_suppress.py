@@ -14,7 +14,7 @@ author: lvs.cluster contributors (@lvs-cluster)
 description:
   - With direct routing and tunnelling, a real server holds the VIP on an interface of its own, such
     as C(lo) or C(tunl0). By default Linux answers ARP for it on every interface, and so takes
-    requests away from the director. This module makes it keep quiet.
+    requests away from the director. This module suppresses that.
   - What counts is the value in effect on the interface at which a request arrives, and the kernel
     takes the larger of C(conf/all) and C(conf/INTERFACE). The module computes it, sees that
     C(arp_ignore) is 1, 2 or 8 in effect (3 to 7 answer for a VIP) and C(arp_announce) is 2 (a
@@ -35,7 +35,7 @@ options:
     description:
       - With V(present), ARP for VIPs is suppressed.
       - With V(absent), what the file lists gets the value back that it had before this module set
-        it, unless somebody else has changed it since, and the file is taken away. Without a file,
+        it, unless it was changed since by other means, and the file is removed. Without a file,
         nothing is changed. Where no value is noted, as in a file of release 0.1.0, C(arp_ignore)
         and C(arp_announce) of C(conf/all) get the kernel's default 0, and what is listed for an
         interface gets the value of C(conf/default).
@@ -63,12 +63,12 @@ options:
 seealso:
   - module: lvs.cluster.vip_iface
 notes:
-  - Suppress ARP before a VIP is added, and take VIPs away before suppression. Else neighbours learn
-    the wrong link-layer address.
+  - Suppress ARP before a VIP is added, and remove VIPs before suppression ends. Else neighbours
+    learn the wrong link-layer address.
 """
 
 EXAMPLES = r"""
-- name: Keep a real server quiet about its VIPs
+- name: Suppress ARP for the VIPs of a real server
   lvs.cluster.arp_suppress:
     interfaces: [eth0]
 
@@ -197,7 +197,7 @@ def prepare(params: Mapping[str, Any]) -> _run.Change:
 def _usual(links: Mapping[str, _links.Link], managed: Iterable[str]) -> list[str]:
     """Return the interfaces that are meant if none is named.
 
-    One that we made quiet stays so while it is down, for a VIP may be there when it comes back.
+    One where ARP was suppressed stays so while it is down: a VIP may be there when it is up again.
     """
     quiet = {key.rpartition("/")[0] + "/" for key in managed}
     return [

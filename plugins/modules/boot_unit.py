@@ -2,21 +2,21 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Ansible module: a unit of systemd that is ours."""
+"""Ansible module: a systemd unit of this collection."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: boot_unit
-short_description: Have a unit of systemd that does its work now and at every boot
+short_description: Install a systemd unit, and start it now and at every boot
 version_added: 0.2.0
 author: lvs.cluster contributors (@lvs-cluster)
 description:
-  - Writes a unit, enables it and starts it. A unit that changed is started anew.
-  - Takes it away again with all that systemd knows of it, be it running, failed or disabled.
+  - Writes a unit, enables it and starts it. A unit that changed is restarted.
+  - Removes it with all that systemd knows of it, be it running, failed or disabled.
   - If the unit can't be started, the former one is put back, and the end of its log is shown.
   - On request, it installs a program that the unit starts, and has a file of nftables loaded again
-    whenever somebody else loads or flushes the packet filter by C(nftables.service).
+    whenever C(nftables.service) loads or flushes the packet filter.
 extends_documentation_fragment:
   - lvs.cluster.attributes
 options:
@@ -40,12 +40,12 @@ options:
   nft:
     description:
       - A file of nftables that is loaded again whenever C(nftables.service) is started, reloaded or
-        stopped. Each of these flushes the tables of everybody.
+        stopped. Each of these flushes all tables.
       - If it can't be loaded, the unit is restarted, which then fails.
     type: path
     version_added: 0.6.0
   state:
-    description: Whether there is the unit.
+    description: Desired state of the unit.
     type: str
     choices: [present, absent]
     default: present
@@ -200,7 +200,7 @@ class Files:
         }
 
     def write(self, texts: Mapping[str, str | None]) -> None:
-        """Write what differs; a folder of ours that is empty then goes."""
+        """Write what differs; remove a drop-in folder that is empty then."""
         for path, text in texts.items():
             if _atomic_file.read(path) != text:
                 _atomic_file.write(path, text)

@@ -2,7 +2,7 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Look once at what real servers of the table bear. The action of the same name looks on."""
+"""Read the connections of real servers once. The action of the same name repeats it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ short_description: Wait until real servers bear no connection, or are in the poo
 version_added: 0.4.0
 author: lvs.cluster contributors (@lvs-cluster)
 description:
-  - Looks at the director's table every second, and shows what it waits for whenever that changes.
+  - Reads the director's table every second, and shows what it waits for whenever that changes.
   - It changes nothing. What has weight 0, or is in the table no longer, takes no new connections.
 options:
   services:

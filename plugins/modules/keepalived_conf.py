@@ -8,16 +8,16 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: keepalived_conf
-short_description: Have a configuration of keepalived that keepalived itself has checked
+short_description: Write a configuration of keepalived that keepalived itself has checked
 version_added: 0.3.0
 author: lvs.cluster contributors (@lvs-cluster)
 description:
   - Writes C(keepalived.conf) from typed data. Virtual services are described as everywhere in this
     collection, with health checks and what else keepalived adds to them.
-  - Everything is checked before the file is touched, and all mistakes are told at once. Values, and
-    what they say of each other, are checked by this module. So is whether the installed keepalived
-    has an option. Then C(keepalived -t) reads the new text, also in check mode. Only if it has
-    nothing to say does the text replace the old file, in one step.
+  - Everything is checked before the file is touched, and all mistakes are reported at once. Values,
+    and how they relate to each other, are checked by this module. So is whether the installed
+    keepalived has an option. Then C(keepalived -t) reads the new text, also in check mode. Only if
+    it has nothing to say does the text replace the old file, in one step.
   - A keepalived before 2.2.8 ends its own check of a file with scripts that run as another user
     than root, and with O(globals.reload_check_config) does not read it at a reload. So there this
     option is left out, and a comment is in its place.
@@ -265,7 +265,7 @@ def _ask(*arguments: str, by: Sequence[str] = ()) -> tuple[int, str]:
 
 
 def complaints(said: str, temporary: str, text: str, mask: _secrets.Mask) -> list[str]:
-    """Return what keepalived says of a text, each line with the one it is about, no secret."""
+    """Return the messages of keepalived about a text, each with its line, without secrets."""
     lines = mask(text).splitlines()
     messages = []
     place = re.compile(rf"\((?:{re.escape(temporary)}: )?Line (\d+)\) ?")
@@ -273,8 +273,10 @@ def complaints(said: str, temporary: str, text: str, mask: _secrets.Mask) -> lis
         where = place.search(line)
         number = int(where[1]) if where else 0
         about = f", line {number} ({lines[number - 1].strip()})" if 0 < number <= len(lines) else ""
-        messages.append(f"keepalived says{about}: {mask.words(place.sub('', line)).rstrip('.')}.")
-    return messages or ["keepalived says nothing."]
+        messages.append(
+            f"keepalived reports{about}: {mask.words(place.sub('', line)).rstrip('.')}."
+        )
+    return messages or ["keepalived reports nothing."]
 
 
 def check(text: str, path: str, mask: _secrets.Mask) -> bool:
@@ -313,7 +315,7 @@ def found(path: str) -> tuple[str | None, dict[str, Any] | None]:
     """Return the text of the file and what is told of it; None where there is none."""
     try:
         text = _atomic_file.read(path)
-    except _atomic_file.Damaged:  # somebody else's file
+    except _atomic_file.Damaged:  # not written by this module
         with open(path, encoding="latin-1") as file:
             text = file.read()
     if text is None:
@@ -451,7 +453,7 @@ def run_or_put_back(
     try:
         _applied.bring(text, how)
     except _run.OperatorError as error:
-        said = [f"keepalived says: {mask.words(line)}" for line in _applied.log()]
+        said = [f"keepalived reports: {mask.words(line)}" for line in _applied.log()]
         if former is not None and former != text:
             _atomic_file.write(path, former, MODE)
             said.insert(0, f"{path} is as it was.")

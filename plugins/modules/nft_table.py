@@ -2,7 +2,7 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Ansible module: a table of nftables that is ours."""
+"""Ansible module: a table of nftables for this collection."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ description:
     those of the table in one transaction, so at no moment is there a part of them, or none. If it
     fails, the table is as it was.
   - C(nft) lists rules in a form of its own, which differs between its versions. So the file of
-    O(save) keeps a digest of the listing that the rules gave. A table that somebody edited, flushed
-    or took away is noticed by it, as are new wishes by the rules in the file.
+    O(save) keeps a digest of the listing that the rules gave. A table that was edited, flushed or
+    removed is noticed by it, and other rules by those in the file.
 extends_documentation_fragment:
   - lvs.cluster.attributes
 options:
   name:
     description:
       - The name of the table, made of letters, digits and underscores.
-      - The table is replaced, whoever made it, so choose a name that nobody else uses.
+      - The table is replaced, whatever made it, so choose a name that is not in use.
     type: str
     required: true
   family:
@@ -117,7 +117,7 @@ mistakes:
   elements: str
   returned: failure
   sample:
-    - "rules, line 3: nft says: syntax error, unexpected dport: ip dport 80 accept"
+    - "rules, line 3: nft reports: syntax error, unexpected dport: ip dport 80 accept"
 """
 
 import errno
@@ -160,7 +160,7 @@ def document(text: str, listing: str | None) -> str:
 
 
 def owned(saved: str | None) -> list[Table]:
-    """Return the table that a file of `document` loads, after those that it takes away."""
+    """Return the table that a file of `document` loads, after those that it removes."""
     found = re.findall(r"^delete table (\w+) (\w+)$", saved or "", re.MULTILINE)
     return [Table(*words) for words in found]
 
@@ -171,7 +171,7 @@ def words(listing: str) -> list[str]:
 
 
 def mistakes(name: str, rules: str) -> list[str]:
-    """Return what is wrong with the options in a way that nft can't be asked about."""
+    """Return the mistakes of the options that nft can't be asked about."""
     wrong = []
     if not re.fullmatch(r"[A-Za-z]\w*", name, re.ASCII):
         wrong.append(f"name: {name!r} is no name of a table: use letters, digits and underscores.")
@@ -189,13 +189,13 @@ def mistakes(name: str, rules: str) -> list[str]:
 
 
 def complaints(stderr: str, text: str, rules: str) -> list[str]:
-    """Return what nft says of a text that has ``rules`` in it, each with its place there."""
+    """Return the messages of nft about a text with ``rules`` in it, each with its place there."""
     lines = text.splitlines()
     first = text[: text.index(rules)].count("\n") if rules else len(lines)
     messages = []
     for place, complaint in re.findall(r"^/dev/stdin:(\d+):\S* Error: (.*)$", stderr, re.MULTILINE):
         line = int(place) - first
-        what = f"nft says: {complaint}"
+        what = f"nft reports: {complaint}"
         if 0 < line <= len(rules.splitlines()):
             what = f"rules, line {line}: {what}: {lines[int(place) - 1].strip()}"
         elif line > 0:
@@ -203,7 +203,7 @@ def complaints(stderr: str, text: str, rules: str) -> list[str]:
         elif complaint.startswith("syntax error"):
             what = f"name: {what}."
         messages.append(what)
-    return messages or [f"nft says: {' '.join(stderr.split()) or 'nothing, but it failed'}."]
+    return messages or [f"nft reports: {' '.join(stderr.split()) or 'nothing, but it failed'}."]
 
 
 def _nft(*arguments: str, text: str = "") -> subprocess.CompletedProcess[str]:
@@ -250,7 +250,7 @@ def prepare(params: Mapping[str, Any]) -> _run.Change:
         raise _run.OperatorError(*wrong)
     table = Table(params["family"], params["name"])
     saved = _atomic_file.read(path) if path else None
-    # A table that the file holds under another name is ours, too.
+    # A table that the file holds under another name is managed, too.
     tables = list(dict.fromkeys([*owned(saved), table]))
     found = {each: _listing(each) for each in tables} if _program.where("nft") else {}
     before = "".join(filter(None, found.values())) or None

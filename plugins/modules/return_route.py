@@ -2,18 +2,18 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Ansible module: the way of a real server's answers, back through the director."""
+"""Ansible module: the return path of a real server's answers, through the director."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: return_route
-short_description: Lead a real server's answers back through the director
+short_description: Route a real server's answers back through the director
 version_added: 0.2.0
 author: lvs.cluster contributors (@lvs-cluster)
 description:
   - With the forwarding method NAT, the director rewrites what clients send, so answers have to pass
-    it on their way back. This module makes the director's address (DIP) their next hop, now and
+    it on their return path. This module makes the director's address (DIP) their next hop, now and
     after a reboot.
   - What it makes in the kernel carries the protocol number 151, as C(ip rule) and C(ip route) show
     it. That is how it knows its own again. Rules and routes of others are left alone, but for the
@@ -37,7 +37,7 @@ options:
         which is the machine's own (RIP); a C(port), with V(0) for all; and a C(protocol), V(tcp) if
         not given, else V(udp) or V(sctp). Other keys are ignored.
       - For one UDP port the address is of no account, since a socket that is bound to none has none
-        when its answer is sent on its way. Whatever leaves by this port goes to the director.
+        when its answer is sent. Whatever leaves by this port goes to the director.
       - For all ports, whatever leaves with the address goes to the director. This is true of
         connections that the machine itself makes, too.
     type: list
@@ -47,8 +47,8 @@ options:
     description:
       - With V(policy), only answers go through the director, by rules that look at their protocol,
         source address and source port, and by a routing table that has nothing but a default route.
-        So this holds for clients on the machine's own link, too, and the way by which the operator
-        reaches the machine stays as it is.
+        So this holds for clients on the machine's own link, too, and the route to the operator
+        stays as it is.
       - With V(default), the director is the machine's default route. One with the same metric is
         replaced, and is put back by O(state=absent) or O(route=policy). One with a larger metric
         stays, without effect. Clients on the machine's own link are answered past the director, so
@@ -63,7 +63,7 @@ options:
   keep_ports:
     description:
       - Where all ports are answered for (C(port) V(0)), answers from these TCP, UDP or SCTP ports
-        keep their way by the main routing table, unless O(answers) has the port itself, too.
+        keep their route by the main routing table, unless O(answers) has the port itself, too.
       - By default, this is the port of ssh.
     type: list
     elements: int
@@ -78,7 +78,7 @@ options:
     default: true
     version_added: 0.6.0
   state:
-    description: With V(absent), what this module made is taken away.
+    description: With V(absent), what this module made is removed.
     type: str
     choices: [present, absent]
     default: present
@@ -86,16 +86,16 @@ options:
     description:
       - The file that restores the routes and rules of IPv4 at boot, by C(ip -4 -batch). It belongs
         to this module, which writes it whole. Those of IPv6 are in a file beside it, the name of
-        which has a 6 at its end, for C(ip -6 -batch). Without lines, a file is taken away.
+        which has a 6 at its end, for C(ip -6 -batch). Without lines, a file is removed.
       - A default route that was replaced is noted there in a comment. Without O(save), it is not
         put back.
     type: path
 seealso:
   - module: lvs.cluster.preflight
 notes:
-  - A machine has one way for its answers. Several tasks with this module on one machine undo each
-    other's work.
-  - systemd-networkd takes rules that are not its own away whenever it starts, unless its setting
+  - A machine has one return path. Several tasks with this module on one machine undo each other's
+    work.
+  - systemd-networkd removes rules that are not its own whenever it starts, unless its setting
     C(ManageForeignRoutingPolicyRules) is V(no). The next run puts them back.
 requirements:
   - the program C(ip) (iproute2) on the target
@@ -190,7 +190,7 @@ def prepare(params: Mapping[str, Any]) -> _run.Change:
         )
         for option, path in paths.items()
     }
-    # What is ours in the kernel is known by its number; a route put aside is noted here alone.
+    # Managed rules and routes have a protocol number; a route put aside is noted here alone.
     meanwhile = {
         path: _routes.render(
             option,

@@ -35,10 +35,10 @@ options:
   save:
     description:
       - The file that restores the settings at boot, like V(/etc/sysctl.d/90-lvs-director.conf). It
-        belongs to the task, which writes it whole. Without any O(values) it is taken away.
+        belongs to the task, which writes it whole. Without any O(values) it is removed.
       - It also notes, in comments, the value that each setting had before this module set it.
       - A setting that leaves the list leaves the file, too, and gets the value back that it had. If
-        it has another value than this module gave it, somebody else has changed it, and it is left
+        it has another value than this module gave it, it was changed by other means, and it is left
         as it is. It also keeps its value where none is noted, as in a file of release 0.1.0.
       - Setting C(net/ipv4/ip_forward) makes the kernel reset C(forwarding) of every interface and
         C(net/ipv4/conf/all/accept_redirects). What differs from that is noted and given back, too.

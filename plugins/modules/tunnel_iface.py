@@ -8,28 +8,29 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: tunnel_iface
-short_description: Unpack on a real server what a director sends through tunnels
+short_description: Decapsulate on a real server what a director sends through tunnels
 version_added: 0.2.0
 author: lvs.cluster contributors (@lvs-cluster)
 description:
   - With the forwarding method TUN, a director wraps each packet of a client in another one,
-    addressed to a real server. This module makes the real server unwrap it, now and after a reboot.
+    addressed to a real server. This module makes the real server decapsulate it, now and after a
+    reboot.
   - Where it can, it sets the fallback device of the kernel's module up, so C(tunl0) for IPv4 in
     IPv4, C(sit0) for IPv6 in IPv4, C(ip6tnl0) for IPv6 in IPv6, C(gre0) and C(ip6gre0) for GRE.
     These drop GRE with a checksum, and IPv4 in IPv6. For those it makes a device of its own, whose
     name begins with V(lvs-).
   - GUE is UDP, so it takes a port (C(ip fou)) besides the device for what is inside.
-  - A fallback device takes what is sent to any address of the host, by anybody. RV(packets) is for
+  - A fallback device accepts what any host sends to any address of this one. RV(packets) is for
     a packet filter that accepts it from the directors only, as that of the role
     P(lvs.cluster.realserver_tun#role) does.
-  - If something cannot be set up or taken away, what was done before it is undone.
+  - If something cannot be set up or removed, what was done before it is undone.
 extends_documentation_fragment:
   - lvs.cluster.attributes
 options:
   tunnels:
     description:
       - The tunnels that end here. Those of several services may be the same.
-      - Required for O(state=present). With O(state=absent) it is not looked at.
+      - Required for O(state=present). With O(state=absent) it is ignored.
     type: list
     elements: dict
     suboptions:

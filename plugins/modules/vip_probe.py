@@ -197,7 +197,7 @@ macs:
   description:
     - The link-layer addresses that stand for the VIP, in the order in which they answered.
     - For IPv4, all that answer an ARP request within a second, so that a real server that does not
-      keep quiet is seen beside the director. For IPv6, the one in the neighbour table.
+      suppress ARP is seen beside the director. For IPv6, the one in the neighbour table.
   type: list
   elements: str
   returned: success

@@ -201,7 +201,7 @@ def test_a_mistake_is_reported_with_its_line_and_changes_nothing(host, run_modul
 
     result = run_module("nft_table", check=check, name="lvs", rules=wrong, save=str(save))
 
-    assert result["mistakes"][0].startswith("rules, line 3: nft says: syntax error, unexpected ")
+    assert result["mistakes"][0].startswith("rules, line 3: nft reports: syntax error, unexpected ")
     assert "meta mork set 0x7" in result["mistakes"][0]
     assert (listing(host), save.read_text()) == (there, text)
 
@@ -213,7 +213,7 @@ def test_a_mistake_is_reported_with_its_line_and_changes_nothing(host, run_modul
 def test_what_is_missing_is_reported(netns, run_module, save, rule, why):
     rules = f"chain a {{\n  {rule}\n}}"
     result = run_module("nft_table", name="lvs", rules=rules, save=str(save))
-    assert result["mistakes"][0].startswith("rules, line 2: nft says: ")
+    assert result["mistakes"][0].startswith("rules, line 2: nft reports: ")
     assert why in result["mistakes"][0]
     assert result["mistakes"][0].endswith(f": {rule}")
     assert listing(netns) == ""
@@ -224,7 +224,7 @@ def test_what_is_missing_is_reported(netns, run_module, save, rule, why):
 @pytest.mark.usefixtures("host")
 def test_a_word_of_nft_s_language_is_no_name(run_module, name):
     result = run_module("nft_table", name=name, rules=MARKS)
-    assert result["mistakes"][0].startswith("name: nft says: ")
+    assert result["mistakes"][0].startswith("name: nft reports: ")
 
 
 def test_a_failure_after_loading_is_undone(host, run_module, save, monkeypatch):

@@ -934,11 +934,11 @@ def test_messages_of_keepalived_have_their_line_and_no_secret():
         "(web) 10.0.0.1:1111 Unknown interface!\n"
     )
     assert keepalived_conf.complaints(said, "/tmp/x", text, Mask()) == [
-        "keepalived says, line 2 (auth_pass <secret 1>): Unknown keyword '<secret 1>'.",
-        "keepalived says: odd.",
-        "keepalived says: (web) 10.0.0.1:1111 Unknown interface!.",
+        "keepalived reports, line 2 (auth_pass <secret 1>): Unknown keyword '<secret 1>'.",
+        "keepalived reports: odd.",
+        "keepalived reports: (web) 10.0.0.1:1111 Unknown interface!.",
     ]
-    assert keepalived_conf.complaints("", "/tmp/x", text, Mask()) == ["keepalived says nothing."]
+    assert keepalived_conf.complaints("", "/tmp/x", text, Mask()) == ["keepalived reports nothing."]
 
 
 @pytest.mark.parametrize(

@@ -88,16 +88,16 @@ def test_what_nft_complains_about_has_its_place_in_the_rules():
     rules = "chain a {\n  foo bar\n"
     text = table.absence + table.holding(rules)
     assert nft_table.complaints(STDERR, text, rules.rstrip()) == [
-        "name: nft says: syntax error, unexpected ip, expecting string.",
-        "rules, line 2: nft says: syntax error, unexpected foo: foo bar",
-        "rules, at their end: nft says: syntax error, unexpected end of file.",
+        "name: nft reports: syntax error, unexpected ip, expecting string.",
+        "rules, line 2: nft reports: syntax error, unexpected foo: foo bar",
+        "rules, at their end: nft reports: syntax error, unexpected end of file.",
     ]
     elsewhere = "/dev/stdin:3:7-8: Error: No such file or directory; did you mean table 'x'?\n"
     assert nft_table.complaints(elsewhere, text, rules.rstrip()) == [
-        "nft says: No such file or directory; did you mean table 'x'?"
+        "nft reports: No such file or directory; did you mean table 'x'?"
     ]
     said = nft_table.complaints("Error: Could not process rule:\n  Device busy\n", text, rules)
-    assert said == ["nft says: Error: Could not process rule: Device busy."]
+    assert said == ["nft reports: Error: Could not process rule: Device busy."]
 
 
 def test_words_are_those_of_a_listing():
