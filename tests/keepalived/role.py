@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the role keepalived_ha gives to keepalived_conf, worked out by Ansible from its own files.
 
-Variables come from playbooks/tasks/configure_director.yml and the role's defaults and vars, the module's
-arguments from its tasks/services.yml.
+Variables come from playbooks/tasks/configure_director.yml and the role's defaults and vars, the
+module's arguments from its tasks/services.yml.
 """
 
 from __future__ import annotations
