@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Look at a director's table again and again, and tell the operator what is waited for.
+"""Read a director's table repeatedly, and show the operator what is waited for.
 
-A module is silent until it ends; so it looks once, and the controller does the waiting.
+A module has no output until it ends; so it reads once, and the controller does the waiting.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.lvs.cluster.plugins.modules.ipvs_wait import ARGUMENTS
 from ansible_collections.lvs.cluster.plugins.plugin_utils import _display
 
-#: Seconds between two looks, and after which the same line is shown again.
+#: Seconds between two reads, and after which the same line is shown again.
 POLL = 1
 REMIND = 10
-#: A connection whose handshake is under way counts as inactive, so one look is not enough.
+#: A connection whose handshake is under way counts as inactive, so one read is not enough.
 LOOKS = {"drained": 2, "serving": 1}
 
 

@@ -196,7 +196,8 @@ options:
         description: Whether adverts are taken from the peers only, where peers are given.
         type: bool
       vrrp_skip_check_adv_addr:
-        description: Whether the addresses in an advert are looked at only when the master changes.
+        description: Whether the addresses in an advertisement are checked only when the master
+          changes.
         type: bool
       v3_checksum_as_v2:
         description: Whether the checksum of version 3 over IPv4 leaves the addresses out, as RFC
@@ -805,7 +806,7 @@ options:
         elements: str
       accept:
         description: Whether a master takes packets to its addresses; V(true) if not given. With
-          V(false) a director serves nobody.
+          V(false) a director serves no client.
         type: bool
       dont_track_primary:
         description: Whether a failure of O(instances[].interface) is ignored.

@@ -4,7 +4,7 @@
 
 What was applied is kept as a copy of the file, in a directory that systemd makes when it starts
 keepalived.service and removes when that stops. So a copy is always of the process that runs. The
-role's systemd override writes it at each start, whoever asked for it, and removes it at a reload
+role's systemd override writes it at each start, by whatever means, and removes it at a reload
 by others than `bring`; then it is not known what keepalived runs.
 """
 
@@ -39,7 +39,7 @@ POLL = 0.1
 
 
 class Service(NamedTuple):
-    """What systemd says of keepalived.service.
+    """The state of keepalived.service in systemd.
 
     :ivar state: such as active, reloading, failed
     :ivar enabled: whether it starts at boot
@@ -63,7 +63,7 @@ class Service(NamedTuple):
 
 
 def service() -> Service:
-    """Return what systemd says of keepalived.service, also where there is none."""
+    """Return the state of keepalived.service, also where there is none."""
     try:
         said = _program.run("systemctl", "show", f"--property={PROPERTIES}", UNIT).stdout
     except FileNotFoundError:
@@ -111,7 +111,7 @@ def bring(text: str, how: str) -> None:
     elif how != "none":
         _systemctl("reset-failed", UNIT, check=False)
         _systemctl(how, UNIT)
-        # Unless the override has. keepalived says when it is ready, so it has read the file.
+        # Unless the override has. keepalived is ready for systemd once it has read the file.
         if applied(service()) is None:
             keep(text)
 
@@ -127,9 +127,9 @@ def _systemctl(*words: str, check: bool = True) -> None:
 def _reload(text: str) -> None:
     """Have keepalived reload its file, and wait until it has.
 
-    systemctl reload only sends the signal, and keepalived says nothing of a file that it refuses.
-    But only if it takes it, it sends RELOADING=1 and at the end READY=1 (main.c, do_reload;
-    config_notify.c), with which systemd changes the unit's state twice.
+    systemctl reload only sends the signal, and keepalived reports nothing of a file that it
+    refuses. Only if it accepts the file, it sends RELOADING=1 and at the end READY=1 (main.c,
+    do_reload; config_notify.c), with which systemd changes the unit's state twice.
     """
     before = _wait_for_ready(service())
     keep(None)
@@ -165,7 +165,7 @@ def _wait_for_ready(found: Service) -> Service:
 
 
 def log() -> list[str]:
-    """Return the last that keepalived said."""
+    """Return the last messages of keepalived."""
     with contextlib.suppress(FileNotFoundError):
         words = ("--unit", UNIT, "--lines=4", "--output=cat", "--no-pager")
         return _program.run("journalctl", *words).stdout.splitlines()

@@ -48,7 +48,7 @@ class Failure(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """What steps tell those after them.
+    """What steps pass on to those after them.
 
     :ivar listed: the VIPs of the services that the state file of the IPVS table lists, and MARK
         where services by firewall mark are among them
@@ -282,7 +282,7 @@ def _vip(line: str) -> str | None:
         return None
 
 
-# ------------------------------------------------------------------- what neighbours are told
+# -------------------------------------------------------------------------- announcements
 
 
 def announce(path: str, _seen: Seen) -> list[Failure]:

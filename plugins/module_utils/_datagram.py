@@ -73,7 +73,7 @@ def request(
 
     ``dns`` and ``udp`` are options as `DNS` and `UDP` describe them; one is given. None is
     returned if no reply came within ``timeout`` seconds and ``udp`` requires none. Raises OSError
-    for an address that can't be reached, an ICMP error, or silence; `BadReply` for a wrong reply.
+    for an address that can't be reached, an ICMP error, or no reply; `BadReply` for a wrong reply.
     """
     if dns:
         number = int.from_bytes(os.urandom(2), "big")
@@ -148,7 +148,7 @@ def _udp_reply(udp: Mapping[str, Any]) -> Callable[[bytes], bool]:
     """Return what tells whether a datagram is the reply that is required."""
     required = _digits(udp.get("require_reply"))
     pattern = "" if required == "any" else required.lower()
-    # Without bytes to compare, keepalived looks at no length that is not given either.
+    # Without bytes to compare, keepalived checks no length that is not given either.
     least = udp.get("min_reply_length") or 0
     most = udp.get("max_reply_length")
     if most is None:

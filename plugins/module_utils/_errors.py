@@ -1,12 +1,12 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a module fails with, said for the person who runs it."""
+"""What a module fails with, as messages for the operator."""
 
 from __future__ import annotations
 
 
 class OperatorError(Exception):
-    """What keeps a module from its work, as sentences for the person who runs it.
+    """What keeps a module from its work, as sentences for the operator.
 
     Every mistake found is in ``mistakes``, each with its place and its remedy.
     """

@@ -60,7 +60,7 @@ RESTART = frozenset(
 
 
 def dotted(version: Version) -> str:
-    """Return a version as people write it."""
+    """Return a version in dotted form."""
     return ".".join(map(str, version))
 
 
@@ -118,7 +118,7 @@ class _Writer:
     def fields(
         self, table: Table, raw: Mapping[str, Any], place: str, known: Iterable[str] = ()
     ) -> dict[str, list[str]]:
-        """Return the lines of each field, in the table's order; all that is wrong is told."""
+        """Return the lines of each field, in the table's order; note all that is wrong."""
         names = dict.fromkeys([*known, *(option.name for option in table)])
         self.unknown(raw, place, list(names))
         lines: dict[str, list[str]] = {}
@@ -139,7 +139,7 @@ class _Writer:
         return lines
 
     def _mappings(self, name: str) -> list[Mapping[str, Any]]:
-        """Return a list of the schema; what is no mapping in it is told."""
+        """Return a list of the schema; note what is no mapping in it."""
         value = [] if self.config.get(name) is None else self.config[name]
         if not isinstance(value, Sequence) or isinstance(value, str):
             self.wrong(name, "it is not a list")
@@ -251,7 +251,7 @@ class _Writer:
         try:
             interval = decimal(raw.get("advert_int", 1))
         except InvalidValue:
-            return  # already told
+            return  # already reported
         if version == 2 and interval != int(interval):
             self.wrong(
                 place,
@@ -307,7 +307,7 @@ class _Writer:
                 peer.get("address") if isinstance(peer, Mapping) else peer
             )
             if address is None:
-                continue  # already told
+                continue  # already reported
             if address == source:
                 self.wrong(place, f"unicast_peers has {address}, which is unicast_src_ip itself")
             if address in seen:
@@ -622,7 +622,7 @@ class _Service:
         return f"{destination.address} {(own and destination.port) or ''}".rstrip()
 
     def _pool(self, key: _model.ServiceKey) -> dict[tuple[str, int], Mapping[str, Any]]:
-        """Return what a person wrote of each destination."""
+        """Return each destination as it was written."""
         pool = {}
         for raw in as_list(self.raw.get("destinations")):
             if isinstance(raw, Mapping):
@@ -720,7 +720,7 @@ def services(config: Mapping[str, Any]) -> list[_model.VirtualService]:
 
 
 def parse_version(said: str) -> Version | None:
-    """Return the release that ``keepalived --version`` tells."""
+    """Return the release that ``keepalived --version`` shows."""
     found = re.search(r"Keepalived v(\d+(?:\.\d+)+)", said)
     return tuple(map(int, found[1].split("."))) if found else None
 

@@ -49,7 +49,7 @@ MAX_SECONDS = 4294
 class Kind(NamedTuple):
     """What a value may be.
 
-    :ivar argument: how AnsibleModule is told
+    :ivar argument: the argument spec for AnsibleModule
     :ivar says: completes the sentence 'it must be ...'
     :ivar read: turns a value into what stands in the file, or raises `InvalidValue`
     :ivar of: what it is made of: the kind of a list's items, the table of a mapping
@@ -268,7 +268,7 @@ POSITIVE = _integer(1, MAX_U32)
 NUMBER = _integer(1, 2**31 - 1)
 SECONDS = _seconds()
 WHOLE_SECONDS = _integer(0, MAX_SECONDS)
-#: A mistake in it is told without the value.
+#: A mistake in it is reported without the value.
 AUTH_PASS = Kind(
     {"type": "str", "no_log": True}, "a password of at most 8 characters", read_auth_pass
 )
@@ -405,7 +405,7 @@ def absent(option: Option, raw: Mapping[str, Any]) -> bool:
 
 
 def sentences(option: Option, value: Any, error: InvalidValue) -> list[str]:
-    """Say what is wrong with a value. A secret is not repeated."""
+    """Return what is wrong with a value. A secret is not repeated."""
     secret = option.kind.argument.get("no_log")
     if error.args:
         shown = "" if secret or isinstance(value, (list, dict)) else f" {value!r}"
@@ -417,7 +417,7 @@ def sentences(option: Option, value: Any, error: InvalidValue) -> list[str]:
 def arguments(table: Table) -> dict[str, Any]:
     """Return AnsibleModule's argument_spec for the options of a table.
 
-    Nothing is required there: what is missing is told by us, with all the rest.
+    Nothing is required there: what is missing is reported with all other mistakes.
     """
     return {option.name: dict(option.kind.argument) for option in table}
 

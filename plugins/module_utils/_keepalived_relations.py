@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the fields of keepalived's configuration say of each other.
+"""How the fields of keepalived's configuration relate to each other.
 
 Each function yields a sentence for everything that ``keepalived -t`` refuses though every field is
 right by itself. Values that are none of their kind are passed over: they are reported where they

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Values of keepalived's configuration, each read and returned as it stands in the file.
 
-Nothing a person writes may end a line, a string or a block: what could is refused, not escaped,
+No value may end a line, a string or a block: what could is refused, not escaped,
 because keepalived's parser knows escapes in some places and not in others.
 """
 

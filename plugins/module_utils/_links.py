@@ -185,7 +185,7 @@ def without_zone(text: str) -> str:
 
 
 def vips(interface: str, written: Iterable[str]) -> list[Address]:
-    """Return the VIPs a person lists for an interface; raises OperatorError with all mistakes."""
+    """Return the VIPs listed for an interface; raises OperatorError with all mistakes."""
     parsed: dict[str, Address] = {}
     mistakes = []
     for text in written:
@@ -256,7 +256,7 @@ def obstacles(
     """Return a sentence for everything that keeps VIPs from being added to an interface.
 
     :param links: all interfaces
-    :param effects: the ARP settings in effect on the interfaces that have to be quiet about a VIP
+    :param effects: the ARP settings in effect on the interfaces that must not answer ARP for a VIP
         of ``interface`` if that one does no ARP itself; None for an interface that is not there
     :param director: whether the machine may answer for the VIPs, as the master of several directors
     """
@@ -406,7 +406,7 @@ def _saved_address(number: int, line: str) -> Address:
     )
 
 
-#: Begins a comment on a VIP that was being added, and that neighbours have not been told of.
+#: Begins a comment on a VIP that was being added, and is not yet announced to neighbours.
 UNANNOUNCED = "# not announced yet: "
 
 
@@ -428,7 +428,7 @@ def render(
     return header + "".join(lines) if lines else None
 
 
-# ------------------------------------------------------------------- what neighbours are told
+# -------------------------------------------------------------------------- announcements
 
 
 class Arp(NamedTuple):

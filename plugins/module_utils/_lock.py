@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from ansible_collections.lvs.cluster.plugins.module_utils import _program
 from ansible_collections.lvs.cluster.plugins.module_utils._errors import OperatorError
 
-#: Not in /run/lock, which everybody may write to and so could hold it for ever.
+#: Not in /run/lock, which every user may write to and so could hold it for ever.
 PATH = "/run/lvs/lock"
 WAIT = 120  # seconds; a module that is at work takes few, keepalived's check of many services more
 POLL = 0.05
@@ -31,7 +31,7 @@ def held(name: str) -> Iterator[None]:
     The lock ends with this process and the programs it started, however they end.
     Raises `OperatorError` if another one has it for too long.
 
-    :param name: the module, for the message of whoever waits
+    :param name: the module, for the message of a module that waits
     """
     descriptor = _acquire(time.monotonic() + WAIT)
     if descriptor is None:
@@ -39,7 +39,7 @@ def held(name: str) -> Iterator[None]:
         return
     since = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime())
     try:
-        with contextlib.suppress(OSError):  # a full /run keeps nobody from working
+        with contextlib.suppress(OSError):  # a full /run is no reason to stop
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, f"{name} (process {os.getpid()}, since {since})".encode(), 0)
         with _program.inheriting(descriptor):
@@ -64,11 +64,11 @@ def _acquire(deadline: float) -> int | None:
         except BaseException:
             os.close(descriptor)
             raise
-        os.close(descriptor)  # somebody deleted the file meanwhile: others lock a new one
+        os.close(descriptor)  # the file was deleted meanwhile: others lock a new one
 
 
 def _lock(descriptor: int, deadline: float) -> bool:
-    """Wait for the lock of an open file; tell whether it still is the file at `PATH`."""
+    """Wait for the lock of an open file; return whether it still is the file at `PATH`."""
     while True:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

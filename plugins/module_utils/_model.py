@@ -30,8 +30,8 @@ SCHEDULER_FLAGS: dict[str, tuple[str, ...]] = {
 }
 PLAIN_FLAGS = ("flag-1", "flag-2", "flag-3")
 METHODS = ("dr", "tun", "nat", "local")
-#: What a person may write. For IPVS fullnat is nat: the source NAT that makes the difference is
-#: the packet filter's.
+#: The methods of the inventory. For IPVS fullnat is nat: the packet filter does the source NAT that
+#: makes the difference.
 WRITTEN_METHODS = (*METHODS[:3], "fullnat", METHODS[3])
 TUNNEL_TYPES = ("ipip", "gue", "gre")
 TUNNEL_CHECKSUMS = ("none", "checksum", "remote")
@@ -42,7 +42,7 @@ MAX_WEIGHT = 65535
 MAX_U32 = 0xFFFFFFFF
 #: Debian 13's kernel (6.12) refuses a greater one; its counts of connections are signed.
 MAX_THRESHOLD = 0x7FFFFFFF
-#: Longer numbers are none of ours, and Python may refuse to read them.
+#: Longer numbers are out of range, and Python may refuse to read them.
 MAX_DIGITS = 20
 
 #: What a sentence shows of a wrong value, in characters, and how many names it lists.
@@ -98,7 +98,7 @@ class ServiceKey(NamedTuple):
         return f"{self.protocol} {endpoint(self.vip, self.port)}"
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the key as the fields a person writes."""
+        """Return the key as fields of the inventory."""
         if self.fwmark:
             return {"fwmark": self.fwmark, "family": self.family}
         return {"vip": self.vip, "port": self.port, "protocol": self.protocol}
@@ -108,7 +108,7 @@ class VirtualService(NamedTuple):
     """A virtual service and its pool.
 
     ``persistence_timeout`` is in seconds, 0 for none. ``persistence_mask`` is the prefix length by
-    which clients are grouped (or, read from a kernel where somebody set one that is no prefix, a
+    which clients are grouped (or, read from a kernel where one was set that is no prefix, a
     dotted mask). ``destinations`` are sorted by address and port.
     """
 
@@ -362,7 +362,7 @@ def suggestion(word: Any, known: Iterable[str]) -> str:
 
 
 def unknown(kind: str, name: Any, known: Iterable[str], documented: str = "") -> str:
-    """Say that there is no such field, and which one was meant, or which there are.
+    """Return that there is no such field, and which one was meant, or which there are.
 
     :param kind: what it is, such as ``field``
     :param known: the names there are, those first that are wanted most often
@@ -391,7 +391,7 @@ _PLAIN_FIELDS = frozenset({"name", "address", "port", "method", "weight"})
 def _key(fields: Fields) -> ServiceKey | None:
     raw = fields.raw
     before = len(fields.mistakes)
-    # A number that is no mark is told below, beside what else is wrong.
+    # A number that is no mark is reported below, with all other mistakes.
     if raw.get("fwmark"):
         mark = fields.integer("fwmark", 1, MAX_U32, 1)
         for name in ("vip", "port"):
@@ -580,7 +580,7 @@ def _destination(
 
 
 def _forwarding(method: str) -> str:
-    """Return what IPVS does for a method that a person wrote."""
+    """Return the IPVS method for a method of the inventory."""
     return "nat" if method == "fullnat" else method
 
 

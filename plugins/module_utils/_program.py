@@ -18,7 +18,7 @@ _inherited: list[int] = []
 def inheriting(descriptor: int) -> Iterator[None]:
     """Give programs that are started meanwhile an open file, like the lock that is held for them.
 
-    They may go on after this process was killed, and nobody else is to work until they have ended.
+    They may run on after this process was killed, and no other module may start until they ended.
     """
     _inherited.append(descriptor)
     try:

@@ -62,7 +62,7 @@ class Change(NamedTuple):
     :ivar meanwhile: path -> the text of one of ``files`` while ``apply`` is at work, where that
         is not the one that is wanted. It lists what is and what is wanted, so that nothing is
         forgotten wherever the run is killed: the next one finds it there
-    :ivar text: (before, after) as people read it in a diff; default: the data itself
+    :ivar text: (before, after) as text of a diff; default: the data itself
     :ivar results: further values of the result
     :ivar missing_requirements: what the machine lacks for ``apply``, as sentences: an error where
         something has to be changed. In check mode they are warnings, for an earlier task of the

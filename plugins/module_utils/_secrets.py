@@ -5,7 +5,7 @@
 What keepalived's parser (its ``lib/parser.c``) takes for a secret can be written in many ways: as
 a definition, as one that uses another, as part of a word, over several lines, as an argument of a
 script. So all words after the keyword of a secret are hidden to the end of the line, and each
-definition that they use. What a person wrote who mistook the syntax is hidden as well.
+definition that they use. What is written with a mistaken syntax is hidden as well.
 
 Apart from ``_keepalived``, whose import takes longer than most of what a module does.
 """

@@ -43,7 +43,7 @@ def canonical(key: str) -> str:
 
 
 def parse(values: Mapping[str, object]) -> dict[str, str]:
-    """Return what a person wrote as keys and values of the kernel's form.
+    """Return settings as keys and values in the kernel's form.
 
     Raises OperatorError with every mistake in it.
     """
@@ -199,7 +199,7 @@ def _write(key: str, value: str | None) -> None:
 
 
 def render(values: Mapping[str, str | None]) -> str:
-    """Return the settings as lines that sysctl.d(5) and people read."""
+    """Return the settings as lines of sysctl.d(5)."""
     return "".join(f"{key} = {value}\n" for key, value in values.items() if value is not None)
 
 
@@ -209,7 +209,7 @@ def render(values: Mapping[str, str | None]) -> str:
 # list can be given back. What systemd-sysctl sets from it at boot is no news about the machine.
 
 NOTE = "# was: "
-#: What a key may have instead while a change is under way, for we set that, too.
+#: What a key may have instead while a change is being made, which the module sets, too.
 ALSO = "# also: "
 
 
@@ -234,7 +234,7 @@ def under_way(
 ) -> str:
     """Return the text of the file while what it lists gives way to ``wanted``.
 
-    Whatever has been set when a run is killed, the next one finds that it is ours, and what was
+    Whatever has been set when a run is killed, the next one finds that it is managed, and what was
     before. Setting forwarding resets other keys, so also one that has it back already may have
     keys left to be given back with it.
 
@@ -294,7 +294,7 @@ def notes(
 ) -> dict[str, str]:
     """Return what is to be given back one day, with the file as it is and ``wanted`` set.
 
-    What the file lists is ours already: of that, it alone knows what was before. Where
+    What the file lists is managed already: of that, it alone knows what was before. Where
     forwarding is set, what taking it back would not restore is noted, too.
     """
     managed, known = saved_values(text), noted(text)
@@ -388,7 +388,7 @@ def suppression(
 
 
 def unsuppression(values: Mapping[str, str | None], managed: Iterable[str]) -> dict[str, str]:
-    """Return the settings that end suppression where nobody noted what was before it.
+    """Return the settings that end suppression where no former value is noted.
 
     :param values: what is in force, for the keys and `arp_keys` of ``default``
     :param ours: what `suppression` once set: an interface gets the value a new one gets

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The one way in which modules change the kernel's table: plan, apply, read again, compare."""
+"""Change the kernel's table, in all modules: plan, apply, read again, compare."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ class Transition(NamedTuple):
 
 
 def transition(desire: Callable[[Table], Table], ignore_owners: Sequence[str] = ()) -> Transition:
-    """Read the table and plan the way to what ``desire`` makes of it.
+    """Read the table and plan the operations to what ``desire`` makes of it.
 
     A kernel without IPVS counts as an empty table, which is what it will be when IPVS is loaded.
     Raises `OperatorError`, also where something has to change and another program owns the table.

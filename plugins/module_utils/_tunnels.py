@@ -7,7 +7,7 @@ wanted, what is done, and what the file for boot lists.
 
 The kernel gives what it unpacks to the tunnel device that matches best: one with this address of
 ours, else the fallback device of the module. A fallback device serves, with two exceptions, for
-which we make a device of our own: those of GRE drop what has a checksum (ip_tunnel_rcv() in
+which a managed device is made: those of GRE drop what has a checksum (ip_tunnel_rcv() in
 net/ipv4/ip_tunnel.c, __ip6_tnl_rcv() in net/ipv6/ip6_tunnel.c), and ip6tnl0 drops IPv4
 (ipxip6_rcv() there).
 """
@@ -26,7 +26,7 @@ from ansible_collections.lvs.cluster.plugins.module_utils._errors import failure
 from ansible_collections.lvs.cluster.plugins.module_utils._run import OperatorError, checkpoint
 
 GUE_PORT = 6080  # IANA's, and ipvsadm's example
-MANAGED = "lvs-"  # what the name of a device of our own begins with
+MANAGED = "lvs-"  # what the name of a managed device begins with
 #: What the file for boot has besides comments.
 LINE = re.compile(r"link add name \S+ type \S.*|link set dev \S+ up|fou add port \d+ gue( -6)?")
 STAYS = "# This was so before, and stays when the rest goes:"
@@ -54,7 +54,7 @@ MODULES = {
 def is_tunnel(interface: str) -> bool:
     """Return whether an interface is one at which tunnels to a real server end, by its name.
 
-    Those are the fallback devices, and devices of our own as `Tunnel.interface` names them. Others
+    Those are the fallback devices, and managed devices as `Tunnel.interface` names them. Others
     may begin with ``lvs-``, too.
     """
     return interface in MODULES or bool(re.fullmatch(MANAGED + "(gre|ip)6?-[0-9a-f]{6}", interface))
@@ -65,7 +65,7 @@ PROTOCOLS = {"tunl0": 4, "sit0": 41, "ip6tnl0": 41, "gre0": 47, "ip6gre0": 47}
 
 
 class Tunnel(NamedTuple):
-    """A way that packets come from the director.
+    """One kind of tunnel from the director.
 
     :ivar kind: ``ipip``, ``gue`` or ``gre``
     :ivar address: the RIP, to which the packet that carries is addressed
@@ -82,7 +82,7 @@ class Tunnel(NamedTuple):
 
     @property
     def interface(self) -> str:
-        """The device that takes the packets; one of our own has a name for each RIP."""
+        """The device that takes the packets; a managed one has a name for each RIP."""
         if not self._own:
             return FALLBACKS[self._route]
         family = "6" if self.address.version == 6 else ""
@@ -102,7 +102,7 @@ class Tunnel(NamedTuple):
         """What arrives for it, each as nftables matches it, with the family of its addresses.
 
         A fallback device unwraps what is addressed to any address of the machine, and also what
-        comes without the UDP header of GUE. A device of our own looks at the RIP; with ``mode any``
+        comes without the UDP header of GUE. A managed device checks the RIP; with ``mode any``
         it takes both IP versions.
         """
         family = "ip" if self.address.version == 4 else "ip6"
@@ -117,7 +117,7 @@ class Tunnel(NamedTuple):
 
     @property
     def _own(self) -> str:
-        """The type of the device of our own that it takes; "" where a fallback device serves."""
+        """The type of the managed device that it takes; "" where a fallback device serves."""
         if self.kind == "gre" and self.checksum != "none":
             kind = "gre" if self.address.version == 4 else "ip6gre"
             return f"{kind} local {self.address} remote any icsum"
@@ -131,7 +131,7 @@ class Tunnel(NamedTuple):
 
 
 def parse(written: Iterable[Mapping[str, Any]]) -> list[Tunnel]:
-    """Return the tunnels a person lists; raises OperatorError with all mistakes."""
+    """Return the tunnels of the option; raises OperatorError with all mistakes."""
     tunnels: list[Tunnel] = []
     mistakes: list[str] = []
     for number, fields in enumerate(written, 1):
@@ -304,7 +304,7 @@ def entries(
 
 
 def _is_ours(line: str) -> bool:
-    """Return whether a line is about a device of our own, by its name."""
+    """Return whether a line is about a managed device, by its name."""
     return subject(line).startswith(MANAGED)
 
 
@@ -318,8 +318,8 @@ class Step(NamedTuple):
 def plan(before: Sequence[str], after: Sequence[str]) -> list[Step]:
     """Return the steps that lead from the lines that are to those wanted.
 
-    What is new comes first, so that nothing is lost if it fails. Only a device of our own that
-    somebody has changed goes before it is made again.
+    What is new comes first, so that nothing is lost if it fails. Only a managed device that
+    was changed goes before it is made again.
     """
     made = {subject(line) for line in after if line.startswith("link add ") and line not in before}
     again = made & {subject(line) for line in before}

@@ -16,7 +16,7 @@ def held(links: Iterable[Mapping[str, Any]], vips: Iterable[str]) -> dict[str, s
 
     A director holds a VIP on an interface that is up and is none of those on which this collection
     puts a real server's VIP: lo, and the devices at which tunnels end. An address that duplicate
-    address detection has refused serves nobody and is not held.
+    address detection has refused serves no client and is not held.
 
     :param links: what ``ip -json address show`` prints
     :param vips: the VIPs that are asked about; they come back as they are written here

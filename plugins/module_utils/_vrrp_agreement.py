@@ -21,7 +21,7 @@ _ADVERT_INT = 1.0
 
 
 class Agreement(NamedTuple):
-    """What is the same on all directors of an instance; names of fields are for people.
+    """What is the same on all directors of an instance; names of fields are for messages.
 
     :ivar advert_int: with version 2 only; in version 3 a backup takes the master's
     :ivar password: "" for none

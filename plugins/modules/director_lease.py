@@ -105,7 +105,7 @@ PATH = "/run/lvs/lease"
 def found(path=PATH):
     """Return the lease that is held, as it was written; None for none.
 
-    A file that no module wrote holds nobody back.
+    A file that no module wrote is no lease.
     """
     try:
         lease = json.loads(_atomic_file.read(path) or "null")
@@ -115,7 +115,7 @@ def found(path=PATH):
 
 
 def now():
-    """Return the seconds since boot: nobody can set that clock."""
+    """Return the seconds since boot, a clock that can't be set."""
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 

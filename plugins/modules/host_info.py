@@ -176,7 +176,7 @@ from ansible_collections.lvs.cluster.plugins.module_utils import (
     _vips,
 )
 
-#: Seconds between two looks.
+#: Seconds between two reads.
 POLL = 0.2
 
 

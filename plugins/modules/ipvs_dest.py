@@ -188,7 +188,7 @@ ARGUMENTS = {
     **_arguments.IGNORE_OWNERS,
 }
 
-#: Seconds between two looks at the connections that are left.
+#: Seconds between two reads of the connections that are left.
 POLL = 1
 
 

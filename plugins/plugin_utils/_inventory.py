@@ -61,7 +61,7 @@ VARIABLES = dict.fromkeys(
 #: Where all variables and fields of an inventory are described.
 DOCUMENTED = "docs/inventory.md"
 
-#: fullnat is IPVS's nat, with source NAT on the way out so that answers come back by themselves.
+#: fullnat is IPVS's nat with source NAT, so that answers return to the director by themselves.
 METHODS = ("dr", "tun", "nat", "fullnat")
 #: What makes the VIPs reachable: a single director by itself, or VRRP between directors.
 HA = ("none", "vrrp")
@@ -454,7 +454,7 @@ class _Host:
 
 
 class _Service:
-    """A service as the inventory describes it, on its way to one with destinations."""
+    """A service as the inventory describes it, before it is resolved."""
 
     def __init__(
         self,
@@ -673,7 +673,7 @@ class _Service:
                 pool.append(destination._replace(address=address, weight=weight))
         result = service.with_destinations(pool).to_dict()
         for destination in result["destinations"]:
-            # For the model fullnat is nat; whoever does the source NAT has to know.
+            # For the model fullnat is nat; the role that does the source NAT needs to know.
             name, method = said[destination["address"], destination["port"]]
             destination.update(name=name, method=method)
             if name in drained:
@@ -1312,7 +1312,7 @@ def _shown(value: Any) -> str:
 
 
 def _spelled(what: Network | str) -> str:
-    """Return IPv4 or IPv6, as a person writes it."""
+    """Return IPv4 or IPv6, as spelled in messages."""
     return "IPv6" if what == "ipv6" or ":" in str(what) else "IPv4"
 
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which requests show that a service works, and why there are none for some.
 
-Pure: what ``resolve`` says of a cluster comes in. Requests to VIPs, as clients send them, go out as
+Pure: the result of ``resolve`` comes in. Requests to VIPs, as clients send them, go out as
 options of ``vip_probe``; requests to real servers, as health checks send them, as those of
 ``realserver_probe``.
 """
@@ -23,7 +23,7 @@ _BY_UDP = {
 }
 #: Types of health checks whose servers don't speak HTTP by TCP.
 _NOT_HTTP = ("ssl", "smtp", "dns", "udp")
-#: Silence is not a failure of what requires no reply: that many requests wait that many seconds.
+#: A missing reply is no failure where none is required: so many requests wait so many seconds.
 _UNANSWERED = {"requests": 4, "timeout": 1.0}
 
 

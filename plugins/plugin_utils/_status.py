@@ -77,7 +77,7 @@ class Status(NamedTuple):
 
     :ivar directors: ``name``, ``state`` (active, standby, unreachable), ``vips`` on its LAN,
         ``macs`` (its link-layer addresses), ``sync`` (the states of its sync daemons), ``reason``
-        if it can't be looked at
+        if it can't be read
     :ivar services: in the inventory's order, as the table of ``director`` has them, which holds
         their VIP, with counters; each destination with its ``name`` and a ``remark``; its
         ``weight`` is None if it is not in the table
@@ -88,7 +88,7 @@ class Status(NamedTuple):
     :ivar pending: what of the inventory is not applied to the directors
     :ivar differences: that, the drift of the kernel's table from what is applied, and units that
         failed
-    :ivar lines: all of it for a person
+    :ivar lines: all of it as text
     """
 
     directors: list[dict[str, Any]]
@@ -316,7 +316,7 @@ def _sentences(operation: Operation, current: Table, names: _Names) -> Iterator[
 
 
 def _value(value: Any) -> str:
-    """Return a field's value as a person writes it."""
+    """Return a field's value as in messages."""
     return (", ".join(value) if isinstance(value, tuple) else str(value)) or "none"
 
 
@@ -420,7 +420,7 @@ def _trouble(directors: Sequence[Data], vips: Iterable[str]) -> Iterator[str]:
 
 
 def _lines(found: Status, unread: Sequence[str]) -> Iterator[str]:
-    """Yield a table for a person."""
+    """Yield the lines of a table."""
     for director in found.directors:
         about = [f"holds {join_names(director['vips'])}"] if director["vips"] else []
         about += [f"sync daemon {join_names(director['sync'])}"] if director["sync"] else []
@@ -471,7 +471,7 @@ class Draining(NamedTuple):
 
     :ivar hosts: their names
     :ivar batches: the same in their order; those that are drained already come first
-    :ivar lines: the batches for a person
+    :ivar lines: the batches as text
     :ivar servers: requests that show whether they answer, as ``realserver_probe`` takes them
     :ivar unasked: for which services there are none, and why, as sentences
     """
@@ -512,7 +512,7 @@ def drain(
 
 
 def undrain(cluster: Data, found: Data, groups: Data, hosts: Any) -> Draining:
-    """Return who is to serve again. ``cluster`` has nobody drained but by the inventory."""
+    """Return the real servers to undrain. ``cluster`` has those drained by the inventory only."""
     names, wrong = _chosen(cluster, groups, hosts)
     wrong += found["pending"]
     return Draining(wrong) if wrong else _answering(cluster, names, [names])

@@ -48,7 +48,7 @@ ADVERT_BOUNDS = 0.01, 255
 #: master which connections there are; keepalived waits so only with the initial state BACKUP.
 PREEMPT_DELAY = 15
 
-#: How often a real server is looked at, in seconds: keepalived by itself does once a minute.
+#: Seconds between health checks of a real server: the default of keepalived is a minute.
 SERVICE_DEFAULTS = {"delay_loop": 5}
 
 #: What all directors have to agree on.
@@ -57,7 +57,7 @@ SHARED = ("lvs_virtual_router_id", "lvs_auth_pass", "lvs_advert_int")
 PARTS = ("globals", "instance", "scripts", "sync_groups", "extra")
 #: Those of them that only VRRP uses.
 VRRP_PARTS = ("instance", "scripts", "sync_groups")
-#: Stands for the LAN where its name is known only once the machine has been looked at.
+#: Stands for the LAN where its name is known only once the machine has been read.
 LAN = "lvs-lan-unknown"
 #: What the role keepalived_ha sets by itself, see its vars/main.yml.
 GLOBALS = {"reload_check_config": True, "enable_script_security": True}

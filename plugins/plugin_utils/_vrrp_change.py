@@ -16,7 +16,7 @@ from ansible_collections.lvs.cluster.plugins.plugin_utils._inventory import join
 
 Data = Mapping[str, Any]
 
-#: Fields of an agreement, as people know them.
+#: Fields of an agreement, as named in messages.
 _NAMES = {"vips": "VIPs", "peers": "addresses of directors"}
 
 

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From what directors show to an inventory that describes it: the way of ``_inventory``, backwards.
+"""From what directors show to an inventory that describes it: the inverse of ``_inventory``.
 
 Pure. Pools become groups, weights become variables of hosts, and VRRP becomes what only this
 cluster does otherwise (``vrrp``).
