@@ -85,7 +85,7 @@ def keepalived(host: Namespace, address: str, profile: dict) -> Iterator[None]:
 
 
 def serve(host: Namespace) -> None:
-    """Answer at the VIP on the real server, which keeps quiet about it."""
+    """Answer at the VIP on the real server, which suppresses ARP for it."""
     for setting, value in (("arp_ignore", 1), ("arp_announce", 2)):
         host.sysctl(f"net/ipv4/conf/all/{setting}", value)
     host.address(f"{VIP}/32", "lo")

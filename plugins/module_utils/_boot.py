@@ -308,7 +308,7 @@ def announce(path: str, _seen: Seen) -> list[Failure]:
         try:
             forwarding = Path(PROC, "net/ipv6/conf", name, "forwarding")
             router = forwarding.exists() and forwarding.read_text(encoding="utf-8").strip() != "0"
-            tell(name, interface["address"], vips, router)
+            send_announcements(name, interface["address"], vips, router)
         except OSError as error:
             why = f"{name} did not announce {named}: {error.strerror}"
             failures.append(Failure(why, later=True))
@@ -359,7 +359,7 @@ def advertisement(mac: str, vip: str, router: bool) -> bytes:
     return struct.pack("!BBHI", 136, 0, 0, flags) + target + link_layer
 
 
-def tell(name: str, mac: str, vips: Iterable[str], router: bool = False) -> None:
+def send_announcements(name: str, mac: str, vips: Iterable[str], router: bool = False) -> None:
     """Announce addresses to the neighbours on a link.
 
     It is said three times, and the last time more than a second after the first, because a

@@ -466,4 +466,6 @@ def announce(link: Link, addresses: Sequence[Address], router: bool = False) -> 
 
     Raises OSError if the link does not carry it.
     """
-    _boot.tell(link.name, link.mac, [str(address.ip.ip) for address in addresses], router)
+    _boot.send_announcements(
+        link.name, link.mac, [str(address.ip.ip) for address in addresses], router
+    )

@@ -830,8 +830,8 @@ class _Rules:
                 host = self.hosts.get(destination["name"])
                 if host is None:
                     continue
-                duties = hosts.setdefault(host.name, {method: [] for method in METHODS})
-                duties[destination["method"]] += self._duties(service, host, destination)
+                served = hosts.setdefault(host.name, {method: [] for method in METHODS})
+                served[destination["method"]] += self._served(service, host, destination)
         return Cluster(
             [],
             services,
@@ -853,9 +853,9 @@ class _Rules:
             self.min_available or Cluster._field_defaults["min_available"],
             self.ha,
             {
-                duty["address"]: duty["sources"]
-                for duties in hosts.values()
-                for duty in duties["tun"]
+                entry["address"]: entry["sources"]
+                for served in hosts.values()
+                for entry in served["tun"]
             },
         )
 
@@ -918,9 +918,9 @@ class _Rules:
                 "peers": _vrrp.peers(director, directors, instances),
                 # What reaches this machine as a real server, while another one is master.
                 "local": [
-                    {field: duty[field] for field in Frontend._fields}
+                    {field: entry[field] for field in Frontend._fields}
                     for method in _UNCHANGED
-                    for duty in hosts.get(director.name, {}).get(method, ())
+                    for entry in hosts.get(director.name, {}).get(method, ())
                     if len(directors) > 1
                 ],
             }
@@ -956,10 +956,10 @@ class _Rules:
                     found.add(sentence.rstrip("."), "host", director.name)
         return refused + found.lines()
 
-    def _duties(
+    def _served(
         self, service: _Service, host: _Host, destination: Mapping[str, Any]
     ) -> Iterator[dict[str, Any]]:
-        """Yield what a destination asks of its machine, for each thing that clients ask for."""
+        """Yield what a host serves as a destination, for each frontend."""
         return_path = {"gateway": service.gateway(host, destination["address"])}
         for vip, protocol, port in service.frontends or [Frontend("", "tcp", 0)]:
             yield {
@@ -973,7 +973,7 @@ class _Rules:
             }
 
     def _sources(self, host: _Host) -> list[str]:
-        """Return from where a real server takes tunnels: directors, and what it says itself."""
+        """Return the sources of tunnels to a real server: the directors, and its own option."""
         known = [director.sending(f) for director in self.directors for f in ("ipv4", "ipv6")]
         networks = [ipaddress.ip_network(address) for each in known for address in each]
         networks += host.tunnel_sources

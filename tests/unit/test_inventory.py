@@ -564,19 +564,19 @@ SHOP = {
 
 def test_a_real_server_gets_its_vips_by_method():
     tunnel = {"vip": "192.168.2.150", "port": 81, "method": "tun", "tunnel_type": "gre"}
-    duties = served(WEB, tunnel, realservers=at(31))["rs31"]
-    assert [duty["vip"] for duty in duties["dr"]] == [VIP]
-    assert [(duty["vip"], duty["tunnel_type"]) for duty in duties["tun"]] == [
+    entries = served(WEB, tunnel, realservers=at(31))["rs31"]
+    assert [entry["vip"] for entry in entries["dr"]] == [VIP]
+    assert [(entry["vip"], entry["tunnel_type"]) for entry in entries["tun"]] == [
         ("192.168.2.150", "gre")
     ]
-    assert duties["nat"] == duties["fullnat"] == []
+    assert entries["nat"] == entries["fullnat"] == []
 
 
 def test_answers_of_a_nat_real_server_go_to_the_dip_of_their_family():
     dips = {"d23": {"ansible_host": "192.168.2.23", "lvs_address": ["192.168.2.23", "fd00::23"]}}
     servers = {"rs31": {"lvs_address": ["192.168.2.31", "fd00::31"]}}
     web6 = {"vip": "fd00::149", "port": 80, "protocol": "udp"}
-    duties = served(
+    entries = served(
         {**WEB, "realserver_port": 8080},
         web6,
         directors=dips,
@@ -584,7 +584,7 @@ def test_answers_of_a_nat_real_server_go_to_the_dip_of_their_family():
         every={"lvs_method": "nat"},
     )["rs31"]["nat"]
     keys = ("address", "protocol", "port", "gateway")
-    assert [tuple(duty[key] for key in keys) for duty in duties] == [
+    assert [tuple(entry[key] for key in keys) for entry in entries] == [
         ("192.168.2.31", "tcp", 8080, "192.168.2.23"),
         ("fd00::31", "udp", 80, "fd00::23"),
     ]
@@ -613,15 +613,15 @@ def test_the_director_sets_the_mark_on_what_matches():
 
 
 def test_the_real_servers_of_a_firewall_mark_hold_its_vips_and_answer_from_its_ports():
-    duties = served(SHOP, realservers=at(31))["rs31"]["dr"]
-    assert list(dict.fromkeys(duty["vip"] for duty in duties)) == [VIP, "192.168.2.150"]
-    duties = served({**SHOP, "method": "nat"}, realservers=at(31))["rs31"]["nat"]
-    assert [(d["protocol"], d["port"]) for d in duties] == [("tcp", 80), ("tcp", 443), ("udp", 53)]
+    entries = served(SHOP, realservers=at(31))["rs31"]["dr"]
+    assert list(dict.fromkeys(entry["vip"] for entry in entries)) == [VIP, "192.168.2.150"]
+    entries = served({**SHOP, "method": "nat"}, realservers=at(31))["rs31"]["nat"]
+    assert [(d["protocol"], d["port"]) for d in entries] == [("tcp", 80), ("tcp", 443), ("udp", 53)]
 
 
 def test_an_unmanaged_firewall_mark_asks_nothing_of_a_real_server_but_an_answer():
-    duties = served({"fwmark": 7, "method": "nat"}, realservers=at(31))["rs31"]["nat"]
-    assert [(d["vip"], d["port"], d["gateway"]) for d in duties] == [("", 0, "192.168.2.23")]
+    entries = served({"fwmark": 7, "method": "nat"}, realservers=at(31))["rs31"]["nat"]
+    assert [(d["vip"], d["port"], d["gateway"]) for d in entries] == [("", 0, "192.168.2.23")]
 
 
 # The rules, one by one.
@@ -1487,9 +1487,9 @@ def sources(directors=D23, **rs31):
     every = {"lvs_method": "tun"}
     cluster = look(directors=directors, realservers={"rs31": rs31}, every=every)
     assert cluster.mistakes == []
-    [duty] = cluster.real_servers["rs31"]["tun"]
-    assert cluster.tunnel_sources == {"192.168.2.31": duty["sources"]}
-    return duty["sources"]
+    [entry] = cluster.real_servers["rs31"]["tun"]
+    assert cluster.tunnel_sources == {"192.168.2.31": entry["sources"]}
+    return entry["sources"]
 
 
 def test_a_real_server_takes_tunnels_from_every_address_of_every_director():

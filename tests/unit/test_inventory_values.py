@@ -144,9 +144,9 @@ def answer(services, hosts, directors=("d23", "d24")):
     nft_words([*cluster.services, *cluster.marks])
     for director in cluster.directors.values():
         nft_words([*director["peers"], *director["local"]])
-    for duties in cluster.real_servers.values():
-        for duty in (duty for several in duties.values() for duty in several):
-            nft_words([duty, *duty.get("sources", ())])
+    for entries in cluster.real_servers.values():
+        for entry in (entry for several in entries.values() for entry in several):
+            nft_words([entry, *entry.get("sources", ())])
     return cluster
 
 

@@ -509,8 +509,8 @@ def test_with_nat_the_real_servers_gateway_moves_with_the_vip(gateway, held, sta
         assert f"r20 and r21: {start}, but with method nat answers" in sentence
         return
     assert instance(resolved, "d31")["excluded_vips"] == held
-    [duty] = resolved.real_servers["r20"]["nat"]
-    assert duty["gateway"] == "192.168.2.254"
+    [entry] = resolved.real_servers["r20"]["nat"]
+    assert entry["gateway"] == "192.168.2.254"
     # One director alone has it as before.
     alone = cluster({**WEB, "vip": "192.0.2.149"}, every={"lvs_method": "nat"}, d23={})
     assert alone.mistakes == []

@@ -203,7 +203,7 @@ class _Comparison:
         for block in self.source.blocks:
             self._service(block)
 
-    def tell(self, sentence: str, line: int) -> None:
+    def report(self, sentence: str, line: int) -> None:
         self.messages.add(sentence, self.source.place, line)
 
     # ---- fields of a table -------------------------------------------------------------------
@@ -246,7 +246,7 @@ class _Comparison:
                 sentence = (
                     f"`{shown}`: site.yml writes `{_inventory.join_names(there)}` in place of it."
                 )
-            self.tell(sentence, line)
+            self.report(sentence, line)
 
     def _reason(self) -> str:
         return _NO_FIELD if self.writer.keepalived else _NO_KEEPALIVED
@@ -283,7 +283,7 @@ class _Comparison:
             reason = self._reason() if part in _PARTS else _EXTRA
             if self.writer.keepalived and not self.writer.vrrp:
                 reason = _NO_VRRP
-            self.tell(f"{keyword} {name} is left out: {reason}.", block.line)
+            self.report(f"{keyword} {name} is left out: {reason}.", block.line)
 
     # ---- instances ---------------------------------------------------------------------------
 
@@ -295,14 +295,14 @@ class _Comparison:
             alike = [each for each in made if held.intersection(addresses(each))]
             result = next(iter([*alike, *made[number : number + 1]]), None)
             if result is None:
-                self.tell(f"vrrp_instance {block['name']} is left out.", block.line)
+                self.report(f"vrrp_instance {block['name']} is left out.", block.line)
                 continue
             self._fields(_options.BLOCKS["instances"][1], block, result)
             self._added(block, result)
         kept = self.writer.routers.instances(self.source).values()
         for block in self.source.instances:
             if all(block is not each for each in kept) and not self.messages.covers(block):
-                self.tell(f"vrrp_instance {block['name']} is left out.", block.line)
+                self.report(f"vrrp_instance {block['name']} is left out.", block.line)
 
     def _kept_apart(self, block: Block) -> list[str]:
         """List the fields of an instance that no inventory has; return them."""
@@ -310,7 +310,7 @@ class _Comparison:
         for name in lost:
             option = next(o for o in _options.INSTANCE if o.name == name)
             for line, said in block.where.get(name, []):
-                self.tell(
+                self.report(
                     f"`{said}` is left out: the inventory can't define what"
                     f" {option.keyword or name} names.",
                     line,
@@ -322,7 +322,7 @@ class _Comparison:
         known = {*addresses(block), *self.writer.unheld}
         more = [vip for vip in addresses(result) if vip not in known]
         if more:
-            self.tell(
+            self.report(
                 f"vrrp_instance {block['name']}: site.yml has it hold"
                 f" {_inventory.join_names(more)}, too.",
                 block.line,
@@ -335,7 +335,7 @@ class _Comparison:
             lines = _lines(option, result[option.name])
             usual = _lines(option, wanted[option.name]) if given(wanted, option.name) else []
             if lines != usual:
-                self.tell(
+                self.report(
                     f"vrrp_instance {block['name']}: site.yml adds"
                     f" `{_inventory.join_names(lines)}`.",
                     block.line,
@@ -351,7 +351,7 @@ class _Comparison:
         pair = self.made.get(found.key) if found else None
         if found is None or pair is None:
             shown = f"`{block.said}`" if block.said else label(block)
-            return self.tell(f"{shown} is left out.", block.line)
+            return self.report(f"{shown} is left out.", block.line)
         value, raw = pair
         taken = self.writer.services[found.key]
         reason = f"the service of {taken.place} is taken" if taken is not found else self._reason()
@@ -360,7 +360,7 @@ class _Comparison:
             for name in sorted(here.keys() | there.keys()):
                 if here.get(name) != there.get(name) and name != "destinations":
                     line = next(iter(block.where.get(name) or []), (block.line, ""))[0]
-                    self.tell(
+                    self.report(
                         f"{found.key}: {name} is {here.get(name)}, and site.yml writes"
                         f" {there.get(name)}.",
                         line,
@@ -369,7 +369,7 @@ class _Comparison:
             self._fields(_options.SERVICE, block, raw, reason)
             if found.keepalived_fields.get("sorry_server") and not _same_server(found, raw):
                 line = next(iter(block.where.get("sorry_server") or []), (block.line, ""))[0]
-                self.tell(f"{found.key}: site.yml writes another sorry_server.", line)
+                self.report(f"{found.key}: site.yml writes another sorry_server.", line)
         items = {
             (normal_address(item["address"]), as_integer(item.get("port", found.key.port))): item
             for item in raw["destinations"]
@@ -383,7 +383,7 @@ class _Comparison:
             result = items.get(key) if key else None
             if key is None or result is None or pool.get(key) != found.pool[key]:
                 shown = f"destination {item.get('address')}"
-                self.tell(f"{found.key}: {shown} is left out, or not the same.", item.line)
+                self.report(f"{found.key}: {shown} is left out, or not the same.", item.line)
             elif self.source.config:
                 there = {name: raw[name] for name in INHERITED if name in raw}
                 self._destination(item, found, key, {**there, **result}, reason)
@@ -404,11 +404,11 @@ class _Comparison:
             return
         block = item.get("check")
         if block is None:
-            self.tell(
+            self.report(
                 f"{found.key}: site.yml has destination {item['address']} checked.", item.line
             )
         elif not self.messages.covers(block):
-            self.tell(f"`{block.said}` of {found.key} is left out: {reason}.", block.line)
+            self.report(f"`{block.said}` of {found.key} is left out: {reason}.", block.line)
 
 
 def _made(

@@ -208,16 +208,16 @@ class SourceReader:
                 each for service in source.config["services"] for each in expand_endpoints(service)
             ]
             if any("endpoints" in service for service in source.config["services"]):
-                self.tell("of a virtual_server_group each address becomes a service of its own.")
+                self.report("of a virtual_server_group each address becomes a service of its own.")
         for line, sentence in unrepresented:
-            self.tell(sentence, line)
+            self.report(sentence, line)
         for block in source.blocks:
             self._service(block, source.services)
         self._kernel(said.get("ipvs_info") or {})
         if not source.services:
-            self.tell("there is no virtual service in what was read.")
+            self.report("there is no virtual service in what was read.")
 
-    def tell(
+    def report(
         self,
         sentence: str,
         line: int = 0,
@@ -238,7 +238,7 @@ class SourceReader:
                 if len(odd) == 1
                 else f"lines {_inventory.join_names(map(str, odd))} are"
             )
-            self.tell(f"{lines} not UTF-8, and read as ISO 8859-1.")
+            self.report(f"{lines} not UTF-8, and read as ISO 8859-1.")
         return text
 
     def _kernel(self, table: Mapping[str, Any]) -> None:
@@ -254,23 +254,23 @@ class SourceReader:
                 source.services[key] = service
                 source.blocks.append(service.block)
                 if written:
-                    self.tell(f"{key} runs, though keepalived.conf does not have it.")
+                    self.report(f"{key} runs, though keepalived.conf does not have it.")
             elif missing := sorted(service.pool.keys() ^ written[key].pool.keys()):
                 shown = _inventory.join_names(str(Destination(*pair)) for pair in missing)
-                self.tell(
+                self.report(
                     f"{key}: {shown} is in one only of keepalived.conf and kernel; the file is"
                     " taken."
                 )
         for key in sorted(written.keys() - running.keys()) if running else ():
-            self.tell(f"{key} is in keepalived.conf, but not in the kernel.")
+            self.report(f"{key} is in keepalived.conf, but not in the kernel.")
         if source.config:
             return  # keepalived sets these
         for name, seconds in (table.get("timeouts") or {}).items():
             if seconds != TIMEOUTS.get(name):
-                self.tell(f"the kernel's timeout {name} is {seconds} s.")
+                self.report(f"the kernel's timeout {name} is {seconds} s.")
         for daemon in table.get("sync_daemons") or []:
             shown = f"{daemon.get('state')} on {daemon.get('interface')}"
-            self.tell(f"a sync daemon runs as {shown}; keepalived has to run it.")
+            self.report(f"a sync daemon runs as {shown}; keepalived has to run it.")
 
     # ---- services ----------------------------------------------------------------------------
 
@@ -279,13 +279,13 @@ class SourceReader:
         base = {name: value for name, value in raw.items() if name in OF_MODEL}
         parsed, wrong = parse_services([base])
         for sentence in wrong:
-            self.tell(f"{sentence.rstrip('.')}; it is left out.", raw.line, raw)
+            self.report(f"{sentence.rstrip('.')}; it is left out.", raw.line, raw)
         if wrong or not parsed:
             return None
         (value,) = parsed
         if value.key in services:
             sentence = f"{value.key} is there already; the first is taken."
-            return self.tell(sentence, raw.line, raw)
+            return self.report(sentence, raw.line, raw)
         service = Service(value, {}, {}, {}, {}, raw, self.source.place, str(raw.get("name") or ""))
         service.keepalived_fields = {
             name: item
@@ -300,7 +300,7 @@ class SourceReader:
         for item in raw["destinations"]:
             self._destination(item, raw, service)
         if not service.pool:
-            return self.tell(
+            return self.report(
                 f"{value.key} has no destination, without which the inventory has no service; it"
                 " is left out.",
                 raw.line,
@@ -333,7 +333,7 @@ class SourceReader:
             del base["port"]  # validate_check_config: the service's
         if method in ("dr", "tun") and port is not None and str(port) != str(key.port):
             asked = "check" in item and "connect_port" not in item["check"]
-            self.tell(
+            self.report(
                 f"{key}: destination {base.get('address')}: its port {port} has no effect with"
                 f" method {method}"
                 + (" but for the check, which keeps it." if asked else ", and is left out."),
@@ -342,13 +342,13 @@ class SourceReader:
             del base["port"]
         destination, wrong = parse_destination(base, key)
         for sentence in wrong:
-            self.tell(f"{sentence.rstrip('.')}; it is left out.", line, item)
+            self.report(f"{sentence.rstrip('.')}; it is left out.", line, item)
         if wrong or destination is None:
             return None
         if destination.key in service.pool:
             first = service.blocks[destination.key].line
             where = f", first at line {first}" if first else ""
-            return self.tell(
+            return self.report(
                 f"{key}: destination {destination} is there twice{where}; it is taken once.",
                 line,
                 item,
@@ -371,7 +371,7 @@ class SourceReader:
         kind = str(check["type"])
         shown = f"{key}: destination {of}"
         if kind in _REFERENCES:
-            self.tell(
+            self.report(
                 f"{shown}: its check {kind} is left out: the inventory has no {_REFERENCES[kind]}.",
                 check.line,
                 check,
@@ -389,14 +389,14 @@ class SourceReader:
                 plain["connect_port"] = asked
             return True
         if not of.port:
-            self.tell(
+            self.report(
                 f"{shown}: its check {kind} is left out: neither it nor the real server"
                 " has a port.",
                 check.line,
                 check,
             )
             return False
-        self.tell(
+        self.report(
             f"{shown}: keepalived makes its check {kind} at port 0, since the real server is"
             f" written without a port; the inventory has it made at port {of.port}.",
             check.line,
@@ -413,7 +413,7 @@ class SourceReader:
             "",
             str(service.key.port),
         ):
-            self.tell(
+            self.report(
                 f"{service.key}: sorry_server {base.get('address')}: its port"
                 f" {base.pop('port')} has no effect with method {base['method']}, and is left out.",
                 line,
@@ -421,7 +421,7 @@ class SourceReader:
         server, wrong = parse_destination(base, service.key)
         for sentence in wrong:
             message = sentence.replace(": destination: ", ": sorry_server: ").rstrip(".")
-            self.tell(f"{message}; it is left out.", line, raw, ("sorry_server",))
+            self.report(f"{message}; it is left out.", line, raw, ("sorry_server",))
         if server and not wrong:
             usual = ("weight", *(["port"] if server.port == service.key.port else []))
             said = {name: value for name, value in server.to_dict().items() if name not in usual}

@@ -46,7 +46,7 @@ class Writer:
         self, sources: Sequence[Source], names: Mapping[str, str], messages: Messages
     ) -> None:
         self.messages = messages
-        self.tell = messages.add
+        self.report = messages.add
         self.names = {normal_address(a) or a: name for a, name in names.items()}
         self.hosts: dict[str, Host] = {}
         self.sources = sources
@@ -85,14 +85,14 @@ class Writer:
         for key, service in source.services.items():
             known = self.services.setdefault(key, service)
             if source is not first and known is service:
-                self.tell(f"{source.place} has {key}, and {first.place} has not.")
+                self.report(f"{source.place} has {key}, and {first.place} has not.")
             elif known is not service and known.differs(service):
-                self.tell(
+                self.report(
                     f"{key} is not the same on {known.place} and {source.place}; that of"
                     f" {known.place} is taken."
                 )
         for key in sorted(self.services.keys() - source.services.keys()) if source.services else ():
-            self.tell(f"{source.place} has no {key}, which {self.services[key].place} has.")
+            self.report(f"{source.place} has no {key}, which {self.services[key].place} has.")
 
     # ---- names and machines ----------------------------------------------------------------------
 
@@ -123,7 +123,7 @@ class Writer:
         for address in [*source.host.own, name]:
             self.hosts.setdefault(address, source.host)
         if not reached:
-            self.tell(f"{name}: its address is not known; set its ansible_host.")
+            self.report(f"{name}: its address is not known; set its ansible_host.")
 
     def _peers(self) -> None:
         """Make hosts of the directors that are only known as peers of others."""
@@ -140,7 +140,7 @@ class Writer:
                 higher = (higher and rank < _HIGHEST) or rank == 1
                 rank += 1 if higher else -1
                 higher, self.priorities[host.name] = False, rank
-                self.tell(
+                self.report(
                     f"the director {host.name} is known as a peer only, and its lvs_priority"
                     f" {rank} is a guess; adopt its keepalived.conf too."
                 )
@@ -359,7 +359,7 @@ class Writer:
     def _multicast(self, kept: Sequence[Mapping[str, Any]], source: Source) -> None:
         for instance in kept:
             if len(self.directors) > 1 and not instance.get("unicast_peers"):
-                self.tell(
+                self.report(
                     f"vrrp_instance {instance['name']} speaks multicast; the directors of an"
                     " inventory speak to each other only, so stop keepalived on all of them before"
                     " site.yml changes one.",
@@ -375,7 +375,7 @@ class Writer:
         of_role = (*ROLE_GLOBALS, *ROLE_GLOBALS_OF_VRRP) if self.vrrp else ROLE_GLOBALS
         missing = [name for name in of_role[1:] if name not in said]
         if missing:
-            self.tell(
+            self.report(
                 f"keepalived.conf has no {_inventory.join_names(missing)}; site.yml adds what the"
                 " role keepalived_ha has for them.",
                 source.place,
@@ -399,7 +399,7 @@ class Writer:
         for group in source.config["sync_groups"]:
             others = set(group.get("instances") or []) - names
             if others or several:
-                self.tell(
+                self.report(
                     f"vrrp_sync_group {group['name']} is left out: "
                     + (
                         f"the inventory has no instance {_inventory.join_names(sorted(others))}."
@@ -417,25 +417,25 @@ class Writer:
         """List what can't be seen where it was looked for."""
         translated = [self.services[key].name for key, method in methods.items() if method == "nat"]
         if translated:
-            self.tell(
+            self.report(
                 f"{_inventory.join_names(translated)}: IPVS doesn't tell nat from fullnat, so nat"
                 " is written; nor which address of the director answers come back to: if that is"
                 " not its ansible_host, set its lvs_address."
             )
         marked = [service.name for key, service in self.services.items() if key.fwmark]
         if marked:
-            self.tell(
+            self.report(
                 f"{_inventory.join_names(marked)}: what gets the firewall mark is the packet"
                 " filter's to know; it stays yours to set, unless you write it as match."
             )
         if len(self.directors) == 1 and self.vrrp:
-            self.tell(
+            self.report(
                 "this is the file of one director; adopt the files of the others too, or add them"
                 " to lvs_directors."
             )
         with_vrrp = [source for source in self.sources if source.instances]
         if len(self.directors) > 1 and len(with_vrrp) < len(self.sources):
-            self.tell(
+            self.report(
                 "not all directors have an instance in a keepalived.conf; site.yml makes one."
             )
         self._unheld()
@@ -447,7 +447,7 @@ class Writer:
         self.unheld = [vip for vip in self.vips if vip not in held] if files else []
         if self.unheld:
             them = "them" if self.unheld[1:] else "it"
-            self.tell(
+            self.report(
                 f"{_inventory.join_names(self.unheld)}: no vrrp_instance holds {them}, so the"
                 f" director has {them} in some other way; with this inventory"
                 f" {'VRRP holds' if self.vrrp else 'the director itself adds'} {them}, so remove"
