@@ -11,7 +11,7 @@ version_added: 0.4.0
 author: lvs.cluster contributors (@lvs-cluster)
 description:
   - Puts together what was read on the directors of a cluster, and compares it with the inventory.
-  - Three states are compared: what the inventory wants, what was applied, in a file on the
+  - It compares three states, which are what the inventory wants, what was applied, in a file on the
     director, and the kernel's table. Where keepalived runs, table and file differ by the results of
     its checks.
 positional: states
