@@ -30,11 +30,11 @@ from ansible_collections.lvs.cluster.plugins.module_utils._model import (
 )
 from ansible_collections.lvs.cluster.plugins.module_utils._plan import Operation, accept_local, plan
 from ansible_collections.lvs.cluster.plugins.plugin_utils import _probes
-from ansible_collections.lvs.cluster.plugins.plugin_utils._inventory import join_names
 from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt import (
     ipvsadm_parser,
     keepalived_parser,
 )
+from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.mistakes import join_names
 
 Data = Mapping[str, Any]
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """VRRP between the directors of an inventory: what keepalived is to do on each of them.
 
-Pure, as `_inventory` is, which gives the directors and the VIPs. What the file of keepalived takes
+Pure, as `inventory` is, which gives the directors and the VIPs. What the file of keepalived takes
 is ``_keepalived``'s; here is what follows from VRRP: who is master, who are the peers, and what has
 to be the same on all. A director without VRRP is checked here, too, for what only VRRP can use.
 """

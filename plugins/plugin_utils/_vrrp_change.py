@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from ansible_collections.lvs.cluster.plugins.plugin_utils._inventory import join_names
+from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.mistakes import join_names
 
 Data = Mapping[str, Any]
 

@@ -21,9 +21,9 @@ from ansible_collections.lvs.cluster.plugins.module_utils._model import (
     as_table,
     parse_services,
 )
-from ansible_collections.lvs.cluster.plugins.plugin_utils._inventory import resolve
 from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt import adoption, inventory_writer
 from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt.keepalived_parser import Reading
+from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.plan import resolve
 from ansible_collections.lvs.cluster.tests.kernel import test_keepalived_conf as configurations
 from ansible_collections.lvs.cluster.tests.unit import strategies
 from ansible_collections.lvs.cluster.tests.unit.test_inventory import inventories, look

@@ -7,12 +7,12 @@ from __future__ import annotations
 import base64
 
 import pytest
-from ansible_collections.lvs.cluster.plugins.plugin_utils._inventory import resolve
 from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt import (
     adoption,
     inventory_writer,
     statements,
 )
+from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.plan import resolve
 from ansible_collections.lvs.cluster.tests.unit.test_adopt import files_of, play
 from hypothesis import given, settings
 from hypothesis import strategies as st

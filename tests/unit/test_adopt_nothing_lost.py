@@ -15,13 +15,13 @@ import pytest
 from ansible_collections.lvs.cluster.plugins.module_utils import _keepalived
 from ansible_collections.lvs.cluster.plugins.module_utils import _keepalived_options as options
 from ansible_collections.lvs.cluster.plugins.module_utils._keepalived_values import InvalidValue
-from ansible_collections.lvs.cluster.plugins.plugin_utils._inventory import resolve
 from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt import (
     adoption,
     inventory_writer,
     statements,
     tables,
 )
+from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.plan import resolve
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 

@@ -31,7 +31,7 @@ from ansible_collections.lvs.cluster.plugins.module_utils._model import (
     normal_address,
     parse_services,
 )
-from ansible_collections.lvs.cluster.plugins.plugin_utils import _inventory, _vrrp
+from ansible_collections.lvs.cluster.plugins.plugin_utils import _vrrp
 from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt import vrrp
 from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt.findings import (
     INHERITED,
@@ -48,6 +48,9 @@ from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt.inventory_writer
     flat,
 )
 from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt.tables import Block
+from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.mistakes import join_names
+from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.plan import Cluster, resolve
+from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.vocabulary import REALSERVERS
 
 #: Why what is missing can't be in an inventory, where that is known.
 _NO_KEEPALIVED = "keepalived does not run on a single director without health checks"
@@ -60,7 +63,7 @@ _PARTS = ("globals", "scripts", "sync_groups", "instances")
 def compare(writer: Writer, inventory: Mapping[str, Any], messages: Messages) -> None:
     """List what the sources have and an inventory doesn't, and what site.yml says of it."""
     services, groups, variables = flat(inventory)
-    cluster = _inventory.resolve(services, groups, variables)
+    cluster = resolve(services, groups, variables)
     for source in writer.sources:
         said = variables(source.host.name)
         if cluster.mistakes:
@@ -73,7 +76,7 @@ def compare(writer: Writer, inventory: Mapping[str, Any], messages: Messages) ->
 
 
 def _configured(
-    cluster: _inventory.Cluster,
+    cluster: Cluster,
     services: Iterable[Mapping[str, Any]],
     source: Source,
     said: Mapping[str, Any],
@@ -97,7 +100,7 @@ def _configured(
 
 
 def _by_address(raw: Mapping[str, Any], own: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return a service that goes by a firewall mark of ``_inventory`` as its VIP and port.
+    """Return a service that goes by a firewall mark of ``inventory`` as its VIP and port.
 
     :param own: the service as the inventory has it
     """
@@ -152,7 +155,7 @@ def _spelled_out(
     """Return a service of an inventory with the destinations that its group gives."""
     family = "ipv6" if ":" in str(service.get("vip", "")) else service.get("family", "ipv4")
     outright = service.get("destinations", [])
-    group = service.get("realservers", "" if outright else _inventory.REALSERVERS)
+    group = service.get("realservers", "" if outright else REALSERVERS)
     pool: list[dict[str, Any]] = []
     for name in groups.get(group, ()):
         said = variables(name)
@@ -232,20 +235,16 @@ class _Comparison:
             shown = said
             inner = [each.strip() for each in gone if each.startswith("  ")]
             if blocks and inner:
-                shown = f"{option.keyword or option.name} {{ {_inventory.join_names(inner)} }}"
+                shown = f"{option.keyword or option.name} {{ {join_names(inner)} }}"
             if not there:
                 sentence = f"`{shown}` is left out: {reason or self._reason()}."
             elif secret:
                 sentence = f"`{shown}`: site.yml writes another one."
             elif blocks and inner:
                 more = [each.strip() for each in there if each.startswith("  ")]
-                sentence = (
-                    f"`{shown}`: site.yml writes {_inventory.join_names(more)} in place of it."
-                )
+                sentence = f"`{shown}`: site.yml writes {join_names(more)} in place of it."
             else:
-                sentence = (
-                    f"`{shown}`: site.yml writes `{_inventory.join_names(there)}` in place of it."
-                )
+                sentence = f"`{shown}`: site.yml writes `{join_names(there)}` in place of it."
             self.report(sentence, line)
 
     def _reason(self) -> str:
@@ -323,8 +322,7 @@ class _Comparison:
         more = [vip for vip in addresses(result) if vip not in known]
         if more:
             self.report(
-                f"vrrp_instance {block['name']}: site.yml has it hold"
-                f" {_inventory.join_names(more)}, too.",
+                f"vrrp_instance {block['name']}: site.yml has it hold {join_names(more)}, too.",
                 block.line,
             )
         wanted = {**vrrp.DEFAULTS, "preempt_delay": 0, "version": result.get("version"), **block}
@@ -336,8 +334,7 @@ class _Comparison:
             usual = _lines(option, wanted[option.name]) if given(wanted, option.name) else []
             if lines != usual:
                 self.report(
-                    f"vrrp_instance {block['name']}: site.yml adds"
-                    f" `{_inventory.join_names(lines)}`.",
+                    f"vrrp_instance {block['name']}: site.yml adds `{join_names(lines)}`.",
                     block.line,
                 )
 

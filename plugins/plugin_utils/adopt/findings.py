@@ -29,7 +29,6 @@ from ansible_collections.lvs.cluster.plugins.module_utils._model import (
     parse_key,
     parse_services,
 )
-from ansible_collections.lvs.cluster.plugins.plugin_utils import _inventory
 from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt.ipvsadm_parser import (
     are_rules,
     read_rules,
@@ -40,6 +39,7 @@ from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt.tables import Bl
 from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt.virtual_servers import (
     expand_endpoints,
 )
+from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.mistakes import join_names
 
 #: The kernel's own; see ipvs_info.
 TIMEOUTS = {"tcp": 900, "tcp_fin": 120, "udp": 300}
@@ -115,7 +115,7 @@ class Host:
         return [*self.stated, *filter(None, [normal_address(self.reached)])]
 
     def toward(self, service: Service, method: str) -> str | None:
-        """Return the address that ``_inventory`` will take for it in a service."""
+        """Return the address that ``inventory`` will take for it in a service."""
         families = [service.key.family, *(("ipv4", "ipv6") if method == "tun" else ())]
         return next((a for f in families for a in self.own if family_of(a) == f), None)
 
@@ -234,9 +234,7 @@ class SourceReader:
         text, odd = decode(data)
         if odd:
             lines = (
-                f"line {odd[0]} is"
-                if len(odd) == 1
-                else f"lines {_inventory.join_names(map(str, odd))} are"
+                f"line {odd[0]} is" if len(odd) == 1 else f"lines {join_names(map(str, odd))} are"
             )
             self.report(f"{lines} not UTF-8, and read as ISO 8859-1.")
         return text
@@ -256,7 +254,7 @@ class SourceReader:
                 if written:
                     self.report(f"{key} runs, though keepalived.conf does not have it.")
             elif missing := sorted(service.pool.keys() ^ written[key].pool.keys()):
-                shown = _inventory.join_names(str(Destination(*pair)) for pair in missing)
+                shown = join_names(str(Destination(*pair)) for pair in missing)
                 self.report(
                     f"{key}: {shown} is in one only of keepalived.conf and kernel; the file is"
                     " taken."

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From what directors show to an inventory that describes it: the inverse of ``_inventory``.
+"""From what directors show to an inventory that describes it: the inverse of ``inventory``.
 
 Pure. Pools become groups, weights become variables of hosts, and VRRP becomes what only this
 cluster does otherwise (``vrrp``).
@@ -18,7 +18,7 @@ from ansible_collections.lvs.cluster.plugins.module_utils._model import (
     ServiceKey,
     normal_address,
 )
-from ansible_collections.lvs.cluster.plugins.plugin_utils import _inventory, _vrrp
+from ansible_collections.lvs.cluster.plugins.plugin_utils import _vrrp
 from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt import vrrp
 from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt.findings import (
     Host,
@@ -27,6 +27,12 @@ from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt.findings import 
     Source,
     addresses,
     most,
+)
+from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.mistakes import join_names
+from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.networks import usable
+from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.vocabulary import (
+    DIRECTORS,
+    REALSERVERS,
 )
 
 #: What the role keepalived_ha says in ``globals`` by itself, where an inventory doesn't; the
@@ -67,7 +73,7 @@ class Writer:
         self._peers()
         for service in self.services.values():
             for address, _port in service.pool:
-                if _inventory._usable(address):
+                if usable(address):
                     self._host(address)
         #: Whether VRRP holds the VIPs; keepalived may run without.
         self.vrrp = len(self.directors) > 1 or bool(self.routers.masters)
@@ -182,14 +188,14 @@ class Writer:
         common = most(methods.values(), "dr")
         groups = self._groups(pools)
         weights = self._weights(pools)
-        children: dict[str, Any] = {_inventory.DIRECTORS: self._directors()}
+        children: dict[str, Any] = {DIRECTORS: self._directors()}
         placed: dict[str, dict[str, Any]] = {}
         for name, members in groups.items():
             children[name] = {"hosts": {host.name: {} for host in members.values()}}
             for host, variables in children[name]["hosts"].items():
                 placed.setdefault(host, variables)
         if len(groups) == 1:
-            _lift(children[_inventory.REALSERVERS], weights)
+            _lift(children[REALSERVERS], weights)
         alone: dict[str, Any] = {
             name: {} for name in weights if name not in placed and name not in self.directors
         }
@@ -245,7 +251,7 @@ class Writer:
             if members:
                 distinct.setdefault(frozenset(members), (self.services[key].name, members))
         if len(distinct) == 1:
-            return {_inventory.REALSERVERS: next(iter(distinct.values()))[1]}
+            return {REALSERVERS: next(iter(distinct.values()))[1]}
         taken = {host.name for host in self.hosts.values()} | {"all", "ungrouped"}
         return {
             _unique(f"pool_{_word(name)}", taken): members for name, members in distinct.values()
@@ -284,7 +290,7 @@ class Writer:
         if model.port != service.key.port:
             result["realserver_port"] = model.port
         result.update({f: v for f, v in model.to_dict().items() if f in SHARED})
-        if group and (group != _inventory.REALSERVERS or outright):
+        if group and (group != REALSERVERS or outright):
             result["realservers"] = group
         if outright:
             result["destinations"] = [
@@ -376,7 +382,7 @@ class Writer:
         missing = [name for name in of_role[1:] if name not in said]
         if missing:
             self.report(
-                f"keepalived.conf has no {_inventory.join_names(missing)}; site.yml adds what the"
+                f"keepalived.conf has no {join_names(missing)}; site.yml adds what the"
                 " role keepalived_ha has for them.",
                 source.place,
             )
@@ -402,7 +408,7 @@ class Writer:
                 self.report(
                     f"vrrp_sync_group {group['name']} is left out: "
                     + (
-                        f"the inventory has no instance {_inventory.join_names(sorted(others))}."
+                        f"the inventory has no instance {join_names(sorted(others))}."
                         if others
                         else "instances with different masters can't have one state."
                     ),
@@ -418,14 +424,14 @@ class Writer:
         translated = [self.services[key].name for key, method in methods.items() if method == "nat"]
         if translated:
             self.report(
-                f"{_inventory.join_names(translated)}: IPVS doesn't tell nat from fullnat, so nat"
+                f"{join_names(translated)}: IPVS doesn't tell nat from fullnat, so nat"
                 " is written; nor which address of the director answers come back to: if that is"
                 " not its ansible_host, set its lvs_address."
             )
         marked = [service.name for key, service in self.services.items() if key.fwmark]
         if marked:
             self.report(
-                f"{_inventory.join_names(marked)}: what gets the firewall mark is the packet"
+                f"{join_names(marked)}: what gets the firewall mark is the packet"
                 " filter's to know; it stays yours to set, unless you write it as match."
             )
         if len(self.directors) == 1 and self.vrrp:
@@ -448,7 +454,7 @@ class Writer:
         if self.unheld:
             them = "them" if self.unheld[1:] else "it"
             self.report(
-                f"{_inventory.join_names(self.unheld)}: no vrrp_instance holds {them}, so the"
+                f"{join_names(self.unheld)}: no vrrp_instance holds {them}, so the"
                 f" director has {them} in some other way; with this inventory"
                 f" {'VRRP holds' if self.vrrp else 'the director itself adds'} {them}, so remove"
                 f" {them} where it is configured today."
@@ -492,7 +498,7 @@ def _lift(group: dict[str, Any], weights: dict[str, dict[str, Any]]) -> None:
 def flat(
     inventory: Mapping[str, Any],
 ) -> tuple[Any, dict[str, list[str]], Callable[[str], Mapping[str, Any]]]:
-    """Return services, groups and variables of an inventory, as ``_inventory.resolve`` takes it."""
+    """Return services, groups and variables of an inventory, as ``resolve`` takes it."""
     everything = inventory["all"]
     groups: dict[str, list[str]] = {"all": []}
     hosts: dict[str, dict[str, Any]] = {}

@@ -13,13 +13,14 @@ from typing import Any
 
 from ansible_collections.lvs.cluster.plugins.module_utils import _keepalived_options
 from ansible_collections.lvs.cluster.plugins.module_utils._model import normal_address
-from ansible_collections.lvs.cluster.plugins.plugin_utils import _inventory, _vrrp
+from ansible_collections.lvs.cluster.plugins.plugin_utils import _vrrp
 from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt.findings import (
     Messages,
     Source,
     addresses,
 )
 from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt.tables import Block
+from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.mistakes import join_names
 
 #: What keepalived takes for an instance that doesn't say it.
 DEFAULTS = {"state": "BACKUP", "priority": 100, "advert_int": 1}
@@ -133,7 +134,7 @@ class Routers:
             messages.add(
                 f"vrrp_instance {instance['name']} is left out: the directors of an inventory have"
                 " one instance for each master, which holds the VIPs of its services"
-                + (f", and not {_inventory.join_names(other)}." if other else "."),
+                + (f", and not {join_names(other)}." if other else "."),
                 source.place,
                 instance.line,
                 instance,
