@@ -9,10 +9,7 @@ Here is what an inventory adds to them.
 from __future__ import annotations
 
 from ansible_collections.lvs.cluster.plugins.module_utils import _keepalived_options
-from ansible_collections.lvs.cluster.plugins.module_utils._model import (
-    ServiceKey,
-    VirtualService,
-)
+from ansible_collections.lvs.cluster.plugins.module_utils._model import ServiceKey, VirtualService
 
 DIRECTORS = "lvs_directors"
 REALSERVERS = "lvs_realservers"

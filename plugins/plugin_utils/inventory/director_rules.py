@@ -1,0 +1,110 @@
+# Copyright: (c) 2026, lvs.cluster contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Directors: what several have to agree on, which one is master, and what keepalived refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from ansible_collections.lvs.cluster.plugins.module_utils import _keepalived
+from ansible_collections.lvs.cluster.plugins.module_utils._model import shown, suggestion
+from ansible_collections.lvs.cluster.plugins.plugin_utils import _vrrp
+from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.mistakes import (
+    Mistakes,
+    join_names,
+)
+from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.services import Service
+from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.topology import Topology
+from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.vocabulary import DIRECTORS
+
+
+def check_directors(topology: Topology) -> None:
+    """Check what keepalived needs of several directors."""
+    names = [host.name for host in topology.directors]
+    if not names:
+        topology.mistakes.add(
+            f"there is no director; put the host that is to balance into the group {DIRECTORS}"
+        )
+    if topology.ha == "none" and len(names) > 1:
+        topology.mistakes.add(
+            f"lvs_ha is none, but there are {len(names)} directors ({join_names(names)}); set"
+            f" lvs_ha: vrrp, or leave one host in {DIRECTORS}"
+        )
+    said = {host.name: host.services for host in topology.directors if host.services is not None}
+    if any(services != next(iter(said.values())) for services in said.values()):
+        topology.mistakes.add(
+            "lvs_services is not the same on all directors; set it once, for all hosts",
+            "host",
+            *said,
+        )
+    for sentence, several in _vrrp.disagreements([host.vrrp for host in topology.directors]):
+        topology.mistakes.add(sentence, "host", *several)
+
+
+def find_masters(topology: Topology) -> None:
+    """Find the master of each VIP, on which all of its services have to agree."""
+    names = _vrrp.master_order([host.vrrp for host in topology.directors])
+    said: dict[str, dict[str, list[str]]] = {}
+    for service in topology.services if names else ():
+        master = service.raw.get("master") or names[0]
+        if master not in names:
+            service.wrong(
+                f"master is {shown(master)}{suggestion(master, names)}; it must be a host of"
+                f" {DIRECTORS}: {join_names(names)}"
+            )
+            master = names[0]
+        if service.raw.get("master") and service.raw.get("fwmark") and not service.frontends:
+            service.wrong(
+                "master is the director that holds the VIPs, and a fwmark without match has"
+                " none; remove it"
+            )
+        for frontend in service.frontends:
+            services = said.setdefault(frontend.vip, {}).setdefault(master, [])
+            services += [service.label] * (service.label not in services)
+    for vip, masters in said.items():
+        topology.masters[vip] = next(iter(masters))
+        if len(masters) > 1:
+            differing = "; ".join(f"{name} for {join_names(who)}" for name, who in masters.items())
+            topology.mistakes.add(
+                f"{vip} can't have several masters ({differing}); name one with each of its"
+                f" services, since without a name it is {names[0]}",
+                "service",
+                *(label for who in masters.values() for label in who),
+            )
+
+
+def refused_by_keepalived(topology: Topology, services: Iterable[Service]) -> list[str]:
+    """Return what keepalived would not take, as sentences."""
+    found = Mistakes()
+    all_known = not topology.mistakes.lines()
+    keepalived_services = [
+        service.stand_in(number)
+        for number, service in enumerate(services)
+        if service.keepalived_fields or service.destination_fields
+    ]
+    refused = refused_services(keepalived_services)
+    directors = [host.vrrp for host in topology.directors]
+    for director in directors:
+        if len(directors) > 1 and not director.addresses:
+            remedy = "the other directors need its address; set lvs_address"
+            found.add(remedy, "host", director.name)
+            continue
+        sentences = (
+            _vrrp.mistakes(
+                director, directors, topology.masters, keepalived_services, all_known=all_known
+            )
+            if topology.ha == "vrrp"
+            else _vrrp.mistakes_alone(
+                director, keepalived=topology.keepalived, services=keepalived_services
+            )
+        )
+        for sentence in sentences:
+            if sentence not in refused:
+                found.add(sentence.rstrip("."), "host", director.name)
+    return refused + found.lines()
+
+
+def refused_services(services: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return what keepalived would not take of services, on whichever director."""
+    return _keepalived.mistakes({"globals": _vrrp.GLOBALS, "services": services})
