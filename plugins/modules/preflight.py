@@ -355,6 +355,7 @@ from ansible_collections.lvs.cluster.plugins.module_utils import (
     _atomic_file,
     _boot,
     _host_checks,
+    _host_facts,
     _links,
     _program,
     _routes,
@@ -420,7 +421,7 @@ def vrrp(
 
 def rules(
     params: Mapping[str, Any], links: Sequence[Facts], routes: Mapping[str, list[Facts]]
-) -> Iterator[_host_checks.CheckResult]:
+) -> Iterator[_host_facts.CheckResult]:
     """Yield the results of the checks that compare the machine with the inventory."""
     checks: dict[str, tuple[str, str, Iterator[str]]] = {
         "addresses": (
@@ -459,7 +460,7 @@ def rules(
     }
     for option, check in checks.items():
         if params[option]:
-            yield from _host_checks.results(*check)
+            yield from _host_facts.results(*check)
 
 
 def table_owners(params: Mapping[str, Any]) -> Iterator[str]:
@@ -476,10 +477,10 @@ def host_checks(
     links: Sequence[Facts],
     lans: Collection[str],
     inner: Collection[str],
-) -> list[_host_checks.CheckResult]:
+) -> list[_host_facts.CheckResult]:
     """Return the results of the checks that concern the machine's role."""
     same = "running keepalived instances services vips serves addresses rp_filter forward".split()
-    expected = _host_checks.ExpectedRole(
+    expected = _host_facts.ExpectedRole(
         **{name: params[name] for name in same},
         director=params["exclusive_table"],
         lans=lans,
@@ -490,7 +491,7 @@ def host_checks(
     return _host_checks.run_checks(read(expected, links), expected) if expected.units else []
 
 
-def read(expected: _host_checks.ExpectedRole, links: Sequence[Facts]) -> _host_checks.HostFacts:
+def read(expected: _host_facts.ExpectedRole, links: Sequence[Facts]) -> _host_facts.HostFacts:
     """Read the facts that the checks need."""
     units = states([*expected.units, NETWORKD])
     managed = links if units.get(NETWORKD, ("", ""))[1] == "active" else []
@@ -501,11 +502,11 @@ def read(expected: _host_checks.ExpectedRole, links: Sequence[Facts]) -> _host_c
     said = succeeds("ipvsadm", "--list", "--daemon") if expected.vrrp else ""
     at_boot = _atomic_file.read("/etc/modules-load.d/lvs-realserver-tun.conf")
     made = text("/etc/lvs/realserver_tun.link")
-    return _host_checks.HostFacts(
+    return _host_facts.HostFacts(
         release=os.uname().release,
         shown=links,
         links=_links.parse(links),
-        sysctls=_sysctl.read_all(_host_checks.sysctls_to_read(link["ifname"] for link in links)),
+        sysctls=_sysctl.read_all(_host_facts.sysctls_to_read(link["ifname"] for link in links)),
         rules=succeeds("nft", "--terse", "list", "ruleset"),
         loaded=frozenset(os.listdir("/sys/module")),
         at_boot=None if at_boot is None else re.findall(r"(?m)^(\w+)", at_boot),
@@ -681,7 +682,7 @@ def sources_not_accepted(
     for address, taken in params["tunnel_sources"].items():
         for route in routes.get(address, ()):
             source = route.get("prefsrc", "")
-            if source and route.get("dev") != "lo" and not _host_checks.within(source, taken):
+            if source and route.get("dev") != "lo" and not _host_facts.within(source, taken):
                 yield (
                     f"What this machine sends to {address} has the source {source}; that real"
                     f" server accepts tunnels from {', '.join(taken) or 'no address'} only. Add"

@@ -5,11 +5,17 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.lvs.cluster.plugins.module_utils import _applied, _host_checks, _links
+from ansible_collections.lvs.cluster.plugins.module_utils import (
+    _applied,
+    _host_checks,
+    _host_checks_filter,
+    _host_facts,
+    _links,
+)
 from ansible_collections.lvs.cluster.plugins.modules import preflight
 
 VIP, VIP6 = "192.168.2.149", "2001:db8::149"
-VS = _host_checks.VS
+VS = _host_facts.VS
 
 
 def link(name, *addresses, kind="ether", flags=("UP",), **of_each):
@@ -35,7 +41,7 @@ TUNL0 = link("tunl0", f"{VIP}/32", kind="ipip", flags=("UP", "NOARP"))
 
 
 def facts(*links, sysctls=(), **read):
-    return _host_checks.HostFacts(
+    return _host_facts.HostFacts(
         shown=links, links=_links.parse(links), sysctls=settings(*links, sysctls=sysctls), **read
     )
 
@@ -43,13 +49,13 @@ def facts(*links, sysctls=(), **read):
 def settings(*links, sysctls=()):
     """Return the settings that the roles leave, but for some."""
     names = [each["ifname"] for each in links]
-    values = dict.fromkeys(_host_checks.sysctls_to_read(names), "0")
+    values = dict.fromkeys(_host_facts.sysctls_to_read(names), "0")
     values.update(
         {
             "net/ipv4/conf/all/arp_ignore": "1",
             "net/ipv4/conf/all/arp_announce": "2",
             **{f"net/ipv4/conf/{name}/rp_filter": "2" for name in names},
-            **dict.fromkeys(_host_checks.FORWARD.values(), "1"),
+            **dict.fromkeys(_host_facts.FORWARD.values(), "1"),
             VS + "conntrack": "1",
             VS + "conn_reuse_mode": "1",
             VS + "expire_nodest_conn": "1",
@@ -66,12 +72,12 @@ def service(method="dr", address="192.168.2.31", **fields):
 
 def director(method="dr", **fields):
     defaults = {"director": True, "running": True, "vips": [VIP], "lans": ["eth0"]}
-    return _host_checks.ExpectedRole(**{**defaults, "services": [service(method)], **fields})
+    return _host_facts.ExpectedRole(**{**defaults, "services": [service(method)], **fields})
 
 
 def real_server(method="dr", vip=VIP, **fields):
     defaults = {"running": True, "addresses": ["192.168.2.31"]}
-    return _host_checks.ExpectedRole(**{**defaults, "serves": {method: [{"vip": vip}]}, **fields})
+    return _host_facts.ExpectedRole(**{**defaults, "serves": {method: [{"vip": vip}]}, **fields})
 
 
 PAIR = director(keepalived=True, instances=1)
@@ -91,9 +97,9 @@ def seen(check, expected, *links, **read):
 
 
 def test_each_check_has_a_result_ok_or_not():
-    assert _host_checks.results("ARP", "suppressed", []) == [("ARP", "ok", "suppressed")]
+    assert _host_facts.results("ARP", "suppressed", []) == [("ARP", "ok", "suppressed")]
     bad = [("ARP", "error", "a"), ("ARP", "error", "b")]
-    assert _host_checks.results("ARP", "suppressed", ["a", "b"]) == bad
+    assert _host_facts.results("ARP", "suppressed", ["a", "b"]) == bad
 
 
 @pytest.mark.parametrize(
@@ -151,7 +157,7 @@ def test_before_site_yml_only_unmanaged_settings_are_checked():
 
 
 def test_checks_that_do_not_concern_a_host_are_left_out():
-    assert checks(_host_checks.ExpectedRole(running=True)) == []
+    assert checks(_host_facts.ExpectedRole(running=True)) == []
     assert checks(real_server("fullnat")) == []
     assert checks(real_server("nat")) == ["networkd", "boot"]
     assert "backup_only" not in checks(PAIR)
@@ -162,7 +168,7 @@ def test_checks_that_do_not_concern_a_host_are_left_out():
 
 @pytest.mark.parametrize("expected", [director(), real_server(), real_server("tun"), PAIR])
 def test_a_message_is_in_one_line_and_ends_with_a_period(expected):
-    results = _host_checks.run_checks(_host_checks.HostFacts(), expected)
+    results = _host_checks.run_checks(_host_facts.HostFacts(), expected)
     assert {"ok", "error"} <= {each.result for each in results}
     for each in results:
         assert "\n" not in each.message
@@ -375,7 +381,7 @@ table inet raw {{
     ],
 )
 def test_where_packets_of_no_known_connection_are_dropped(rules, found):
-    assert _host_checks.invalid_dropped(rules) == found
+    assert _host_checks_filter.invalid_dropped(rules) == found
 
 
 @pytest.mark.parametrize(
@@ -632,11 +638,11 @@ def test_a_single_director_with_health_checks():
         "lvs-keepalived-ha.service",
         "keepalived.service",
     ]
-    looked_at = set(checks(expected, _host_checks.HostFacts()))
+    looked_at = set(checks(expected, _host_facts.HostFacts()))
     assert {"reload_check_config", "place of the VIPs"} <= looked_at
     of_vrrp = {"sync daemon", "sync_threshold", "garp_master_refresh", "unicast_peer"}
     assert not of_vrrp & looked_at
-    assert of_vrrp <= set(checks(PAIR, _host_checks.HostFacts()))
+    assert of_vrrp <= set(checks(PAIR, _host_facts.HostFacts()))
 
 
 MANAGED = "[Network]\nAddress=192.168.2.31/24\n"

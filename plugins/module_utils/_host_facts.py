@@ -1,0 +1,201 @@
+# Copyright: (c) 2026, lvs.cluster contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the checks of a host are given, and what they return.
+
+What was read on the machine comes in as `HostFacts`, what the inventory makes of it as an
+`ExpectedRole`, and a `CheckResult` for each check goes out.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, Dict, NamedTuple
+
+from ansible_collections.lvs.cluster.plugins.module_utils import _links, _sysctl
+
+Data = Dict[str, Any]  # Python 3.8 takes no subscript of dict or Mapping here
+VS = "net/ipv4/vs/"
+FORWARD = {"ipv4": "net/ipv4/ip_forward", "ipv6": "net/ipv6/conf/all/forwarding"}
+
+
+class CheckResult(NamedTuple):
+    """What one check found.
+
+    :ivar result: ``ok``, ``error``, or ``warning`` if it works now but may fail later
+    :ivar message: the state; if it is not ok, what is wrong and what to do
+    """
+
+    check: str
+    result: str
+    message: str
+
+
+def results(
+    check: str, ok: str, found: Iterable[str], severity: str = "error"
+) -> list[CheckResult]:
+    """Return a result for each message found, or one that is ok where there is none.
+
+    :param severity: what the messages are, ``error`` or ``warning``
+    """
+    return [CheckResult(check, severity, message) for message in found] or [
+        CheckResult(check, "ok", ok)
+    ]
+
+
+class ExpectedRole(NamedTuple):
+    """What the inventory makes of a host.
+
+    :ivar running: whether the roles are applied already, and not only after site.yml
+    :ivar director: whether it is a director
+    :ivar keepalived: whether keepalived fills its IPVS table
+    :ivar instances: how many VRRP instances it has
+    :ivar services: the virtual services that it load-balances, in the schema of all of them
+    :ivar vips: the VIPs that it holds as a director
+    :ivar lans: the interfaces that these belong on
+    :ivar inner: the interfaces by which it reaches real servers and other directors
+    :ivar serves: what it serves as a real server, by forwarding method
+    :ivar addresses: its own addresses
+    :ivar interface: its LAN interface, where the inventory names it
+    :ivar rp_filter: what is done about reverse path filtering, as the option of arp_suppress
+    :ivar sysctls: the settings that the inventory asks for
+    :ivar forward: what it forwards as a director, ``all`` or ``balanced``
+    """
+
+    running: bool = False
+    director: bool = False
+    keepalived: bool = False
+    instances: int = 0
+    services: Sequence[Data] = ()
+    vips: Sequence[str] = ()
+    lans: Collection[str] = ()
+    inner: Collection[str] = ()
+    serves: Mapping[str, Sequence[Data]] = {}
+    addresses: Sequence[str] = ()
+    interface: str = ""
+    rp_filter: str = "loose"
+    sysctls: Mapping[str, str] = {}
+    forward: str = "all"
+
+    @property
+    def vrrp(self) -> bool:
+        """Whether VRRP holds its VIPs."""
+        return self.instances > 0
+
+    @property
+    def methods(self) -> set[str]:
+        """The forwarding methods of its destinations."""
+        return {each.get("method", "dr") for each in self._destinations}
+
+    @property
+    def translated(self) -> set[str]:
+        """The families of its destinations of methods nat and fullnat."""
+        return {
+            "ipv6" if ":" in each["address"] else "ipv4"
+            for each in self._destinations
+            if each.get("method") in ("nat", "fullnat")
+        }
+
+    @property
+    def persistent(self) -> bool:
+        """Whether some service is persistent."""
+        return any(service.get("persistence_timeout") for service in self.services)
+
+    @property
+    def _destinations(self) -> list[Data]:
+        return [each for service in self.services for each in service["destinations"]]
+
+    def suppressed_vips(self, *methods: str) -> list[str]:
+        """Return the VIPs that it has as a real server of some forwarding methods."""
+        served = [each for method in methods for each in self.serves.get(method) or ()]
+        return list(dict.fromkeys(each["vip"] for each in served if each.get("vip")))
+
+    @property
+    def units(self) -> list[str]:
+        """The systemd units that apply its role at boot."""
+        roles = ["director"] * self.director + ["keepalived-ha"] * self.keepalived
+        methods = filter(self.serves_by, ("dr", "tun", "nat"))
+        roles += [f"realserver-{method}" for method in methods]
+        units = [f"lvs-{role}.service" for role in roles]
+        return units + ["keepalived.service"] * self.keepalived
+
+    def serves_by(self, method: str) -> bool:
+        """Whether it is a real server of a forwarding method."""
+        return bool(self.serves.get(method))
+
+
+class HostFacts(NamedTuple):
+    """What was read on a host.
+
+    :ivar release: the kernel's
+    :ivar shown: the output of ``ip -json address show``
+    :ivar links: the same, parsed
+    :ivar sysctls: the settings of `sysctls_to_read`
+    :ivar rules: the output of ``nft list ruleset``; None if there is no nft
+    :ivar loaded: the kernel modules that are loaded
+    :ivar at_boot: the modules that the role for tunnels has loaded at boot, None without its file
+    :ivar options: the text of modprobe.d
+    :ivar conn_tab_bits: what IPVS was loaded with; empty if it is not
+    :ivar tunnels: the tunnel devices that the role has set up
+    :ivar units: the systemd units, each with its UnitFileState and its ActiveState
+    :ivar unit_errors: what the units that failed printed
+    :ivar networks: the interfaces that systemd-networkd manages, each with its configuration
+    :ivar networkd: the configuration of systemd-networkd as a whole
+    :ivar daemons: the states of IPVS's sync daemons
+    :ivar conf: keepalived's configuration
+    :ivar keepalived: the release of keepalived; none if it is not known
+    :ivar learned: the interfaces whose router advertisements gave it an IPv6 default route
+    """
+
+    release: str = "6.1.0"
+    shown: Sequence[Data] = ()
+    links: Mapping[str, _links.Link] = {}
+    sysctls: Mapping[str, str | None] = {}
+    rules: str | None = ""
+    loaded: Collection[str] = ()
+    at_boot: Sequence[str] | None = None
+    options: str = ""
+    conn_tab_bits: str = ""
+    tunnels: Collection[str] = ()
+    units: Mapping[str, tuple[str, str]] = {}
+    unit_errors: Mapping[str, Sequence[str]] = {}
+    networks: Mapping[str, str] = {}
+    networkd: str = ""
+    daemons: Sequence[str] = ()
+    conf: str = ""
+    keepalived: tuple[int, ...] = ()
+    learned: Collection[str] = ()
+
+    def holding(self, vip: str) -> list[_links.Link]:
+        """Return the interfaces that an address is on."""
+        wanted = ipaddress.ip_address(vip)
+        return [
+            link
+            for link in self.links.values()
+            if any(each.ip.ip == wanted for each in link.addresses)
+        ]
+
+
+def sysctls_to_read(names: Iterable[str]) -> list[str]:
+    """Return the settings that the checks need, for interfaces of these names."""
+    names = list(names)
+    of_each = (*_sysctl.ARP, "send_redirects")
+    of_vs = "backup_only conn_reuse_mode conntrack expire_nodest_conn expire_quiescent_template"
+    return [
+        *(_sysctl.conf(name, setting) for name in ("all", *names) for setting in of_each),
+        *(VS + name for name in (*of_vs.split(), "sync_threshold")),
+        *FORWARD.values(),
+        *map(_sysctl.accept_ra, names),
+    ]
+
+
+def responds_to_arp(link: _links.Link) -> bool:
+    """Whether an interface is one on which the kernel replies to ARP."""
+    return link.speaks_arp and link.kind == "ether"
+
+
+def within(address: str, networks: Iterable[str]) -> bool:
+    """Return whether an address is in one of the networks."""
+    return any(
+        ipaddress.ip_address(address) in ipaddress.ip_network(network) for network in networks
+    )
