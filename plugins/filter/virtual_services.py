@@ -109,8 +109,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ansible.errors import AnsibleError, AnsibleFilterError
+from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.cluster import Cluster
 from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.fields import Unreadable
-from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.plan import Cluster, resolve
+from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.plan import resolve
 from jinja2 import TemplateError
 from jinja2.runtime import Undefined
 

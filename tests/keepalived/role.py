@@ -16,7 +16,7 @@ from typing import Any
 import yaml
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar, trust_as_template
-from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.plan import Cluster
+from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.cluster import Cluster
 
 ROOT = Path(__file__).resolve().parents[2]
 ROLE = ROOT / "roles" / "keepalived_ha"

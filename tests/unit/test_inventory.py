@@ -12,8 +12,9 @@ from ansible_collections.lvs.cluster.plugins.module_utils._model import (
     WRITTEN_METHODS,
     parse_services,
 )
+from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.cluster import Cluster
 from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.fields import Unreadable
-from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.plan import Cluster, resolve
+from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.plan import resolve
 from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.vocabulary import VARIABLES
 from hypothesis import given
 from hypothesis import strategies as st

@@ -12,8 +12,9 @@ import pytest
 from ansible_collections.lvs.cluster.plugins.filter.nft_words import nft_words
 from ansible_collections.lvs.cluster.plugins.module_utils import _keepalived_options
 from ansible_collections.lvs.cluster.plugins.plugin_utils import _vrrp
+from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.cluster import Cluster
 from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.fields import Unreadable
-from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.plan import Cluster, resolve
+from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.plan import resolve
 from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.vocabulary import VARIABLES
 from hypothesis import given, settings
 from hypothesis import strategies as st

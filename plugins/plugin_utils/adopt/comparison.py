@@ -48,8 +48,9 @@ from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt.inventory_writer
     flat,
 )
 from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt.tables import Block
+from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.cluster import Cluster
 from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.mistakes import join_names
-from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.plan import Cluster, resolve
+from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.plan import resolve
 from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.vocabulary import REALSERVERS
 
 #: Why what is missing can't be in an inventory, where that is known.

@@ -78,14 +78,8 @@ class Host:
         self.vrrp = _vrrp.read(name, self.own, fields, fields.failed)
         #: Whether it is to have the names of all hosts in its /etc/hosts.
         self.knows_names = fields.boolean("lvs_host_basics")
-        interface = fields.raw.get("lvs_interface")
-        if interface is not None and not (
-            isinstance(interface, str) and re.fullmatch(_INTERFACE, interface, re.ASCII)
-        ):
-            self.wrong(
-                f"lvs_interface is {shown(interface)}; it must be the name of one interface, such"
-                " as eth0"
-            )
+        #: Its LAN interface, "" if it is not stated.
+        self.interface = self._interface()
 
     @property
     def services(self) -> Any:
@@ -102,6 +96,17 @@ class Host:
                     f"{unknown('variable', name, VARIABLES, DOCUMENTED)}; correct or remove it,"
                     " since all that begins with lvs_ is lvs.cluster's"
                 )
+
+    def _interface(self) -> str:
+        interface = self._fields.raw.get("lvs_interface")
+        if interface is None:
+            return ""
+        if not isinstance(interface, str) or not re.fullmatch(_INTERFACE, interface, re.ASCII):
+            self.wrong(
+                f"lvs_interface is {shown(interface)}; it must be the name of one interface, such"
+                " as eth0"
+            )
+        return str(interface)
 
     def _weights(self) -> dict[str, int]:
         weights = self._fields.raw.get("lvs_weights")

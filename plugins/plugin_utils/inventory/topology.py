@@ -40,9 +40,18 @@ class Topology:
             name: Host(name, variables(name), mistakes, drained=name in drained) for name in names
         }
         # Of those that have no part in a service, only the variables are checked.
-        for name in dict.fromkeys([*(groups.get(REALSERVERS) or ()), *(groups.get(CLIENTS) or ())]):
-            if name not in self.hosts:
-                Host(name, variables(name), mistakes, drained=False)
+        others = {
+            name: Host(name, variables(name), mistakes, drained=False)
+            for name in dict.fromkeys(
+                [*(groups.get(REALSERVERS) or ()), *(groups.get(CLIENTS) or ())]
+            )
+            if name not in self.hosts
+        }
+        #: The directors and real servers, also those that serve nothing.
+        self.members = [
+            *self.hosts.values(),
+            *(others[name] for name in groups.get(REALSERVERS) or () if name in others),
+        ]
         #: Who is to have weight 0, also where a service lists it outright.
         self.drained = {*drained, *(host.name for host in self.hosts.values() if host.drained)}
         self.directors = [self.hosts[name] for name in directors]

@@ -1,0 +1,131 @@
+# Copyright: (c) 2026, lvs.cluster contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What each host of a cluster is checked for, and the variables of each role that it gets.
+
+Pure: a resolved cluster comes in, plain data goes out, which the playbooks look up. What only the
+host itself knows, such as its interfaces, is not here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.cluster import Cluster
+from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.hosts import Host
+from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.vocabulary import METHODS
+
+Data = Mapping[str, Any]
+#: What a host serves, by forwarding method.
+Serves = Mapping[str, list[dict[str, Any]]]
+
+
+def of_hosts(cluster: Cluster, hosts: Iterable[Host]) -> dict[str, dict[str, Any]]:
+    """Return the plan of each host.
+
+    :param hosts: the directors and real servers
+    :returns: by host ``serving``, whether it needs the configuration of a real server; ``checks``,
+        options of the module ``preflight``; ``roles``, by role its variables without their prefix
+    """
+    hosts = list(hosts)
+    directors = [host for host in hosts if host.name in cluster.directors]
+    dips = _once(address for host in directors for address in host.own)
+    found = {}
+    for host in hosts:
+        director = cluster.directors.get(host.name)
+        # A single director needs no configuration to be a real server itself. With VRRP, it needs
+        # that of a real server while another director is MASTER.
+        serving = director is None or bool(director["local"])
+        serves = {method: list[dict[str, Any]]() for method in METHODS}
+        serves.update(cluster.real_servers.get(host.name, {}) if serving else {})
+        roles = _director_roles(cluster, host) if director else {}
+        found[host.name] = {
+            "serving": serving,
+            "checks": _checks(cluster, host, serves, dips),
+            "roles": {**roles, **_real_server_roles(host, serves, director=bool(director))},
+        }
+    return found
+
+
+def _director_roles(cluster: Cluster, host: Host) -> dict[str, dict[str, Any]]:
+    """Return the roles of a director in their order, with those variables that are its own."""
+    vrrp = cluster.directors[host.name]
+    others = [name for name in cluster.directors if name != host.name]
+    variables = {
+        "director": {
+            "interface": host.interface,
+            "forward": host.forward,
+            "table_owner": _owner(keepalived="keepalived_ha" in cluster.director_roles),
+            "vip_owner": _owner(keepalived=cluster.ha == "vrrp"),
+            # With several masters, it must not load-balance again what another one forwards to it.
+            "excluded_directors": others if len(cluster.masters) > 1 else [],
+        },
+        "keepalived_ha": {field: vrrp[field] for field in ("instances", "peers", "local")},
+    }
+    return {role: variables[role] for role in cluster.director_roles}
+
+
+def _owner(*, keepalived: bool) -> str:
+    return "keepalived" if keepalived else "director"
+
+
+def _real_server_roles(host: Host, serves: Serves, *, director: bool) -> dict[str, dict[str, Any]]:
+    """Return the roles of a real server, by the methods of what it serves."""
+    common = {"interfaces": [host.interface] if host.interface else [], "director": director}
+    variables = {
+        "dr": {"vips": _once(each["vip"] for each in serves["dr"] if each["vip"]), **common},
+        "tun": {
+            "services": [each for each in serves["tun"] if each["vip"]],
+            "sources": _once(source for each in serves["tun"] for source in each["sources"]),
+            "mtu": host.mtu,
+            **common,
+        },
+        "nat": {
+            "services": serves["nat"],
+            "gateways": _gateways(serves),
+            "route": host.nat_route,
+        },
+    }
+    return {f"realserver_{method}": said for method, said in variables.items() if serves[method]}
+
+
+def _checks(cluster: Cluster, host: Host, serves: Serves, dips: list[str]) -> dict[str, Any]:
+    """Return options of ``preflight`` for a host.
+
+    A host of which nothing is asked gets the option's default, an empty value.
+    """
+    director = cluster.directors.get(host.name)
+    services = cluster.services if director else []
+    pool = [destination for service in services for destination in service["destinations"]]
+    served = [entry for entries in serves.values() for entry in entries]
+
+    def of_methods(*methods: str) -> list[str]:
+        return [item["address"] for item in pool if item["method"] in methods]
+
+    own = [item["address"] for item in pool if item["name"] == host.name]
+    modules = _once(f"ip_vs_{service['scheduler']}" for service in services)
+    vrrp: Data = director or {"instances": [], "peers": []}
+    return {
+        "addresses": _once([*own, *(entry["address"] for entry in served)]),
+        "neighbours": _once([*of_methods("dr", "nat"), *vrrp["peers"]]),
+        "routed_to": _once(of_methods("tun", "fullnat")),
+        "mtu": host.mtu if of_methods("tun") else 0,
+        "kernel_modules": ["ip_vs", *modules] if director else [],
+        "exclusive_table": bool(director),
+        "not_gateways": dips if serves["dr"] or serves["tun"] else [],
+        "gateways": _gateways(serves),
+        "route": host.nat_route,
+        "serves": dict(serves),
+        "keepalived": bool(director) and "keepalived_ha" in cluster.director_roles,
+        "forward": host.forward,
+        "vrrp_instances": vrrp["instances"],
+    }
+
+
+def _gateways(serves: Serves) -> list[str]:
+    return _once(entry["gateway"] for entry in serves["nat"] if entry["gateway"])
+
+
+def _once(items: Iterable[str]) -> list[str]:
+    """Return items in their order, each once."""
+    return list(dict.fromkeys(items))
