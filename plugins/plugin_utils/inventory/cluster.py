@@ -32,6 +32,7 @@ class Cluster(NamedTuple):
     :ivar tunnel_sources: the addresses and networks from which each RIP of method tun takes tunnels
     :ivar hosts: what each director and real server is checked for, and the variables of its roles,
         as `host_plan` returns them
+    :ivar options: the options of the playbooks
     """
 
     mistakes: list[str]
@@ -49,3 +50,4 @@ class Cluster(NamedTuple):
     ha: str = "none"
     tunnel_sources: dict[str, list[str]] = {}
     hosts: dict[str, dict[str, Any]] = {}
+    options: dict[str, Any] = {}

@@ -49,7 +49,7 @@ class Host:
         self, name: str, variables: Mapping[str, Any], mistakes: Mistakes, *, drained: bool
     ) -> None:
         self.name = name
-        self._variables = variables
+        self.variables = variables
         self._facts: list[Interface] | None = None
         fields = self._fields = Subject({}, "host", name, mistakes)
         self.wrong = fields.wrong
@@ -84,7 +84,7 @@ class Host:
     @property
     def services(self) -> Any:
         """The value of ``lvs_services`` here; None if there is none, or it can't be read."""
-        value = self._variables.get("lvs_services")
+        value = self.variables.get("lvs_services")
         return None if template_failure(value) else value
 
     def _known(self, variables: Iterable[str]) -> Iterator[str]:
@@ -148,8 +148,8 @@ class Host:
         """Return its addresses with their networks, as its facts have them."""
         if self._facts is None:
             name = "ansible_facts"
-            there = [name] if name in self._variables else []
-            self._facts = list(_interfaces(self._fields.readable(there, self._variables).get(name)))
+            there = [name] if name in self.variables else []
+            self._facts = list(_interfaces(self._fields.readable(there, self.variables).get(name)))
         return self._facts
 
     def addresses(

@@ -19,6 +19,7 @@ from typing import Any
 
 from ansible_collections.lvs.cluster.plugins.module_utils._model import endpoint, parse_services
 from ansible_collections.lvs.cluster.plugins.plugin_utils import _vrrp
+from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory import options
 from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.cluster import Cluster
 from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.director_rules import (
     refused_by_keepalived,
@@ -68,6 +69,7 @@ def resolve(
         else:
             mistakes.add("not a mapping of fields such as vip and port", "service", str(number))
     topology = Topology(described, groups, variables, mistakes, drained)
+    chosen = options.read(topology.variables, mistakes)
     check(topology)
     readable = [service for service in described if service.readable]
     parsed, sentences = parse_services([service.plain() for service in readable])
@@ -88,7 +90,7 @@ def resolve(
     refused = refused_services(result.keepalived_services) if topology.keepalived else []
     if refused:
         return Cluster(refused)
-    return result._replace(hosts=of_hosts(result, topology.members))
+    return result._replace(hosts=of_hosts(result, topology.members), options=chosen)
 
 
 def _items(services: Any, mistakes: Mistakes) -> list[Any]:

@@ -55,6 +55,8 @@ class Topology:
         #: Who is to have weight 0, also where a service lists it outright.
         self.drained = {*drained, *(host.name for host in self.hosts.values() if host.drained)}
         self.directors = [self.hosts[name] for name in directors]
+        #: The variables of a director, in which the options of the playbooks are.
+        self.variables = self.directors[0].variables if directors else {}
         self.vips = dict.fromkeys(
             frontend.vip for service in services for frontend in service.frontends
         )

@@ -1,0 +1,58 @@
+# Copyright: (c) 2026, lvs.cluster contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The options of the playbooks, as ``-e`` or an inventory sets them, with their defaults.
+
+``docs/running.md`` describes them. Those of ``adopt``, which needs no inventory, are in the
+playbook.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.fields import Subject
+from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.mistakes import Mistakes
+
+#: Options that are a number, with their least value and default.
+_NUMBERS = {
+    "drain_seconds": (0, 300),
+    "undrain_seconds": (0, 60),
+    "upgrade_seconds": (0, 60),
+    "verify_requests": (1, 40),
+}
+_MOST = 10**6
+#: Options that are one of several words; the first is the default.
+_CHOICES = {"drain_until": ("active", "all"), "status_format": ("table", "json")}
+#: Options that are true or false, and false by default.
+_SWITCHES = ("drain_timeout_ok", "take_lease", "teardown_confirm")
+#: Other options, with their defaults.
+_VALUES: Mapping[str, Any] = {
+    "realservers": "",
+    "rollout_serial": 1,
+    "rollout_tasks": "",
+    "site_removed_directors": "",
+    "status_file": "",
+    "upgrade_tasks": "",
+    "verify_identity": "body",
+}
+
+
+def read(variables: Mapping[str, Any], mistakes: Mistakes) -> dict[str, Any]:
+    """Return all options of the playbooks, and note those that have no meaning.
+
+    :param variables: those of a host; ``-e`` sets an option for every host
+    """
+    fields = Subject({}, "", "", mistakes)
+    names = [*_NUMBERS, *_CHOICES, *_SWITCHES, *_VALUES]
+    fields.raw = fields.readable([name for name in names if name in variables], variables)
+    found: dict[str, Any] = {
+        name: fields.integer(name, least, _MOST, default)
+        for name, (least, default) in _NUMBERS.items()
+    }
+    found.update({name: fields.choice(name, words, words[0]) for name, words in _CHOICES.items()})
+    found.update({name: fields.boolean(name) for name in _SWITCHES})
+    for name, default in _VALUES.items():
+        value = fields.raw.get(name)
+        found[name] = default if value is None or value == "" else value
+    return found
