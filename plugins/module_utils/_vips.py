@@ -1,14 +1,38 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which VIPs a machine holds as a director: the one definition of it."""
+"""VIPs among a module's options, and which of them a machine holds: the one definition of it."""
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Union
 
+from ansible_collections.lvs.cluster.plugins.module_utils._errors import OperatorError
 from ansible_collections.lvs.cluster.plugins.module_utils._tunnels import is_tunnel
+
+Address = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]
+
+
+def parse(vips: Iterable[str]) -> list[Address]:
+    """Return the addresses of an option ``vips``; raises OperatorError with all mistakes."""
+    parsed = {vip: _address(vip) for vip in vips}
+    mistakes = [
+        f"vips: {vip!r}: it must be an address; write a VIP like 192.168.2.149."
+        for vip, address in parsed.items()
+        if address is None
+    ]
+    if mistakes:
+        raise OperatorError(*mistakes)
+    return [address for address in parsed.values() if address is not None]
+
+
+def _address(text: str) -> Address | None:
+    """Return an address; None for what is none, or has a zone, which may be any text."""
+    with contextlib.suppress(ValueError):
+        return None if "%" in text else ipaddress.ip_address(text)
+    return None
 
 
 def held(links: Iterable[Mapping[str, Any]], vips: Iterable[str]) -> dict[str, str]:

@@ -159,7 +159,6 @@ mistakes:
   sample: ["vips: 'vip': it must be an address; write a VIP like 192.168.2.149."]
 """
 
-import ipaddress
 import json
 import time
 from collections.abc import Mapping
@@ -180,15 +179,6 @@ from ansible_collections.lvs.cluster.plugins.module_utils import (
 POLL = 0.2
 
 
-def is_address(text: str) -> bool:
-    """Return whether a text is an address."""
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True
-
-
 def keepalived() -> dict[str, Any]:
     """Return whether keepalived runs what its file has."""
     found = _applied.service()
@@ -200,10 +190,7 @@ def keepalived() -> dict[str, Any]:
 def gather(params: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the machine is like, once what is waited for has come true or time is up."""
     vips = params["vips"]
-    wrong = [vip for vip in vips if not is_address(vip)]
-    if wrong:
-        remedy = "it must be an address; write a VIP like 192.168.2.149."
-        raise _run.OperatorError(*(f"vips: {text!r}: {remedy}" for text in wrong))
+    _vips.parse(vips)
     end = time.monotonic() + params["seconds"]
     while True:
         links = json.loads(_links.ip("-json", "address", "show"))

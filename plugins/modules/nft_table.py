@@ -120,37 +120,19 @@ mistakes:
     - "rules, line 3: nft reports: syntax error, unexpected dport: ip dport 80 accept"
 """
 
-import errno
 import hashlib
 import re
-import subprocess
 from collections.abc import Mapping
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.lvs.cluster.plugins.module_utils import _atomic_file, _program, _run
+from ansible_collections.lvs.cluster.plugins.module_utils import _atomic_file, _nft, _program, _run
 from ansible_collections.lvs.cluster.plugins.module_utils._errors import failure
+from ansible_collections.lvs.cluster.plugins.module_utils._nft import Table
 
 HEADER = "# Written by Ansible (lvs.cluster.nft_table), which replaces what is changed here.\n"
 DIGEST = "# The digest of what nft lists once this is loaded: "
-
-
-class Table(NamedTuple):
-    """Which table: a name is unique within its family."""
-
-    family: str
-    name: str
-
-    @property
-    def absence(self) -> str:
-        """What takes the table away, whether or not it is there."""
-        return f"table {self.family} {self.name}\ndelete table {self.family} {self.name}\n"
-
-    def holding(self, rules: str) -> str:
-        """Return the block that makes a table with rules."""
-        # The newline before the brace: the last line may be a comment.
-        return f"table {self.family} {self.name} {{\n{rules.rstrip()}\n}}\n"
 
 
 def document(text: str, listing: str | None) -> str:
@@ -206,18 +188,10 @@ def complaints(stderr: str, text: str, rules: str) -> list[str]:
     return messages or [f"nft reports: {' '.join(stderr.split()) or 'nothing, but it failed'}."]
 
 
-def _nft(*arguments: str, text: str = "") -> subprocess.CompletedProcess[str]:
-    """Run nft with a text on its standard input; raises PermissionError without root."""
-    done = _program.run("nft", *arguments, text=text)
-    if done.returncode and "Operation not permitted" in done.stderr:
-        raise PermissionError(errno.EPERM, "Operation not permitted", "nft")
-    return done
-
-
 def _listing(table: Table) -> str | None:
     """Return the table as nft lists it, without what counts and changes; None for no table."""
     text = f"list table {table.family} {table.name}\n"
-    done = _nft("--stateless", "--file", "-", text=text)
+    done = _nft.run("--stateless", "--file", "-", text=text)
     if done.returncode == 0:
         return done.stdout
     if "No such file or directory" in done.stderr:
@@ -227,7 +201,7 @@ def _listing(table: Table) -> str | None:
 
 def _load(text: str, *, rules: str = "", check: bool = False) -> None:
     """Have nft carry out a text as a whole, or only see whether it would."""
-    done = _nft(*(["--check"] if check else []), "--file", "-", text=text)
+    done = _nft.run(*(["--check"] if check else []), "--file", "-", text=text)
     if done.returncode:
         raise _run.OperatorError(*complaints(done.stderr, text, rules))
 

@@ -8,6 +8,7 @@ import ipaddress
 
 import pytest
 from ansible_collections.lvs.cluster.plugins.module_utils import _tunnels, _vips
+from ansible_collections.lvs.cluster.plugins.module_utils._errors import OperatorError
 
 VIP, VIP6 = "192.168.2.149", "2001:db8::149"
 RIP = ipaddress.ip_address("192.168.2.31")
@@ -56,3 +57,13 @@ def test_an_address_that_is_not_up_is_not_held(links):
 def test_vips_come_back_as_they_are_written():
     written = "2001:DB8:0::149"
     assert _vips.held([link("eth0", VIP6)], [written]) == {written: "eth0"}
+
+
+def test_what_is_no_address_is_reported_all_at_once():
+    assert _vips.parse([VIP, "2001:DB8:0::149"]) == list(map(ipaddress.ip_address, [VIP, VIP6]))
+    with pytest.raises(OperatorError) as error:
+        _vips.parse(["vip", VIP, f"{VIP}/32", "fe80::1%eth0 } drop"])
+    remedy = "it must be an address; write a VIP like 192.168.2.149."
+    assert error.value.mistakes == [
+        f"vips: {text!r}: {remedy}" for text in ("vip", f"{VIP}/32", "fe80::1%eth0 } drop")
+    ]
