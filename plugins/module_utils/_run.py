@@ -111,7 +111,7 @@ class Change(NamedTuple):
             for path, (before, after) in differing.items()
         }
         touched: list[str] = []
-        with _signals_later():
+        with signals_later():
             try:
                 for path, text in at_first.items():
                     if text != differing[path][0]:
@@ -166,8 +166,8 @@ class Change(NamedTuple):
 
 
 @contextlib.contextmanager
-def _signals_later() -> Iterator[None]:
-    """Keep signals that end a run waiting, for `checkpoint` to find between two steps.
+def signals_later() -> Iterator[None]:
+    """Keep signals that end a run waiting, for `checkpoint` and `pause` to find between steps.
 
     So no step is cut in two, what was done is undone, and undoing it is not cut short. Programs
     that are started meanwhile have the signals blocked, too. None is left waiting at the end.
@@ -190,7 +190,19 @@ def _waiting() -> list[signal.Signals]:
 def checkpoint() -> None:
     """Raise `Interrupted` if a signal asked this run to end; called between steps of ``apply``."""
     for each in _waiting():
-        raise Interrupted(f"{each.name} ended this run before it had finished.")
+        raise _interrupted(each)
+
+
+def pause(seconds: float) -> None:
+    """Wait between steps while `signals_later`; raise `Interrupted` at once if one ends the run."""
+    ending = [s for s in ENDING if signal.getsignal(s) != signal.SIG_IGN]
+    found = signal.sigtimedwait(ending, seconds)
+    if found:
+        raise _interrupted(signal.Signals(found.si_signo))
+
+
+def _interrupted(by: signal.Signals) -> Interrupted:
+    return Interrupted(f"{by.name} ended this run before it had finished.")
 
 
 def run(module: Module, prepare: Callable[[Mapping[str, Any]], Change]) -> NoReturn:

@@ -16,6 +16,7 @@ from ansible_collections.lvs.cluster.plugins.module_utils._run import (
     Change,
     OperatorError,
     checkpoint,
+    pause,
     report,
     run,
 )
@@ -314,8 +315,11 @@ def disposed():
         signal.signal(number, disposition)
 
 
+@pytest.mark.parametrize("step", [checkpoint, lambda: pause(600)], ids=["checkpoint", "pause"])
 @pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
-def test_a_signal_is_heeded_between_two_steps_and_what_was_done_is_undone(tmp_path, disposed, sent):
+def test_a_signal_is_heeded_between_two_steps_and_what_was_done_is_undone(
+    tmp_path, disposed, sent, step
+):
     disposed(sent, signal.SIG_DFL)
     path = tmp_path / "file"
     seen = []
@@ -324,7 +328,7 @@ def test_a_signal_is_heeded_between_two_steps_and_what_was_done_is_undone(tmp_pa
         signal.raise_signal(sent)  # to this thread: pytest's workers have others
         seen.append("first step, whole")
         try:
-            checkpoint()
+            step()
         except OperatorError as error:
             signal.raise_signal(sent)  # impatience does not cut undoing short
             seen.append("undone")
@@ -343,10 +347,11 @@ def test_a_signal_is_heeded_between_two_steps_and_what_was_done_is_undone(tmp_pa
     assert not signal.pthread_sigmask(signal.SIG_BLOCK, ())
 
 
-def test_a_signal_that_is_ignored_ends_nothing(disposed):
+@pytest.mark.parametrize("step", [checkpoint, lambda: pause(0.01)], ids=["checkpoint", "pause"])
+def test_a_signal_that_is_ignored_ends_nothing(disposed, step):
     def apply():
         signal.raise_signal(signal.SIGHUP)
-        checkpoint()
+        step()
 
     disposed(signal.SIGHUP, signal.SIG_IGN)
     assert end(lambda _: Change(1, 2, apply))["changed"]
