@@ -6,11 +6,14 @@ from __future__ import annotations
 
 import glob
 import os
+import re
 from collections.abc import Sequence
 from typing import Any
 
 from ansible_collections.lvs.cluster.plugins.module_utils import _program
 
+#: The name of a unit, with its type.
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9:_.@-]*\.(service|path|target|timer)")
 #: Where the units of this collection are.
 MANAGED = "/etc/systemd/system/lvs-*.service"
 #: The states of a unit that has complained: it failed, or waits to be tried again.

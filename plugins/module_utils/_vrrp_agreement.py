@@ -49,7 +49,7 @@ class Instance(NamedTuple):
     agreement: Agreement
 
 
-def _address(written: Any) -> str:
+def address(written: Any) -> str:
     """Return the address of an entry, as it is everywhere."""
     text = str(written.get("address") if isinstance(written, Mapping) else written)
     try:
@@ -66,10 +66,10 @@ def _agreement(
     :param said: single values, by the names that they have in the file
     :param version: the version where the instance says none
     """
-    held = frozenset(map(_address, vips))
+    held = frozenset(map(address, vips))
     default = 3 if any(":" in vip for vip in held) else 2
     speaks = _number(said.get("version") or version or default)
-    others = frozenset(map(_address, peers))
+    others = frozenset(map(address, peers))
     source = said.get("unicast_src_ip")
     return Agreement(
         int(_number(said.get("virtual_router_id"))),
@@ -77,7 +77,7 @@ def _agreement(
         _number(said.get("advert_int") or _ADVERT_INT) if speaks == 2 else 0.0,
         str(said.get("interface") or ""),
         str(said.get("auth_pass") or ""),
-        others | {_address(source)} if others and source else others,
+        others | {address(source)} if others and source else others,
         held,
     )
 
@@ -133,7 +133,7 @@ def _instance(statements: Iterable[list[str]], version: str | None) -> Instance:
             lists[path[-1]].append(words[0])
         elif len(words) > 1 and path in (["vrrp_instance"], ["vrrp_instance", "authentication"]):
             said[words[0]] = words[1]
-    source = _address(said["unicast_src_ip"]) if "unicast_src_ip" in said else ""
+    source = address(said["unicast_src_ip"]) if "unicast_src_ip" in said else ""
     peers, vips = lists["unicast_peer"], lists["virtual_ipaddress"]
     return Instance(name, source, _agreement(said, peers, vips, version))
 

@@ -265,7 +265,7 @@ def remove(files: Files, texts: Mapping[str, str | None]) -> None:
 def prepare(params: Mapping[str, Any]) -> _run.Change:
     """Return the change that the options ask for."""
     name = params["name"]
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9:_.@-]*\.(service|path|target|timer)", name):
+    if not _units.NAME.fullmatch(name):
         raise _run.OperatorError(
             f"name: {name!r} is no name of a unit: give it with its type, like lvs.service."
         )
