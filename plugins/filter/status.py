@@ -50,12 +50,14 @@ _value:
   description:
     - C(directors) says of each whether it is V(active), V(standby) or V(unreachable), which VIPs it
       holds, which link-layer addresses it has, and in which states its sync daemons are. C(active)
-      has the names of those that hold VIPs.
+      has the names of those that hold VIPs, C(held_vips) the VIPs of each by its name.
+      C(sync_daemons) is how many sync daemons each of them should run.
     - C(trouble) says what is wrong with which directors are active, and where keepalived runs
       another configuration than its file has. C(unseen) says why no director could be read.
     - C(services) has what the table of the director has that holds their VIP, with rates per
       second, and beside it what is missing there. C(asked) is what clients ask for. A destination
       that is not in the table has no C(weight). C(remark) says what is to be known of it.
+    - C(serving) has the names of the real servers that have a weight in the table.
     - C(drained) has the real servers with an applied weight of 0, though the inventory has another.
     - C(pending) has what of the inventory is not applied to the directors, C(differences) that,
       units of systemd that failed, and all else that is not as in the inventory, as sentences.
@@ -65,6 +67,9 @@ _value:
     directors:
       - {name: d23, state: active, vips: [192.168.2.149], macs: ["02:42:c0:a8:02:17"], sync: []}
     active: [d23]
+    held_vips: {d23: [192.168.2.149]}
+    serving: []
+    sync_daemons: 0
     trouble: []
     unseen: []
     services:

@@ -82,6 +82,10 @@ class Status(NamedTuple):
         their VIP, with counters; each destination with its ``name`` and a ``remark``; its
         ``weight`` is None if it is not in the table
     :ivar active: the directors that hold VIPs
+    :ivar held_vips: by name, which VIPs each director holds
+    :ivar serving: the real servers that have a weight in the table
+    :ivar sync_daemons: how many sync daemons each director should run: one that sends connections
+        or receives them, both where several directors are masters, none without VRRP
     :ivar trouble: what is wrong with which directors are active, or with what keepalived runs
     :ivar unseen: why no director could be read; empty if there is one
     :ivar drained: the real servers with an applied weight of 0, though the inventory has another
@@ -94,6 +98,9 @@ class Status(NamedTuple):
     directors: list[dict[str, Any]]
     services: list[dict[str, Any]]
     active: list[str]
+    held_vips: dict[str, list[str]]
+    serving: list[str]
+    sync_daemons: int
     trouble: list[str]
     unseen: list[str]
     drained: list[str]
@@ -255,10 +262,15 @@ def status(cluster: Data, states: Sequence[Data]) -> Status:
     trouble = list(_trouble(directors, cluster["vips"]))
     trouble += [sentence for state in reached for sentence in state.unapplied_configuration()]
     unseen = [] if reached else list(map(_unreachable, directors)) or [NO_DIRECTOR_READ]
+    services = list(_services([*active, *reached], wanted, _frontends(cluster), names, drained))
+    pool = (item for service in services for item in service["destinations"])
     found = Status(
         directors,
-        list(_services([*active, *reached], wanted, _frontends(cluster), names, drained)),
+        services,
         [state.name for state in active],
+        {state.name: state.vips for state in seen},
+        list(dict.fromkeys(item["name"] for item in pool if item["weight"])),
+        min(len(cluster["masters"]), 2) if cluster["ha"] == "vrrp" else 0,
         trouble,
         unseen,
         drained,

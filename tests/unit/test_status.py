@@ -148,6 +148,8 @@ def test_a_single_director_on_which_all_is_well():
     [director] = found["directors"]
     wanted = {"name": "d23", "state": "active", "vips": [VIP], "macs": [MAC, OTHER_MAC], "sync": []}
     assert director == wanted
+    assert (found["held_vips"], found["sync_daemons"]) == ({"d23": [VIP]}, 0)
+    assert found["serving"] == ["rs20", "rs21", "rs22", "rs31", "rs32"]
     assert remarks(found) == {}
     assert [line.split() for line in found["lines"][:4]] == [
         ["d23:", "active,", "holds", VIP],
@@ -168,6 +170,7 @@ def test_a_pair_of_which_one_is_active():
     assert [d["state"] for d in found["directors"]] == ["standby", "active"]
     assert found["services"][0]["director"] == "d23"
     assert found["lines"][0] == "d24: standby, sync daemon backup"
+    assert (found["held_vips"], found["sync_daemons"]) == ({"d24": [], "d23": [VIP]}, 1)
     assert found["differences"] == []
 
 
@@ -177,7 +180,8 @@ def test_unreachable_directors_are_listed():
     assert found["directors"][1]["state"] == "unreachable"
     assert found["differences"] == ["d24 can't be read: No route to host."]
     nobody = status(web, [{"name": "d23", "reason": "a"}, {"name": "d24", "reason": "b"}])
-    assert nobody["services"] == []
+    assert nobody["services"] == nobody["serving"] == []
+    assert nobody["held_vips"] == {"d23": [], "d24": []}
     assert nobody["trouble"][-1] == f"No director that could be read holds {VIP}."
 
 
@@ -197,6 +201,7 @@ def test_each_vip_may_have_a_master_of_its_own():
     assert found["active"] == ["d23", "d31"]
     assert found["trouble"] == found["differences"] == []
     assert [service["director"] for service in found["services"]] == ["d23", "d31"]
+    assert found["sync_daemons"] == 2
     assert found["services"][1]["destinations"][0]["active"] == 4
     assert f"web, {VIP}:80, wrr, on d23" in found["lines"]
 
@@ -214,6 +219,7 @@ def test_what_keepalived_took_out_is_no_difference():
     found = status(web, [state(web, out=["rs21"]), state(web, "d24", holds=())])
     assert found["differences"] == []
     assert remarks(found) == {"rs21": "out of the pool by keepalived's check"}
+    assert "rs21" not in found["serving"]
     [line] = [line for line in found["lines"] if "rs21" in line]
     assert line.split()[3] == "-"
 
