@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""In which order site.yml does what on which host, with modules that only note that they ran.
+"""In which order playbooks do what on which host, with modules that only note that they ran.
 
 What the modules do there, tests/kernel and molecule/ show.
 """
@@ -31,7 +31,7 @@ class ActionModule(ActionBase):
 
     def run(self, tmp=None, task_vars=None):
         name, args = self._task.action.split(".")[-1], self._task.args
-        host = task_vars["inventory_hostname"]
+        host = self._task.delegate_to or task_vars["inventory_hostname"]
         with open(os.environ["STUB"] + "/said.json") as file:
             said = json.load(file)
         with open(os.environ["STUB"] + "/log", "a") as log:
@@ -47,6 +47,7 @@ class ActionModule(ActionBase):
             "kept": [vip for vip in kept if vip not in args.get("vips", ())],
             "ansible_facts": {"os_family": "Debian", "pkg_mgr": "apt"},
             **(said["found"].get(host, said["found"]["any"]) if name == "preflight" else {}),
+            **said["returns"].get(host, {}).get(name, {}),
         }
 """.replace("\\\\", "\\")
 
@@ -95,10 +96,23 @@ def collection(tmp_path_factory):
 
 @pytest.fixture
 def site(collection, tmp_path):
-    """Run site.yml; return what ran as (host, module, arguments), and what it printed."""
+    """Run a playbook; return what ran as (host, module, arguments), and what it printed.
 
-    def run(inventory, *options, play="site", fails=(), saved=(), found=(), leased=(), ok=True):
-        said = {"fails": fails, "saved": dict(saved), "leased": leased}
+    ``returns`` has by host and module what that returns.
+    """
+
+    def run(
+        inventory,
+        *options,
+        play="site",
+        fails=(),
+        saved=(),
+        found=(),
+        leased=(),
+        returns=(),
+        ok=True,
+    ):
+        said = {"fails": fails, "saved": dict(saved), "leased": leased, "returns": dict(returns)}
         said["found"] = {"any": NOTHING, **dict(found)}
         (tmp_path / "said.json").write_text(json.dumps(said))
         log = tmp_path / "log"
@@ -230,3 +244,71 @@ def test_a_director_that_another_run_is_changing_is_left_alone(site, play):
     assert {name for _, name, _ in ran} <= {"director_lease", "preflight"}
     assert len(at(ran, "d23", "director_lease", state="absent")) == 1
     assert "d31: drain.yml is changing it." in said
+
+
+VIP = "192.168.2.149"
+
+
+def upgraded(held_vips=(VIP,)):
+    """Return what modules find on a pair whose master d23 holds the VIP; d31 takes it over."""
+    table = {"services": [], "counters": [], "sync_daemons": [{"state": "backup"}]}
+    unit = {"active": True, "current": True, "applied": True}
+    file = {"/etc/keepalived/keepalived.conf": ""}
+    host = {"links": [], "units": [], "files": file, "keepalived": unit}
+    link = {"ifname": "eth0", "flags": ["UP"], "addr_info": [{"local": VIP}]}
+    backup = {**host, "held_vips": list(held_vips)}
+    return {
+        "d23": {"ipvs_info": table, "host_info": {**host, "links": [link]}},
+        "d31": {"ipvs_info": table, "host_info": backup},
+    }
+
+
+def test_an_upgrade_hands_over_the_vips_and_back(site):
+    ran, _ = site(PAIR, DIRECTORS, play="upgrade", returns=upgraded())
+    unit = "keepalived.service"
+    [backup] = at(ran, "d31", "vip_handover", unit=unit)
+    [master] = at(ran, "d23", "vip_handover", unit=unit)
+    assert ran[backup][2] == {"vips": [], "unit": unit}
+    assert ran[master][2] == {"vips": [VIP], "unit": unit}
+    [held] = at(ran, "d31", "host_info", vips=[VIP])
+    [masked] = [n for n in at(ran, "d23", "command") if " mask " in ran[n][2]["cmd"]]
+    [unmasked] = [n for n in at(ran, "d23", "command") if " unmask " in ran[n][2]["cmd"]]
+    packages = at(ran, "d23", "package", state="latest")
+    [started] = at(ran, "d23", "systemd_service", state="started")
+    [back] = at(ran, "d31", "vip_handover", vips=[VIP])
+    [instance] = ran[back][2]["preempted_by"]
+    assert (instance["vips"], instance["priority"]) == ([VIP], 150)
+    [_table, sync] = at(ran, "d23", "ipvs_info")
+    [wait] = at(ran, "d23", "ipvs_wait")
+    order = [backup, master, held, masked, *packages, unmasked, started, back, sync, wait]
+    assert packages
+    assert order == sorted(order)
+    # What is between costs time in which keepalived is stopped, or new connections are lost.
+    assert (held, back) == (master + 1, started + 1)
+
+
+def test_keepalived_is_started_again_if_no_other_director_takes_over(site):
+    returns = upgraded(held_vips=())
+    ran, said = site(PAIR, DIRECTORS, play="upgrade", returns=returns, ok=False)
+    assert f"d23: d31 did not take over {VIP}, so keepalived is started again here." in said
+    [stopped] = at(ran, "d23", "vip_handover")
+    [started] = at(ran, "d23", "systemd_service", state="started")
+    assert stopped < started == len(ran) - 1
+    assert [n for n in at(ran, "d23", "command") if n > stopped] == []
+
+
+def test_an_upgrade_needs_two_directors_of_which_one_holds_the_vip(site):
+    returns = upgraded()
+    ran, said = site(PAIR, "--limit=d23", play="upgrade", returns=returns, ok=False)
+    assert "--limit leaves one director; an upgrade needs two." in said
+    returns["d31"]["host_info"]["links"] = returns["d23"]["host_info"]["links"]
+    more, said = site(PAIR, DIRECTORS, play="upgrade", returns=returns, ok=False)
+    assert f"d23 and d31 hold {VIP}, and one director should." in said
+    assert "vip_handover" not in {name for _, name, _ in ran + more}
+
+
+def test_check_mode_of_an_upgrade_waits_for_no_director(site):
+    returns = upgraded(held_vips=())
+    ran, _ = site(PAIR, DIRECTORS, "--check", play="upgrade", returns=returns)
+    assert at(ran, "d31", "vip_handover", vips=[VIP]) == []
+    assert len(at(ran, "d23", "vip_handover")) == 1
