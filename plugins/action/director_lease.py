@@ -86,4 +86,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no types
         if held_by and ended(held_by["run"]):
             answer = ask(held_by["run"])
         result.update(answer)
+        if answer.get("held_by"):
+            host = (task_vars or {}).get("inventory_hostname", "")
+            result["refused"] = f"{host}: {answer['msg']}"
         return result

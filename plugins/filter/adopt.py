@@ -27,10 +27,10 @@ options:
       - A text of C(ipvsadm -Sn), or of a C(keepalived.conf); or a result of
         M(lvs.cluster.ipvs_info); or a list with a mapping for each director.
       - Such a mapping has C(text) or C(ipvs_info) or both. In place of C(text) it may have
-        C(content), the bytes of a file as M(ansible.builtin.slurp) returns them. They need not be
-        UTF-8; what is not is read as ISO 8859-1.
+        C(content), the bytes of a file as M(ansible.builtin.slurp) returns them, or its whole
+        result. They need not be UTF-8; what is not is read as ISO 8859-1.
       - C(name) and C(ansible_host) are the director's in an inventory, if it is in one, and
-        C(place) says where a text is from.
+        C(place) says where a text is from, or C(item), as in a result of a loop.
     type: raw
     required: true
   names:
@@ -98,7 +98,15 @@ def adopt(found: Any, names: Mapping[str, str] | None = None) -> dict[str, Any]:
         sources = [{"ipvs_info": found}]
     if not all(isinstance(source, Mapping) for source in sources):
         raise AnsibleFilterError("adopt takes a text, a result of ipvs_info, or a list of mappings")
-    return adoption.adopt(sources, names)._asdict()
+    return adoption.adopt([_source(source) for source in sources], names)._asdict()
+
+
+def _source(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a source in the form without results of modules."""
+    content = raw.get("content")
+    if isinstance(content, Mapping):  # no content where the file does not exist
+        content = content.get("content")
+    return {**raw, "content": content, "place": raw.get("place") or raw.get("item")}
 
 
 class FilterModule:

@@ -38,6 +38,11 @@ options:
     description: How many are drained at a time, as a number or a percentage of them.
     type: raw
     default: 100%
+  managed:
+    description: The hosts of the run. It is a mistake if a real server to be drained is not among
+      them. By default, this is not checked.
+    type: list
+    elements: str
   back:
     description: Whether they are to serve again, in place of being drained.
     type: bool
@@ -61,6 +66,9 @@ _value:
     - C(mistakes) has a sentence for each; if there is one, all else is empty.
     - C(hosts) are the real servers that are meant, C(batches) the same in their order.
     - C(lines) are the batches as text.
+    - C(drained) are all real servers with weight 0 afterwards, though the inventory has another.
+    - C(services) has, by director, the services whose VIP it holds, as M(lvs.cluster.ipvs_wait)
+      takes them.
     - C(servers) are the requests that show whether they answer, as
       M(lvs.cluster.realserver_probe) takes them. C(unasked) says for which services there are none,
       and why.
@@ -70,13 +78,15 @@ _value:
     hosts: [rs20, rs21]
     batches: [[rs20], [rs21]]
     lines: ["batch 1 of 2: rs20", "batch 2 of 2: rs21"]
+    drained: [rs20, rs21]
+    services: {d23: []}
     servers:
       - {name: rs20, address: 192.168.2.20, port: 80}
       - {name: rs21, address: 192.168.2.21, port: 80}
     unasked: []
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.lvs.cluster.plugins.plugin_utils import _status
@@ -89,11 +99,12 @@ def draining(
     hosts: Any,
     serial: int | str = "100%",
     back: bool = False,
+    managed: Sequence[str] | None = None,
 ) -> dict[str, Any]:
     """Return the batches to drain or undrain, or all that is wrong with them."""
     if back:
         return _status.undrain(cluster, status, groups, hosts)._asdict()
-    return _status.drain(cluster, status, groups, hosts, serial)._asdict()
+    return _status.drain(cluster, status, groups, hosts, serial, managed)._asdict()
 
 
 class FilterModule:

@@ -47,8 +47,8 @@ _value:
   description:
     - C(mistakes) has a sentence for each thing that keeps the change from being made.
     - C(pending) has a sentence for each director that would be changed.
-    - C(first) is the director that is changed first, and C(waiting) are the others, on which
-      keepalived is stopped until then.
+    - C(first) is the director that is changed first, and C(waiting) are the others. C(stopped) are
+      those of them that have VRRP instances, so that keepalived is stopped there until then.
   type: dict
   sample:
     mistakes: []
@@ -56,6 +56,7 @@ _value:
       - "d23: VRRP of the inventory differs from keepalived.conf there (password); run site.yml."
     first: d23
     waiting: [d31]
+    stopped: [d31]
 """
 
 from collections.abc import Callable, Mapping

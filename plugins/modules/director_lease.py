@@ -72,6 +72,10 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+refused:
+  description: Why the lease is refused, with the name of the host.
+  type: str
+  returned: where another run has it
 held_by:
   description: The run that has the lease.
   type: dict

@@ -25,19 +25,28 @@ _BY_UDP = {
 _NOT_HTTP = ("ssl", "smtp", "dns", "udp")
 #: A missing reply is no failure where none is required: so many requests wait so many seconds.
 _UNANSWERED = {"requests": 4, "timeout": 1.0}
+#: Where it is not to be seen which real server answers, so many requests show that one does.
+_FEW = 12
 
 
 def of_clients(cluster: Data, names: bool = False) -> list[dict[str, Any]]:
     """Return for each service of each VIP what ``vip_probe`` sends to it.
 
     :param names: whether it is to be seen which real server answers. Then a service by TCP is
-        asked by HTTP, if its check does not contradict.
+        asked by HTTP, if its check does not contradict, and so often and identified so as the
+        options of the playbook ``verify`` say.
     :returns: ``title``, ``service``, and ``options`` of ``vip_probe`` or ``unasked``, the reason
         why there are none
     """
     found = []
     for frontend in cluster["frontends"]:
         options = _client_options(frontend, names)
+        if options and names:
+            chosen = cluster["options"]
+            asked = {"requests": chosen["verify_requests"], "identity": chosen["verify_identity"]}
+            options = {**asked, **options}
+        elif options:
+            options = {"requests": _FEW, **options, "identity": "none"}
         reason = "" if options else _reason(frontend)
         found.append(_probe(frontend, endpoint(frontend["vip"], frontend["port"]), options, reason))
     marked = {frontend.get("fwmark") for frontend in cluster["frontends"]}

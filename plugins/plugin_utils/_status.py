@@ -139,7 +139,8 @@ class DirectorState:
 
     def __init__(self, raw: Data, *, keepalived: bool, vips: Collection[str]) -> None:
         self.name = str(raw["name"])
-        self.reason = str(raw.get("reason") or "")
+        # Since ansible-core 2.19, messages have a prefix.
+        self.reason = str(raw.get("reason") or "").removeprefix("Task failed: ")
         self.keepalived = keepalived
         info: Data = raw.get("info") or {}
         self.table = as_table(parse_services(info.get("services") or [])[0])
@@ -484,6 +485,8 @@ class Draining(NamedTuple):
     :ivar hosts: their names
     :ivar batches: the same in their order; those that are drained already come first
     :ivar lines: the batches as text
+    :ivar drained: all real servers with weight 0 afterwards, though the inventory has another
+    :ivar services: the services of each director that holds their VIP, by director
     :ivar servers: requests that show whether they answer, as ``realserver_probe`` takes them
     :ivar unasked: for which services there are none, and why, as sentences
     """
@@ -492,18 +495,32 @@ class Draining(NamedTuple):
     hosts: list[str] = []
     batches: list[list[str]] = []
     lines: list[str] = []
+    drained: list[str] = []
+    services: dict[str, list[Data]] = {}
     servers: list[dict[str, Any]] = []
     unasked: list[str] = []
 
 
 def drain(
-    cluster: Data, found: Data, groups: Data, hosts: Any, serial: int | str = "100%"
+    cluster: Data,
+    found: Data,
+    groups: Data,
+    hosts: Any,
+    serial: int | str = "100%",
+    managed: Collection[str] | None = None,
 ) -> Draining:
     """Return in which batches hosts can be drained, each serving again before the next one.
 
     A service keeps ``lvs_min_available`` of the real servers to which the inventory gives a weight.
+
+    :param managed: the hosts of the run, if something is to be done on the drained ones
     """
     names, wrong = _chosen(cluster, groups, hosts)
+    if managed is not None and (away := [name for name in names if name not in managed]):
+        wrong.append(
+            f"{', '.join(away)}: not among the hosts of this run; Ansible must manage them, and"
+            " --limit must not leave them out."
+        )
     wrong += found["pending"]
     wrong += _refused(cluster, names)
     size = _size(serial, len(names))
@@ -520,21 +537,36 @@ def drain(
         if wrong:
             break  # most likely the same is true of others
         drained -= set(batch)
-    return Draining(wrong) if wrong else _answering(cluster, names, batches)
+    if wrong:
+        return Draining(wrong)
+    return _planned(cluster, found, names, batches, [*found["drained"], *names])
 
 
 def undrain(cluster: Data, found: Data, groups: Data, hosts: Any) -> Draining:
     """Return the real servers to undrain. ``cluster`` has those drained by the inventory only."""
     names, wrong = _chosen(cluster, groups, hosts)
     wrong += found["pending"]
-    return Draining(wrong) if wrong else _answering(cluster, names, [names])
+    if wrong:
+        return Draining(wrong)
+    drained = [name for name in found["drained"] if name not in names]
+    return _planned(cluster, found, names, [names], drained)
 
 
-def _answering(cluster: Data, names: list[str], batches: list[list[str]]) -> Draining:
+def _planned(
+    cluster: Data,
+    found: Data,
+    names: list[str],
+    batches: list[list[str]],
+    drained: Iterable[str],
+) -> Draining:
     """Return how hosts are drained, with the requests that show that they answer afterwards."""
     number = len(batches)
     lines = [f"batch {n} of {number}: {', '.join(batch)}" for n, batch in enumerate(batches, 1)]
-    return Draining([], names, batches, lines, *_probes.of_real_servers(cluster, names))
+    services: dict[str, list[Data]] = {}
+    for service, seen in zip(cluster["services"], found["services"], strict=True):
+        services.setdefault(seen["director"], []).append(service)
+    requests = _probes.of_real_servers(cluster, names)
+    return Draining([], names, batches, lines, list(dict.fromkeys(drained)), services, *requests)
 
 
 def _chosen(cluster: Data, groups: Data, hosts: Any) -> tuple[list[str], list[str]]:

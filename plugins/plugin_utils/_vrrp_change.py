@@ -26,13 +26,15 @@ class VrrpChange(NamedTuple):
     :ivar mistakes: why it can't be done
     :ivar pending: what it would change, by director, as sentences
     :ivar first: the director that gets new settings first, "" if none does
-    :ivar waiting: the others, on which keepalived is stopped until then
+    :ivar waiting: the others, which get them afterwards
+    :ivar stopped: those of them that have VRRP instances, so that keepalived is stopped until then
     """
 
     mistakes: list[str]
     pending: list[str]
     first: str
     waiting: list[str]
+    stopped: list[str]
 
 
 def change(cluster: Data, checked: Mapping[str, Data], removed: Any = ()) -> VrrpChange:
@@ -56,7 +58,9 @@ def change(cluster: Data, checked: Mapping[str, Data], removed: Any = ()) -> Vrr
         for name, fields in differing.items()
     ]
     first = _first(looks) if differing else ""
-    return VrrpChange(mistakes, pending, first, [name for name in looks if first and name != first])
+    waiting = [name for name in looks if first and name != first]
+    stopped = [name for name in waiting if looks[name]["instances"]]
+    return VrrpChange(mistakes, pending, first, waiting, stopped)
 
 
 def _named(fields: Iterable[str]) -> str:

@@ -69,7 +69,9 @@ def cluster(**fields):
     ],
 )
 def test_requests(fields, by_name, plain):
-    for names, options in ((True, by_name), (False, plain or by_name)):
+    plain = {"requests": 12, **(plain or by_name), "identity": "none"}
+    by_name = {"requests": 40, "identity": "body", **by_name}
+    for names, options in ((True, by_name), (False, plain)):
         [probe] = probes(cluster(**fields), names)
         assert probe["options"] == {"vip": VIP, "port": 80, **options}
         assert probe["unasked"] == ""

@@ -30,6 +30,7 @@ class Cluster(NamedTuple):
     :ivar min_available: how many real servers of a service draining has to leave, as a count or a
         percentage
     :ivar tunnel_sources: the addresses and networks from which each RIP of method tun takes tunnels
+    :ivar failover_seconds: within how many seconds a director is MASTER of each VIP; 0 without VRRP
     :ivar hosts: what each director and real server is checked for, and the variables of its roles,
         as `host_plan` returns them
     :ivar options: the options of the playbooks
@@ -49,5 +50,6 @@ class Cluster(NamedTuple):
     min_available: str = "1"
     ha: str = "none"
     tunnel_sources: dict[str, list[str]] = {}
+    failover_seconds: int = 0
     hosts: dict[str, dict[str, Any]] = {}
     options: dict[str, Any] = {}

@@ -24,8 +24,9 @@ def of_hosts(cluster: Cluster, hosts: Iterable[Host]) -> dict[str, dict[str, Any
     """Return the plan of each host.
 
     :param hosts: the directors and real servers
-    :returns: by host ``serving``, whether it needs the configuration of a real server; ``checks``,
-        options of the module ``preflight``; ``roles``, by role its variables without their prefix
+    :returns: by host ``serving``, whether it needs the configuration of a real server;
+        ``host_basics``, whether it gets the role of that name; ``checks``, options of the module
+        ``preflight``; ``roles``, by role its variables without their prefix
     """
     hosts = list(hosts)
     directors = [host for host in hosts if host.name in cluster.directors]
@@ -41,6 +42,7 @@ def of_hosts(cluster: Cluster, hosts: Iterable[Host]) -> dict[str, dict[str, Any
         roles = _director_roles(cluster, host) if director else {}
         found[host.name] = {
             "serving": serving,
+            "host_basics": host.knows_names,
             "checks": _checks(cluster, host, serves, dips),
             "roles": {**roles, **_real_server_roles(host, serves, director=bool(director))},
         }
@@ -109,9 +111,9 @@ def _checks(cluster: Cluster, host: Host, serves: Serves, dips: list[str]) -> di
         "addresses": _once([*own, *(entry["address"] for entry in served)]),
         "neighbours": _once([*of_methods("dr", "nat"), *vrrp["peers"]]),
         "routed_to": _once(of_methods("tun", "fullnat")),
+        "interface": host.interface,
         "mtu": host.mtu if of_methods("tun") else 0,
         "kernel_modules": ["ip_vs", *modules] if director else [],
-        "exclusive_table": bool(director),
         "not_gateways": dips if serves["dr"] or serves["tun"] else [],
         "gateways": _gateways(serves),
         "route": host.nat_route,

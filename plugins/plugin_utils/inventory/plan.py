@@ -90,7 +90,11 @@ def resolve(
     refused = refused_services(result.keepalived_services) if topology.keepalived else []
     if refused:
         return Cluster(refused)
-    return result._replace(hosts=of_hosts(result, topology.members), options=chosen)
+    return result._replace(
+        failover_seconds=_failover_seconds(result),
+        hosts=of_hosts(result, topology.members),
+        options=chosen,
+    )
 
 
 def _items(services: Any, mistakes: Mistakes) -> list[Any]:
@@ -239,6 +243,15 @@ def _directors(
             ],
         }
     return result
+
+
+def _failover_seconds(cluster: Cluster) -> int:
+    """Return within how many seconds a director is MASTER of each VIP; 0 without VRRP.
+
+    RFC 5798, 6.1 and 6.4.1: it becomes MASTER 3 x advert_int + skew time after its start.
+    """
+    instances = [each for director in cluster.directors.values() for each in director["instances"]]
+    return max((int(4 * each["advert_int"] + 5) for each in instances), default=0)
 
 
 def _served(
