@@ -52,6 +52,17 @@ from ansible_collections.lvs.cluster.plugins.module_utils._host_checks_kernel im
     sync_daemon_missing,
     sync_threshold_default,
 )
+from ansible_collections.lvs.cluster.plugins.module_utils._host_checks_network import (
+    director_as_gateway,
+    missing_addresses,
+    missing_modules,
+    missing_routes,
+    off_link_neighbours,
+    other_owners,
+    sources_not_accepted,
+    unusable_return_path,
+    vips_in_use,
+)
 from ansible_collections.lvs.cluster.plugins.module_utils._host_facts import (
     CheckResult,
     ExpectedRole,
@@ -69,7 +80,8 @@ class Check(NamedTuple):
     :ivar concerns: whether it matters for a host with this role
     :ivar before: whether it is made before the cluster is built, too: it is about what the roles do
         not manage, and so its messages are warnings
-    :ivar certain: whether these are errors nevertheless: site.yml would break it
+    :ivar certain: whether these are errors nevertheless: site.yml would break it, or can't succeed
+    :ivar any_host: whether it is for hosts without a role, too
     """
 
     name: str
@@ -78,6 +90,7 @@ class Check(NamedTuple):
     concerns: Callable[[ExpectedRole], Any]
     before: bool = False
     certain: bool = False
+    any_host: bool = False
 
 
 def _is_director(expected: ExpectedRole) -> bool:
@@ -108,7 +121,66 @@ def _suppresses_arp(expected: ExpectedRole) -> bool:
     return any(":" not in vip for vip in expected.suppressed_vips("dr", "tun"))
 
 
+def _of_network(
+    name: str,
+    ok: str,
+    find: Callable[[HostFacts, ExpectedRole], Iterator[str]],
+    concerns: Callable[[ExpectedRole], Any],
+) -> Check:
+    """Return a check of what has to be there before any role is applied."""
+    return Check(name, ok, find, concerns, before=True, certain=True, any_host=True)
+
+
 CHECKS = (
+    _of_network(
+        "addresses",
+        "those of the inventory",
+        missing_addresses,
+        lambda expected: expected.addresses,
+    ),
+    _of_network(
+        "link",
+        "all of them are on-link",
+        off_link_neighbours,
+        lambda expected: expected.neighbours,
+    ),
+    _of_network(
+        "routes",
+        "present, with a sufficient MTU",
+        missing_routes,
+        lambda expected: expected.routed_to,
+    ),
+    _of_network(
+        "sources of tunnels",
+        "accepted by the real servers",
+        sources_not_accepted,
+        lambda expected: expected.tunnel_sources,
+    ),
+    _of_network(
+        "gateway",
+        "past the director",
+        director_as_gateway,
+        lambda expected: expected.not_gateways,
+    ),
+    _of_network(
+        "return path",
+        "through the director",
+        unusable_return_path,
+        lambda expected: expected.gateways,
+    ),
+    _of_network(
+        "kernel modules",
+        "available",
+        missing_modules,
+        lambda expected: expected.kernel_modules,
+    ),
+    _of_network(
+        "VIPs",
+        "no other host answers ARP for them",
+        vips_in_use,
+        lambda expected: expected.vips,
+    ),
+    _of_network("owner of the table", "no other program", other_owners, _is_director),
     Check(
         "packet filter",
         unfiltered,
@@ -209,7 +281,9 @@ def run_checks(facts: HostFacts, expected: ExpectedRole) -> list[CheckResult]:
     return [
         result
         for check in CHECKS
-        if (check.before or expected.running) and check.concerns(expected)
+        if (check.any_host or expected.units)
+        and (check.before or expected.running)
+        and check.concerns(expected)
         for ok in [check.ok if isinstance(check.ok, str) else check.ok(facts)]
         for severity in ["warning" if check.before and not check.certain else "error"]
         for result in results(check.name, ok, check.find(facts, expected), severity)

@@ -60,6 +60,17 @@ class ExpectedRole(NamedTuple):
     :ivar rp_filter: what is done about reverse path filtering, as the option of arp_suppress
     :ivar sysctls: the settings that the inventory asks for
     :ivar forward: what it forwards as a director, ``all`` or ``balanced``
+    :ivar neighbours: the addresses that have to be on a link with it
+    :ivar routed_to: the addresses that it has to have a route to
+    :ivar mtu: the least MTU of these routes; 0 for any
+    :ivar tunnel_sources: RIPs to which tunnels lead, with the sources that are accepted there
+    :ivar not_gateways: the addresses that must not be a gateway of it
+    :ivar gateways: the next hops of its answers
+    :ivar answers: what is answered through these, as return_route takes it
+    :ivar route: what goes through these, ``policy`` or ``default``
+    :ivar keep_ports: the ports whose answers keep their route
+    :ivar kernel_modules: the kernel modules that it needs
+    :ivar ignore_owners: the programs that may run although they usually own the table
     """
 
     running: bool = False
@@ -76,6 +87,17 @@ class ExpectedRole(NamedTuple):
     rp_filter: str = "loose"
     sysctls: Mapping[str, str] = {}
     forward: str = "all"
+    neighbours: Sequence[str] = ()
+    routed_to: Sequence[str] = ()
+    mtu: int = 0
+    tunnel_sources: Mapping[str, Sequence[str]] = {}
+    not_gateways: Sequence[str] = ()
+    gateways: Sequence[str] = ()
+    answers: Sequence[Data] = ()
+    route: str = "policy"
+    keep_ports: Sequence[int] = ()
+    kernel_modules: Sequence[str] = ()
+    ignore_owners: Sequence[str] = ()
 
     @property
     def vrrp(self) -> bool:
@@ -145,6 +167,13 @@ class HostFacts(NamedTuple):
     :ivar conf: keepalived's configuration
     :ivar keepalived: the release of keepalived; none if it is not known
     :ivar learned: the interfaces whose router advertisements gave it an IPv6 default route
+    :ivar routes: the output of ``ip -json route get`` for its neighbours and what it is routed to
+    :ivar gateways: the next routers in its routing tables, without those of return_route
+    :ivar return_path_errors: what keeps answers from going through the gateways, as messages
+    :ivar missing_modules: the kernel modules it needs that are neither loaded nor available
+    :ivar vip_interfaces: the interface that each VIP belongs on; None if it is in no network
+    :ivar arp_replies: for each VIP, which MACs answered for it and for its neighbours
+    :ivar owner_errors: which other programs own the IPVS table, as messages
     """
 
     release: str = "6.1.0"
@@ -165,6 +194,13 @@ class HostFacts(NamedTuple):
     conf: str = ""
     keepalived: tuple[int, ...] = ()
     learned: Collection[str] = ()
+    routes: Mapping[str, Sequence[Data]] = {}
+    gateways: Collection[str] = ()
+    return_path_errors: Sequence[str] = ()
+    missing_modules: Sequence[str] = ()
+    vip_interfaces: Mapping[str, str | None] = {}
+    arp_replies: Mapping[str, Mapping[str, Collection[str]]] = {}
+    owner_errors: Sequence[str] = ()
 
     def holding(self, vip: str) -> list[_links.Link]:
         """Return the interfaces that an address is on."""
@@ -199,3 +235,13 @@ def within(address: str, networks: Iterable[str]) -> bool:
     return any(
         ipaddress.ip_address(address) in ipaddress.ip_network(network) for network in networks
     )
+
+
+def addresses_of(links: Iterable[Data]) -> dict[str, Data]:
+    """Return the machine's addresses, each with the interface that it is on."""
+    return {each["local"]: link for link in links for each in link["addr_info"]}
+
+
+def router_of(route: Data) -> str:
+    """Return the address of a route's next router, "" if the link itself is next."""
+    return str(route.get("gateway") or route.get("via", {}).get("host", ""))

@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from ansible_collections.lvs.cluster.plugins.modules import preflight
+from ansible_collections.lvs.cluster.plugins.module_utils import _host_reader
 
 VIP = "192.0.2.149"
 DIP, RIP, RIP6 = "192.0.2.23", "192.0.2.31", "2001:db8::31"
@@ -155,7 +155,7 @@ def test_the_link_layer_addresses_that_others_see(machine, new_netns, run_module
 
 
 def test_the_roles_that_are_built_here(machine, run_module, monkeypatch, tmp_path):
-    monkeypatch.setattr(preflight, "UNITS", str(tmp_path))
+    monkeypatch.setattr(_host_reader, "UNITS", str(tmp_path))
     with machine.entered():
         assert run_module("preflight")["installed_roles"] == []
         for name in ("lvs-realserver-nat", "lvs-keepalived-ha", "nginx"):

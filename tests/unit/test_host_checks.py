@@ -10,9 +10,9 @@ from ansible_collections.lvs.cluster.plugins.module_utils import (
     _host_checks,
     _host_checks_filter,
     _host_facts,
+    _host_reader,
     _links,
 )
-from ansible_collections.lvs.cluster.plugins.modules import preflight
 
 VIP, VIP6 = "192.168.2.149", "2001:db8::149"
 VS = _host_facts.VS
@@ -148,18 +148,19 @@ def checks(expected, read=None):
 
 
 def test_before_site_yml_only_unmanaged_settings_are_checked():
-    before = ["packet filter", "networkd", "conn_tab_bits", "conn_reuse_mode"]
+    network = ["VIPs", "owner of the table"]
+    before = [*network, "packet filter", "networkd", "conn_tab_bits", "conn_reuse_mode"]
     assert checks(director(running=False)) == before
-    assert checks(real_server(running=False)) == ["networkd"]
-    assert checks(real_server("tun", running=False)) == ["networkd", "other tunnels"]
-    assert checks(director())[:4] == before
+    assert checks(real_server(running=False)) == ["addresses", "networkd"]
+    assert checks(real_server("tun", running=False)) == ["addresses", "networkd", "other tunnels"]
+    assert checks(director())[: len(before)] == before
     assert checks(director(running=False, services=SERVICES6)) == [*before, "router advertisements"]
 
 
 def test_checks_that_do_not_concern_a_host_are_left_out():
     assert checks(_host_facts.ExpectedRole(running=True)) == []
-    assert checks(real_server("fullnat")) == []
-    assert checks(real_server("nat")) == ["networkd", "boot"]
+    assert checks(real_server("fullnat")) == ["addresses"]
+    assert checks(real_server("nat")) == ["addresses", "networkd", "boot"]
     assert "backup_only" not in checks(PAIR)
     assert "ARP" not in checks(director())
     assert "ARP" not in checks(real_server(vip=VIP6))
@@ -173,6 +174,76 @@ def test_a_message_is_in_one_line_and_ends_with_a_period(expected):
     for each in results:
         assert "\n" not in each.message
         assert each.result == "ok" or each.message.endswith(".")
+
+
+# -------------------------------------------------------------------- the network around it
+
+ON_LINK = {"dev": "eth0", "prefsrc": "192.168.2.31"}
+ROUTED = {"dev": "eth0", "prefsrc": "192.168.2.31", "gateway": "192.168.2.1"}
+FULL = {**ETH0, "mtu": 1500}
+
+
+@pytest.mark.parametrize(
+    ("check", "expected", "read", "word"),
+    [
+        ("addresses", {"addresses": ["192.168.2.31"]}, {}, ""),
+        ("addresses", {"addresses": ["192.168.2.32"]}, {}, "192.168.2.32 is on no interface"),
+        ("link", {"neighbours": ["a"]}, {"routes": {"a": [ON_LINK]}}, ""),
+        ("link", {"neighbours": ["a"]}, {"routes": {"a": [ROUTED]}}, "the router 192.168.2.1,"),
+        ("link", {"neighbours": ["a"]}, {"routes": {"a": []}}, "there is no route to it"),
+        ("routes", {"routed_to": ["a"], "mtu": 1500}, {"routes": {"a": [ROUTED]}}, ""),
+        ("routes", {"routed_to": ["a"], "mtu": 9000}, {"routes": {"a": [ROUTED]}}, "lvs_mtu: 1500"),
+        ("routes", {"routed_to": ["a"]}, {"routes": {"a": []}}, "There is no route to a"),
+        ("gateway", {"not_gateways": ["a"]}, {"gateways": {"b"}}, ""),
+        ("gateway", {"not_gateways": ["a"]}, {"gateways": {"a", "b"}}, "Its gateway is a,"),
+        ("return path", {"gateways": ["a"]}, {}, ""),
+        ("return path", {"gateways": ["a"]}, {"return_path_errors": ["off-link"]}, "off-link"),
+        ("kernel modules", {"kernel_modules": ["ip_vs"]}, {}, ""),
+        (
+            "kernel modules",
+            {"kernel_modules": ["ip_vs"]},
+            {"missing_modules": ["ip_vs"], "release": "6.12.0"},
+            "This kernel (6.12.0) has no module ip_vs",
+        ),
+        ("owner of the table", {"director": True}, {}, ""),
+        ("owner of the table", {"director": True}, {"owner_errors": ["kube-proxy"]}, "kube-proxy"),
+    ],
+)
+def test_the_network_is_as_the_inventory_says(check, expected, read, word):
+    found = seen(check, _host_facts.ExpectedRole(**expected), FULL, **read)
+    assert len(found) == bool(word)
+    assert all(word in message for message in found)
+
+
+def test_sources_of_tunnels_that_a_real_server_does_not_accept():
+    expected = _host_facts.ExpectedRole(tunnel_sources={"10.1.0.31": ["192.168.2.31"]})
+    routes = {"10.1.0.31": [ROUTED]}
+    assert seen("sources of tunnels", expected, ETH0, routes=routes) == []
+    expected = expected._replace(tunnel_sources={"10.1.0.31": ["192.168.2.23", "10.0.0.0/24"]})
+    [found] = seen("sources of tunnels", expected, ETH0, routes=routes)
+    assert "accepts tunnels from 192.168.2.23, 10.0.0.0/24 only" in found
+    expected = expected._replace(addresses=["2001:db8::31"], tunnel_sources={"2001:db8::31": []})
+    [found] = seen("sources of tunnels", expected, ETH0)
+    assert "no address of a director is known of the family IPv6" in found
+
+
+@pytest.mark.parametrize(
+    ("interface", "replies", "word"),
+    [
+        ("eth0", {}, ""),
+        ("eth0", {VIP: {"02:00:00:00:00:01"}}, ""),
+        ("eth0", {VIP: {"02:00:00:00:00:09"}}, "02:00:00:00:00:09 answers for it on eth0"),
+        ("eth0", {VIP: {"02:00:00:00:00:09"}, "a": {"02:00:00:00:00:09"}}, ""),
+        ("eth9", {}, "There is no interface eth9"),
+        (None, {}, "is in no network of this machine"),
+    ],
+)
+def test_vips_that_another_host_answers_for(interface, replies, word):
+    expected = _host_facts.ExpectedRole(vips=[VIP], neighbours=["a"])
+    read = {"vip_interfaces": {VIP: interface}, "arp_replies": {VIP: replies}}
+    found = seen("VIPs", expected, FULL, routes={"a": [ON_LINK]}, **read)
+    assert len(found) == bool(word)
+    assert all(word in message for message in found)
 
 
 # ---------------------------------------------------------------------------------- directors
@@ -406,8 +477,10 @@ def test_what_the_packet_filter_drops_of_a_director_s(rules, method, conntrack, 
 
 def test_a_packet_filter_that_can_t_be_read_is_not_reported_as_checked():
     expected = director(running=False)
-    assert _host_checks.run_checks(facts(rules=None), expected)[0].message.startswith("not checked")
-    assert _host_checks.run_checks(facts(rules=""), expected)[0].message.startswith("no rule")
+    for rules, message in ((None, "not checked"), ("", "no rule")):
+        results = _host_checks.run_checks(facts(rules=rules), expected)
+        [found] = [each for each in results if each.check == "packet filter"]
+        assert found.message.startswith(message)
 
 
 # ------------------------------------------------------------------------------ real servers
@@ -702,18 +775,18 @@ def test_the_states_of_units_are_read_from_systemctl(monkeypatch):
         "Id=lvs-director.service\nActiveState=active\nUnitFileState=enabled\n\n"
         "Id=keepalived.service\nActiveState=inactive\nUnitFileState=\n"
     )
-    monkeypatch.setattr(preflight, "succeeds", lambda *_: said)
-    assert preflight.states(["lvs-director", "keepalived"]) == {
+    monkeypatch.setattr(_host_reader, "succeeds", lambda *_: said)
+    assert _host_reader.states(["lvs-director", "keepalived"]) == {
         "lvs-director.service": WELL,
         "keepalived.service": ("", "inactive"),
     }
-    monkeypatch.setattr(preflight, "succeeds", lambda *_: None)
-    assert preflight.states(["keepalived"]) == {}
+    monkeypatch.setattr(_host_reader, "succeeds", lambda *_: None)
+    assert _host_reader.states(["keepalived"]) == {}
 
 
 def test_files_are_read_by_their_names_in_order(tmp_path):
     for name, said in (("a/20", "third"), ("b/10", "second"), ("b/05", "first")):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(said)
-    assert preflight.text(f"{tmp_path}/a/*", f"{tmp_path}/b/*") == "first\nsecond\nthird\n"
-    assert preflight.text(f"{tmp_path}/nix") == ""
+    assert _host_reader.text(f"{tmp_path}/a/*", f"{tmp_path}/b/*") == "first\nsecond\nthird\n"
+    assert _host_reader.text(f"{tmp_path}/nix") == ""

@@ -7,8 +7,12 @@ from __future__ import annotations
 import json
 
 import pytest
-from ansible_collections.lvs.cluster.plugins.module_utils import _keepalived, _vrrp_agreement
-from ansible_collections.lvs.cluster.plugins.modules import preflight
+from ansible_collections.lvs.cluster.plugins.module_utils import (
+    _applied,
+    _host_reader,
+    _keepalived,
+    _vrrp_agreement,
+)
 from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.plan import resolve
 
 HOSTS = {
@@ -157,8 +161,8 @@ def test_a_broken_file_is_no_error(text):
 def test_preflight_shows_no_password(run_main, monkeypatch, tmp_path):
     path = tmp_path / "keepalived.conf"
     path.write_text(written(*instances(lvs_auth_pass="secret-1")))
-    monkeypatch.setattr(preflight, "KEEPALIVED_CONF", str(path))
-    monkeypatch.setattr(preflight, "ip", lambda *_: [])
+    monkeypatch.setattr(_host_reader, "KEEPALIVED_CONF", str(path))
+    monkeypatch.setattr(_host_reader, "ip", lambda *_: [])
     made, _ = instances(lvs_auth_pass="secret-2")
     options = {"interface": "eth0", "vrrp_instances": made, "auth_pass": "secret-2"}
     result = run_main("preflight", invocation=True, diff=True, **options)
@@ -180,9 +184,9 @@ def test_what_keepalived_runs_counts_and_not_a_file_that_it_has_not_read(
     path, copy = tmp_path / "keepalived.conf", tmp_path / "applied.conf"
     path.write_text(written(*instances(lvs_auth_pass="new")))
     copy.write_text(written(*instances(lvs_auth_pass="old")))
-    monkeypatch.setattr(preflight, "KEEPALIVED_CONF", str(path))
-    monkeypatch.setattr(preflight._applied, "COPY", str(copy))
-    monkeypatch.setattr(preflight, "ip", lambda *_: [])
+    monkeypatch.setattr(_host_reader, "KEEPALIVED_CONF", str(path))
+    monkeypatch.setattr(_applied, "COPY", str(copy))
+    monkeypatch.setattr(_host_reader, "ip", lambda *_: [])
     made, _ = instances(lvs_auth_pass="new")
     options = {"interface": "eth0", "vrrp_instances": made, "auth_pass": "new"}
     assert run_main("preflight", **options)["vrrp"]["differences"] == ["password"]
