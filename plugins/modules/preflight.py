@@ -150,11 +150,6 @@ options:
     type: bool
     default: false
     version_added: 0.4.0
-  instances:
-    description: How many VRRP instances keepalived has on the machine.
-    type: int
-    default: 0
-    version_added: 0.3.0
   vrrp_instances:
     description:
       - The VRRP instances that a director is to have, in the form of
@@ -190,6 +185,13 @@ options:
     type: dict
     default: {}
     version_added: 0.3.0
+  roles:
+    description: The roles that the machine is to have. What else RV(installed_roles) has is in
+      RV(former_roles).
+    type: list
+    elements: str
+    default: []
+    version_added: 0.6.0
 notes:
   - The packet filter is read with C(nft list ruleset). Rules that iptables-legacy made are not in
     it.
@@ -256,6 +258,13 @@ checks:
       description: The state; if it is not V(ok), what is wrong and what to do.
       type: str
       sample: ARP is suppressed for the VIPs
+lines:
+  description: RV(checks) as text.
+  type: list
+  elements: str
+  returned: success
+  sample: ["  ok: ARP: ARP is suppressed for the VIPs"]
+  version_added: 0.6.0
 findings:
   description: The messages of RV(checks) that are errors. The module warns with those of warnings.
   type: list
@@ -269,15 +278,15 @@ interfaces:
   returned: success
   sample: [eth1]
   version_added: 0.2.0
-vip_interfaces:
-  description: The interfaces in whose networks the O(vips) are, or O(interface).
-  type: list
-  elements: str
+vip_interface:
+  description: O(interface), or the interface in whose network the O(vips) are; empty where there is
+    none.
+  type: str
   returned: success
-  sample: [eth0]
-  version_added: 0.3.0
+  sample: eth0
+  version_added: 0.6.0
 macs:
-  description: The link-layer addresses of RV(interfaces) and RV(vip_interfaces), as other machines
+  description: The link-layer addresses of RV(interfaces) and RV(vip_interface), as other machines
     see them.
   type: list
   elements: str
@@ -336,6 +345,13 @@ installed_roles:
   returned: success
   sample: [realserver_dr]
   version_added: 0.2.0
+former_roles:
+  description: Those of RV(installed_roles) that are not in O(roles).
+  type: list
+  elements: str
+  returned: success
+  sample: []
+  version_added: 0.6.0
 """
 
 import ipaddress
@@ -369,17 +385,21 @@ def examine(params: Mapping[str, Any]) -> dict[str, Any]:
     lans = {params["interface"] or lan(vip, links) for vip in params["vips"]} - {""}
     expected = expected_role(params, lans, devices)
     checks = _host_checks.run_checks(_host_reader.read(expected, links, routes), expected)
+    vip_interface = params["interface"] or min(lans, default="")
+    installed = _host_reader.installed_roles()
     return {
         "checks": [each._asdict() for each in checks],
+        "lines": [f"  {each.result}: {each.check}: {each.message}" for each in checks],
         "findings": [each.message for each in checks if each.result == "error"],
         "warnings": [each.message for each in checks if each.result == "warning"],
         "interfaces": sorted(devices),
-        "vip_interfaces": sorted(lans),
+        "vip_interface": vip_interface,
         "macs": sorted({link["address"] for link in links if has_mac_on(link, devices | lans)}),
         "all_macs": sorted({link["address"] for link in links if has_mac(link)}),
         "addresses": sorted(addresses_of(links)),
-        "vrrp": vrrp(params, links, lans),
-        "installed_roles": _host_reader.installed_roles(),
+        "vrrp": vrrp(params, links, vip_interface),
+        "installed_roles": installed,
+        "former_roles": [role for role in installed if role not in params["roles"]],
     }
 
 
@@ -392,6 +412,7 @@ def expected_role(
         **{
             **{name: params[name] for name in same},
             "director": params["exclusive_table"],
+            "instances": len(params["vrrp_instances"]) if params["exclusive_table"] else 0,
             "lans": lans,
             "inner": inner,
             "interface": params["interface"] or "",
@@ -400,7 +421,7 @@ def expected_role(
     )
 
 
-def vrrp(params: Mapping[str, Any], links: Sequence[Data], lans: Collection[str]) -> dict[str, Any]:
+def vrrp(params: Mapping[str, Any], links: Sequence[Data], interface: str) -> dict[str, Any]:
     """Return what keepalived runs of VRRP, and in what it differs from what is wanted.
 
     Its file may be newer: a run that wrote it may have ended before keepalived was reloaded.
@@ -408,7 +429,6 @@ def vrrp(params: Mapping[str, Any], links: Sequence[Data], lans: Collection[str]
     here = _vrrp_agreement.parse(
         _host_reader.text(_applied.COPY) or _host_reader.text(_host_reader.KEEPALIVED_CONF)
     )
-    interface = params["interface"] or min(lans, default="")
     wanted = _vrrp_agreement.wanted(params["vrrp_instances"], interface, params["auth_pass"])
     sources = {each.source for each in here} - {""}
     return {
@@ -446,7 +466,7 @@ def has_mac(link: Data) -> bool:
 
 def main() -> None:
     """Run the module."""
-    lists = "addresses neighbours routed_to not_gateways gateways vips kernel_modules".split()
+    lists = "addresses neighbours routed_to not_gateways gateways vips kernel_modules roles".split()
     module = AnsibleModule(
         argument_spec={
             **{name: {"type": "list", "elements": "str", "default": []} for name in lists},
@@ -459,7 +479,6 @@ def main() -> None:
             "exclusive_table": {"type": "bool", "default": False},
             "running": {"type": "bool", "default": False},
             "keepalived": {"type": "bool", "default": False},
-            "instances": {"type": "int", "default": 0},
             "services": {"type": "list", "elements": "dict", "default": []},
             "serves": {"type": "dict", "default": {}},
             "vrrp_instances": {"type": "list", "elements": "dict", "default": []},

@@ -50,7 +50,7 @@ def configuration(
         **variables,
         "inventory_hostname": name,
         "_cluster": cluster._asdict(),
-        "_preflight": {"vip_interfaces": [interface], "interfaces": [interface]},
+        "_preflight": {"vip_interface": interface, "interfaces": [interface]},
     }
     result = Templar(loader=DataLoader(), variables=known).template(arguments)
     return {part: value for part, value in result.items() if value and part != "applied"}

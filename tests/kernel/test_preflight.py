@@ -448,7 +448,7 @@ def test_settings_of_ipvs_in_effect(machine, wrong):
         [said] = wrong(name, **options)
         assert said.startswith(f"net/ipv4/vs/{name} is 0, not 1")
         assert wrong(name, **options, sysctls={f"net.ipv4.vs.{name}": 0}) == []
-    pair = {**options, "instances": 1}
+    pair = {**options, "vrrp_instances": [{"name": "lvs", "vips": [VIP]}]}
     assert "is 3 50, not 0 1" in wrong("sync_threshold", **pair)[0]
     machine.sysctl("net/ipv4/vs/sync_threshold", "0 1")
     assert wrong("sync_threshold", **pair) == []

@@ -39,9 +39,10 @@ class ActionModule(ActionBase):
         if [host, name] in said["fails"]:
             return {"failed": True, "msg": "no"}
         if host in said["leased"] and name == "director_lease" and args.get("state") != "absent":
-            return {"failed": True, "msg": "drain.yml is changing it.", "held_by": {}}
+            msg = "drain.yml is changing it."
+            return {"failed": True, "msg": msg, "held_by": {}, "refused": f"{host}: {msg}"}
         kept = said["saved"].get(host, []) if args.get("prune") is False else []
-        return {
+        result = {
             "changed": False,
             "interface": "lo",
             "kept": [vip for vip in kept if vip not in args.get("vips", ())],
@@ -49,6 +50,10 @@ class ActionModule(ActionBase):
             **(said["found"].get(host, said["found"]["any"]) if name == "preflight" else {}),
             **said["returns"].get(host, {}).get(name, {}),
         }
+        if name == "preflight":
+            installed, needed = result["installed_roles"], args.get("roles", [])
+            result["former_roles"] = [role for role in installed if role not in needed]
+        return result
 """.replace("\\\\", "\\")
 
 NO_VRRP = {"instances": [], "differences": [], "peers": [], "sources": [], "holds": False}
@@ -56,7 +61,7 @@ NOTHING = {
     "lines": [],
     "findings": [],
     "interfaces": ["eth0"],
-    "vip_interfaces": ["eth0"],
+    "vip_interface": "eth0",
     "macs": [],
     "all_macs": [],
     "addresses": [],

@@ -35,7 +35,7 @@ def look(name, *differences, peers=None, holds=False, **more):
     return {"vrrp": vrrp, "addresses": ["127.0.0.1", ADDRESSES[name]]}
 
 
-NOTHING = ([], [], "", [])
+NOTHING = ([], [], "", [], [])
 NEW = {"instances": [], "sources": []}
 
 
@@ -62,7 +62,7 @@ def test_nothing_differs():
 )
 def test_all_but_one_master_wait(d23, d31, waiting):
     found = change("d23", "d31", d23=d23, d31=d31)
-    assert (found.mistakes, found.waiting) == ([], waiting)
+    assert (found.mistakes, found.waiting, found.stopped) == ([], waiting, waiting)
     assert {found.first, *waiting} == {"d23", "d31"}
 
 
@@ -75,7 +75,7 @@ def test_a_new_director_waits_too():
         d31=look("d31", "peers"),
         d33=look("d33", peers=[], **NEW),
     )
-    assert (found.mistakes, found.waiting) == ([], ["d31", "d33"])
+    assert (found.mistakes, found.waiting, found.stopped) == ([], ["d31", "d33"], ["d31"])
 
 
 def test_what_all_agree_on_is_not_changed_on_some():
