@@ -10,16 +10,16 @@ from typing import NamedTuple
 
 from ansible_collections.lvs.cluster.plugins.module_utils import _program
 from ansible_collections.lvs.cluster.plugins.module_utils._errors import failure
+from ansible_collections.lvs.cluster.plugins.module_utils._ipvs import (
+    Ipvs,
+    IpvsError,
+    NoIpvs,
+)
 from ansible_collections.lvs.cluster.plugins.module_utils._ipvsadm_format import to_rules
 from ansible_collections.lvs.cluster.plugins.module_utils._model import (
     Table,
     VirtualService,
     as_table,
-)
-from ansible_collections.lvs.cluster.plugins.module_utils._netlink import (
-    Ipvs,
-    IpvsError,
-    NoIpvs,
 )
 from ansible_collections.lvs.cluster.plugins.module_utils._plan import (
     Operation,

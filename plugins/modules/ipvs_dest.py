@@ -160,6 +160,7 @@ import time
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.lvs.cluster.plugins.module_utils import _arguments
+from ansible_collections.lvs.cluster.plugins.module_utils._ipvs import Ipvs, NoIpvs
 from ansible_collections.lvs.cluster.plugins.module_utils._model import (
     Table,
     VirtualService,
@@ -167,7 +168,6 @@ from ansible_collections.lvs.cluster.plugins.module_utils._model import (
     parse_destination,
     parse_key,
 )
-from ansible_collections.lvs.cluster.plugins.module_utils._netlink import Ipvs, NoIpvs
 from ansible_collections.lvs.cluster.plugins.module_utils._run import (
     Change,
     OperatorError,

@@ -159,7 +159,7 @@ connections:
 import socket
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.lvs.cluster.plugins.module_utils._netlink import (
+from ansible_collections.lvs.cluster.plugins.module_utils._ipvs import (
     Ipvs,
     IpvsError,
     NoIpvs,

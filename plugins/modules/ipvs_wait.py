@@ -81,12 +81,12 @@ left:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.lvs.cluster.plugins.module_utils._model import parse_services
-from ansible_collections.lvs.cluster.plugins.module_utils._netlink import (
+from ansible_collections.lvs.cluster.plugins.module_utils._ipvs import (
     Ipvs,
     IpvsError,
     NoIpvs,
 )
+from ansible_collections.lvs.cluster.plugins.module_utils._model import parse_services
 from ansible_collections.lvs.cluster.plugins.module_utils._run import OperatorError, report
 
 ARGUMENTS = {

@@ -34,9 +34,9 @@ import pytest
 from ansible_collections.lvs.cluster.plugins.module_utils import (
     _atomic_file,
     _boot,
+    _ipvs,
     _links,
     _lock,
-    _netlink,
     _program,
     _sysctl,
 )
@@ -261,8 +261,8 @@ class Knife:
             self.watch(stack, _sysctl, "_write")
             self.watch(stack, _links, "carry_out")
             self.watch(stack, _links, "announce")
-            self.watch(stack, _netlink.Ipvs, "_send")
-            stack.enter_context(mock.patch.object(_netlink, "BATCH", 1))
+            self.watch(stack, _ipvs.Ipvs, "_send")
+            stack.enter_context(mock.patch.object(_ipvs, "BATCH", 1))
             stack.enter_context(mock.patch.object(_program, "run", run))
             yield
             self.tick()  # and after the last deed

@@ -19,7 +19,8 @@ import time
 
 import pytest
 from ansible_collections.lvs.cluster.plugins.module_utils import _keepalived
-from ansible_collections.lvs.cluster.plugins.module_utils._netlink import Ipvs, SyncDaemon
+from ansible_collections.lvs.cluster.plugins.module_utils._ipvs import Ipvs
+from ansible_collections.lvs.cluster.plugins.module_utils._ipvs_codec import SyncDaemon
 from ansible_collections.lvs.cluster.plugins.plugin_utils import _peer_traffic
 
 VRRP = 112  # IANA's number of the protocol; Python has no name for it

@@ -7,7 +7,7 @@ from __future__ import annotations
 import socket
 import struct
 
-from ansible_collections.lvs.cluster.plugins.module_utils import _netlink
+from ansible_collections.lvs.cluster.plugins.module_utils import _genetlink, _ipvs_codec
 from ansible_collections.lvs.cluster.plugins.module_utils._model import (
     Destination,
     ServiceKey,
@@ -37,7 +37,7 @@ def read_by_pyroute2(command, payload):
 
 def encoded(action, service, destination=None):
     """Return how pyroute2 reads an operation."""
-    return read_by_pyroute2(*_netlink.Encoder()(Operation(action, service, destination)))
+    return read_by_pyroute2(*_ipvs_codec.Encoder()(Operation(action, service, destination)))
 
 
 def check_key(attributes, key):
@@ -106,16 +106,16 @@ def test_deleting_names_the_service_and_nothing_else():
 
 @given(strategies.services())
 def test_a_service_survives_encoding_and_decoding(service):
-    payload = _netlink.encode_service(service)
-    attributes = _netlink.attributes_of(payload, 4, len(payload))
-    assert _netlink.decode_service(attributes) == service._replace(destinations=())
+    payload = _ipvs_codec.encode_service(service)
+    attributes = _genetlink.attributes_of(payload, 4, len(payload))
+    assert _ipvs_codec.decode_service(attributes) == service._replace(destinations=())
 
 
 def answer(destination, with_stats=True):
     """Return a destination as the kernel lays it out (ip_vs_genl_fill_dest)."""
-    attribute, u32 = _netlink._attribute, _netlink._attr_u32
-    given_back = _netlink.encode_destination(destination)
-    fields = _netlink.attributes_of(given_back, 4, len(given_back))
+    attribute, u32 = _genetlink.attribute, _genetlink.attr_u32
+    given_back = _ipvs_codec.encode_destination(destination)
+    fields = _genetlink.attributes_of(given_back, 4, len(given_back))
     order = (1, 2, 3, 4, 5, 6)
     tunnel = ((13, b"\0"), (14, b"\0\0"), (15, b"\0\0"))
     inner = b"".join(
@@ -134,57 +134,57 @@ def answer(destination, with_stats=True):
 def test_the_fast_decoder_reads_what_the_careful_one_reads(data, key):
     pool = [Destination("192.0.2.1", key.port), Destination("192.0.2.2", key.port, "nat")]
     pool += data.draw(strategies.pools(key))
-    decode = _netlink.DestinationDecoder()
+    decode = _ipvs_codec.DestinationDecoder()
     for destination in pool:
         message = answer(destination)
         assert decode(key.family, message, 0, len(message)) == destination
 
 
 def test_an_answer_of_the_same_length_in_another_order_is_not_mistaken():
-    decode = _netlink.DestinationDecoder()
+    decode = _ipvs_codec.DestinationDecoder()
     first = answer(Destination("192.0.2.1", 80, weight=5))
     decode("ipv4", first, 0, len(first))
     # weight and upper threshold change places: the same length, other headers
-    weight, upper = _netlink._attr_u32(4, 9), _netlink._attr_u32(5, 1)
-    second = first.replace(_netlink._attr_u32(4, 5) + _netlink._attr_u32(5, 0), upper + weight)
+    weight, upper = _genetlink.attr_u32(4, 9), _genetlink.attr_u32(5, 1)
+    second = first.replace(_genetlink.attr_u32(4, 5) + _genetlink.attr_u32(5, 0), upper + weight)
     assert second != first
     read = decode("ipv4", second, 0, len(second))
     assert (read.weight, read.upper_threshold) == (9, 1)
 
 
 def test_a_kernel_that_gives_no_family_means_the_services():
-    attribute = _netlink._attribute
+    attribute = _genetlink.attribute
     fields = (
         (1, socket.inet_pton(socket.AF_INET6, "2001:db8::1")),
         (2, b"\0\x50"),
         *((kind, struct.pack("=I", 3)) for kind in (3, 4)),
     )
     message = attribute(2, b"".join(attribute(kind, value) for kind, value in fields))
-    read = _netlink.DestinationDecoder()("ipv6", message, 0, len(message))
+    read = _ipvs_codec.DestinationDecoder()("ipv6", message, 0, len(message))
     assert read == Destination("2001:db8::1", 80, "dr", 3)
 
 
 def test_a_mask_that_is_no_prefix_is_kept_as_it_is():
     service = VirtualService(KEY, persistence_timeout=5, persistence_mask="255.0.255.0")
-    payload = _netlink.encode_service(service)
-    decoded = _netlink.decode_service(_netlink.attributes_of(payload, 4, len(payload)))
+    payload = _ipvs_codec.encode_service(service)
+    decoded = _ipvs_codec.decode_service(_genetlink.attributes_of(payload, 4, len(payload)))
     assert decoded.persistence_mask == "255.0.255.0"
 
 
 def test_what_is_stored_for_no_persistence_is_not_shown():
     flagless = VirtualService(KEY)
-    payload = _netlink.encode_service(flagless).replace(
+    payload = _ipvs_codec.encode_service(flagless).replace(
         struct.pack("=HHI", 8, 8, 0), struct.pack("=HHI", 8, 8, 360)
     )
-    decoded = _netlink.decode_service(_netlink.attributes_of(payload, 4, len(payload)))
+    decoded = _ipvs_codec.decode_service(_genetlink.attributes_of(payload, 4, len(payload)))
     assert decoded == flagless
     assert decoded.persistence_mask == host_prefix("ipv4")
 
 
 def test_a_sync_daemon_survives_encoding_and_decoding():
-    daemon = _netlink.SyncDaemon("backup", "eth0", 51, 1400, "224.0.0.99", 8848, 3)
-    payload = _netlink.encode_daemon(daemon)
-    assert _netlink.decode_daemon(_netlink.attributes_of(payload, 4, len(payload))) == daemon
+    daemon = _ipvs_codec.SyncDaemon("backup", "eth0", 51, 1400, "224.0.0.99", 8848, 3)
+    payload = _ipvs_codec.encode_daemon(daemon)
+    assert _ipvs_codec.decode_daemon(_genetlink.attributes_of(payload, 4, len(payload))) == daemon
     six = daemon._replace(group="ff02::81")
-    payload = _netlink.encode_daemon(six)
-    assert _netlink.decode_daemon(_netlink.attributes_of(payload, 4, len(payload))) == six
+    payload = _ipvs_codec.encode_daemon(six)
+    assert _ipvs_codec.decode_daemon(_genetlink.attributes_of(payload, 4, len(payload))) == six

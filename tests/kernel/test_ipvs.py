@@ -9,7 +9,7 @@ import subprocess
 import threading
 
 import pytest
-from ansible_collections.lvs.cluster.plugins.module_utils import _netlink
+from ansible_collections.lvs.cluster.plugins.module_utils import _ipvs, _ipvs_codec
 from ansible_collections.lvs.cluster.plugins.module_utils._model import (
     Destination,
     ServiceKey,
@@ -26,7 +26,7 @@ KEY = ServiceKey("ipv4", "tcp", "192.0.2.1", 80)
 @pytest.fixture
 def ipvs(netns):
     """Open the IPVS of a fresh network namespace."""
-    with _netlink.Ipvs() as opened:
+    with _ipvs.Ipvs() as opened:
         yield opened
 
 
@@ -74,7 +74,7 @@ def test_an_error_names_the_operation_that_failed(ipvs):
     service = VirtualService(KEY)
     gone = Operation("delete", service, Destination("192.0.2.99", 80))
     added = [Operation("add", service, Destination(f"192.0.2.{n}", 80)) for n in range(10, 20)]
-    with pytest.raises(_netlink.Refused) as caught:
+    with pytest.raises(_ipvs.Refused) as caught:
         ipvs.apply([Operation("add", service), *added[:5], gone, *added[5:]])
     assert caught.value.operation == gone
     assert caught.value.code == errno.ENOENT
@@ -83,7 +83,7 @@ def test_an_error_names_the_operation_that_failed(ipvs):
 
 def test_a_whole_batch_of_errors_is_survived(ipvs):
     missing = [Operation("set", VirtualService(KEY), Destination("192.0.2.9", 80))] * 1000
-    with pytest.raises(_netlink.Refused):
+    with pytest.raises(_ipvs.Refused):
         ipvs.apply(missing)
     assert ipvs.services() == []
 
@@ -100,13 +100,13 @@ def test_reading_goes_on_while_the_table_changes(ipvs, netns):
     trouble = []
 
     def churn():
-        with netns.entered(), _netlink.Ipvs() as other:
+        with netns.entered(), _ipvs.Ipvs() as other:
             service = VirtualService(KEY).with_destinations([Destination("192.0.2.12", 80)])
             while not stop.is_set():
                 try:
                     other.apply(plan({}, {KEY: service}))
                     other.apply(plan({KEY: service}, {}))
-                except _netlink.IpvsError as error:
+                except _ipvs.IpvsError as error:
                     trouble.append(error)
                     return
 
@@ -127,10 +127,10 @@ def test_a_service_that_goes_while_its_pool_is_read_has_none(ipvs):
 
 
 def test_timeouts_are_set_one_by_one(ipvs):
-    ipvs.set_timeouts(_netlink.Timeouts(tcp=1000))
-    assert ipvs.timeouts() == _netlink.Timeouts(1000, 120, 300)
-    ipvs.set_timeouts(_netlink.Timeouts(udp=30, tcp_fin=10))
-    assert ipvs.timeouts() == _netlink.Timeouts(1000, 10, 30)
+    ipvs.set_timeouts(_ipvs.Timeouts(tcp=1000))
+    assert ipvs.timeouts() == _ipvs.Timeouts(1000, 120, 300)
+    ipvs.set_timeouts(_ipvs.Timeouts(udp=30, tcp_fin=10))
+    assert ipvs.timeouts() == _ipvs.Timeouts(1000, 10, 30)
     said = subprocess.check_output(["ipvsadm", "-L", "--timeout"], text=True)
     assert said.strip().endswith("1000 10 30")
 
@@ -139,13 +139,13 @@ def test_sync_daemons_start_and_stop(ipvs, netns):
     netns.ip("link add sync0 type dummy")
     netns.ip("link set sync0 up multicast on")
     netns.ip("address add 192.0.2.1/24 dev sync0")
-    master = _netlink.SyncDaemon("master", "sync0", 51, 1400, "224.0.0.99", 8849, 2)
+    master = _ipvs_codec.SyncDaemon("master", "sync0", 51, 1400, "224.0.0.99", 8849, 2)
     ipvs.start_sync_daemon(master)
     assert ipvs.sync_daemons() == [master]
-    with pytest.raises(_netlink.IpvsError) as caught:
+    with pytest.raises(_ipvs.IpvsError) as caught:
         ipvs.start_sync_daemon(master)
     assert caught.value.code == errno.EEXIST
-    ipvs.start_sync_daemon(_netlink.SyncDaemon("backup", "sync0", 52))
+    ipvs.start_sync_daemon(_ipvs_codec.SyncDaemon("backup", "sync0", 52))
     states = {daemon.state: daemon.sync_id for daemon in ipvs.sync_daemons()}
     assert states == {"master": 51, "backup": 52}
     for daemon in ipvs.sync_daemons():
@@ -156,12 +156,12 @@ def test_sync_daemons_start_and_stop(ipvs, netns):
 def test_a_sync_daemon_is_stopped_before_it_has_begun(ipvs, netns):
     netns.ip("link add sync0 up type dummy")
     netns.ip("address add 192.0.2.1/24 dev sync0")
-    backup = _netlink.SyncDaemon("backup", "sync0", 52)
+    backup = _ipvs_codec.SyncDaemon("backup", "sync0", 52)
     for _ in range(30):
         ipvs.start_sync_daemon(backup)
         ipvs.stop_sync_daemon(backup)
     assert ipvs.sync_daemons() == []
-    with pytest.raises(_netlink.IpvsError) as caught:
+    with pytest.raises(_ipvs.IpvsError) as caught:
         ipvs.stop_sync_daemon(backup)
     assert caught.value.code == errno.ESRCH
 
@@ -176,7 +176,7 @@ def test_zero_and_flush(ipvs):
 
 
 def test_an_unknown_service_cannot_be_zeroed(ipvs):
-    with pytest.raises(_netlink.IpvsError) as caught:
+    with pytest.raises(_ipvs.IpvsError) as caught:
         ipvs.zero(KEY)
     assert caught.value.code == errno.ESRCH
 

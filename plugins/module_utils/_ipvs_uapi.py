@@ -1,0 +1,104 @@
+# Copyright: (c) 2026, lvs.cluster contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Numbers of the kernel's ``include/uapi/linux/ip_vs.h``, whose enums have no names."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class Cmd(IntEnum):
+    """Commands."""
+
+    IPVS_CMD_NEW_SERVICE = 1
+    IPVS_CMD_SET_SERVICE = 2
+    IPVS_CMD_DEL_SERVICE = 3
+    IPVS_CMD_GET_SERVICE = 4
+    IPVS_CMD_NEW_DEST = 5
+    IPVS_CMD_SET_DEST = 6
+    IPVS_CMD_DEL_DEST = 7
+    IPVS_CMD_GET_DEST = 8
+    IPVS_CMD_NEW_DAEMON = 9
+    IPVS_CMD_DEL_DAEMON = 10
+    IPVS_CMD_GET_DAEMON = 11
+    IPVS_CMD_SET_CONFIG = 12
+    IPVS_CMD_GET_CONFIG = 13
+    IPVS_CMD_GET_INFO = 15
+    IPVS_CMD_ZERO = 16
+    IPVS_CMD_FLUSH = 17
+
+
+class CmdAttr(IntEnum):
+    """Attributes of a command."""
+
+    IPVS_CMD_ATTR_SERVICE = 1
+    IPVS_CMD_ATTR_DEST = 2
+    IPVS_CMD_ATTR_DAEMON = 3
+    IPVS_CMD_ATTR_TIMEOUT_TCP = 4
+    IPVS_CMD_ATTR_TIMEOUT_TCP_FIN = 5
+    IPVS_CMD_ATTR_TIMEOUT_UDP = 6
+
+
+class SvcAttr(IntEnum):
+    """Attributes of a virtual service."""
+
+    IPVS_SVC_ATTR_AF = 1
+    IPVS_SVC_ATTR_PROTOCOL = 2
+    IPVS_SVC_ATTR_ADDR = 3
+    IPVS_SVC_ATTR_PORT = 4
+    IPVS_SVC_ATTR_FWMARK = 5
+    IPVS_SVC_ATTR_SCHED_NAME = 6
+    IPVS_SVC_ATTR_FLAGS = 7
+    IPVS_SVC_ATTR_TIMEOUT = 8
+    IPVS_SVC_ATTR_NETMASK = 9
+    IPVS_SVC_ATTR_STATS = 10
+    IPVS_SVC_ATTR_PE_NAME = 11
+    IPVS_SVC_ATTR_STATS64 = 12
+
+
+class DestAttr(IntEnum):
+    """Attributes of a destination."""
+
+    IPVS_DEST_ATTR_ADDR = 1
+    IPVS_DEST_ATTR_PORT = 2
+    IPVS_DEST_ATTR_FWD_METHOD = 3
+    IPVS_DEST_ATTR_WEIGHT = 4
+    IPVS_DEST_ATTR_U_THRESH = 5
+    IPVS_DEST_ATTR_L_THRESH = 6
+    IPVS_DEST_ATTR_ACTIVE_CONNS = 7
+    IPVS_DEST_ATTR_INACT_CONNS = 8
+    IPVS_DEST_ATTR_PERSIST_CONNS = 9
+    IPVS_DEST_ATTR_STATS = 10
+    IPVS_DEST_ATTR_ADDR_FAMILY = 11
+    IPVS_DEST_ATTR_STATS64 = 12
+    IPVS_DEST_ATTR_TUN_TYPE = 13
+    IPVS_DEST_ATTR_TUN_PORT = 14
+    IPVS_DEST_ATTR_TUN_FLAGS = 15
+
+
+class DaemonAttr(IntEnum):
+    """Attributes of a sync daemon."""
+
+    IPVS_DAEMON_ATTR_STATE = 1
+    IPVS_DAEMON_ATTR_MCAST_IFN = 2
+    IPVS_DAEMON_ATTR_SYNC_ID = 3
+    IPVS_DAEMON_ATTR_SYNC_MAXLEN = 4
+    IPVS_DAEMON_ATTR_MCAST_GROUP = 5
+    IPVS_DAEMON_ATTR_MCAST_GROUP6 = 6
+    IPVS_DAEMON_ATTR_MCAST_PORT = 7
+    IPVS_DAEMON_ATTR_MCAST_TTL = 8
+
+
+class InfoAttr(IntEnum):
+    """Attributes of the answer to IPVS_CMD_GET_INFO."""
+
+    IPVS_INFO_ATTR_VERSION = 1
+    IPVS_INFO_ATTR_CONN_TAB_SIZE = 2
+
+
+IP_VS_SVC_F_PERSISTENT, IP_VS_SVC_F_ONEPACKET = 0x1, 0x4
+#: IP_VS_SVC_F_SCHED1 to IP_VS_SVC_F_SCHED3, whose meaning is the scheduler's.
+IP_VS_SVC_F_SCHED = (0x8, 0x10, 0x20)
+IP_VS_CONN_F_MASQ, IP_VS_CONN_F_LOCALNODE, IP_VS_CONN_F_TUNNEL, IP_VS_CONN_F_DROUTE = 0, 1, 2, 3
+IP_VS_CONN_F_FWD_MASK = 7
+IP_VS_STATE_MASTER, IP_VS_STATE_BACKUP = 1, 2
