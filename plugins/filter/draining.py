@@ -89,7 +89,7 @@ _value:
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.lvs.cluster.plugins.plugin_utils import _status
+from ansible_collections.lvs.cluster.plugins.plugin_utils import _draining
 
 
 def draining(
@@ -103,8 +103,8 @@ def draining(
 ) -> dict[str, Any]:
     """Return the batches to drain or undrain, or all that is wrong with them."""
     if back:
-        return _status.undrain(cluster, status, groups, hosts)._asdict()
-    return _status.drain(cluster, status, groups, hosts, serial, managed)._asdict()
+        return _draining.undrain(cluster, status, groups, hosts)._asdict()
+    return _draining.drain(cluster, status, groups, hosts, serial, managed)._asdict()
 
 
 class FilterModule:

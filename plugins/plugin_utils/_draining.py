@@ -1,0 +1,199 @@
+# Copyright: (c) 2026, lvs.cluster contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which real servers may be drained, and in which batches.
+
+Pure: the cluster of the inventory and its status come in as plain data.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from ansible_collections.lvs.cluster.plugins.module_utils._model import (
+    ServiceKey,
+    parse_key,
+    suggestion,
+)
+from ansible_collections.lvs.cluster.plugins.plugin_utils import _probes
+from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.mistakes import join_names
+
+Data = Mapping[str, Any]
+
+#: The schedulers by which a client, or an address, belongs to one real server whatever its weight
+#: (ip_vs_sh.c, ip_vs_mh.c, ip_vs_dh.c), and the flag with which another takes over.
+BOUND = {"sh": "sh-fallback", "mh": "mh-fallback", "dh": None}
+
+
+class Draining(NamedTuple):
+    """Who is to be drained or to serve again, or why not.
+
+    :ivar hosts: their names
+    :ivar batches: the same in their order; those that are drained already come first
+    :ivar lines: the batches as text
+    :ivar drained: all real servers with weight 0 afterwards, though the inventory has another
+    :ivar services: the services of each director that holds their VIP, by director
+    :ivar servers: requests that show whether they answer, as ``realserver_probe`` takes them
+    :ivar unasked: for which services there are none, and why, as sentences
+    """
+
+    mistakes: list[str]
+    hosts: list[str] = []
+    batches: list[list[str]] = []
+    lines: list[str] = []
+    drained: list[str] = []
+    services: dict[str, list[Data]] = {}
+    servers: list[dict[str, Any]] = []
+    unasked: list[str] = []
+
+
+def drain(
+    cluster: Data,
+    found: Data,
+    groups: Data,
+    hosts: Any,
+    serial: int | str = "100%",
+    managed: Collection[str] | None = None,
+) -> Draining:
+    """Return in which batches hosts can be drained, each serving again before the next one.
+
+    A service keeps ``lvs_min_available`` of the real servers to which the inventory gives a weight.
+
+    :param managed: the hosts of the run, if something is to be done on the drained ones
+    """
+    names, wrong = _chosen(cluster, groups, hosts)
+    if managed is not None and (away := [name for name in names if name not in managed]):
+        wrong.append(
+            f"{', '.join(away)}: not among the hosts of this run; Ansible must manage them, and"
+            " --limit must not leave them out."
+        )
+    wrong += found["pending"]
+    wrong += _refused(cluster, names)
+    size = _size(serial, len(names))
+    if size is None:
+        wrong.append(f"The number at a time is {serial!r}; it must be such as 2 or 25%.")
+    if wrong or size is None:
+        return Draining(wrong)
+    turns = sorted(names, key=lambda name: name not in found["drained"])
+    batches = [turns[first : first + size] for first in range(0, len(turns), size)]
+    drained = set(found["drained"])
+    for batch in batches:
+        short = _short(cluster, found, drained.union(batch))
+        wrong += [f"With {join_names(batch)} drained, {sentence}" for sentence in short]
+        if wrong:
+            break  # most likely the same is true of others
+        drained -= set(batch)
+    if wrong:
+        return Draining(wrong)
+    return _planned(cluster, found, names, batches, [*found["drained"], *names])
+
+
+def undrain(cluster: Data, found: Data, groups: Data, hosts: Any) -> Draining:
+    """Return the real servers to undrain. ``cluster`` has those drained by the inventory only."""
+    names, wrong = _chosen(cluster, groups, hosts)
+    wrong += found["pending"]
+    if wrong:
+        return Draining(wrong)
+    drained = [name for name in found["drained"] if name not in names]
+    return _planned(cluster, found, names, [names], drained)
+
+
+def _planned(
+    cluster: Data,
+    found: Data,
+    names: list[str],
+    batches: list[list[str]],
+    drained: Iterable[str],
+) -> Draining:
+    """Return how hosts are drained, with the requests that show that they answer afterwards."""
+    number = len(batches)
+    lines = [f"batch {n} of {number}: {', '.join(batch)}" for n, batch in enumerate(batches, 1)]
+    services: dict[str, list[Data]] = {}
+    for service, seen in zip(cluster["services"], found["services"], strict=True):
+        services.setdefault(seen["director"], []).append(service)
+    requests = _probes.of_real_servers(cluster, names)
+    return Draining([], names, batches, lines, list(dict.fromkeys(drained)), services, *requests)
+
+
+def _chosen(cluster: Data, groups: Data, hosts: Any) -> tuple[list[str], list[str]]:
+    """Return the real servers that are meant by names of hosts and groups, and what is wrong."""
+    pool = [item for service in cluster["services"] for item in service["destinations"]]
+    serving = dict.fromkeys(item["name"] for item in pool if item["weight"])
+    known = {*(item["name"] for item in pool), *groups, *groups.get("all", ())}
+    said = hosts.split(",") if isinstance(hosts, str) else list(hosts or ())
+    names, wrong = dict[str, None](), []
+    for word in filter(None, (str(each).strip() for each in said)):
+        if word not in known:
+            wrong.append(f"There is no host or group {word}{suggestion(word, known)}.")
+            continue
+        # A group may have hosts that serve nothing, a host that is named should serve.
+        members = [name for name in serving if name in groups.get(word, [word])]
+        names.update(dict.fromkeys(members))
+        if not members:
+            wrong.append(
+                f"{word} serves nothing: it is in no service's pool, or has weight 0 in the"
+                " inventory (lvs_drained, lvs_weight)."
+            )
+    if not names and not wrong:
+        wrong.append("No real server is given; give them with -e realservers=NAME,NAME.")
+    return list(names), wrong
+
+
+def _size(serial: int | str, number: int) -> int | None:
+    """Return how many of a number are one batch, None if that can't be read."""
+    text = str(serial).strip()
+    digits = text.removesuffix("%")
+    if not digits.isdecimal() or not int(digits):
+        return None
+    return max(1, number * int(digits) // 100) if text.endswith("%") else int(digits)
+
+
+def _refused(cluster: Data, names: Collection[str]) -> Iterator[str]:
+    """Report services that would refuse the clients of a drained real server."""
+    for service in cluster["services"]:
+        scheduler = service.get("scheduler")
+        fallback = BOUND.get(scheduler)
+        if scheduler not in BOUND or fallback in service.get("scheduler_flags", ()):
+            continue
+        if any(item["name"] in names for item in service["destinations"]):
+            help_ = f"add scheduler_flags: [{fallback}]" if fallback else "choose another scheduler"
+            yield (
+                f"Service {service.get('name') or _key(service)}: its scheduler {scheduler} refuses"
+                f" the clients of a real server with weight 0; {help_} and run site.yml. If they"
+                " may be refused, set lvs_drained: true in place of this."
+            )
+
+
+def _short(cluster: Data, found: Data, drained: Collection[str]) -> Iterator[str]:
+    """Report services that would have too few real servers."""
+    least = str(cluster["min_available"])
+    running = {_key(service): service for service in found["services"]}
+    for service in cluster["services"]:
+        willing = [item for item in service["destinations"] if item["weight"]]
+        there = {
+            (item["address"], item["port"]): item["weight"]
+            for item in running.get(_key(service), {"destinations": []})["destinations"]
+        }
+        # One that is drained now is going to serve again, if it isn't among the drained then.
+        left = [
+            item["name"]
+            for item in willing
+            if item["name"] not in drained
+            and (there.get((item["address"], item["port"])) or item["name"] in found["drained"])
+        ]
+        share = int(least.removesuffix("%"))
+        need = math.ceil(len(willing) * share / 100) if least.endswith("%") else share
+        touched = any(item["name"] in drained for item in willing)
+        if touched and len(left) < need:
+            who = (
+                f"only {join_names(left)} would be left" if left else "no real server would be left"
+            )
+            yield (
+                f"{who} of service {service.get('name') or _key(service)}, and lvs_min_available is"
+                f" {least}. Take fewer at a time, or repair those that are out of the pool."
+            )
+
+
+def _key(service: Data) -> ServiceKey | None:
+    return parse_key(service)[0]
