@@ -17,6 +17,7 @@ from ansible_collections.lvs.cluster.plugins.module_utils import (
     _boot,
     _links,
     _program,
+    _route_lookup,
     _routes,
     _run,
     _sysctl,
@@ -79,7 +80,10 @@ def _return_path_errors(expected: ExpectedRole) -> list[str]:
     except _run.OperatorError as error:
         return list(error.mistakes)
     defaults = wanted.gateways if wanted.route == "default" else {}
-    return [*_routes.off_link(wanted.gateways.values()), *_routes.would_cut(wanted, defaults)]
+    return [
+        *_route_lookup.off_link(wanted.gateways.values()),
+        *_route_lookup.would_cut(wanted, defaults),
+    ]
 
 
 def _is_missing(module: str) -> bool:

@@ -155,7 +155,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.lvs.cluster.plugins.module_utils import _atomic_file, _routes, _run
+from ansible_collections.lvs.cluster.plugins.module_utils import (
+    _atomic_file,
+    _route_lookup,
+    _routes,
+    _run,
+)
 
 HEADER = "# Written by Ansible (lvs.cluster.return_route), which replaces what is changed here.\n"
 
@@ -180,7 +185,8 @@ def prepare(params: Mapping[str, Any]) -> _run.Change:
     }
     steps = {option: plan.steps for option, plan in plans.items() if plan.steps}
     if steps:
-        mistakes = _routes.would_cut(wanted, {key: plan.default for key, plan in plans.items()})
+        defaults = {key: plan.default for key, plan in plans.items()}
+        mistakes = _route_lookup.would_cut(wanted, defaults)
         if mistakes:
             raise _run.OperatorError(*mistakes)
     files = {
@@ -211,7 +217,7 @@ def prepare(params: Mapping[str, Any]) -> _run.Change:
         files=files,
         text=("\n".join([*before, ""]), "\n".join([*after, ""])),
         results={"kept": [str(rule) for rules in kept.values() for rule in rules]},
-        missing_requirements=_routes.off_link(wanted.gateways.values()),
+        missing_requirements=_route_lookup.off_link(wanted.gateways.values()),
         meanwhile=meanwhile,
     )
 

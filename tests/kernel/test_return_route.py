@@ -429,8 +429,8 @@ def test_taking_away_does_not_cut_the_connection_either(real, route, monkeypatch
 
 def test_the_connection_is_found_where_sudo_has_hidden_it():
     look = (
-        "from ansible_collections.lvs.cluster.plugins.module_utils import _routes;"
-        "print(_routes.connection())"
+        "from ansible_collections.lvs.cluster.plugins.module_utils import _route_lookup;"
+        "print(_route_lookup.connection())"
     )
     environment = {**os.environ, "SSH_CONNECTION": SSH, "LOOK": look, "PYTHON": sys.executable}
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))

@@ -5,12 +5,12 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.lvs.cluster.plugins.module_utils import _routes
-from ansible_collections.lvs.cluster.plugins.module_utils._routes import (
-    Answer,
+from ansible_collections.lvs.cluster.plugins.module_utils import _route_lookup, _routes
+from ansible_collections.lvs.cluster.plugins.module_utils._route_lookup import (
     Connection,
     RouteLookup,
 )
+from ansible_collections.lvs.cluster.plugins.module_utils._routes import Answer
 
 RIP, DIP, ROUTER = "10.0.0.31", "10.0.0.254", "10.0.0.1"
 LINK = Connection("198.51.100.9", 50000, RIP, 22)
@@ -159,7 +159,7 @@ def test_former_routes_are_noted_as_ip_takes_them():
     ],
 )
 def test_who_would_be_cut(answers, fields, now, without, default, then):
-    found = _routes.cut(LINK, wanted(*answers, **fields), now, without or now, default)
+    found = _route_lookup.cut(LINK, wanted(*answers, **fields), now, without or now, default)
     if then is None:
         assert found == []
     else:
@@ -178,7 +178,7 @@ def test_who_would_be_cut(answers, fields, now, without, default, then):
     ],
 )
 def test_reading_an_ssh_connection(text, connection):
-    assert _routes.parse_connection(text) == connection
+    assert _route_lookup.parse_connection(text) == connection
 
 
 def test_a_port_zero_takes_all_but_what_is_to_keep_its_way():

@@ -1,0 +1,186 @@
+# Copyright: (c) 2026, lvs.cluster contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How packets leave now, and whether a return path would cut Ansible's own connection."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from ansible_collections.lvs.cluster.plugins.module_utils._links import ip
+from ansible_collections.lvs.cluster.plugins.module_utils._routes import (
+    MAIN,
+    PROTOCOLS,
+    Answer,
+    Wanted,
+    family,
+)
+from ansible_collections.lvs.cluster.plugins.module_utils._run import OperatorError
+
+RTN_LOCAL = "2"  # include/uapi/linux/rtnetlink.h
+
+
+class Connection(NamedTuple):
+    """The ssh connection of the operator."""
+
+    client: str
+    client_port: int
+    server: str
+    port: int
+
+
+class RouteLookup(NamedTuple):
+    """How packets to an address leave.
+
+    :ivar gateway: the next router, "" if the address is on a link
+    :ivar default: whether it is the default route of the main table that leads there
+    :ivar local: whether the address is this machine's own
+    """
+
+    gateway: str = ""
+    default: bool = False
+    local: bool = False
+
+
+def parse_connection(text: str | None) -> Connection | None:
+    """Return what a variable SSH_CONNECTION says; None if that is nothing."""
+    words = (text or "").split()
+    if len(words) != 4 or not (words[1].isdecimal() and words[3].isdecimal()):
+        return None
+    return Connection(words[0], int(words[1]), words[2], int(words[3]))
+
+
+def connection() -> Connection | None:
+    """Return the ssh connection by which Ansible runs this process, None if it is by no such.
+
+    sudo and its like take the variable out of the environment, so those of this process's
+    ancestors are asked, too.
+    """
+    found = parse_connection(os.environ.get("SSH_CONNECTION"))
+    process = os.getppid()
+    while found is None and process > 1:
+        try:
+            with open(f"/proc/{process}/environ", encoding="utf-8", errors="replace") as file:
+                variables = dict(v.partition("=")[::2] for v in file.read().split("\0"))
+            with open(f"/proc/{process}/stat", encoding="utf-8", errors="replace") as file:
+                # The second field, the name in parentheses, may have anything in it.
+                process = int(file.read().rpartition(")")[2].split()[1])
+        except OSError:
+            return None
+        found = parse_connection(variables.get("SSH_CONNECTION"))
+    return found
+
+
+def look_up_route(address: str, *selectors: str) -> RouteLookup | None:
+    """Return how packets to an address leave; None if they can't."""
+    words = ("-N", "-json", family(address), "route", "get", "fibmatch", address, *selectors)
+    try:
+        said = json.loads(ip(*words) or "[]")
+    except OperatorError:
+        return None
+    if not said:
+        return None
+    route = said[0]
+    return RouteLookup(
+        str(route.get("gateway", route.get("via", {}).get("host", ""))),
+        default=route["dst"] == "default" and int(route.get("table", MAIN)) == MAIN,
+        local=str(route.get("type")) == RTN_LOCAL,
+    )
+
+
+def look_up_return_route(link: Connection) -> tuple[RouteLookup | None, RouteLookup | None]:
+    """Return how answers to a connection leave, and how without managed rules.
+
+    Each of these names a protocol, so a question that names none is not for them.
+    """
+    ports = (
+        "ipproto",
+        str(PROTOCOLS["tcp"]),
+        "sport",
+        str(link.port),
+        "dport",
+        str(link.client_port),
+    )
+    source = ("from", link.server)
+    return look_up_route(link.client, *source, *ports), look_up_route(link.client, *source)
+
+
+def cut(
+    link: Connection, wanted: Wanted, now: RouteLookup, without: RouteLookup, default: str | None
+) -> list[str]:
+    """Return a sentence if answers to a connection would take another route than they do.
+
+    :param now: how they leave
+    :param without: how they would without any managed rule
+    :param default: the gateway of the default route then, None without one
+    """
+    covered = wanted.route == "policy" and any(_covers(a, link, wanted) for a in wanted.answers)
+    then = default if without.default else without.gateway
+    if covered:
+        then = wanted.gateways[family(link.server)]
+    if then == now.gateway:
+        return []
+    said = "nowhere" if then is None else f"through {then}" if then else "directly"
+    remedy = "Let Ansible reach this machine from its own network"
+    if covered:
+        remedy = (
+            f"Leave port {link.port} of {link.server} out of what is served, or let Ansible reach"
+            " this machine by another port or address"
+        )
+    elif wanted.route == "default":
+        remedy += ", or use route: policy (realserver_nat_route)"
+    say = f"through {now.gateway}" if now.gateway else "directly"
+    sentence = (
+        f"This would cut Ansible's own connection: answers to {link.client} leave {say} now, and"
+        f" would leave {said}. {remedy}."
+    )
+    return [sentence]
+
+
+def _covers(answer: Answer, link: Connection, wanted: Wanted) -> bool:
+    """Return whether a policy for an answer is one for the answers of an ssh server."""
+    return (
+        answer.protocol == "tcp"
+        and answer.address == link.server
+        and (answer.port == link.port or (answer.port == 0 and link.port not in wanted.keep_ports))
+    )
+
+
+def would_cut(wanted: Wanted, defaults: Mapping[str, str | None]) -> list[str]:
+    """Return a sentence if what is wanted would cut the connection by which Ansible is here.
+
+    :param defaults: the gateway of the default route then, by family
+    """
+    link = connection()
+    if link is None or "%" in link.client:  # of a link only, and so on one
+        return []
+    now, without = look_up_return_route(link)
+    if now is None or without is None or now.local:
+        return []
+    option = family(link.client)
+    return cut(link, wanted, now, without, defaults.get(option, without.gateway))
+
+
+def off_link(gateways: Iterable[str]) -> list[str]:
+    """Return a sentence for each director's address that is not on a link with this machine."""
+    found = []
+    for gateway in gateways:
+        found_route = look_up_route(gateway)
+        remedy = "Give the director an address in this machine's network, or use fullnat."
+        if found_route is None:
+            found.append(
+                f"{gateway} is to be the next hop of answers, and there is no route to it. {remedy}"
+            )
+        elif found_route.local:
+            found.append(
+                f"{gateway} is to be the next hop of answers, but it is an address of this machine."
+                " A director that serves itself needs no return path: leave it out."
+            )
+        elif found_route.gateway:
+            found.append(
+                f"{gateway} is to be the next hop of answers, but it is reached through the router"
+                f" {found_route.gateway}. {remedy}"
+            )
+    return found
