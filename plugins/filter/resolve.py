@@ -64,6 +64,13 @@ _value:
       the C(sources) from which it takes tunnels.
     - C(tunnel_sources) has these for each RIP of the method V(tun).
     - C(min_available) is the variable C(lvs_min_available).
+    - C(failover_seconds) is the time within which a director is MASTER of each VIP, in seconds. It
+      is 0 without VRRP.
+    - C(hosts) has a plan for each director and real server. C(serving) says whether it needs the
+      configuration of a real server, C(host_basics) whether it gets the role of that name.
+      C(checks) are options of M(lvs.cluster.preflight), and C(roles) are the variables of its
+      roles, without their prefix.
+    - C(options) are the options of the playbooks, with their defaults.
   type: dict
   sample:
     mistakes: []
