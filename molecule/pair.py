@@ -34,7 +34,7 @@ QUICK = (
     ("    lvs_keepalived:\n", "    lvs_keepalived:\n      instance: {preempt_delay: 5}\n"),
 )
 #: The same with the default preempt_delay, which is longer than sync_refresh_period: by then a
-#: former master has been told of all connections that are in use.
+#: former master has received all connections that are in use.
 INFORMED = QUICK[:2]
 
 
@@ -78,14 +78,14 @@ def count_each(node: Callable[[str], Host]) -> None:
     """Have directors count every connection.
 
     By default one from a port that has another in FIN_WAIT, for two minutes, goes where that went
-    without being shared out (conn_reuse_mode in the kernel's ipvs-sysctl.rst).
+    without being scheduled (conn_reuse_mode in the kernel's ipvs-sysctl.rst).
     """
     for name in hosts_of("lvs_directors"):
         node(name).check_output("sysctl --write net.ipv4.vs.conn_reuse_mode=3")
 
 
-def shared_out(node: Callable[[str], Host], *names: str) -> dict[str, int]:
-    """Return how many connections each director has shared out, once its kernel has added up."""
+def scheduled(node: Callable[[str], Host], *names: str) -> dict[str, int]:
+    """Return how many connections each director has scheduled, once its kernel has added up."""
 
     def count(name: str) -> int:
         said = node(name).check_output("ipvsadm --list --numeric --stats --exact").splitlines()
@@ -152,8 +152,8 @@ def stream(client: str, vip: str, patience: float = 0.5, requests: int = 1) -> I
         traffic.end()
 
 
-def assert_shared_out_once(number: int, traffic: Traffic) -> None:
-    """Fail if a master has not shared out each request of a client, or some of them twice.
+def assert_scheduled_once(number: int, traffic: Traffic) -> None:
+    """Fail if a master has not scheduled each request of a client, or some of them twice.
 
     A few may come from the port of a connection that a fault has cut off, and go where that went.
     """

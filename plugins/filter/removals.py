@@ -48,7 +48,7 @@ RETURN = r"""
 _value:
   description:
     - C(roles) has the roles with the tasks file that removes what is no longer needed.
-    - C(lines) lists what is kept instead, because of directors that take no part.
+    - C(lines) lists the configuration that stays instead, because of directors that take no part.
   type: dict
   sample:
     roles:
@@ -68,7 +68,7 @@ _OF_DIRECTORS = ("director", "keepalived_ha")
 def removals(
     former: Sequence[str], kept: Mapping[str, Collection[Any]], left_out: Sequence[str], host: str
 ) -> dict[str, Any]:
-    """Return which roles remove what, or a line that says what is kept and why."""
+    """Return which roles remove what, or a line with what stays and why."""
     roles = [
         *(
             {"role": role, "tasks_from": "served"}

@@ -50,7 +50,7 @@ class Kind(NamedTuple):
     """What a value may be.
 
     :ivar argument: the argument spec for AnsibleModule
-    :ivar says: completes the sentence 'it must be ...'
+    :ivar must_be: completes the sentence 'it must be ...'
     :ivar read: turns a value into what stands in the file, or raises `InvalidValue`
     :ivar of: what it is made of: the kind of a list's items, the table of a mapping
     :ivar word: what each block begins with, where a list is one of blocks
@@ -59,7 +59,7 @@ class Kind(NamedTuple):
     """
 
     argument: Mapping[str, Any]
-    says: str
+    must_be: str
     read: Callable[[Any], Said]
     of: Any = None
     word: str = ""
@@ -109,7 +109,9 @@ def _text(longest: int = 255) -> Kind:
     return Kind({"type": "str"}, "a text", read, domain=longest)
 
 
-def _pattern(pattern: str, says: str, fold: Callable[[str], str] = str, longest: int = 255) -> Kind:
+def _pattern(
+    pattern: str, must_be: str, fold: Callable[[str], str] = str, longest: int = 255
+) -> Kind:
     """Return the kind of words that match a pattern."""
 
     def read(value: Any) -> str:
@@ -118,7 +120,7 @@ def _pattern(pattern: str, says: str, fold: Callable[[str], str] = str, longest:
             raise InvalidValue
         return quoted(text)
 
-    return Kind({"type": "str"}, says, read, domain=(pattern, longest))
+    return Kind({"type": "str"}, must_be, read, domain=(pattern, longest))
 
 
 def _then(kind: Kind, change: Callable[[str], str]) -> Kind:
@@ -140,8 +142,8 @@ def _truth(value: Any) -> bool:
 
 def _either(yes: str, no: str | None) -> Kind:
     """Return a kind that is one of two lines, or words."""
-    says = "true or false"
-    return Kind({"type": "bool"}, says, lambda value: yes if _truth(value) else no)
+    must_be = "true or false"
+    return Kind({"type": "bool"}, must_be, lambda value: yes if _truth(value) else no)
 
 
 def _integer(low: int, high: int) -> Kind:
@@ -168,8 +170,8 @@ def _decimal(low: float, high: float, places: int) -> Kind:
             raise InvalidValue
         return f"{number:.{places}f}".rstrip("0").rstrip(".")
 
-    says = f"a number from {low:g} to {high:g} with {places} decimal places at most"
-    return Kind({"type": "float"}, says, read, domain=(low, high, places))
+    must_be = f"a number from {low:g} to {high:g} with {places} decimal places at most"
+    return Kind({"type": "float"}, must_be, read, domain=(low, high, places))
 
 
 def _seconds(low: float = 0, high: float = MAX_SECONDS) -> Kind:
@@ -181,8 +183,8 @@ def _seconds(low: float = 0, high: float = MAX_SECONDS) -> Kind:
             raise InvalidValue
         return f"{number:.6f}".rstrip("0").rstrip(".")
 
-    says = f"a number from {low:g} to {high:g}"
-    return Kind({"type": "float"}, says, read, domain=(low, high, 6))
+    must_be = f"a number from {low:g} to {high:g}"
+    return Kind({"type": "float"}, must_be, read, domain=(low, high, 6))
 
 
 def _choice(*words: str) -> Kind:
@@ -194,7 +196,7 @@ def _choice(*words: str) -> Kind:
     return Kind({"type": "str", "choices": list(words)}, f"one of {', '.join(words)}", read)
 
 
-def _multicast(says: str, *families: str, link_local: bool = False) -> Kind:
+def _multicast(must_be: str, *families: str, link_local: bool = False) -> Kind:
     """Return the kind of multicast addresses of some families.
 
     :param link_local: IPv6 addresses have to be link-local (RFC 4291, 2.7)
@@ -209,13 +211,13 @@ def _multicast(says: str, *families: str, link_local: bool = False) -> Kind:
             raise InvalidValue
         return address
 
-    return Kind({"type": "str"}, says, read, domain=families)
+    return Kind({"type": "str"}, must_be, read, domain=families)
 
 
 FLAG = Kind({"type": "bool"}, "true or false", _read_flag)
 BOOL = _either("true", "false")
 TEXT = _text()
-COMMAND = _text(700)._replace(says="the path of a program, and its arguments")
+COMMAND = _text(700)._replace(must_be="the path of a program, and its arguments")
 PROCESS = _text(700)
 _NAME = r"[A-Za-z0-9_][\w.:@+-]*", "a name of letters, digits and _ . : @ + -"
 NAME = _pattern(*_NAME, longest=64)
@@ -279,7 +281,7 @@ def _tried(kind: Kind, item: Any) -> tuple[str, list[str]]:
     try:
         return str(kind.read(item)), []
     except InvalidValue as error:
-        reasons = error.args or (f"it must be {kind.says}",)
+        reasons = error.args or (f"it must be {kind.must_be}",)
         return "", list(reasons)
 
 
@@ -304,14 +306,14 @@ def _listed(kind: Kind) -> dict[str, Any]:
 
 def _block(kind: Kind) -> Kind:
     """Return the kind of a list whose items are the lines of a block."""
-    says = f"a list, each {kind.says}"
-    return Kind(_listed(kind), says, lambda value: _items(kind, value), kind)
+    must_be = f"a list, each {kind.must_be}"
+    return Kind(_listed(kind), must_be, lambda value: _items(kind, value), kind)
 
 
 def _row(kind: Kind) -> Kind:
     """Return the kind of a list whose items stand in one line."""
-    says = f"a list, each {kind.says}"
-    return Kind(_listed(kind), says, lambda value: " ".join(_items(kind, value)) or None, kind)
+    must_be = f"a list, each {kind.must_be}"
+    return Kind(_listed(kind), must_be, lambda value: " ".join(_items(kind, value)) or None, kind)
 
 
 def _fields(table: Table, value: Any) -> list[str]:
@@ -349,14 +351,14 @@ def _inline(table: Table, short: bool = False) -> Kind:
             raise InvalidValue
         said = " ".join(_fields(table, value))
         if not said:
-            raise InvalidValue("it says nothing; give a field, or remove it")
+            raise InvalidValue("it has no field; give one, or remove it")
         return said
 
-    says = f"a mapping of {', '.join(option.name for option in table)}"
+    must_be = f"a mapping of {', '.join(option.name for option in table)}"
     argument: dict[str, Any] = {"type": "dict", "options": arguments(table)}
     return Kind(
         {"type": "raw"} if short else argument,
-        f"{table[0].kind.says}, or {says}" if short else says,
+        f"{table[0].kind.must_be}, or {must_be}" if short else must_be,
         read,
         table,
     )
@@ -411,7 +413,7 @@ def sentences(option: Option, value: Any, error: InvalidValue) -> list[str]:
         shown = "" if secret or isinstance(value, (list, dict)) else f" {value!r}"
         return [f"{option.name}{shown}: {reason}" for reason in error.args]
     what = f"{option.name} is {'wrong' if secret else repr(value)}"
-    return [f"{what}; it must be {option.kind.says}"]
+    return [f"{what}; it must be {option.kind.must_be}"]
 
 
 def arguments(table: Table) -> dict[str, Any]:

@@ -52,7 +52,7 @@ class Mask:
 
     def __init__(self) -> None:
         self.numbers: dict[str, int] = {}
-        self._told: set[str] = set()
+        self._certain: set[str] = set()
 
     def __call__(self, text: str) -> str:
         """Return a text without its secrets, with as many lines."""
@@ -61,7 +61,7 @@ class Mask:
         used: set[str] = set()
         known = frozenset({""})
 
-        def note(word: str, _told: bool) -> str:
+        def note(word: str, _certain: bool) -> str:
             used.update(_USE.findall(word))
             return word
 
@@ -84,18 +84,18 @@ class Mask:
             for name, each in value.items()
         }
 
-    def _hidden(self, word: str, told: bool = True) -> str:
+    def _hidden(self, word: str, certain: bool = True) -> str:
         secret = word.strip('"')
         number = self.numbers.setdefault(secret, len(self.numbers) + 1)
         # An argument of a script is most often an everyday word.
-        if told or len(secret) >= 8:
-            self._told.add(secret)
+        if certain or len(secret) >= 8:
+            self._certain.add(secret)
         return f"<secret {number}>"
 
     def words(self, text: str) -> str:
-        """Return what a program says, without a word that is a secret known by now."""
+        """Return what a program prints, without a word that is a secret known by now."""
         for secret, number in self.numbers.items():
-            if secret in self._told and secret:
+            if secret in self._certain and secret:
                 text = re.sub(
                     rf"(?<![\w.:-])(?<!Line ){re.escape(secret)}(?![\w.:-])",
                     f"<secret {number}>",

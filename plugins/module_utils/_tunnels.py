@@ -269,7 +269,7 @@ def subject(line: str) -> str:
 
 
 def inverse(line: str) -> str:
-    """Return the line that takes back what a line sets up."""
+    """Return the line that removes what a line sets up."""
     if line.startswith("fou add "):
         return line.replace("fou add", "fou del").replace(" gue", "")
     if line.startswith("link add "):

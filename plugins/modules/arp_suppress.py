@@ -199,11 +199,11 @@ def _usual(links: Mapping[str, _links.Link], managed: Iterable[str]) -> list[str
 
     One where ARP was suppressed stays so while it is down: a VIP may be there when it is up again.
     """
-    quiet = {key.rpartition("/")[0] + "/" for key in managed}
+    suppressed = {key.rpartition("/")[0] + "/" for key in managed}
     return [
         name
         for name, link in links.items()
-        if link.speaks_arp and (link.up or _sysctl.conf(name, "") in quiet)
+        if link.speaks_arp and (link.up or _sysctl.conf(name, "") in suppressed)
     ]
 
 

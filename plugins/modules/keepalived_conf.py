@@ -312,7 +312,7 @@ def check(text: str, path: str, mask: _secrets.Mask) -> bool:
 
 
 def found(path: str) -> tuple[str | None, dict[str, Any] | None]:
-    """Return the text of the file and what is told of it; None where there is none."""
+    """Return the text of the file and what is reported of it; None where there is none."""
     try:
         text = _atomic_file.read(path)
     except _atomic_file.Damaged:  # not written by this module

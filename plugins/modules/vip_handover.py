@@ -270,7 +270,7 @@ def prepare(params: Mapping[str, Any]) -> _run.Change:
 def returning(
     vips: Iterable[str], instances: Iterable[Mapping[str, Any]]
 ) -> tuple[list[str], float]:
-    """Return which VIPs a director takes back after its start, and when to hold back connections.
+    """Return which VIPs a director preempts after its start, and when to hold back connections.
 
     It becomes master preempt_delay and up to 3 x advert_int + skew after its start (RFC 5798, 6.1).
 

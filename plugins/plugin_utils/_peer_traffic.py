@@ -145,7 +145,7 @@ def _read(
     try:
         return str(kind.read(raw.get(field))).strip('"')
     except _keepalived_values.InvalidValue:
-        mistakes.append(f"{label}: {field} is {shown(raw.get(field))}; it must be {kind.says}.")
+        mistakes.append(f"{label}: {field} is {shown(raw.get(field))}; it must be {kind.must_be}.")
         return ""
 
 

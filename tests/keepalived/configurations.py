@@ -58,7 +58,7 @@ class Maker:
         """Return a value of a kind; ``source`` is the list that defines the names in it."""
         if source and kind is _options.NAME:
             return self.name(source)
-        if kind.of is None or kind.says in values.OF_KIND:
+        if kind.of is None or kind.must_be in values.OF_KIND:
             return self.draw(values.plain(kind))
         if isinstance(kind.of, _options.Kind) or kind.word:
             count = self.draw(st.integers(1, values.LONGEST_LIST))

@@ -29,8 +29,8 @@ CHANGES = {
     "version": {"lvs_auth_pass": None},
     "vips": {"services": [WEB, {**WEB, "name": "more", "vip": "192.168.2.150"}]},
 }
-#: Seconds after which a backup that hears nothing is master: RFC 3768, 6.1, with an advert each
-#: second and a priority of 100; and some more for a busy machine.
+#: Seconds after which a backup that receives no advertisement is master: RFC 3768, 6.1, with an
+#: advertisement each second and a priority of 100; and some more for a busy machine.
 DOWN, MORE = 3.7, 3
 
 

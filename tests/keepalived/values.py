@@ -132,25 +132,29 @@ def rules(draw: Any) -> str:
 
 #: What is neither bounds nor a pattern, and what only a machine knows.
 OF_KIND: dict[str, Strategy] = {
-    _options.COMMAND.says: st.just("/usr/bin/true") | texts(600).map("/usr/bin/true {}".format),
-    _options.INTERFACE.says: interfaces,
-    _options.NAME.says: names,
-    _options.USER.says: st.sampled_from(["root", "nobody", "nobody nogroup", "keepalived_script"]),
-    _options.ADDRESS.says: addresses,
-    _options.MULTICAST.says: multicasts4 | multicasts6,
-    _options.ADVERTISED.says: multicasts4 | multicasts6,
-    _options.MULTICAST4.says: multicasts4,
-    _options.MULTICAST6.says: multicasts6,
-    _options.SERVER.says: st.sampled_from(
+    _options.COMMAND.must_be: st.just("/usr/bin/true") | texts(600).map("/usr/bin/true {}".format),
+    _options.INTERFACE.must_be: interfaces,
+    _options.NAME.must_be: names,
+    _options.USER.must_be: st.sampled_from(
+        ["root", "nobody", "nobody nogroup", "keepalived_script"]
+    ),
+    _options.ADDRESS.must_be: addresses,
+    _options.MULTICAST.must_be: multicasts4 | multicasts6,
+    _options.ADVERTISED.must_be: multicasts4 | multicasts6,
+    _options.MULTICAST4.must_be: multicasts4,
+    _options.MULTICAST6.must_be: multicasts6,
+    _options.SERVER.must_be: st.sampled_from(
         ["192.168.2.10", "mail.example.com", "192.168.2.10:25", "[2001:db8::10]:65535"]
     ),
-    _options.STATUS.says: st.sampled_from(["100", "200-299", "599", "200", "404-404"]),
-    _options.ROUTE.says: routes(),
-    _options.RULE.says: rules(),
-    _options.AUTH_PASS.says: st.sampled_from(["1", "1111", "12345678", "include", "@d23", "~SEQ("]),
+    _options.STATUS.must_be: st.sampled_from(["100", "200-299", "599", "200", "404-404"]),
+    _options.ROUTE.must_be: routes(),
+    _options.RULE.must_be: rules(),
+    _options.AUTH_PASS.must_be: st.sampled_from(
+        ["1", "1111", "12345678", "include", "@d23", "~SEQ("]
+    ),
     "an address": nets,
-    _options.HOSTNAME.says: hosts,
-    _options.DOMAIN.says: st.just(".") | hosts.filter(lambda h: not re.match(r".\..", h)),
+    _options.HOSTNAME.must_be: hosts,
+    _options.DOMAIN.must_be: st.just(".") | hosts.filter(lambda h: not re.match(r".\..", h)),
 }
 #: Options whose values are other than their kind says alone.
 OF_OPTION: dict[str, Strategy] = {
@@ -168,8 +172,8 @@ _known: dict[int, tuple[_options.Kind, Strategy]] = {}
 
 def plain(kind: _options.Kind) -> Strategy:
     """Return values of a kind that is no list and no mapping. A strategy is made once."""
-    if kind.says in OF_KIND:
-        return OF_KIND[kind.says]
+    if kind.must_be in OF_KIND:
+        return OF_KIND[kind.must_be]
     if id(kind) not in _known:
         _known[id(kind)] = kind, _made(kind)
     return _known[id(kind)][1]

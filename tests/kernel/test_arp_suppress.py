@@ -208,7 +208,7 @@ def test_an_interface_that_is_no_longer_named_gets_back_what_it_had(
     other = "net/ipv4/conf/eth1/rp_filter"
     real_server.sysctl(other, 1)
     run_module("arp_suppress", save=str(save))
-    # One that is down just now stays quiet, where nobody names interfaces.
+    # ARP stays suppressed on one that is down now, if no interfaces are named.
     real_server.ip("link set eth1 down")
     assert not run_module("arp_suppress", save=str(save))["changed"]
 

@@ -115,7 +115,7 @@ def test_only_what_is_balanced_is_forwarded(machines, version):
         "served port": (client, (SERVER[version], SERVED), servers[SERVED]),
         "inside": (servers[UNSERVED], (OTHER[version], UNSERVED), other),
         "outward": (servers[UNSERVED], (CLIENT[version], 40000), client),
-        # From the port of the service, but to nobody who has asked.
+        # From the port of the service, but to a host that has asked nothing.
         "unasked": (servers[SERVED], (OTHER[version], UNSERVED), other),
     }
     for packet in direct.values():

@@ -219,7 +219,7 @@ def test_a_change_of_weight_keeps_the_counters_so_the_destination_was_not_replac
     client.ip("address add 192.0.2.100/24 dev eth0")
     run_module("ipvs_table", services=[web(11)])
     with client.entered():
-        # Nobody answers at 192.0.2.11: what matters is that the director scheduled it.
+        # No host answers at 192.0.2.11: what matters is that the director scheduled it.
         subprocess.call(["timeout", "1", "bash", "-c", "echo > /dev/tcp/192.0.2.1/80"])
     # The kernel adds up its processors' counters every two seconds.
     deadline = time.monotonic() + 10

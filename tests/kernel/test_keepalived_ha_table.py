@@ -279,7 +279,7 @@ def test_connections_of_another_host_do_not_arrive(hosts, load, netns, name):
         load(**daemon)
         assert not arrives(STRANGER)
         assert arrives(PEER)
-        # Another group, port or interface is somebody else's.
+        # Another group, port or interface is not managed.
         load(group="224.0.0.82", port=port)
         assert arrives(STRANGER)
         load(group=group, port=port + 1)

@@ -43,7 +43,7 @@ def save(tmp_path):
 
 @pytest.fixture
 def host(netns, tmp_path):
-    """The test's own namespace, with somebody else's rules in it."""
+    """The test's own namespace, with unmanaged rules in it."""
     load(netns, FOREIGN, tmp_path)
     return netns
 

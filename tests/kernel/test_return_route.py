@@ -476,7 +476,7 @@ SHORT, LONG = 1, 8
 
 
 def ask(host, address, port, kind=socket.SOCK_STREAM, wait=LONG):
-    """Return who answers a namespace at an address; nothing if nobody does."""
+    """Return which host answers a namespace at an address; nothing if none does."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with host.entered(), socket.socket(family, kind) as link:
         link.settimeout(wait)
@@ -558,7 +558,9 @@ def test_an_ipv6_client_on_the_real_server_s_own_lan(cluster, real, route, run_m
     cluster.address(f"{VIP6_INSIDE}/128")
     cluster.balance({"address": RIP6, "port": 81}, vip=VIP6_INSIDE)
     route({**WEB6, "port": 81})
-    end = time.monotonic() + 10  # until nobody else is known to have the address that it tells from
+    end = (
+        time.monotonic() + 10
+    )  # until no other host is known to have the address that it sends from
     while redirects() == "0":
         assert time.monotonic() < end
         ask(cluster.neighbour, VIP6_INSIDE, 80, wait=SHORT)

@@ -67,7 +67,7 @@ class Site:
         rules.write_text(MARK)
         self.director.run(f"nft -f {rules}")
         self.director.sysctl("net/ipv4/ip_forward", 1)
-        # Whoever is refused is told so, and not once a second only.
+        # Each refused client gets an ICMP error, and not one client a second only.
         self.director.sysctl("net/ipv4/icmp_ratelimit", 0)
         with self.servers.entered():
             self.listener = socket.create_server(("0.0.0.0", 80), backlog=100)

@@ -116,7 +116,7 @@ class Cluster:
 
 @pytest.fixture
 def bare(lan, run_module, tmp_path):
-    """The cluster with nobody holding a VIP."""
+    """The cluster, in which no host holds a VIP."""
     made = Cluster(lan, run_module, tmp_path)
     with made.opened:
         yield made

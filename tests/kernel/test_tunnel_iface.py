@@ -305,7 +305,7 @@ SIZES = [
 def test_large_requests_come_through_only_with_segments_that_fit(
     cluster, run_module, kind, checksum, inner, outer, size
 ):
-    """Nobody hears that a packet is too big: the client's firewall drops that, as many do."""
+    """No ICMP error "too big" arrives: the client's firewall drops it, as many do."""
     cluster.direct(inner, outer, kind, checksum)
     [interface] = run_module("tunnel_iface", tunnels=[tunnel(kind, checksum, inner, outer)])[
         "interfaces"

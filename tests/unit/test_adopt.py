@@ -245,7 +245,7 @@ def pairs(draw):
     """Return an inventory of two directors with what keepalived is told."""
     services, inventory = draw(inventories().filter(lambda described: described[0]))
     for host in inventory["realservers"].values():
-        host.pop("lvs_drained", None)  # keepalived wants somebody to serve
+        host.pop("lvs_drained", None)  # keepalived needs a real server that serves
     four = ":" not in services[0]["vip"]
     shared = {
         "lvs_virtual_router_id": draw(st.integers(1, 255)),

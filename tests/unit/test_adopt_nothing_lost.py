@@ -70,13 +70,13 @@ def values(kind):
     if argument["type"] == "bool":
         return st.booleans()
     if argument["type"] in ("int", "float"):
-        bounds = re.search(r"from (-?\d[^\s,;]*) to (-?\d[^\s,;]*)", kind.says)
+        bounds = re.search(r"from (-?\d[^\s,;]*) to (-?\d[^\s,;]*)", kind.must_be)
         low, high = map(float, bounds.groups())
         whole = math.ceil(low), math.floor(high)
         numbers = st.one_of(st.integers(*whole), st.sampled_from(whole))
         return numbers.filter(lambda number: fits(kind, number))  # bounds are written rounded
     found = [text for text in TEXTS if fits(kind, text)]
-    assert found, kind.says
+    assert found, kind.must_be
     return st.sampled_from(found)
 
 

@@ -357,7 +357,7 @@ def of(*names):
     ],
 )
 def test_a_wrong_variable_of_directors_gets_one_sentence(variables, sentence):
-    # An instance's own mistake is told of each.
+    # A mistake of an instance itself is reported for each of its instances.
     found = [line for line in look(d23=variables, d24=variables) if "instance lvs_d24" not in line]
     assert [line[: len(of() + sentence)] for line in found] == [of() + sentence]
 

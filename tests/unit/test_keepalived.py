@@ -687,7 +687,7 @@ def test_a_value_that_is_none_of_its_kind(field, value, sentence):
         ),
         (
             {"globals": {"lvs_timeouts": {"tcp": None}}},
-            "globals: lvs_timeouts: it says nothing; give a field, or remove it.",
+            "globals: lvs_timeouts: it has no field; give one, or remove it.",
         ),
         (
             {"bfd_instances": [{"name": "b" * 32, "neighbor_ip": "192.0.2.1"}]},

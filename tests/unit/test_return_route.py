@@ -153,7 +153,7 @@ def test_former_routes_are_noted_as_ip_takes_them():
         ([], {"route": "default"}, RouteLookup(), None, DIP, None),
         ([], {}, RouteLookup(DIP, True), None, ROUTER, f"through {ROUTER}"),
         ([], {}, RouteLookup(DIP, True), None, None, "nowhere"),
-        # a rule of ours led there, and goes
+        # a managed rule led there, and is removed
         ([], {}, RouteLookup(DIP), RouteLookup(ROUTER, True), ROUTER, f"through {ROUTER}"),
         ([], {}, RouteLookup(DIP), RouteLookup(), ROUTER, "directly"),
     ],

@@ -304,7 +304,7 @@ def test_unsuppression_gives_an_interface_what_a_new_one_gets():
         "net/ipv4/conf/all/rp_filter": "0",
         "net/ipv4/conf/default/rp_filter": "1",
     }
-    values.update({"net/ipv4/conf/all/arp_ignore": "1", "somebody's": None})
+    values.update({"net/ipv4/conf/all/arp_ignore": "1", "unmanaged": None})
     assert _sysctl.unsuppression(values, [*values, "net.ipv4.tcp_sack"]) == {
         "net/ipv4/conf/default/rp_filter": "1",
         "net/ipv4/conf/all/arp_ignore": "0",

@@ -13,7 +13,7 @@ from typing import Any
 
 from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt.tables import Block, Reader
 
-#: The priority of whoever owns an address, which an inventory doesn't have, and the next lower one.
+#: The priority of the owner of an address, which an inventory doesn't have, and the next lower one.
 _OWNER, _HIGHEST = 255, 254
 #: The longest interval between advertisements, in seconds, and its smallest part, by version.
 _INTERVALS = {2: (255, 1.0), 3: (40.95, 0.01)}

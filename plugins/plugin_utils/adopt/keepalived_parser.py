@@ -81,7 +81,7 @@ class Reading(Reader):
         try:
             self.put(found, "name", scalar(_options.NAME, node.words[1:]), node)
         except InvalidValue:
-            return self.cant(node, f"its name must be {_options.NAME.says}")
+            return self.cant(node, f"its name must be {_options.NAME.must_be}")
         self.take(node)
         for child in self._of_instance(node, found) if name == "instances" else node.block():
             self.field(table, child, found)

@@ -153,7 +153,7 @@ class Reader:
                 value = self._value(option, node)
                 option.lines(value)
             except InvalidValue as error:
-                reason = "; ".join(map(str, error.args)) or f"it must be {option.kind.says}"
+                reason = "; ".join(map(str, error.args)) or f"it must be {option.kind.must_be}"
                 continue
             if value in ("", [], {}):
                 told = any(each.taken < 0 for child in node.block() for each in child.all())
@@ -229,7 +229,7 @@ class Reader:
                 yield from items
                 break
             else:
-                self.cant(node, f"it must be {kind.says}")
+                self.cant(node, f"it must be {kind.must_be}")
 
 
 def _words(option: Option) -> set[str]:

@@ -32,7 +32,7 @@ def test_a_lost_reload_is_named_and_made_by_the_next_run(node, changed, playbook
     """One director has the file that the inventory asks for, and was not reloaded."""
     wanted = changed(*pair.QUICK, WLC)
     node(MASTER).check_output(f"sed --in-place 's/lvs_sched wrr/lvs_sched wlc/' {CONF}")
-    # The other one's was read by somebody's reload, and the unit's override by no one.
+    # The other one's was read by a reload that was not site.yml's, and the unit's override was not.
     node(BACKUP).check_output(
         "systemctl reload keepalived; touch /etc/systemd/system/keepalived.service.d/lvs.conf"
     )
@@ -52,7 +52,7 @@ def test_a_lost_reload_is_named_and_made_by_the_next_run(node, changed, playbook
         assert "NeedDaemonReload=no" in node(name).check_output(
             "systemctl show --property=NeedDaemonReload keepalived"
         )
-    assert pair.holders(node, VIP) == [MASTER]  # nobody was restarted
+    assert pair.holders(node, VIP) == [MASTER]  # no director was restarted
     unchanged("playbooks/site", inventory=wanted)
     assert " is pending: " not in playbook("playbooks/status", inventory=wanted).stdout
 

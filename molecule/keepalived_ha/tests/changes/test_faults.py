@@ -205,8 +205,8 @@ def test_connections_survive(node, build, request, planned, happen, mend):
     # The other director knows of all connections, so as the machine goes none is lost.
     assert seen[name]["requests"] == 100
     assert seen[name]["failed"] == 0, seen[name]
-    # A machine that crashed comes back without a table of connections. Those in use are told to it
-    # again every 10 seconds (sync_refresh_period), before it takes the VIP back; idle ones are not.
+    # A machine that crashed comes back without a table of connections. Those in use are sent to it
+    # again every 10 seconds (sync_refresh_period), before it preempts; idle ones are not.
     assert traffic.saw["held"] == 100
     assert [
         error for error in traffic.saw["errors"] if planned or not error.startswith("idle")

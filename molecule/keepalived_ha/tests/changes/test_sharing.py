@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""T2 with directors that are both real servers, of which whoever is the master stays it."""
+"""T2 with directors that are both real servers, of which the master stays the master."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ def test_no_connection_is_scheduled_twice_though_both_directors_serve(node, buil
             node(MASTER).check_output("systemctl restart keepalived")
         pair.alone(node, master, VIP)
         time.sleep(3)
-        before = pair.shared_out(node, MASTER, BACKUP)
+        before = pair.scheduled(node, MASTER, BACKUP)
         with pair.stream("c10", VIP) as traffic:
             time.sleep(5)
-        after = pair.shared_out(node, MASTER, BACKUP)
+        after = pair.scheduled(node, MASTER, BACKUP)
         assert traffic.saw["failed"] == 0
         assert set(traffic.saw["servers"]) == {*hosts_of("lvs_realservers"), MASTER}
         assert after[backup] == before[backup]
-        pair.assert_shared_out_once(after[master] - before[master], traffic)
+        pair.assert_scheduled_once(after[master] - before[master], traffic)

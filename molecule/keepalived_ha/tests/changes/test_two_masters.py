@@ -36,12 +36,12 @@ def inventory(node, build):
     """The inventory of T2 with the second service, built."""
     pair.serve(node, "d23")
     path = build(*pair.QUICK, *CHANGES)
-    settle(node)
+    wait_for_masters(node)
     return path
 
 
-def settle(node):
-    """Wait until each VIP has its own master, which knows who serves."""
+def wait_for_masters(node):
+    """Wait until each VIP has its own master, which knows the real servers that serve."""
     for vip, master in MASTERS.items():
         pair.alone(node, master, vip)
     # keepalived starts with all real servers in the table, and takes out those that fail.
@@ -49,7 +49,7 @@ def settle(node):
 
 
 def marks(node, name):
-    """Return the firewall marks by which a director shares out."""
+    """Return the firewall marks by which a director load-balances."""
     table = node(name).check_output("ipvsadm --save --numeric")
     return re.findall(r"^-A -f (\d+) ", table, re.MULTILINE)
 
@@ -71,15 +71,15 @@ def test_connections_are_synchronised_both_ways(node, name):
 
 def test_every_request_is_served_and_scheduled_once(node):
     pair.count_each(node)
-    before = pair.shared_out(node, *MASTERS.values())
+    before = pair.scheduled(node, *MASTERS.values())
     with pair.stream("c10", "192.168.2.149") as web, pair.stream("c10", "192.168.2.150") as mail:
         time.sleep(8)
-    after = pair.shared_out(node, *MASTERS.values())
+    after = pair.scheduled(node, *MASTERS.values())
     for traffic in (web, mail):
         assert traffic.saw["failed"] == 0, traffic.saw
         assert sorted(traffic.saw["servers"]) == SERVERS
     for name, traffic in (("d23", web), ("d31", mail)):
-        pair.assert_shared_out_once(after[name] - before[name], traffic)
+        pair.assert_scheduled_once(after[name] - before[name], traffic)
 
 
 def test_verify_sees_each_vip_at_its_own_master(playbook, inventory):
@@ -98,7 +98,7 @@ def test_one_director_takes_over_both(node):
     with pair.stream("c10", "192.168.2.150") as after:
         time.sleep(3)
     node("d31").check_output("systemctl start keepalived")
-    settle(node)
+    wait_for_masters(node)
     assert traffic.saw["gap"] <= 4 + traffic.saw["stall"], traffic.saw
     assert after.saw["failed"] == 0, after.saw
     assert sorted(after.saw["servers"]) == SERVERS

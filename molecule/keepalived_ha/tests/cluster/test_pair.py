@@ -68,11 +68,11 @@ def test_connections_are_synchronised_one_way(node, name, role):
 def test_the_backup_serves_and_does_not_schedule(node):
     backup = node("d31")
     assert backup.sysctl("net.ipv4.vs.backup_only") == 1
-    before = pair.shared_out(node, "d31")
+    before = pair.scheduled(node, "d31")
     with pair.stream("c10", VIP) as traffic:
         time.sleep(4)
     assert traffic.saw["servers"]["d31"] > 0
-    assert pair.shared_out(node, "d31") == before
+    assert pair.scheduled(node, "d31") == before
 
 
 @pytest.mark.parametrize("name", DIRECTORS)

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Units of ours with the systemd of a node: now, at boot, and no longer."""
+"""Units of the collection with the systemd of a node: now, at boot, and removed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FAILS = WORKS.replace("touch", "sh -c 'echo no luck here; false'")
 
 @pytest.fixture(scope="module")
 def client(node):
-    """A node that has no unit of ours otherwise."""
+    """A node that has no other unit of the collection."""
     return node("c10")
 
 

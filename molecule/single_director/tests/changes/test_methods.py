@@ -156,7 +156,7 @@ def look_at_nat(node):
 
 
 def look_at_fullnat(node):
-    """A real server has nothing of ours, and sees the director in place of the client."""
+    """A real server has nothing of the collection, and sees the director in place of the client."""
     real_servers = {name: lines for name, lines in looks["fullnat"].items() if name != "d23"}
     state.assert_same(state.kept(), real_servers)
     clients = "tail --lines 4 /var/log/nginx/access.log | cut -d' ' -f1 | sort -u"
