@@ -6,13 +6,16 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: resolve
-short_description: Tell what each machine of a cluster has to do, or all that is wrong with it
+short_description: Resolve the cluster that an inventory describes, or list all its mistakes
 version_added: 0.2.0
 author: lvs.cluster contributors (@lvs-cluster)
 description:
-  - Works out from an inventory what the playbooks of this collection give to the roles.
-  - Its mistakes are those with which P(lvs.cluster.virtual_services#filter) would fail, for a task
-    that shows them. Ansible prints a filter's failure once for each thing it broke.
+  - Returns what the playbooks of this collection look up, such as the virtual services with their
+    destinations, and the variables of the roles of each host.
+  - It checks every rule that can be checked in an inventory, before any host is reached. It returns
+    all mistakes at once and does not fail, so that a task can show them.
+  - It reads the variables of every host that matters, whatever C(--limit) leaves out, so once
+    (C(run_once)) is enough. C(docs/inventory.md) describes the variables.
 positional: groups, hostvars, drained
 options:
   _input:
@@ -35,12 +38,12 @@ options:
     default: []
     version_added: 0.4.0
 seealso:
-  - plugin: lvs.cluster.virtual_services
-    plugin_type: filter
+  - module: lvs.cluster.ipvs_table
+  - module: lvs.cluster.report
 """
 
 EXAMPLES = r"""
-- name: Go on with an inventory that is right
+- name: Fail on invalid inventory
   lvs.cluster.report:
     errors: "{{ cluster.mistakes }}"
   vars:
@@ -52,7 +55,9 @@ RETURN = r"""
 _value:
   description:
     - C(mistakes) has a sentence for each; if there is one, all else is empty.
-    - C(services) has what P(lvs.cluster.virtual_services#filter) returns, C(vips) the VIPs.
+    - C(services) has the virtual services with their destinations, in the form of
+      O(lvs.cluster.ipvs_table#module:services). The C(name) of a destination is the host's in the
+      inventory. C(vips) has the VIPs.
     - C(frontends) has the services as clients see them. One with a C(fwmark) is there once for each
       C(vip), C(protocol) and C(port) that is bound to it.
     - C(marks) says what the director gives which firewall mark.
@@ -103,10 +108,47 @@ _value:
         fullnat: []
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.lvs.cluster.plugins.filter.virtual_services import read_inventory
+from ansible.errors import AnsibleError
+from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory import plan
+from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.fields import Unreadable
+from jinja2 import TemplateError
+from jinja2.runtime import Undefined
+
+
+class _Variables(Mapping[str, Any]):
+    """A host's variables, each worked out when it is asked for."""
+
+    def __init__(self, variables: Mapping[str, Any]) -> None:
+        self._variables = variables
+
+    def __getitem__(self, name: str) -> Any:
+        return _plain(self._variables, name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._variables)
+
+    def __len__(self) -> int:
+        return len(self._variables)
+
+
+def _plain(container: Any, place: Any) -> Any:
+    """Return what stands at a place as plain data, with a mark wherever a template failed."""
+    try:
+        value = container[place]
+        if isinstance(value, Undefined):
+            str(value)  # fails, and tells what is undefined
+    except (AnsibleError, TemplateError) as error:
+        # ansible-core 2.19 and later put their own way of noticing before the reason.
+        reason = str(error).removeprefix("A captured exception marker was tripped: ")
+        return Unreadable(" ".join(reason.split()))
+    if isinstance(value, Mapping):
+        return {key: _plain(value, key) for key in value}
+    if isinstance(value, (list, tuple)):
+        return [_plain(value, index) for index in range(len(value))]
+    return value
 
 
 def resolve(
@@ -115,8 +157,17 @@ def resolve(
     hostvars: Mapping[str, Mapping[str, Any]],
     drained: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Return what an inventory describes, or all its mistakes, as plain data."""
-    return read_inventory(services, groups, hostvars, drained)._asdict()
+    """Return what an inventory describes, or all its mistakes, as plain data.
+
+    Services that are None are those of the first director, or without one of the first host.
+    """
+    described = _plain([services], 0)
+    directors = groups.get("lvs_directors") or groups.get("all")
+    if described is None and directors:
+        described = _Variables(hostvars[directors[0]]).get("lvs_services")
+    return plan.resolve(
+        described, groups, lambda host: _Variables(hostvars[host]), drained
+    )._asdict()
 
 
 class FilterModule:
