@@ -118,7 +118,7 @@ def _takes_tunnels(expected: ExpectedRole) -> bool:
 
 def _suppresses_arp(expected: ExpectedRole) -> bool:
     """Whether it has VIPs for which ARP must be suppressed."""
-    return any(":" not in vip for vip in expected.suppressed_vips("dr", "tun"))
+    return any(":" not in vip for vip in expected.suppressed_vips())
 
 
 def _of_network(
@@ -265,9 +265,7 @@ CHECKS = (
         "place of the VIPs",
         "on the expected interfaces",
         vip_misplaced,
-        lambda expected: (
-            (expected.director and not expected.vrrp) or expected.suppressed_vips("dr", "tun")
-        ),
+        lambda expected: (expected.director and not expected.vrrp) or expected.suppressed_vips(),
     ),
     Check("IPv6 VIPs", "they serve, and are no source address", duplicate_address, vips6),
     Check(

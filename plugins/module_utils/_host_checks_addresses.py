@@ -72,7 +72,7 @@ def vip_misplaced(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]:
             where = f"on {' and '.join(names)}" if names else "on no interface"
             place = expected.interface or "the interface of its network"
             yield f"The VIP {vip} is {where} here, and not on {place}. Run site.yml."
-    for vip in expected.suppressed_vips("dr", "tun"):
+    for vip in expected.suppressed_vips():
         places = facts.holding(vip)
         if all(map(responds_to_arp, places)):
             yield (
@@ -94,9 +94,7 @@ def _written(link: _links.Link, vip: str) -> str:
 def vips6(expected: ExpectedRole) -> list[str]:
     """Return the IPv6 VIPs that a machine may have."""
     return [
-        vip
-        for vip in dict.fromkeys([*expected.vips, *expected.suppressed_vips("dr", "tun")])
-        if ":" in vip
+        vip for vip in dict.fromkeys([*expected.vips, *expected.suppressed_vips()]) if ":" in vip
     ]
 
 

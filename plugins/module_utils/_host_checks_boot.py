@@ -46,7 +46,7 @@ def _last_value(name: str, text: str) -> str:
 def removed_by_networkd(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]:
     """Report what systemd-networkd removes: what it has not set itself, where it manages."""
     at_stake = {*expected.lans} if expected.vips else set()
-    for vip in expected.suppressed_vips("dr", "tun"):
+    for vip in expected.suppressed_vips():
         at_stake.update(link.name for link in facts.holding(vip) if not responds_to_arp(link))
     at_stake |= {"lo"} if expected.suppressed_vips("dr") else set()
     for name in sorted(at_stake & facts.networks.keys()):

@@ -13,6 +13,7 @@ from ansible_collections.lvs.cluster.plugins.module_utils._host_facts import (
     HostFacts,
     within,
 )
+from ansible_collections.lvs.cluster.plugins.module_utils._model import TRANSLATED, UNCHANGED
 
 _BASE = re.compile(r"type \w+ hook (\w+)")
 _JUMP = re.compile(r"\b(?:jump|goto) ([\w.-]+)")
@@ -67,7 +68,7 @@ def untracked_dropped(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]
     notrack = [line.split() for line in every if "notrack" in line.split()]
     exempt = all(any(vip in words for words in notrack) for vip in expected.vips)
     for hook in ("prerouting", "input"):
-        if hook in places and expected.methods & {"dr", "tun"} and not exempt:
+        if hook in places and expected.methods.intersection(UNCHANGED) and not exempt:
             yield (
                 f"The chain {places[hook]} drops packets of no known connection (ct state invalid)."
                 " With dr and tun answers don't come by here, so it drops what clients send, like"
@@ -78,7 +79,7 @@ def untracked_dropped(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]
             break
     if (
         "forward" in places
-        and expected.methods & {"nat", "fullnat"}
+        and expected.methods.intersection(TRANSLATED)
         and not is_on(facts, expected, "conntrack")
     ):
         yield (

@@ -13,6 +13,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Dict, NamedTuple
 
 from ansible_collections.lvs.cluster.plugins.module_utils import _links, _sysctl
+from ansible_collections.lvs.cluster.plugins.module_utils._model import (
+    METHODS,
+    TRANSLATED,
+    UNCHANGED,
+)
 
 Data = Dict[str, Any]  # Python 3.8 takes no subscript of dict or Mapping here
 VS = "net/ipv4/vs/"
@@ -115,7 +120,7 @@ class ExpectedRole(NamedTuple):
         return {
             "ipv6" if ":" in each["address"] else "ipv4"
             for each in self._destinations
-            if each.get("method") in ("nat", "fullnat")
+            if each.get("method") in TRANSLATED
         }
 
     @property
@@ -128,7 +133,11 @@ class ExpectedRole(NamedTuple):
         return [each for service in self.services for each in service["destinations"]]
 
     def suppressed_vips(self, *methods: str) -> list[str]:
-        """Return the VIPs that it has as a real server of some forwarding methods."""
+        """Return the VIPs that it has as a real server of these forwarding methods.
+
+        By default, of all whose packets arrive with the VIP as their destination.
+        """
+        methods = methods or UNCHANGED
         served = [each for method in methods for each in self.serves.get(method) or ()]
         return list(dict.fromkeys(each["vip"] for each in served if each.get("vip")))
 
@@ -136,9 +145,8 @@ class ExpectedRole(NamedTuple):
     def units(self) -> list[str]:
         """The systemd units that apply its role at boot."""
         roles = ["director"] * self.director + ["keepalived-ha"] * self.keepalived
-        methods = filter(self.serves_by, ("dr", "tun", "nat"))
-        roles += [f"realserver-{method}" for method in methods]
-        units = [f"lvs-{role}.service" for role in roles]
+        roles += [METHODS[name].role for name in METHODS if self.serves_by(name)]
+        units = [f"lvs-{role.replace('_', '-')}.service" for role in roles if role]
         return units + ["keepalived.service"] * self.keepalived
 
     def serves_by(self, method: str) -> bool:

@@ -29,10 +29,40 @@ SCHEDULER_FLAGS: dict[str, tuple[str, ...]] = {
     "mh": ("mh-fallback", "mh-port", "flag-3"),
 }
 PLAIN_FLAGS = ("flag-1", "flag-2", "flag-3")
-METHODS = ("dr", "tun", "nat", "local")
-#: The methods of the inventory. For IPVS fullnat is nat: the packet filter does the source NAT that
-#: makes the difference.
-WRITTEN_METHODS = (*METHODS[:3], "fullnat", METHODS[3])
+
+
+class Method(NamedTuple):
+    """What follows from a forwarding method.
+
+    :ivar kernel: its name in IPVS; for fullnat, the packet filter does the source NAT that makes
+        the difference to nat
+    :ivar translated: whether the director translates addresses: it may change the port, and answers
+        return through it. If not, packets reach the real server as the client sent them, and
+        answers go past the director
+    :ivar on_link: whether no router may be between director and real server
+    :ivar role: the role that a real server needs, "" if it needs none
+    """
+
+    kernel: str
+    translated: bool
+    on_link: bool
+    role: str
+
+
+#: The forwarding methods of the inventory.
+METHODS = {
+    "dr": Method("dr", translated=False, on_link=True, role="realserver_dr"),
+    "tun": Method("tun", translated=False, on_link=False, role="realserver_tun"),
+    "nat": Method("nat", translated=True, on_link=True, role="realserver_nat"),
+    "fullnat": Method("nat", translated=True, on_link=False, role=""),
+}
+UNCHANGED = tuple(name for name, method in METHODS.items() if not method.translated)
+TRANSLATED = tuple(name for name, method in METHODS.items() if method.translated)
+ON_LINK = tuple(name for name, method in METHODS.items() if method.on_link)
+ROUTED = tuple(name for name, method in METHODS.items() if not method.on_link)
+#: What may be written; ``local`` is what kernels say of an address of the director's own.
+WRITTEN_METHODS = (*METHODS, "local")
+
 TUNNEL_TYPES = ("ipip", "gue", "gre")
 TUNNEL_CHECKSUMS = ("none", "checksum", "remote")
 
@@ -581,13 +611,13 @@ def _destination(
 
 def _forwarding(method: str) -> str:
     """Return the IPVS method for a method of the inventory."""
-    return "nat" if method == "fullnat" else method
+    return METHODS[method].kernel if method in METHODS else method
 
 
 def _check_method(fields: Fields, key: ServiceKey, destination: Destination) -> None:
     """Check what a forwarding method asks of service and destination together."""
     method, port, family = destination.method, destination.port, family_of(destination.address)
-    if method in ("dr", "tun") and port != key.port:
+    if method in UNCHANGED and port != key.port:
         fields.wrong(
             f"port is {port}, but with method {method} packets arrive unchanged, at the service's"
             f" port {key.port}; use that port, or method nat"

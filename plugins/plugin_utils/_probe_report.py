@@ -13,6 +13,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from ansible_collections.lvs.cluster.plugins.module_utils._model import TRANSLATED, UNCHANGED
 from ansible_collections.lvs.cluster.plugins.plugin_utils import _probes, _status
 
 Data = Mapping[str, Any]
@@ -212,7 +213,7 @@ def passed(probe: Data, service: Data, director_macs: Sequence[str], serves: boo
     methods = {destination["method"] for destination in service["destinations"]}
     through = sum(probe["answer_macs"].get(mac, 0) for mac in director_macs)
     past = sum(probe["answer_macs"].values()) - through
-    if methods <= {"dr", "tun"} and probe["on_link"] and through and not serves:
+    if methods.issubset(UNCHANGED) and probe["on_link"] and through and not serves:
         yield f"{through} frames with answers came from the director; they should go past it."
-    if methods <= {"nat", "fullnat"} and probe["on_link"] and past:
+    if methods.issubset(TRANSLATED) and probe["on_link"] and past:
         yield f"{past} frames with answers came past the director; they should come through it."

@@ -19,6 +19,7 @@ from ansible_collections.lvs.cluster.plugins.module_utils import (
     _keepalived_options,
 )
 from ansible_collections.lvs.cluster.plugins.module_utils._model import (
+    UNCHANGED,
     Destination,
     ServiceKey,
     VirtualService,
@@ -329,7 +330,7 @@ class SourceReader:
             and self.source.config
         ):
             del base["port"]  # validate_check_config: the service's
-        if method in ("dr", "tun") and port is not None and str(port) != str(key.port):
+        if method in UNCHANGED and port is not None and str(port) != str(key.port):
             asked = "check" in item and "connect_port" not in item["check"]
             self.report(
                 f"{key}: destination {base.get('address')}: its port {port} has no effect with"
@@ -407,7 +408,7 @@ class SourceReader:
             return
         line = next(iter(raw.where.get("sorry_server") or []), (raw.line, ""))[0]
         base = {name: value for name, value in found.items() if name in OF_DESTINATION}
-        if base.get("method") in ("dr", "tun") and str(base.get("port", "")) not in (
+        if base.get("method") in UNCHANGED and str(base.get("port", "")) not in (
             "",
             str(service.key.port),
         ):

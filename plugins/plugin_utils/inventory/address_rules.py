@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from ansible_collections.lvs.cluster.plugins.module_utils._model import (
+    UNCHANGED,
     as_integer,
     normal_address,
     shown,
@@ -21,7 +22,6 @@ from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.networks imp
 )
 from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.services import Service
 from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.topology import Topology
-from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.vocabulary import UNCHANGED
 
 
 def address_toward(

@@ -11,9 +11,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ansible_collections.lvs.cluster.plugins.module_utils._model import (
+    METHODS,
+    ON_LINK,
+    ROUTED,
+    UNCHANGED,
+)
 from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.cluster import Cluster
 from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.hosts import Host
-from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.vocabulary import METHODS
 
 Data = Mapping[str, Any]
 #: What a host serves, by forwarding method.
@@ -88,7 +93,7 @@ def _real_server_roles(host: Host, serves: Serves, *, director: bool) -> dict[st
             "route": host.nat_route,
         },
     }
-    return {f"realserver_{method}": said for method, said in variables.items() if serves[method]}
+    return {METHODS[name].role: said for name, said in variables.items() if serves[name]}
 
 
 def _checks(cluster: Cluster, host: Host, serves: Serves, dips: list[str]) -> dict[str, Any]:
@@ -109,12 +114,12 @@ def _checks(cluster: Cluster, host: Host, serves: Serves, dips: list[str]) -> di
     vrrp: Data = director or {"instances": [], "peers": []}
     return {
         "addresses": _once([*own, *(entry["address"] for entry in served)]),
-        "neighbours": _once([*of_methods("dr", "nat"), *vrrp["peers"]]),
-        "routed_to": _once(of_methods("tun", "fullnat")),
+        "neighbours": _once([*of_methods(*ON_LINK), *vrrp["peers"]]),
+        "routed_to": _once(of_methods(*ROUTED)),
         "interface": host.interface,
         "mtu": host.mtu if of_methods("tun") else 0,
         "kernel_modules": ["ip_vs", *modules] if director else [],
-        "not_gateways": dips if serves["dr"] or serves["tun"] else [],
+        "not_gateways": dips if any(serves[method] for method in UNCHANGED) else [],
         "gateways": _gateways(serves),
         "route": host.nat_route,
         "serves": dict(serves),

@@ -11,6 +11,7 @@ from typing import Any
 
 from ansible_collections.lvs.cluster.plugins.module_utils._model import (
     MAX_WEIGHT,
+    METHODS,
     as_integer,
     family_of,
     normal_address,
@@ -33,7 +34,6 @@ from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.vocabulary i
     DOCUMENTED,
     FORWARD,
     HA,
-    METHODS,
     VARIABLES,
 )
 
@@ -54,7 +54,7 @@ class Host:
         fields = self._fields = Subject({}, "host", name, mistakes)
         self.wrong = fields.wrong
         fields.raw = fields.readable(self._known(variables), variables)
-        self.method = fields.choice("lvs_method", METHODS, "")
+        self.method = fields.choice("lvs_method", list(METHODS), "")
         self.ha = fields.choice("lvs_ha", HA, "")
         self.networks = fields.networks("lvs_network")
         self.gateways = fields.addresses("lvs_gateway")

@@ -17,7 +17,12 @@ import zlib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.lvs.cluster.plugins.module_utils._model import endpoint, parse_services
+from ansible_collections.lvs.cluster.plugins.module_utils._model import (
+    METHODS,
+    UNCHANGED,
+    endpoint,
+    parse_services,
+)
 from ansible_collections.lvs.cluster.plugins.plugin_utils import _vrrp
 from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory import options
 from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.cluster import Cluster
@@ -44,8 +49,6 @@ from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.services imp
 from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.topology import Topology
 from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.vocabulary import (
     MATCH_FIELDS,
-    METHODS,
-    UNCHANGED,
 )
 
 

@@ -4,7 +4,11 @@
 
 from __future__ import annotations
 
-from ansible_collections.lvs.cluster.plugins.module_utils._model import family_of
+from ansible_collections.lvs.cluster.plugins.module_utils._model import (
+    TRANSLATED,
+    UNCHANGED,
+    family_of,
+)
 from ansible_collections.lvs.cluster.plugins.plugin_utils import _vrrp
 from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.address_rules import (
     address_toward,
@@ -13,7 +17,6 @@ from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.hosts import
 from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.mistakes import join_names
 from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.services import Service
 from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.topology import Topology
-from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.vocabulary import UNCHANGED
 
 
 def check_gateways(topology: Topology, service: Service) -> None:
@@ -73,7 +76,7 @@ def check_forward(topology: Topology, service: Service) -> None:
     A mark without match is not set by the roles, and its VIPs are not known here.
     """
     methods = [service.method, *(item.get("method") for item in service.outright)]
-    translated = "nat" in methods or "fullnat" in methods
+    translated = any(method in TRANSLATED for method in methods)
     for host in topology.directors:
         if host.forward == "balanced" and translated and not service.frontends:
             service.note(

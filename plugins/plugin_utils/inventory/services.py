@@ -12,7 +12,10 @@ from typing import Any, NamedTuple
 from ansible_collections.lvs.cluster.plugins.module_utils import _keepalived_options
 from ansible_collections.lvs.cluster.plugins.module_utils._model import (
     MAX_WEIGHT,
+    METHODS,
+    ON_LINK,
     PROTOCOLS,
+    UNCHANGED,
     VirtualService,
     as_integer,
     endpoint,
@@ -42,13 +45,10 @@ from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.vocabulary i
     DOCUMENTED,
     KEEPALIVED_FIELDS,
     MATCH_FIELDS,
-    METHODS,
-    ONE_NETWORK,
     REALSERVERS,
     SCHEMA_FIELDS,
     SERVICE_FIELDS,
     SHARED_FIELDS,
-    UNCHANGED,
 )
 
 #: Stands for all destinations that a group gives, while the model reads a service: addresses that
@@ -87,7 +87,7 @@ class Service:
             self.wrong(f"name is {shown(name)}; it must be a line of text, in quotes")
         self.vip, self.family = self._vip()
         self.frontends = self._frontends()
-        self.method = self.fields.choice("method", METHODS, "")
+        self.method = self.fields.choice("method", list(METHODS), "")
         self.networks: Sequence[Network] = ()
         self.shared = {f: self.raw[f] for f in SHARED_FIELDS & self.raw.keys()}
         self.group = self._group(groups)
@@ -195,7 +195,7 @@ class Service:
     def apply_defaults(self, method: str, networks: Sequence[Network]) -> None:
         """Set from the cluster what the service does not set itself."""
         self.method = self.method or method
-        self.networks = networks if self.method in ONE_NETWORK else ()
+        self.networks = networks if self.method in ON_LINK else ()
         port = self.fields.integer("realserver_port", 1, 65535, 0)
         if port and self.method not in UNCHANGED:
             self.shared["port"] = port

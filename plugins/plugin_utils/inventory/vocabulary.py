@@ -28,16 +28,10 @@ VARIABLES = dict.fromkeys(
 #: Where all variables and fields of an inventory are described.
 DOCUMENTED = "docs/inventory.md"
 
-#: fullnat is IPVS's nat with source NAT, so that answers return to the director by themselves.
-METHODS = ("dr", "tun", "nat", "fullnat")
 #: What makes the VIPs reachable: a single director by itself, or VRRP between directors.
 HA = ("none", "vrrp")
 #: What a director forwards beside load-balanced packets: all that it is asked to, or nothing.
 FORWARD = ("all", "balanced")
-#: Director and real servers have one link, or one private network, between them.
-ONE_NETWORK = ("dr", "nat")
-#: Packets reach the real server as the client sent them, and answers go past the director.
-UNCHANGED = ("dr", "tun")
 
 #: Fields of a service that hold for all its destinations, in a destination's own names.
 SHARED_FIELDS = frozenset(
