@@ -18,7 +18,7 @@ attributes:
     membership:
       - lvs.cluster.ipvs
   check_mode:
-    description: Tells what it would change, and changes nothing.
+    description: Reports what it would change, and changes nothing.
     support: full
   diff_mode:
     description: Shows what it changes, or would change in check mode.

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: hosts_lines
-short_description: Make the lines of /etc/hosts of names and their addresses
+short_description: Format host names and addresses as lines of /etc/hosts
 version_added: 0.4.0
 author: lvs.cluster contributors (@lvs-cluster)
 description:

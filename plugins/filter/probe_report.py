@@ -13,12 +13,12 @@ description:
   - Compares what M(lvs.cluster.vip_probe) returned with what the services should be. Returns lines
     to show, and a sentence for each thing that is wrong.
   - Every service is listed. One that was not asked is listed with the reason.
-  - Every request was answered, by real servers of the pool that have a weight.
-  - With the schedulers V(rr) and V(wrr) and without persistence, each answered in proportion to its
-    weight, give or take one round.
-  - The director, and no other host, answers ARP for the VIP.
-  - With the methods V(dr) and V(tun), no answer passed the director, unless it is a real server
-    itself; with V(nat) and V(fullnat), all did.
+  - It reports an error unless every request was answered by a real server with a weight.
+  - With the schedulers V(rr) and V(wrr) and without persistence, each must have answered in
+    proportion to its weight, give or take one round.
+  - The director, and no other host, must answer ARP for the VIP.
+  - With the methods V(dr) and V(tun), no answer may pass the director, unless it is a real server
+    itself; with V(nat) and V(fullnat), all must.
   - Where answers do not name a real server, it is known by the link-layer address from which they
     came, as long as they do not pass the director.
 positional: seen, status, machines

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: status
-short_description: Tell what runs on directors beside what the inventory says
+short_description: Compare the state of the directors with the inventory
 version_added: 0.4.0
 author: lvs.cluster contributors (@lvs-cluster)
 description:

@@ -18,7 +18,7 @@ description:
   - What counts is the value in effect on the interface at which a request arrives, and the kernel
     takes the larger of C(conf/all) and C(conf/INTERFACE). The module computes it, sees that
     C(arp_ignore) is 1, 2 or 8 in effect (3 to 7 answer for a VIP) and C(arp_announce) is 2 (a
-    larger value means 0), and sets an interface's own value where that spoils it.
+    larger value means 0), and sets an interface's own value where that would override it.
   - IPv6 needs nothing of the kind. Linux answers a neighbour solicitation only for addresses of the
     interface it came in by.
 extends_documentation_fragment:
@@ -39,9 +39,9 @@ options:
         nothing is changed. Where no value is noted, as in a file of release 0.1.0, C(arp_ignore)
         and C(arp_announce) of C(conf/all) get the kernel's default 0, and what is listed for an
         interface gets the value of C(conf/default).
-      - While a VIP is still on the host, nothing of this happens and RV(msg) says why. A VIP, here,
-        is an IPv4 address of C(lo) other than 127.0.0.0/8, or an address with /32 on a dummy or
-        tunnel interface.
+      - While a VIP is still on the host, nothing is changed, and RV(msg) has the reason. A VIP,
+        here, is an IPv4 address of C(lo) other than 127.0.0.0/8, or an address with /32 on a dummy
+        or tunnel interface.
     type: str
     choices: [present, absent]
     default: present

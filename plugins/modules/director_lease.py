@@ -8,19 +8,19 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: director_lease
-short_description: Have one playbook run at a time change a director
+short_description: Take or release the lease of a director
 version_added: 0.5.0
 author: lvs.cluster contributors (@lvs-cluster)
 description:
-  - A run of a playbook takes the lease of a director before it changes anything there, and gives it
-    back at the end. Meanwhile the lease is refused to other runs.
+  - A run of a playbook takes the lease of a director before it changes anything there, and releases
+    it at the end. Meanwhile the lease is refused to other runs.
   - A lease ends by itself after O(seconds), at the next boot of the director, and at once for runs
     on the controller where the run that has it no longer exists.
-  - It keeps out only those who ask for the lease, as the playbooks of this collection do.
+  - Only runs that take the lease are excluded, as the playbooks of this collection do.
 options:
   state:
     description: V(present) takes the lease, or makes the lease that this run has last longer;
-      V(absent) gives it back.
+      V(absent) releases it.
     type: str
     choices: [present, absent]
     default: present
@@ -66,7 +66,7 @@ EXAMPLES = r"""
   lvs.cluster.director_lease:
     seconds: 600
 
-- name: Give the lease back
+- name: Release the lease
   lvs.cluster.director_lease:
     state: absent
 """
@@ -127,14 +127,14 @@ def refusal(lease):
     """Return why the lease can't be had, as a sentence."""
     minutes = int(lease["ends"] - now()) // 60 + 1
     return (
-        f"{lease['holder']} is changing this director, since {lease['since']} UTC. Run this again"
-        f" when that has ended. If it was killed, its lease ends in {minutes} minutes; to take the"
-        " lease at once, add -e take_lease=true."
+        f"{lease['holder']} has been changing this director since {lease['since']} UTC. Run this"
+        f" again when that run has ended. If it was killed, its lease ends in {minutes} minutes; to"
+        " take the lease at once, add -e take_lease=true."
     )
 
 
 def lease(params, path=PATH):
-    """Take the lease or give it back; return the lease of another run that keeps this from it."""
+    """Take the lease or release it; return the lease of another run that keeps this from it."""
     held = found(path)
     mine = held is not None and held["run"] == params["run"]
     if params["state"] == "absent":
@@ -170,7 +170,9 @@ def main():
     if module.check_mode:
         held = found()
         if held and module.params["state"] == "present" and held["run"] != module.params["run"]:
-            module.warn(f"{held['holder']} is changing this director, since {held['since']} UTC.")
+            module.warn(
+                f"{held['holder']} has been changing this director since {held['since']} UTC."
+            )
         module.exit_json(changed=False)
     try:
         with _lock.held("director_lease"):

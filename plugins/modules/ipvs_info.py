@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: ipvs_info
-short_description: Read the IPVS table and what passes through it
+short_description: Read the IPVS table, counters, connections and sync daemons
 version_added: 0.1.0
 author: lvs.cluster contributors (@lvs-cluster)
 description:
@@ -92,7 +92,7 @@ counters:
     - What passed through each service since its counters were last zeroed, its rates per second,
       and the same of each destination with its connections now.
     - The kernel adds them up every two seconds, so they may be that much behind.
-    - With direct routing and tunnels answers by-pass the director, so what goes out stays 0.
+    - With direct routing and tunnels answers bypass the director, so what goes out stays 0.
   returned: when O(gather) has V(counters)
   type: list
   elements: dict

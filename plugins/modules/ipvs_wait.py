@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: ipvs_wait
-short_description: Wait until real servers bear no connection, or are in the pool
+short_description: Wait for connections to drain, or for real servers to be in the pool
 version_added: 0.4.0
 author: lvs.cluster contributors (@lvs-cluster)
 description:

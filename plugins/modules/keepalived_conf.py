@@ -17,19 +17,19 @@ description:
   - Everything is checked before the file is touched, and all mistakes are reported at once. Values,
     and how they relate to each other, are checked by this module. So is whether the installed
     keepalived has an option. Then C(keepalived -t) reads the new text, also in check mode. Only if
-    it has nothing to say does the text replace the old file, in one step.
-  - A keepalived before 2.2.8 ends its own check of a file with scripts that run as another user
-    than root, and with O(globals.reload_check_config) does not read it at a reload. So there this
+    it reports nothing does the text replace the old file, in one step.
+  - A keepalived before 2.2.8 kills its own check of a file whose scripts run as another user than
+    root, and with O(globals.reload_check_config) does not read it at a reload. So there this
     option is left out, and a comment is in its place.
   - The file has mode 0600. Secrets are in no result, no diff and no log. A diff shows each as
     C(<secret 1>), C(<secret 2>), and so on, so it is seen that one changed. Secrets are passwords
     and keys, the definitions that they use, and the arguments of scripts, but for names of options
     and paths.
-  - Without O(applied) it starts, reloads and restarts nothing. RV(restart_needed) says which of
-    these is wanted.
+  - Without O(applied) it does not start, reload or restart keepalived. RV(restart_needed) is true
+    if a reload is not enough.
   - A service that the kernel has gets its new scheduler from this module, before keepalived reads
-    of it. For some milliseconds the kernel then has none and refuses clients (ip_vs_edit_service);
-    this module keeps the refusals back, so that they ask again after a second.
+    the new configuration. For some milliseconds the kernel then has none and refuses clients
+    (ip_vs_edit_service); this module drops the refusals, so that clients retry after a second.
 extends_documentation_fragment:
   - lvs.cluster.attributes
   - lvs.cluster.keepalived
@@ -52,8 +52,8 @@ options:
         back, and the module fails.
       - It takes the systemd override of the role P(lvs.cluster.keepalived_ha#role) to know what
         keepalived has read at a start. Without it, keepalived is reloaded once after each start.
-      - That keepalived has taken a file is known if its unit is of the type C(notify). Else that
-        C(keepalived -t) accepts it has to do.
+      - That keepalived has taken a file is known if its unit is of the type C(notify). If not,
+        the module relies on C(keepalived -t).
     type: bool
     default: false
     version_added: 0.6.0

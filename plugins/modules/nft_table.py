@@ -8,15 +8,15 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: nft_table
-short_description: Have a whole table of nftables, beside whatever rules are there
+short_description: Manage one nftables table
 version_added: 0.2.0
 author: lvs.cluster contributors (@lvs-cluster)
 description:
   - Makes one table of nftables hold the rules that are asked for and no others, now and after a
     reboot. Every other table is left alone.
   - The rules are checked by C(nft) before anything is changed, also in check mode. They replace
-    those of the table in one transaction, so at no moment is there a part of them, or none. If it
-    fails, the table is as it was.
+    those of the table in one transaction, so the table is never loaded in part. If it fails, the
+    table is as it was.
   - C(nft) lists rules in a form of its own, which differs between its versions. So the file of
     O(save) keeps a digest of the listing that the rules gave. A table that was edited, flushed or
     removed is noticed by it, and other rules by those in the file.
@@ -40,7 +40,7 @@ options:
         chains, and sets and maps, if there are any.
       - Words of that language, like C(mark) and C(snat), cannot be names of chains. A rule ends
         with its line, or with a semicolon.
-      - A set that rules add elements to differs from its listing for ever. Use none of these.
+      - A set to which rules add elements always differs from its listing; do not use one.
       - Required for O(state=present).
     type: str
   state:

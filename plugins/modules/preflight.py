@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: preflight
-short_description: Find what keeps a cluster from working, before it is built and after
+short_description: Check a director or real server for errors and known pitfalls
 version_added: 0.1.0
 author: lvs.cluster contributors (@lvs-cluster)
 description:
@@ -28,7 +28,7 @@ attributes:
     support: none
 options:
   addresses:
-    description: The addresses that the inventory says the machine has.
+    description: The addresses of the machine in the inventory.
     type: list
     elements: str
     default: []
@@ -119,7 +119,7 @@ options:
     type: bool
     default: false
   ignore_owners:
-    description: Programs that may run all the same although they usually own the table.
+    description: Programs that may run although they usually own the table.
     type: list
     elements: str
     choices: [keepalived, kube-proxy, kube-router, ldirectord]

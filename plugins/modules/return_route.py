@@ -16,7 +16,7 @@ description:
     it on their return path. This module makes the director's address (DIP) their next hop, now and
     after a reboot.
   - What it makes in the kernel carries the protocol number 151, as C(ip rule) and C(ip route) show
-    it. That is how it knows its own again. Rules and routes of others are left alone, but for the
+    it. By this the module recognises its rules and routes. Others are left alone, but for the
     default route that O(route=default) replaces.
   - It refuses to change anything where that would cut the ssh connection by which Ansible is on the
     machine, that is where answers to it would take another next hop than they do.
@@ -36,8 +36,8 @@ options:
       - What is answered, a list of the services as this machine has them. Each has an C(address),
         which is the machine's own (RIP); a C(port), with V(0) for all; and a C(protocol), V(tcp) if
         not given, else V(udp) or V(sctp). Other keys are ignored.
-      - For one UDP port the address is of no account, since a socket that is bound to none has none
-        when its answer is sent. Whatever leaves by this port goes to the director.
+      - For a single UDP port the source address is not matched, since an unbound socket has none
+        when the route of its answer is looked up. What leaves by this port goes to the director.
       - For all ports, whatever leaves with the address goes to the director. This is true of
         connections that the machine itself makes, too.
     type: list

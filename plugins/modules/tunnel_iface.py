@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: tunnel_iface
-short_description: Decapsulate on a real server what a director sends through tunnels
+short_description: Manage tunnel devices on a real server
 version_added: 0.2.0
 author: lvs.cluster contributors (@lvs-cluster)
 description:
@@ -61,16 +61,16 @@ options:
         default: none
   state:
     description:
-      - With V(present), O(tunnels) end here, and what O(save) lists for others is taken away.
-      - With V(absent), all that O(save) lists is taken away. What was set up already when it was
+      - With V(present), O(tunnels) end here, and what O(save) lists for others is removed.
+      - With V(absent), all that O(save) lists is removed. What was set up already when it was
         listed first, for instance a C(tunl0) that was up, stays.
     type: str
     choices: [present, absent]
     default: present
   save:
     description:
-      - The file that restores the tunnels at boot, in the words of C(ip -batch). It belongs to the
-        task, which writes it whole. Without lines it is taken away.
+      - The file that restores the tunnels at boot, in the format of C(ip -batch). It belongs to the
+        task, which writes it whole. Without lines it is removed.
       - C(ip) adds nothing twice, so a program that may be run again has to leave out what is there.
         The unit of the role P(lvs.cluster.realserver_tun#role) does.
       - Required for O(state=absent).
@@ -110,7 +110,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 before:
-  description: What there was of the tunnels concerned, in the words of C(ip -batch).
+  description: What there was of the tunnels concerned, in the format of C(ip -batch).
   type: list
   elements: str
   returned: success

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: vip_iface
-short_description: Give an interface its VIPs, safely
+short_description: Manage VIPs on an interface
 version_added: 0.1.0
 author: lvs.cluster contributors (@lvs-cluster)
 description:
@@ -46,8 +46,8 @@ options:
       - A VIP that is one of the interface's own addresses already, with a shorter prefix, is left
         as it is. On an interface that does no ARP it is refused, for it would make a whole network
         local to the host.
-      - A VIP that is on another interface which does ARP is not added to this one, but with
-        O(director).
+      - A VIP that is on another interface which does ARP is not added to this one, unless
+        O(director) is true.
       - With V(absent), the interface does not have the VIPs.
     type: str
     choices: [present, absent]
@@ -55,7 +55,7 @@ options:
   save:
     description:
       - The file that restores the VIPs at boot, by C(ip -batch). It belongs to the task, which
-        writes it whole. Without any VIP it is taken away.
+        writes it whole. Without any VIP it is removed.
     type: path
   prune:
     description:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: vip_probe
-short_description: See a virtual service as a client does
+short_description: Send requests to a virtual service and report the answers
 version_added: 0.1.0
 author: lvs.cluster contributors (@lvs-cluster)
 description:

@@ -129,8 +129,8 @@ def _reason(frontend: Data) -> str:
     kind = _kind(frontend)
     if protocol == "udp" and kind not in _BY_UDP:
         said = f"a check of type {kind}" if kind else "no check"
-        return f"it has {said}; one of type dns or udp says what to send"
-    return "it has all ports; a check with a connect_port says which one to ask"
+        return f"it has {said}; add one of type dns or udp, which defines the request"
+    return "it has all ports; add a check with a connect_port"
 
 
 def _kind(frontend: Data) -> str:

@@ -54,15 +54,15 @@ PENDING = (
     " site.yml to apply it"
 )
 UNKNOWN_APPLIED = (
-    "it is not known which configuration keepalived runs, as after a reload that was not"
-    " site.yml's; run site.yml to apply keepalived.conf"
+    "the configuration that keepalived runs is unknown, since it was reloaded by other means than"
+    " site.yml; run site.yml to apply keepalived.conf"
 )
 UNIT_PENDING = (
     "the unit files of keepalived.service are pending: systemd has not read them as they are; run"
     " site.yml"
 )
 #: The last line where the directors do not differ from the inventory.
-NO_DIFFERENCE = "All is as the inventory says."
+NO_DIFFERENCE = "There are no differences from the inventory."
 NO_DIRECTOR_READ = "No director was read, so the state of the cluster is unknown."
 
 

@@ -51,7 +51,8 @@ PREEMPT_DELAY = 15
 #: Seconds between health checks of a real server: the default of keepalived is a minute.
 SERVICE_DEFAULTS = {"delay_loop": 5}
 
-#: What all directors have to agree on.
+#: The variables that have to be the same on all directors. `_vrrp_agreement.Agreement` has what
+#: they agree on in keepalived.conf.
 SHARED = ("lvs_virtual_router_id", "lvs_auth_pass", "lvs_advert_int")
 #: What lvs_keepalived may have: further configuration of keepalived, in its own words.
 PARTS = ("globals", "instance", "scripts", "sync_groups", "extra")

@@ -133,7 +133,7 @@ def test_verify_lists_each_service_and_why_it_was_not_asked(play, inventory):
     lines = play("verify", inventory(others=others)).splitlines()
     for title, reason in (
         ("web, 192.168.2.149:80, wrr", "no client took part"),
-        ("syslog, udp 192.168.2.149:514, wrr", "it has no check; one of type dns or udp says"),
+        ("syslog, udp 192.168.2.149:514, wrr", "it has no check; add one of type dns or udp"),
         ("diameter, sctp 192.168.2.149:3868, wrr", "this is SCTP"),
     ):
         assert lines[lines.index(title) + 1].startswith("  not asked: ")
@@ -142,7 +142,7 @@ def test_verify_lists_each_service_and_why_it_was_not_asked(play, inventory):
     for name in ("d23", "c10"):
         assert len([line for line in lines if line.startswith(f"{name} can't be ")]) == 1
     assert [line for line in lines if line.startswith("rs31: ") and "Connection refused" in line]
-    assert "All is as the inventory says." not in lines
+    assert "There are no differences from the inventory." not in lines
 
 
 def test_what_adopt_does_not_take_over_is_lines(run, elsewhere, tmp_path):

@@ -35,7 +35,7 @@ def test_one_run_has_it_until_it_gives_it_back(ask):
     assert ask(ANNA) is None
     held = ask(BERT)
     assert held["run"] == ANNA
-    assert "site.yml of boot1:1:100 is changing this director" in director_lease.refusal(held)
+    assert "site.yml of boot1:1:100 has been changing this director" in director_lease.refusal(held)
     assert "ends in 60 minutes" in director_lease.refusal(held)
     assert ask(BERT, "absent") is None
     assert ask(BERT), "one can't give back the lease of another"

@@ -50,7 +50,7 @@ def asked(service, **options):
 
 
 def status(*directors, **fields):
-    lines = ["d23: active", "All is as the inventory says."]
+    lines = ["d23: active", "There are no differences from the inventory."]
     found = {"directors": directors, "trouble": [], "differences": [], "lines": lines}
     return {**found, **fields}
 
@@ -71,7 +71,7 @@ def test_a_cluster_that_works():
             f"  answers came from {ONE} and {TWO}, past the director",
             "  1.2 ms a request (0.9 to 4.0)",
             "d23: active",
-            "All is as the inventory says.",
+            "There are no differences from the inventory.",
         ],
         "problems": [],
         "unasked": [],
@@ -191,7 +191,7 @@ def test_a_client_behind_a_router_sees_no_macs():
 def test_no_service_is_no_success():
     said = probe_report([], {"c10": {"results": []}}, status(), {})
     assert said["problems"] == ["No service was asked, so nothing shows that the cluster works."]
-    assert "All is as the inventory says." not in said["lines"]
+    assert "There are no differences from the inventory." not in said["lines"]
 
 
 DNS = {"name": "dns", "port": 53, "protocol": "udp", "scheduler": "rr"}
@@ -249,7 +249,7 @@ def test_a_service_that_was_not_asked_is_listed_with_the_reason():
     assert said["lines"][number + 1] == "  not asked: it has no check"
     assert said["unasked"] == ["dns, 192.168.2.149:53, rr: not asked: it has no check."]
     assert said["lines"][-1] == said["unasked"][0]
-    assert "All is as the inventory says." not in said["lines"]
+    assert "There are no differences from the inventory." not in said["lines"]
     # Results belong to the services that were asked.
     assert [problem.split(",")[0] for problem in said["problems"]] == ["mail"]
 
@@ -306,4 +306,4 @@ def test_what_is_wrong_on_the_hosts_comes_with_their_names():
 def test_without_a_director_the_state_is_unknown():
     said = probe_report([asked(service())], {"c10": {"results": [probe()]}}, {}, {})
     assert "No director was read" in said["problems"][0]
-    assert "All is as the inventory says." not in said["lines"]
+    assert "There are no differences from the inventory." not in said["lines"]

@@ -158,7 +158,7 @@ def test_a_single_director_on_which_all_is_well():
         ["rs20", "192.168.2.20:80", "dr", "5", "12", "3", "1", "0", "0", "0"],
     ]
     assert len({len(line) for line in found["lines"][2:8]}) == 1
-    assert found["lines"][-1] == "All is as the inventory says."
+    assert found["lines"][-1] == "There are no differences from the inventory."
 
 
 def test_a_pair_of_which_one_is_active():
@@ -341,7 +341,7 @@ APPLIED = {"active": True, "current": True, "applied": True}
     [
         (APPLIED, ""),
         ({**APPLIED, "applied": False}, "keepalived.conf is pending: keepalived runs another"),
-        ({**APPLIED, "applied": None}, "it is not known which configuration keepalived runs"),
+        ({**APPLIED, "applied": None}, "the configuration that keepalived runs is unknown"),
         ({**APPLIED, "current": False}, "the unit files of keepalived.service are pending"),
         ({**APPLIED, "active": False, "applied": None}, ""),
     ],
@@ -539,9 +539,8 @@ def test_a_server_is_asked_where_its_check_asks():
     )
     found = draining(plain, status(plain, [state(plain)]), groups_of(), "rs20", back=True)
     assert found["servers"] == [at, {**at, "port": 8}, {**at, "port": 8080}]
-    assert found["unasked"] == [
-        "rs20 is not asked for syslog: it has no check; one of type dns or udp says what to send."
-    ]
+    reason = "it has no check; add one of type dns or udp, which defines the request."
+    assert found["unasked"] == [f"rs20 is not asked for syslog: {reason}"]
 
 
 def test_a_server_is_asked_by_udp_as_its_check_does():

@@ -138,26 +138,26 @@ def _result(topology: Topology, services: list[dict[str, Any]]) -> Cluster:
             served = hosts.setdefault(host.name, {method: [] for method in METHODS})
             served[destination["method"]] += _served(topology, service, host, destination)
     return Cluster(
-        [],
-        services,
-        frontends,
-        list(topology.vips),
-        [
+        mistakes=[],
+        services=services,
+        frontends=frontends,
+        vips=list(topology.vips),
+        marks=[
             dict(zip(("fwmark", *MATCH_FIELDS), (*key, ports), strict=True))
             for key, ports in sorted(marks.items(), key=lambda item: item[1] != [0])
         ],
-        hosts,
-        [
+        real_servers=hosts,
+        keepalived_services=[
             service.keepalived_service(said)
             for service, said in zip(topology.services, services, strict=True)
         ],
-        _directors(topology, hosts),
-        list(dict.fromkeys(topology.masters.values())),
-        _director_roles(topology),
-        {host.name: host.own[0] for host in topology.named()},
-        topology.min_available or Cluster._field_defaults["min_available"],
-        topology.ha,
-        {
+        directors=_directors(topology, hosts),
+        masters=list(dict.fromkeys(topology.masters.values())),
+        director_roles=_director_roles(topology),
+        names={host.name: host.own[0] for host in topology.named()},
+        min_available=topology.min_available or Cluster._field_defaults["min_available"],
+        ha=topology.ha,
+        tunnel_sources={
             entry["address"]: entry["sources"]
             for served in hosts.values()
             for entry in served["tun"]

@@ -235,7 +235,10 @@ class Service:
         return [i for i in pool if isinstance(i, Mapping)] if isinstance(pool, list) else []
 
     def plain(self) -> dict[str, Any]:
-        """Return it in the schema, one destination standing for all that its group gives."""
+        """Return it in the schema, one destination standing for all that its group gives.
+
+        `resolved` puts the hosts of the group in its place, with their weights.
+        """
         pool = self.explicit_destinations
         if self.group and isinstance(pool, list):
             address = _STAND_IN[self.family or "ipv4"]

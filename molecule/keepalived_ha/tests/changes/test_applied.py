@@ -12,7 +12,7 @@ MASTER, BACKUP = "d23", "d31"
 CONF = "/etc/keepalived/keepalived.conf"
 APPLIED = "/run/lvs-keepalived/applied.conf"
 PENDING = f"{MASTER}: keepalived.conf is pending: "
-UNKNOWN = f"{BACKUP}: it is not known which configuration keepalived runs"
+UNKNOWN = f"{BACKUP}: the configuration that keepalived runs is unknown"
 TABLE = "ipvsadm --save --numeric"
 WLC = ("scheduler: wrr", "scheduler: wlc")
 

@@ -110,7 +110,7 @@ def test_the_table_is_shown(operate):
     assert f"web, {VIP}:80, wrr, on {MASTER}" in said
     for rip in RIPS.values():
         assert f"{rip}:80  dr         100" in said
-    assert "All is as the inventory says." in said
+    assert "There are no differences from the inventory." in said
     assert "1111" not in said
 
 
@@ -233,7 +233,7 @@ def test_a_rollout_over_five_real_servers_that_fails_and_is_killed_meanwhile(
             run = playbook(*other, inventory=inventory)
             assert run.returncode != 0
             assert "rollout.yml of " in run.stdout
-            assert "is changing this director, since " in run.stdout
+            assert "has been changing this director since " in run.stdout
             return True
 
         killed_playbook(refuses_others, "playbooks/rollout", *options, inventory=inventory)

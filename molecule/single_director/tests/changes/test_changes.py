@@ -100,7 +100,7 @@ SECOND = """      - {{name: second, vip: 192.168.2.150, port: 80, scheduler: rr,
 #: Tasks that run on the controller, whichever host is named beside them.
 ON_CONTROLLER = (
     "Check the inventory",
-    "Group the hosts that serve",
+    "Group the real servers",
     "Validating arguments against",
 )
 

@@ -162,14 +162,12 @@ def test_services_by_udp_are_asked_as_their_checks_do(said, name, port):
 
 def test_services_that_were_not_asked_are_listed(said):
     title = f"syslog, udp {VIP}:514, rr"
-    reason = "not asked: it has no check; one of type dns or udp says what to send"
+    reason = "not asked: it has no check; add one of type dns or udp, which defines the request"
     assert f"  {reason}" in after(said, title)
     verified = said[: said.index("Drained: rs31.")]
     assert f"{title}: {reason}." in verified
-    assert verified.count("All is as the inventory says.") == 1  # that of status
-    asked = (
-        "rs31 is not asked for syslog: it has no check; one of type dns or udp says what to send."
-    )
+    assert verified.count("There are no differences from the inventory.") == 1  # that of status
+    asked = f"rs31 is {reason.replace('asked', 'asked for syslog')}."
     assert said.count(asked) == 2
 
 

@@ -31,7 +31,7 @@ def test_status_shows_what_runs_and_changes_nothing(playbook, unchanged, directo
     file = tmp_path / "status.json"
     said = unchanged("playbooks/status", f"--extra-vars=status_file={file}")
     assert f"web, {VIP}:80, wrr, on d23" in said
-    assert "All is as the inventory says." in said
+    assert "There are no differences from the inventory." in said
     [service] = json.loads(file.read_text())["services"]
     assert [(d["name"], d["weight"]) for d in service["destinations"]] == [("rs31", 5), ("rs32", 5)]
 
