@@ -13,6 +13,7 @@ import re
 import subprocess
 from pathlib import Path
 
+import pair
 import pytest
 import yaml
 from cluster import NODES, PROJECT, SCENARIO, hosts_of
@@ -179,6 +180,12 @@ def test_a_service_by_udp_that_is_dead_fails_verify(said, inventory, node, playb
     finally:
         for name in REAL:
             node(name).check_output("systemctl kill --signal=CONT udp-server")
+    # The next test drains one of them, which needs the other one in the pool.
+    pool = rf"(?m)^-a -u {VIP}:(?:53|9) .* -w 5$"
+    table = "ipvsadm --save --numeric"
+    pair.until(
+        lambda: len(re.findall(pool, node("d23").check_output(table))) == 4, 60, "a full pool"
+    )
     assert run.returncode != 0
     for name, port in (("names", 53), ("ping", 9)):
         assert f"{name}, udp {VIP}:{port}, rr: 1 of 1 requests failed: " in run.stdout
