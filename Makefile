@@ -17,7 +17,7 @@ export PATH := $(VENV)/bin:$(PATH)
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 try: export MOLECULE_EPHEMERAL_DIRECTORY := $(CURDIR)/.cache/molecule/$(SCENARIO)
 
-PACKAGES := iproute2 openssh-client procps python3-venv # needed on this host; the lab installs its own
+PACKAGES := iproute2 openssh-client procps python3-venv systemd # needed on this host; the lab installs its own
 
 # Print the first Python that can create .venv.
 FIND_PYTHON := for python in python3.13 python3.12 python3.11 python3; do \
@@ -122,7 +122,8 @@ clean: lab-down ## remove the labs, and all files that were built in this direct
 	rm -rf .venv .cache .ansible .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
 $(READY): requirements-dev.txt
-	@[ "$$($(FIND_PYTHON))" ] && command -v ip >/dev/null && command -v ps >/dev/null && command -v ssh >/dev/null || \
+	@[ "$$($(FIND_PYTHON))" ] && command -v ip >/dev/null && command -v ps >/dev/null && command -v ssh >/dev/null && \
+	command -v systemd-analyze >/dev/null || \
 	{ $(APT_GET) update && $(APT_GET) install $(PACKAGES); }
 	@python=$$($(FIND_PYTHON)); \
 	[ "$$python" ] || { echo "Python 3.11 or later, with its venv, is needed."; exit 1; }; \
