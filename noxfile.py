@@ -106,7 +106,7 @@ def target(session: nox.Session) -> None:
     """Check the code that runs on targets for features that their oldest Python lacks."""
     session.install(*TARGET_TOOLS)
     session.run("vermin", f"--target={TARGET}-", "--no-tips", "--violations", *TARGET_CODE)
-    # vermin can't tell whether `a | b` merges dictionaries; types can.
+    # vermin can't find out whether `a | b` merges dictionaries; types can.
     collection = ".collections/ansible_collections/lvs/cluster"
     paths = [f"{collection}/{path}" for path in TARGET_CODE]
     session.run("mypy", f"--python-version={TARGET}", "--cache-dir=.cache/mypy-target", *paths)

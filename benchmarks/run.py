@@ -25,7 +25,7 @@ IMAGE = "debian12"
 
 
 def machine(container: str) -> dict[str, str]:
-    """Tell what the figures were measured on."""
+    """Print what the figures were measured on."""
     say = "uname -srm; grep -m1 'model name' /proc/cpuinfo | cut -d: -f2; nproc; python3 --version"
     kernel, cpu, processors, python = node.say(container, "sh", "-c", say).splitlines()
     version = node.say(container, "sh", "-c", "ipvsadm --version").split(" 20")[0]

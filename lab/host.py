@@ -205,7 +205,7 @@ def debian_mirror() -> str:
 
 
 def identity(pid: int) -> str:
-    """Return what tells a process from any later one of the same number; empty if it is gone."""
+    """Return what distinguishes a process from later ones of its number; empty if it is gone."""
     try:
         boot = BOOT_ID.read_text().strip()
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()

@@ -176,7 +176,7 @@ def accelerator(base: Path) -> str:
 
 
 def kvm_boots(base: Path) -> bool:
-    """Tell whether KVM runs a kernel up to its init: one that ends at once, whereupon it panics."""
+    """Return whether KVM runs a kernel up to its init, one that ends at once, so that it panics."""
     console = CACHE / "logs" / "kvm-console.log"
     console.unlink(missing_ok=True)
     command = qemu(base, "kvm", console, kernel=recipe.KERNELS[0], append="rdinit=/bin/true")
@@ -198,7 +198,7 @@ def stop(pid: int) -> None:
 
 
 def docker_answers(port: int, tls: Path) -> bool:
-    """Tell whether a Docker server answers on that loopback port, by mutual TLS."""
+    """Return whether a Docker server answers on that loopback port, by mutual TLS."""
     context = ssl.create_default_context(cafile=str(tls / "ca.pem"))
     context.load_cert_chain(tls / "cert.pem", tls / "key.pem")
     connection = http.client.HTTPSConnection("127.0.0.1", port, timeout=3, context=context)
@@ -212,7 +212,7 @@ def docker_answers(port: int, tls: Path) -> bool:
 
 
 def free_port() -> int:
-    """Return a loopback port that nobody uses."""
+    """Return a free loopback port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -220,7 +220,7 @@ def free_port() -> int:
 
 
 class Lab:
-    """One lab, told from others by its name. Its state is one file, there while it runs.
+    """One lab; its name distinguishes it from others. Its state is one file, there while it runs.
 
     :ivar kernel: the Debian whose kernel a virtual machine runs, one of `recipe.KERNELS`
     """
@@ -266,7 +266,7 @@ class Lab:
         new.rename(self.directory / "state.json")
 
     def answers(self) -> bool:
-        """Tell whether the lab's Docker is there to be used."""
+        """Return whether the lab's Docker is there to be used."""
         state = self.state()
         if not state:
             return False
@@ -369,7 +369,7 @@ class Lab:
         print(self)
 
     def has_room(self) -> bool:
-        """Tell whether a second virtual machine has room beside this one's."""
+        """Return whether a second virtual machine has room beside this one's."""
         memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
         return self.state().get("accel") != "host" and memory >= ROOM
 
@@ -385,7 +385,7 @@ def host_docker(*arguments: str) -> tuple[bool, str]:
 
 
 def host_has_ipvs() -> bool:
-    """Tell whether the host's Docker answers, on this very kernel, and the kernel has IPVS."""
+    """Return whether the host's Docker answers, on this very kernel, and the kernel has IPVS."""
     if host_docker("info", "--format", "{{.KernelVersion}}") != (True, platform.release()):
         return False
     if not Path("/proc/net/ip_vs").exists():
@@ -395,7 +395,7 @@ def host_has_ipvs() -> bool:
 
 
 def load_on_host() -> bool:
-    """Put the node images into the host's Docker; tell whether its containers have IPVS."""
+    """Put the node images into the host's Docker; return whether its containers have IPVS."""
     with contextlib.suppress(LabError, OSError):
         run("modprobe", as_root(["modprobe", "--all", *recipe.MODULES]))
     mirror = debian_mirror()
@@ -419,7 +419,7 @@ def main(arguments: Sequence[str]) -> int:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     up = commands.add_parser("up", help="bring the lab up")
     commands.add_parser("down", help="take the lab away, and the second one")
-    commands.add_parser("status", help="tell whether the lab is up")
+    commands.add_parser("status", help="show whether the lab is up")
     env = commands.add_parser(
         "env", help="print the variables for Docker's clients, for a shell's eval"
     )

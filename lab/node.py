@@ -61,8 +61,8 @@ def container(image: str) -> Iterator[str]:
 
 def prepare(container: str) -> None:
     """Bring the project and what it needs into a container."""
-    tell = "import sys; print('%d.%d' % sys.version_info[:2])"
-    python = docker("exec", container, "python3", "-c", tell).decode().strip()
+    version = "import sys; print('%d.%d' % sys.version_info[:2])"
+    python = docker("exec", container, "python3", "-c", version).decode().strip()
     docker("exec", "--interactive", container, "tar", "-xC", "/", data=archive(python))
     docker("exec", container, "env", "DEBIAN_FRONTEND=noninteractive", *INSTALL)
 

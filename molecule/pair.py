@@ -19,10 +19,10 @@ from testinfra.host import Host
 PROGRAM = Path(__file__).with_name("traffic.py").read_text()
 #: How many requests of a stream are under way at once.
 WORKERS = 8
-#: Seconds after which the other directors know of a connection: the kernel gathers for two of them,
+#: Seconds after which the other directors have a connection: the kernel gathers for two of them,
 #: and looks once a second (IPVS_SYNC_FLUSH_TIME and IPVS_SYNC_CHECK_PERIOD in its ip_vs_sync.c).
-TOLD = 5
-#: T2 with adverts a second apart, a former master that takes the VIP back after five seconds, and
+SYNCHRONISED = 5
+#: T2 with adverts a second apart, a former master that preempts after five seconds, and
 #: real servers that are out of the pool after two tries in two seconds.
 QUICK = (
     (
@@ -49,7 +49,7 @@ def docker(*words: str) -> None:
 
 
 def holders(node: Callable[[str], Host], vip: str) -> list[str]:
-    """Return the directors that hold a VIP, but for those that can't be asked."""
+    """Return the directors that hold a VIP, except those that can't be reached."""
     shown = {name: node(name).run("ip -json address show") for name in hosts_of("lvs_directors")}
     return [
         name
@@ -163,7 +163,7 @@ def assert_scheduled_once(number: int, traffic: Traffic) -> None:
 
 @contextlib.contextmanager
 def held(client: str, vip: str, number: int) -> Iterator[Traffic]:
-    """Hold connections, one half of them with downloads; each look tells how many still live."""
+    """Hold connections, one half of them with downloads; each look returns how many still live."""
     traffic = Traffic(client, "hold", vip, "80", str(number))
     try:
         yield traffic

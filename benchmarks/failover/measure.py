@@ -124,7 +124,7 @@ class Client:
                         self.answers.append(time.monotonic())
 
     def answered_since(self, moment: float) -> bool:
-        """Tell whether there was an answer later than that."""
+        """Return whether there was an answer later than that."""
         return any(answer > moment for answer in self.answers[-WORKERS:])
 
     def gap(self) -> float:

@@ -74,8 +74,8 @@ options:
         description: Whether an instance's fault is left out of mail.
         type: bool
       no_checker_emails:
-        description: Whether mail tells only of real servers that come and go, not of each change
-          of a check.
+        description: Whether mail reports only real servers that come and go, not each change of a
+          check.
         type: bool
       script_user:
         description: The user that scripts run as, and a group after a blank.
@@ -273,7 +273,7 @@ options:
             description: Seconds for UDP. From V(1) to V(2678400).
             type: int
       sync_daemon:
-        description: The kernel's daemon that tells the other director of connections.
+        description: The kernel's daemon that synchronises connections with the other directors.
         type: dict
         suboptions:
           interface:
@@ -431,13 +431,13 @@ options:
         description: The socket of the SNMP master agent.
         type: str
       enable_snmp_vrrp:
-        description: Whether SNMP tells of instances.
+        description: Whether SNMP reports instances.
         type: bool
       enable_snmp_checker:
-        description: Whether SNMP tells of services.
+        description: Whether SNMP reports services.
         type: bool
       enable_snmp_rfc:
-        description: Whether SNMP tells of instances as RFC 2787 and RFC 6527 have it.
+        description: Whether SNMP reports instances as RFC 2787 and RFC 6527 have it.
         type: bool
       enable_traps:
         description: Whether SNMP traps are sent.
@@ -965,7 +965,7 @@ options:
         description: The prefix length, or the IPv4 netmask, by which clients are grouped.
         type: str
       persistence_engine:
-        description: What else tells clients apart.
+        description: What else distinguishes clients.
         type: str
         choices: [sip]
       one_packet:
@@ -986,7 +986,7 @@ options:
             type: int
           method:
             description: How packets are forwarded to it. V(dr) if not given. V(fullnat) is V(nat)
-              here; V(local) is what kernels tell, and refused.
+              here; V(local) is what kernels report, and refused.
             type: str
             choices: [dr, tun, nat, fullnat, local]
           weight:
@@ -998,7 +998,7 @@ options:
               number.
             type: int
           lower_threshold:
-            description: Below how many it is taken back after that.
+            description: Below how many it gets connections again after that.
             type: int
           tunnel_type:
             description: The tunnel's type, with V(tun). V(ipip) if not given.
@@ -1135,7 +1135,7 @@ options:
                 type: list
                 elements: str
               digest:
-                description: The MD5 digest of this page, as C(genhash) tells it.
+                description: The MD5 digest of this page, as C(genhash) prints it.
                 type: str
               host:
                 description: The name by which this page is asked for.
@@ -1159,13 +1159,13 @@ options:
                     type: list
                     elements: str
                   digest:
-                    description: The MD5 digest of the page, as C(genhash) tells it.
+                    description: The MD5 digest of the page, as C(genhash) prints it.
                     type: str
                   host:
                     description: The name that is asked for.
                     type: str
               sni:
-                description: Whether V(ssl) tells the name in the handshake.
+                description: Whether V(ssl) sends the name in the handshake.
                 type: bool
               tls_compliant:
                 description: Whether V(ssl) ends a connection as TLS has it. This needs keepalived
@@ -1256,7 +1256,7 @@ options:
           V(dns), V(0) for V(misc), and V(1) otherwise, if not given.
         type: int
       omega:
-        description: Whether scripts that tell of failures run when keepalived stops, too.
+        description: Whether scripts that report failures run when keepalived stops, too.
         type: bool
       ha_suspend:
         description: Whether checks pause while this machine does not have the address.
@@ -1295,7 +1295,7 @@ options:
             type: int
           method:
             description: How packets are forwarded to it. V(dr) if not given. V(fullnat) is V(nat)
-              here; V(local) is what kernels tell, and refused.
+              here; V(local) is what kernels report, and refused.
             type: str
             choices: [dr, tun, nat, fullnat, local]
           tunnel_type:

@@ -45,7 +45,7 @@ class Service(NamedTuple):
     :ivar enabled: whether it starts at boot
     :ivar current: whether systemd has read its files as they are now
     :ivar pid: its main process; 0 for none
-    :ivar notifies: whether keepalived tells systemd that it reloads, and that it is ready
+    :ivar notifies: whether keepalived notifies systemd that it reloads, and that it is ready
     :ivar since: when the state last changed
     """
 

@@ -203,7 +203,7 @@ def _table() -> tuple[set[tuple[Any, Any] | None] | None, str]:
 
 
 def ip(path: str, seen: Seen, *options: str) -> list[Failure]:
-    """Carry out what a file for ``ip -batch`` lists, but for VIPs that no service is there for.
+    """Carry out what a file for ``ip -batch`` lists, except VIPs without a service.
 
     A director that has a VIP without its services would answer for it itself, and refuse clients.
     """

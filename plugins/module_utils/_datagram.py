@@ -127,7 +127,7 @@ def encode_name(name: str) -> bytes:
 
 
 def _dns_reply(dns: Mapping[str, Any], number: int) -> Callable[[bytes], bool]:
-    """Return what tells whether a datagram is the reply; anything else is waited past."""
+    """Return a test of whether a datagram is the reply; anything else is waited past."""
 
     def accept(reply: bytes) -> bool:
         if len(reply) < 12:
@@ -145,7 +145,7 @@ def _dns_reply(dns: Mapping[str, Any], number: int) -> Callable[[bytes], bool]:
 
 
 def _udp_reply(udp: Mapping[str, Any]) -> Callable[[bytes], bool]:
-    """Return what tells whether a datagram is the reply that is required."""
+    """Return a test of whether a datagram is the reply that is required."""
     required = _digits(udp.get("require_reply"))
     pattern = "" if required == "any" else required.lower()
     # Without bytes to compare, keepalived checks no length that is not given either.

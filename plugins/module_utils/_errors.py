@@ -21,14 +21,14 @@ class Interrupted(OperatorError):
 
 
 class NotUndone(OperatorError):
-    """A change failed, and so did taking back what had been done of it."""
+    """A change failed, and so did undoing what had been done of it."""
 
 
 def failure(error: Exception, lost: list[str], as_it_was: str) -> OperatorError:
-    """Return what a change fails with once it has been taken back.
+    """Return what a change fails with once it has been undone.
 
     :param error: why it failed, an `OperatorError` or an OSError
-    :param lost: a sentence for each thing that could not be taken back
+    :param lost: a sentence for each thing that could not be undone
     :param as_it_was: what to say if there is none
     """
     why = reasons(error)

@@ -8,13 +8,10 @@ import glob
 import json
 import os
 import re
-import socket
-import time
 from collections.abc import Iterable, Mapping, Sequence
 
 from ansible_collections.lvs.cluster.plugins.module_utils import (
     _atomic_file,
-    _boot,
     _links,
     _program,
     _route_lookup,
@@ -106,14 +103,14 @@ def _vip_interface(vip: str, links: Iterable[Data], interface: str) -> str | Non
 
 def _arp_replies(
     places: Mapping[str, str | None], links: Iterable[Data], neighbours: Iterable[str]
-) -> dict[str, dict[str, set[str]]]:
+) -> dict[str, dict[str, list[str]]]:
     """Return for each IPv4 VIP which MACs answer for it and for the neighbours on its link."""
     by_name = {link["ifname"]: link for link in links if link["link_type"] == "ether"}
     others = [address for address in neighbours if ":" not in address]
     return {
-        vip: who_has(by_name[name], [vip, *others])
+        vip: _links.who_has(name, by_name[name]["address"], [vip, *others])
         for vip, name in places.items()
-        if name in by_name and ":" not in vip
+        if name is not None and name in by_name and ":" not in vip
     }
 
 
@@ -125,32 +122,6 @@ def _owner_errors(ignored: Sequence[str]) -> list[str]:
     except _run.OperatorError as error:
         return list(error.mistakes)
     return []
-
-
-def who_has(link: Data, targets: Iterable[str], wait: float = 1.0) -> dict[str, set[str]]:
-    """Return the link-layer addresses that answer for IPv4 addresses within ``wait`` seconds.
-
-    The requests have no sender address (a probe, RFC 5227, 2.1.1), so no neighbour caches it.
-    """
-    replies: dict[str, set[str]] = {}
-    with socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM) as packets:
-        packets.bind((link["ifname"], _boot.ETH_P_ARP))
-        broadcast = (link["ifname"], _boot.ETH_P_ARP, 0, 0, _boot.octets(_boot.BROADCAST))
-        for target in targets:
-            question = _links.Arp(
-                _boot.ARP_REQUEST, link["address"], "0.0.0.0", _boot.NO_MAC, target
-            )
-            packets.sendto(question.encode(), broadcast)
-        end = time.monotonic() + wait
-        while (left := end - time.monotonic()) > 0:
-            packets.settimeout(left)
-            try:
-                reply = _links.Arp.decode(packets.recv(128))
-            except socket.timeout:
-                break
-            if reply and reply.operation == _boot.ARP_REPLY:
-                replies.setdefault(reply.sender_ip, set()).add(reply.sender_mac)
-    return replies
 
 
 def _read_role(facts: HostFacts, expected: ExpectedRole) -> HostFacts:

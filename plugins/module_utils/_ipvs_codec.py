@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Attributes of IPVS, encoded and decoded.
 
-Numbers are in host order but for addresses, ports of virtual services and destinations, and an IPv4
+Numbers are in host order, except addresses, ports of virtual services and destinations, and an IPv4
 mask.
 """
 

@@ -3,8 +3,8 @@
 """Routes and rules of a VRRP instance, in the words of `ip route add` and `ip rule add`.
 
 keepalived reads a part of what iproute2 knows, and names differ (vrrp_iproute.c, alloc_route;
-vrrp_iprule.c, alloc_rule). Here are the words that both have, but for those with a grammar of
-their own: encap, realms, and the ranges of ports and users.
+vrrp_iprule.c, alloc_rule). Here are the words that both have, except those with a grammar
+of their own: encap, realms, and the ranges of ports and users.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ import json
 import os
 import socket
 import struct
+import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -49,7 +50,7 @@ class Address(NamedTuple):
 
     @property
     def place(self) -> tuple[str, Any]:
-        """What tells two addresses of a machine apart: interface and address with its prefix."""
+        """What distinguishes two addresses of a machine: interface and address with its prefix."""
         return self.interface, self.ip
 
     @property
@@ -135,7 +136,7 @@ def arp_speakers(links: Mapping[str, Link]) -> list[str]:
 def leading_to(vips: Sequence[str]) -> str:
     """Return the interface on whose network VIPs (bare addresses) lie; nothing for no VIPs.
 
-    The main routing table tells, not the local one, which has the VIP itself once it is set.
+    The main routing table has it, not the local one, which has the VIP itself once it is set.
     Raises OperatorError where no route but the default one leads to a VIP, or different ones do.
     """
     found: dict[str, str] = {}
@@ -145,8 +146,8 @@ def leading_to(vips: Sequence[str]) -> str:
         networks = [route for route in said if route["dst"] != "default" and "dev" in route]
         if not networks:
             raise OperatorError(
-                f"No network of this host has the VIP {vip} in it, so there is no telling where it"
-                " belongs: name its interface (lvs_interface in the inventory)."
+                f"No network of this host has the VIP {vip} in it, so it is unknown where it"
+                " belongs: give its interface (lvs_interface in the inventory)."
             )
         longest = max(networks, key=lambda route: ipaddress.ip_network(route["dst"]).prefixlen)
         found[longest["dev"]] = vip
@@ -158,7 +159,7 @@ def leading_to(vips: Sequence[str]) -> str:
     return next(iter(found), "")
 
 
-def quiet_vips(links: Iterable[Link]) -> list[Address]:
+def suppressed_vips(links: Iterable[Link]) -> list[Address]:
     """Return the IPv4 addresses that look like VIPs of a real server.
 
     These are the addresses of lo other than 127.0.0.0/8, and host addresses of interfaces that
@@ -459,6 +460,37 @@ class Arp(NamedTuple):
             to_mac.hex(":"),
             socket.inet_ntoa(to_address),
         )
+
+
+def who_has(
+    name: str, mac: str, targets: Iterable[str], sender: str = "0.0.0.0", wait: float = 1.0
+) -> dict[str, list[str]]:
+    """Return the link-layer addresses that answer ARP requests for IPv4 addresses.
+
+    :param name: the interface by which the requests leave
+    :param mac: its link-layer address
+    :param sender: the sender's IPv4 address; with the default a request is a probe (RFC 5227,
+        2.1.1), which no neighbour caches
+    :param wait: how long to wait for all replies, in seconds
+    """
+    replies: dict[str, list[str]] = {}
+    with socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM) as packets:
+        packets.bind((name, _boot.ETH_P_ARP))
+        broadcast = (name, _boot.ETH_P_ARP, 0, 0, _boot.octets(_boot.BROADCAST))
+        for target in targets:
+            request = Arp(_boot.ARP_REQUEST, mac, sender, _boot.NO_MAC, target)
+            packets.sendto(request.encode(), broadcast)
+        end = time.monotonic() + wait
+        while (left := end - time.monotonic()) > 0:
+            packets.settimeout(left)
+            try:
+                reply = Arp.decode(packets.recv(128))
+            except socket.timeout:
+                break
+            if reply and reply.operation == _boot.ARP_REPLY:
+                macs = replies.setdefault(reply.sender_ip, [])
+                macs += [reply.sender_mac] * (reply.sender_mac not in macs)
+    return replies
 
 
 def announce(link: Link, addresses: Sequence[Address], router: bool = False) -> None:

@@ -101,7 +101,7 @@ class Destination(NamedTuple):
 
     @property
     def key(self) -> tuple[str, int]:
-        """What tells two destinations of a service apart: address and port."""
+        """What distinguishes two destinations of a service: address and port."""
         return self[:2]
 
     def __str__(self) -> str:
@@ -114,7 +114,7 @@ class Destination(NamedTuple):
 
 
 class ServiceKey(NamedTuple):
-    """What tells two virtual services apart: family, and protocol, VIP and port, or a mark."""
+    """What distinguishes two virtual services: family, and protocol, VIP and port, or a mark."""
 
     family: str
     protocol: str = ""
@@ -363,7 +363,7 @@ class Fields:
         value = self.raw.get(name)
         if isinstance(value, bool) or value is None:
             return bool(value)
-        # As the filter bool of Ansible reads it, but for what that takes for false silently.
+        # As the filter bool of Ansible reads it, except what that takes for false silently.
         word = str(value).lower() if isinstance(value, (str, int)) else ""
         if word in ("yes", "on", "true", "1"):
             return True

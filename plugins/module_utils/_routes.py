@@ -83,8 +83,8 @@ def parse(params: Mapping[str, Any]) -> Wanted:
             mistakes.append(f"gateways: {address} is no machine's address: write the director's.")
         elif address.is_link_local:
             mistakes.append(
-                f"gateways: {address} is told apart by its link only: write the director's address"
-                " that is good on every link."
+                f"gateways: {address} is valid on one link only: write the director's address that"
+                " is valid on every link."
             )
         elif gateways.setdefault(family(str(address)), str(address)) != str(address):
             mistakes.append(
@@ -192,7 +192,7 @@ class Route(NamedTuple):
 
     @property
     def slot(self) -> tuple[int, int]:
-        """What the kernel tells routes to one destination apart by: `replace` replaces it."""
+        """What distinguishes routes to one destination in the kernel: `replace` replaces it."""
         return self.table, self.metric
 
 
@@ -290,7 +290,7 @@ def read() -> dict[str, Now]:
 
 
 def parse_rules(said: Iterable[Mapping[str, Any]]) -> tuple[Rule, ...]:
-    """Return our rules among those that ``ip -N -details -json rule show`` tells."""
+    """Return our rules among those that ``ip -N -details -json rule show`` lists."""
     names = {str(number): name for name, number in PROTOCOLS.items()}
     found = []
     for rule in said:
@@ -304,7 +304,7 @@ def parse_rules(said: Iterable[Mapping[str, Any]]) -> tuple[Rule, ...]:
 
 
 def parse_routes(option: str, said: Iterable[Mapping[str, Any]]) -> tuple[Route, ...]:
-    """Return the default routes among those that ``ip -N -json route show table all`` tells."""
+    """Return the default routes among those that ``ip -N -json route show table all`` lists."""
     found = []
     for route in said:
         if route.get("dst") != "default":

@@ -31,7 +31,7 @@ _PATH = re.compile(r"(?!-)[^\s=#;*?\[\]{}\\\"'\x00-\x1f\x7f]+")
 def canonical(key: str) -> str:
     """Return the path form of a key, by the rule of sysctl.d(5).
 
-    The first separator tells: a slash, and the key is a path already; a dot, and dots and
+    The first separator decides: a slash, and the key is a path already; a dot, and dots and
     slashes change places, so ``net.ipv4.conf.eth0/100.rp_filter`` names the interface eth0.100.
     Raises ValueError if no path below /proc/sys comes of it.
     """
@@ -138,7 +138,7 @@ def resets(values: Mapping[str, str | None]) -> dict[str, str | None]:
 
 
 def accept_ra(interface: str) -> str:
-    """Return the key that tells whether an interface takes router advertisements."""
+    """Return the key of whether an interface accepts router advertisements."""
     return f"net/ipv6/conf/{interface}/accept_ra"
 
 
@@ -340,7 +340,7 @@ def conf(interface: str, setting: str) -> str:
 
 
 def arp_keys(interfaces: Iterable[str]) -> list[str]:
-    """Return the keys that tell how the interfaces treat ARP."""
+    """Return the keys of how the interfaces treat ARP."""
     return [conf(name, setting) for name in ("all", *interfaces) for setting in ARP]
 
 

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 #: A comment, a text in quotes, a brace, or a word; in a text in quotes, ``#`` is no comment.
 _TOKEN = re.compile(r'[#!].*|"[^"\n]*"?|[{}]|[^\s{}"#!]+')
 _LINE = re.compile(r".+")
-#: What keepalived takes where nothing is said: VRRP_VERSION_2 but for IPv6, VRRP_ADVER_DFL.
+#: What keepalived takes where nothing is said: VRRP_VERSION_2 except with IPv6, VRRP_ADVER_DFL.
 _ADVERT_INT = 1.0
 
 

@@ -169,7 +169,7 @@ def prepare(params: Mapping[str, Any]) -> _run.Change:
             if _sysctl.in_effect(before, name) is None
         ]
     else:
-        vips = [address.line for address in _links.quiet_vips(links.values())]
+        vips = [address.line for address in _links.suppressed_vips(links.values())]
         results["vips"] = vips
         wanted, text = {}, saved
         if vips:

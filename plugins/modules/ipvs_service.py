@@ -43,7 +43,7 @@ options:
     type: str
   persistence_engine:
     description:
-      - What tells clients apart beside their address. V(sip) is the Call-ID. None for a new
+      - What distinguishes clients beside their address. V(sip) is the Call-ID. None for a new
         service.
     type: str
     choices: [sip]

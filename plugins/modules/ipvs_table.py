@@ -68,7 +68,7 @@ options:
           - By which prefix length (or IPv4 netmask) clients are grouped. One host if not given.
         type: str
       persistence_engine:
-        description: What tells clients apart beside their address. V(sip) is the Call-ID.
+        description: What distinguishes clients beside their address. V(sip) is the Call-ID.
         type: str
         choices: [sip]
       one_packet:

@@ -23,7 +23,7 @@ description:
     option is left out, and a comment is in its place.
   - The file has mode 0600. Secrets are in no result, no diff and no log. A diff shows each as
     C(<secret 1>), C(<secret 2>), and so on, so it is seen that one changed. Secrets are passwords
-    and keys, the definitions that they use, and the arguments of scripts, but for names of options
+    and keys, the definitions that they use, and the arguments of scripts, except names of options
     and paths.
   - Without O(applied) it does not start, reload or restart keepalived. RV(restart_needed) is true
     if a reload is not enough.

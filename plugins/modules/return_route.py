@@ -16,7 +16,7 @@ description:
     it on their return path. This module makes the director's address (DIP) their next hop, now and
     after a reboot.
   - What it makes in the kernel carries the protocol number 151, as C(ip rule) and C(ip route) show
-    it. By this the module recognises its rules and routes. Others are left alone, but for the
+    it. By this the module recognises its rules and routes. Others are left alone, except the
     default route that O(route=default) replaces.
   - It refuses to change anything where that would cut the ssh connection by which Ansible is on the
     machine, that is where answers to it would take another next hop than they do.

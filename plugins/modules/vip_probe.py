@@ -232,7 +232,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.lvs.cluster.plugins.module_utils import _boot, _datagram, _links, _run
+from ansible_collections.lvs.cluster.plugins.module_utils import _datagram, _links, _run
 
 #: Frames of every protocol (linux/if_ether.h).
 ETH_P_ALL = 0x0003
@@ -393,26 +393,6 @@ class Watch:
         return new.most_common(1)[0][0] if new else "any"
 
 
-def neighbours(link: _links.Link, vip: str, address: str, wait: float = 1.0) -> list[str]:
-    """Return the link-layer addresses that answer an ARP request for the VIP within ``wait`` s."""
-    with socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM) as packets:
-        packets.bind((link.name, _boot.ETH_P_ARP))
-        request = _links.Arp(_boot.ARP_REQUEST, link.mac, address, _boot.NO_MAC, vip)
-        broadcast = (link.name, _boot.ETH_P_ARP, 0, 0, _boot.octets(_boot.BROADCAST))
-        packets.sendto(request.encode(), broadcast)
-        macs: list[str] = []
-        end = time.monotonic() + wait
-        while (left := end - time.monotonic()) > 0:
-            packets.settimeout(left)
-            try:
-                reply = _links.Arp.decode(packets.recv(128))
-            except socket.timeout:
-                break
-            if reply and reply.operation == _boot.ARP_REPLY and reply.sender_ip == vip:
-                macs.append(reply.sender_mac)
-    return list(dict.fromkeys(macs))
-
-
 def probe(params: Mapping[str, Any]) -> dict[str, Any]:
     """Make the requests and return what was seen."""
     mistakes = check(params)
@@ -430,7 +410,8 @@ def probe(params: Mapping[str, Any]) -> dict[str, Any]:
 
     macs: list[str] = []
     if on_link and ":" not in vip:
-        macs = neighbours(link, vip, route.get("prefsrc", "0.0.0.0"))
+        source = route.get("prefsrc", "0.0.0.0")
+        macs = _links.who_has(link.name, link.mac, [vip], source).get(vip, [])
     sequence: list[str | None] = []
     failures = []
     latencies = []

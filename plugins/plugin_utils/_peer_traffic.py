@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What directors send each other: by what a packet filter tells it, and who may send it.
+"""What directors send each other: how a packet filter recognises it, and which hosts may send it.
 
 Pure. Values come from a role's variables; what goes out is safe to be written into rules of nft.
 """
@@ -97,13 +97,13 @@ def adverts(
 
 def sync(daemon: Mapping[str, Any], peers: Iterable[Any], mistakes: list[str]) -> Sync:
     """Return the packets of a sync daemon, given as keepalived_conf takes it."""
-    told = {"group": SYNC_GROUP, "port": SYNC_PORT, **{k: v for k, v in daemon.items() if v}}
+    wanted = {"group": SYNC_GROUP, "port": SYNC_PORT, **{k: v for k, v in daemon.items() if v}}
     label = "sync_daemon"
-    group = _read("group", _options.MULTICAST, told, label, mistakes)
+    group = _read("group", _options.MULTICAST, wanted, label, mistakes)
     version = "ipv6" if ":" in group else "ipv4"
-    port = int(_read("port", _options.PORT, told, label, mistakes) or 0)
+    port = int(_read("port", _options.PORT, wanted, label, mistakes) or 0)
     return Sync(
-        _read("interface", _options.INTERFACE, told, label, mistakes),
+        _read("interface", _options.INTERFACE, wanted, label, mistakes),
         version,
         group,
         port,

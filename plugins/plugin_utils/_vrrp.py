@@ -34,7 +34,7 @@ from ansible_collections.lvs.cluster.plugins.module_utils._model import (
 #: the others have their master's name behind it.
 INSTANCE = "lvs"
 ROUTER, LAST_ROUTER = 51, 255
-#: What tells several instances apart, so that lvs_keepalived can't say it of all.
+#: What distinguishes several instances, so that lvs_keepalived can't say it of all.
 OF_EACH = ("name", "vips", "excluded_vips")
 #: RFC 5798 and 9568, 5.2.3 and 5.2.4: 255 is for the owner of an address, 0 for who gives up.
 FIRST_PRIORITY, PRIORITIES = 150, 100

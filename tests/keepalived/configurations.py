@@ -218,7 +218,7 @@ class Maker:
         return raw
 
     def of_instance(self, family: values.Strategy) -> dict[str, Any]:
-        """Return fields of a VRRP instance, but for its name, number, interface and VIPs."""
+        """Return fields of a VRRP instance, except its name, number, interface and VIPs."""
         raw = self.mapping(
             _options.INSTANCE,
             5,

@@ -3,7 +3,7 @@
 """How keepalived reads a file, by its lib/parser.c: decomment, read_line and alloc_strvec_r.
 
 Of what a text may set off there, everything is an error here: directives, conditions, loops,
-definitions and comments, but for the comments that this collection writes itself.
+definitions and comments, except the comments that this collection writes itself.
 """
 
 from __future__ import annotations

@@ -71,7 +71,7 @@ def decimals(low: float, high: float, places: int) -> Strategy:
 
 
 def words(pattern: str, longest: int) -> Strategy:
-    """Return what a pattern matches, but for what no text may have."""
+    """Return what a pattern matches, except what no text may have."""
     matches = st.from_regex(re.compile(pattern, re.ASCII), fullmatch=True)
     return matches.filter(
         lambda text: (

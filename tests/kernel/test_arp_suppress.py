@@ -84,17 +84,17 @@ def test_a_neighbour_is_answered_before_and_not_after(real_server, client, run_m
 def test_the_rule_about_arp_ignore_is_the_kernels(real_server, client, value):
     real_server.address(f"{VIP}/32", "lo")
     real_server.sysctl("net/ipv4/conf/eth0/arp_ignore", value)
-    quiet = _sysctl.suppressed({"arp_ignore": value, "arp_announce": 2})
-    assert (who_has(client) == []) is quiet
+    suppressed = _sysctl.suppressed({"arp_ignore": value, "arp_announce": 2})
+    assert (who_has(client) == []) is suppressed
 
 
 @pytest.mark.parametrize("value", range(4))
 def test_the_rule_about_arp_announce_is_the_kernels(real_server, client, value):
     real_server.address(f"{VIP}/32", "lo")
     real_server.sysctl("net/ipv4/conf/eth0/arp_announce", value)
-    quiet = _sysctl.suppressed({"arp_ignore": 1, "arp_announce": value})
+    suppressed = _sysctl.suppressed({"arp_ignore": 1, "arp_announce": value})
     # 1 names the VIP where it is in the network of the neighbour, as it is here.
-    assert (asked_by(client, real_server) == "192.0.2.31") is quiet
+    assert (asked_by(client, real_server) == "192.0.2.31") is suppressed
 
 
 def test_a_larger_value_of_the_interface_is_put_right(real_server, client, run_module, save):

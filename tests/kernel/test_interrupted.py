@@ -158,10 +158,10 @@ def case(request, netns, peer, tmp_path, no_pauses):
     netns.address("2001:db8::31/64")
     for key, value in {FORWARD: 0, REDIRECTS: 0, LONE: 1}.items():
         netns.sysctl(key, value)
-    quiet = found.module == "vip_iface" and request.param == "vips"
+    suppressed = found.module == "vip_iface" and request.param == "vips"
     for name in "all", "default", "eth0", "eth1":
-        netns.sysctl(_sysctl.conf(name, "arp_ignore"), int(quiet and name == "all"))
-        netns.sysctl(_sysctl.conf(name, "arp_announce"), 2 if quiet and name == "all" else 0)
+        netns.sysctl(_sysctl.conf(name, "arp_ignore"), int(suppressed and name == "all"))
+        netns.sysctl(_sysctl.conf(name, "arp_announce"), 2 if suppressed and name == "all" else 0)
         netns.sysctl(_sysctl.conf(name, "rp_filter"), 0 if name == "all" else 1)
     if found.module == "arp_suppress":
         netns.sysctl(_sysctl.conf("eth1", "arp_ignore"), 3)

@@ -24,7 +24,7 @@ from ansible_collections.lvs.cluster.plugins.modules import keepalived_conf
 TRUE = "/bin/true"
 VIP = {"vip": "192.168.2.149", "port": 80}
 PLAIN = {"name": "web", "interface": "eth0", "virtual_router_id": 51, "vips": ["192.168.2.149"]}
-#: Everything that scripts can be run by is on: keepalived tells of a script without it.
+#: Everything that scripts can be run by is on: keepalived warns of a script without it.
 SCRIPTS = {"enable_script_security": True, "script_user": "nobody"}
 TIMING = {"delay_loop": 6, "delay_before_retry": 1.5, "warmup": 0}
 ALL_CHECKS = {**TIMING, "retries": 0, "alpha": True, "log_all_failures": True}

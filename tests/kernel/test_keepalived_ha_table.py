@@ -74,7 +74,7 @@ def advert(version, source, *, router=ROUTER_ID, priority=255, ttl=255, extensio
 
 
 def sync_message(client):
-    """Return what a sync daemon tells of a connection (struct ip_vs_sync_mesg, ip_vs_sync_v4)."""
+    """Return what a sync daemon sends of a connection (struct ip_vs_sync_mesg, ip_vs_sync_v4)."""
     established, seconds = 1, 100
     said = struct.pack("!BBHIHHHHII", 0, 6, 36, 0, established, 1024, 80, 80, 0, seconds)
     said += packed(client) + packed(VIP[4]) + packed("192.0.2.31")
@@ -268,7 +268,7 @@ def test_connections_of_another_host_do_not_arrive(hosts, load, netns, name):
 
         def arrives(host):
             # VRRP that nothing drops comes behind it.
-            hosts.send(host, 4, [datagram(host[4], b"told", group, port)])
+            hosts.send(host, 4, [datagram(host[4], b"data", group, port)])
             assert hosts.arrives(host, 4, advert(4, STRANGER[4], router=OTHER_ID))
             ready = select.select([listener], [], [], 0)[0]
             return bool(ready and listener.recv(100))
@@ -299,7 +299,7 @@ FORGED = 1000
 
 
 def test_forged_connections_are_not_in_the_table(hosts, load, netns):
-    """Not one of 1,000 that a stranger tells IPVS's sync daemon of."""
+    """Not one of 1,000 that a stranger sends to IPVS's sync daemon."""
 
     def connections():
         with open("/proc/thread-self/net/ip_vs_conn", encoding="ascii") as file:

@@ -49,7 +49,7 @@ def host(netns, tmp_path):
 
 
 def load(netns, text, tmp_path):
-    """Do by hand what nft is told."""
+    """Run a command of nft by hand."""
     file = tmp_path / "by-hand.nft"
     file.write_text(text + "\n")
     netns.run(f"nft -f {file}")
@@ -281,7 +281,7 @@ def client(host, peer):
 
 
 def answered(host, client, address, port):
-    """Tell whether a connection comes about; return its largest segment, or None."""
+    """Try a connection; return its largest segment, or None."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with host.entered():
         server = socket.create_server(("", port), family=family)

@@ -69,7 +69,7 @@ def route(run_module, save):
 
 
 def state(host):
-    """Return all rules and routes of a namespace, but for the kernel's own."""
+    """Return all rules and routes of a namespace, except the kernel's own."""
     return [
         line
         for family in ("-4", "-6")
@@ -548,7 +548,7 @@ def test_a_client_on_the_real_server_s_own_lan(cluster, route):
 
 
 def test_an_ipv6_client_on_the_real_server_s_own_lan(cluster, real, route, run_module):
-    """The director tells a real server of the short way to it, which mostly believes that."""
+    """The director redirects a real server to the direct route, which mostly accepts that."""
 
     def redirects():
         return re.search(r"Icmp6InRedirects\s+(\d+)", real.run("cat /proc/net/snmp6"))[1]

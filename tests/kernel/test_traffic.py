@@ -202,7 +202,7 @@ def test_clients_are_grouped_by_the_mask_of_persistence(cluster):
 
 @pytest.mark.parametrize("expire", [0, 1])
 def test_weight_0_and_a_persistent_client(cluster, expire):
-    """Its next connection goes where its last one went, unless the kernel is told otherwise."""
+    """Its next connection goes where its last one went, unless the kernel is set otherwise."""
     cluster.director.sysctl("net/ipv4/vs/expire_quiescent_template", expire)
     cluster.serve(80)
     cluster.table(web(persistence_timeout=50))

@@ -46,7 +46,7 @@ def client(netns, peer):
 
 @pytest.fixture(autouse=True)
 def stopped(monkeypatch, tmp_path):
-    """Have a systemctl that shows an active unit; return what tells whether it was stopped."""
+    """Have a systemctl that shows an active unit; return a test of whether it was stopped."""
     program, calls = tmp_path / "systemctl", tmp_path / "calls"
     program.write_text(
         "#!/bin/sh\n"

@@ -35,7 +35,7 @@ def host(netns, peer):
 
 
 @pytest.fixture
-def quiet(host):
+def suppressed(host):
     """The same with ARP suppressed."""
     host.sysctl(_sysctl.conf("all", "arp_ignore"), 1)
     host.sysctl(_sysctl.conf("all", "arp_announce"), 2)
@@ -51,7 +51,7 @@ def lines(host, interface="lo"):
 OWN = ["127.0.0.1/8 dev lo", "::1/128 dev lo"]
 
 
-def test_a_real_server_gets_its_vips(quiet, run_module, save):
+def test_a_real_server_gets_its_vips(suppressed, run_module, save):
     options = {"interface": "lo", "vips": [VIP, f"{VIP6}/128"], "save": str(save)}
 
     result = run_module("vip_iface", diff=True, **options)
@@ -59,7 +59,7 @@ def test_a_real_server_gets_its_vips(quiet, run_module, save):
     assert result["changed"]
     assert (result["before"], result["after"]) == ([], [LINE, LINE6])
     assert result["announced"] == []
-    assert lines(quiet) == sorted([*OWN, LINE, LINE6])
+    assert lines(suppressed) == sorted([*OWN, LINE, LINE6])
     assert result["diff"][0] == {"before": "", "after": f"{LINE}\n{LINE6}\n"}
     assert result["diff"][1]["after"] == save.read_text()
     again = run_module("vip_iface", **options)
@@ -67,12 +67,12 @@ def test_a_real_server_gets_its_vips(quiet, run_module, save):
     assert again["before"] == again["after"] == [LINE, LINE6]
 
 
-def test_what_is_saved_is_what_boot_restores(quiet, new_netns, run_module, save):
+def test_what_is_saved_is_what_boot_restores(suppressed, new_netns, run_module, save):
     run_module("vip_iface", interface="lo", vips=[VIP, VIP6], save=str(save))
     rebooted = new_netns()
     for _ in range(2):
         rebooted.run(f"ip -batch {save}")
-        assert lines(rebooted) == lines(quiet)
+        assert lines(rebooted) == lines(suppressed)
 
 
 def test_check_mode_reports_and_changes_nothing(host, run_module, save):
@@ -101,10 +101,10 @@ def test_a_vip_waits_for_suppression(host, run_module, save):
     assert run_module("arp_suppress", state="absent", save=str(arp))["changed"]
 
 
-def test_suppression_is_asked_for_where_it_matters(quiet, run_module):
-    quiet.ip("link add other type veth peer name eth1")
-    quiet.ip("link set other up")
-    quiet.sysctl(_sysctl.conf("other", "arp_ignore"), 3)
+def test_suppression_is_asked_for_where_it_matters(suppressed, run_module):
+    suppressed.ip("link add other type veth peer name eth1")
+    suppressed.ip("link set other up")
+    suppressed.sysctl(_sysctl.conf("other", "arp_ignore"), 3)
     refused = run_module("vip_iface", interface="lo", vips=[VIP])
     assert refused["failed"]
     assert len(refused["mistakes"]) == 1
@@ -119,11 +119,11 @@ def test_ipv6_waits_for_nothing(run_module):
     assert run_module("vip_iface", interface="lo", vips=[VIP6])["after"] == [LINE6]
 
 
-def test_ownership(quiet, run_module, save):
+def test_ownership(suppressed, run_module, save):
     """What the file lists and the task does not is removed; what is in no file stays."""
     foreign = "198.51.100.7/32"
-    quiet.address(foreign, "lo")
-    quiet.address("198.51.100.8/32")
+    suppressed.address(foreign, "lo")
+    suppressed.address("198.51.100.8/32")
     run_module("vip_iface", interface="lo", vips=[VIP, VIP6], save=str(save))
     run_module("vip_iface", interface="eth0", vips=[VIP2], announce=False)
 
@@ -131,38 +131,38 @@ def test_ownership(quiet, run_module, save):
 
     assert result["changed"]
     assert (result["before"], result["after"]) == ([LINE, LINE6], [LINE])
-    assert lines(quiet) == sorted([*OWN, f"{foreign} dev lo", LINE])
-    assert f"{VIP2}/32" in quiet.addresses("eth0")
+    assert lines(suppressed) == sorted([*OWN, f"{foreign} dev lo", LINE])
+    assert f"{VIP2}/32" in suppressed.addresses("eth0")
     assert VIP6 not in save.read_text()
 
     assert run_module("vip_iface", state="absent", save=str(save))["changed"]
-    assert lines(quiet) == sorted([*OWN, f"{foreign} dev lo"])
+    assert lines(suppressed) == sorted([*OWN, f"{foreign} dev lo"])
     assert not save.exists()
     assert not run_module("vip_iface", state="absent", save=str(save))["changed"]
     absent = {"interface": "eth0", "state": "absent", "vips": [VIP2, "198.51.100.8"]}
     assert run_module("vip_iface", **absent)["changed"]
-    assert "198.51.100.8/32" not in quiet.addresses("eth0")
-    assert "192.0.2.31/24" in quiet.addresses("eth0")
+    assert "198.51.100.8/32" not in suppressed.addresses("eth0")
+    assert "192.0.2.31/24" in suppressed.addresses("eth0")
 
 
-def test_what_is_unlisted_stays_until_it_is_pruned(quiet, run_module, save):
+def test_what_is_unlisted_stays_until_it_is_pruned(suppressed, run_module, save):
     options = {"interface": "lo", "save": str(save)}
     run_module("vip_iface", vips=[VIP, VIP6], **options)
 
     result = run_module("vip_iface", vips=[VIP, VIP2], prune=False, **options)
 
     assert result["kept"] == [VIP6]
-    assert lines(quiet) == sorted([*OWN, LINE, LINE2, LINE6])
+    assert lines(suppressed) == sorted([*OWN, LINE, LINE2, LINE6])
     assert VIP6 in save.read_text()
     again = run_module("vip_iface", vips=[VIP, VIP2], prune=False, **options)
     assert (again["changed"], again["kept"]) == (False, [VIP6])
     pruned = run_module("vip_iface", vips=[VIP, VIP2], **options)
     assert (pruned["changed"], pruned["kept"]) == (True, [])
-    assert lines(quiet) == sorted([*OWN, LINE, LINE2])
+    assert lines(suppressed) == sorted([*OWN, LINE, LINE2])
     assert VIP6 not in save.read_text()
 
 
-def test_a_vip_moves_to_another_interface(quiet, run_module, save):
+def test_a_vip_moves_to_another_interface(suppressed, run_module, save):
     """An interface that would answer for it is no obstacle if the VIP is taken away there."""
     run_module("vip_iface", interface="eth0", vips=[VIP, VIP2], save=str(save), announce=False)
 
@@ -172,36 +172,36 @@ def test_a_vip_moves_to_another_interface(quiet, run_module, save):
         [f"{VIP}/32 dev eth0", f"{VIP2}/32 dev eth0"],
         [LINE],
     )
-    assert not {f"{VIP}/32", f"{VIP2}/32"}.intersection(quiet.addresses("eth0"))
+    assert not {f"{VIP}/32", f"{VIP2}/32"}.intersection(suppressed.addresses("eth0"))
     assert save.read_text().splitlines()[1:] == [f"address replace {LINE}"]
     assert not run_module("vip_iface", interface="lo", vips=[VIP], save=str(save))["changed"]
 
 
-def test_an_ipv6_vip_that_could_be_a_source_address_is_put_right(quiet, run_module):
-    quiet.address(f"{VIP6}/128", "lo")
+def test_an_ipv6_vip_that_could_be_a_source_address_is_put_right(suppressed, run_module):
+    suppressed.address(f"{VIP6}/128", "lo")
     result = run_module("vip_iface", interface="lo", vips=[VIP6])
     assert (result["before"], result["after"]) == ([f"{VIP6}/128 dev lo"], [LINE6])
-    assert LINE6 in lines(quiet)
+    assert LINE6 in lines(suppressed)
 
 
-def test_a_vip_on_the_lan_interface_is_not_added_to_lo(quiet, run_module):
-    quiet.address(f"{VIP}/32")
-    quiet.address(f"{VIP6}/128")
+def test_a_vip_on_the_lan_interface_is_not_added_to_lo(suppressed, run_module):
+    suppressed.address(f"{VIP}/32")
+    suppressed.address(f"{VIP6}/128")
     result = run_module("vip_iface", interface="lo", vips=[VIP, VIP6, VIP2])
     assert len(result["mistakes"]) == 2
     assert f"ip address delete {VIP}/32 dev eth0" in result["mistakes"][0]
-    assert lines(quiet) == OWN
+    assert lines(suppressed) == OWN
 
 
-def test_a_vip_on_lo_already_may_be_on_the_lan_interface_too(quiet, run_module):
+def test_a_vip_on_lo_already_may_be_on_the_lan_interface_too(suppressed, run_module):
     """A real server that is the master just now: keepalived put it there."""
-    quiet.address(f"{VIP}/32", "lo")
-    quiet.address(f"{VIP}/32")
+    suppressed.address(f"{VIP}/32", "lo")
+    suppressed.address(f"{VIP}/32")
     assert not run_module("vip_iface", interface="lo", vips=[VIP])["changed"]
 
 
-def test_a_network_on_lo_is_refused(quiet, run_module):
-    quiet.address(f"{VIP}/24", "lo")
+def test_a_network_on_lo_is_refused(suppressed, run_module):
+    suppressed.address(f"{VIP}/24", "lo")
     result = run_module("vip_iface", interface="lo", vips=[VIP])
     assert result["failed"]
     assert "makes all of 192.0.2.0/24 local" in result["msg"]
@@ -233,17 +233,17 @@ def test_the_file_of_an_interface_that_is_gone_can_be_cleared(run_module, save):
     assert not save.exists()
 
 
-def test_a_failure_half_way_is_undone(quiet, run_module, save):
+def test_a_failure_half_way_is_undone(suppressed, run_module, save):
     run_module("vip_iface", interface="eth0", vips=[VIP2], save=str(save), announce=False)
-    text, before = save.read_text(), lines(quiet, "eth0")
-    quiet.sysctl("net/ipv6/conf/eth0/disable_ipv6", 1)
-    before = lines(quiet, "eth0")
+    text, before = save.read_text(), lines(suppressed, "eth0")
+    suppressed.sysctl("net/ipv6/conf/eth0/disable_ipv6", 1)
+    before = lines(suppressed, "eth0")
 
     result = run_module("vip_iface", interface="eth0", vips=[VIP, VIP6], save=str(save))
 
     assert result["failed"]
     assert f"refused to replace {VIP6}/128 dev eth0" in result["msg"]
-    assert lines(quiet, "eth0") == before
+    assert lines(suppressed, "eth0") == before
     assert save.read_text() == text
 
 
@@ -323,12 +323,12 @@ def test_a_vip_whose_announcement_is_lost_is_taken_back(host, run_module, save):
     assert not save.exists()
 
 
-@pytest.mark.parametrize("quiet_by", ["option", "presence", "down"])
-def test_what_is_not_announced(host, run_module, quiet_by):
-    options = {"announce": False} if quiet_by == "option" else {}
-    if quiet_by == "presence":
+@pytest.mark.parametrize("reason", ["option", "presence", "down"])
+def test_what_is_not_announced(host, run_module, reason):
+    options = {"announce": False} if reason == "option" else {}
+    if reason == "presence":
         host.address(f"{VIP}/32")
-    elif quiet_by == "down":
+    elif reason == "down":
         host.ip("link set eth0 down")
     ear, read = heard(host.neighbour)
     with ear:

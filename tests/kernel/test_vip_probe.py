@@ -23,7 +23,7 @@ class Site(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         status, body = next(self.server.replies)
         self.send_response(status)
-        self.send_header("X-Served-By", "somebody")
+        self.send_header("X-Served-By", "web7")
         self.send_header("X-Host", self.headers["Host"])
         self.send_header("X-Path", self.path)
         self.end_headers()
@@ -144,7 +144,7 @@ def test_a_server_that_is_slower_than_the_timeout(network, run_module):
 @pytest.mark.parametrize(
     ("identity", "name"),
     [
-        ("header:x-served-by", "somebody"),
+        ("header:x-served-by", "web7"),
         (r"server (\w+)", "rs31"),
         ("none", "any"),
         ("header:X-Host", "www.example.org"),

@@ -242,7 +242,7 @@ def test_any_inventory_comes_back_from_its_table(described):
 
 @st.composite
 def pairs(draw):
-    """Return an inventory of two directors with what keepalived is told."""
+    """Return an inventory of two directors with the settings of keepalived."""
     services, inventory = draw(inventories().filter(lambda described: described[0]))
     for host in inventory["realservers"].values():
         host.pop("lvs_drained", None)  # keepalived needs a real server that serves
@@ -327,7 +327,7 @@ def pairs(draw):
         for group in ("directors", "realservers", "others")
     }
     if inventory["every"]["lvs_method"] == "fullnat":
-        inventory["every"]["lvs_method"] = "dr"  # a file tells neither fullnat nor all addresses
+        inventory["every"]["lvs_method"] = "dr"  # a file has neither fullnat nor all addresses
     every = {**inventory["every"], **every, "lvs_services": services}
     return {"all": {"vars": every, "children": children}}
 

@@ -47,7 +47,7 @@ def facts(*links, sysctls=(), **read):
 
 
 def settings(*links, sysctls=()):
-    """Return the settings that the roles leave, but for some."""
+    """Return the settings that the roles leave, except some."""
     names = [each["ifname"] for each in links]
     values = dict.fromkeys(_host_facts.sysctls_to_read(names), "0")
     values.update(
@@ -380,7 +380,7 @@ def test_a_port_that_is_used_again(release, method, sysctls, ok):
         ("nat_mask", RELOAD, True),
         ("nat_mask", "nat_mask 255.255.255.0", False),
         ("unicast_peer", "unicast_peer {\n  192.168.2.31\n}", True),
-        ("unicast_peer", "unicast_peer {\n # nobody\n}", False),
+        ("unicast_peer", "unicast_peer {\n # none\n}", False),
     ],
 )
 def test_a_word_of_keepalived_s_file(check, conf, ok):

@@ -32,7 +32,7 @@ def at(*numbers, **variables):
 
 
 def look(*services, directors=D23, realservers=None, every=None, **groups):
-    """Resolve services in an inventory that is T1-DR's but for what is given."""
+    """Resolve services in an inventory that is T1-DR's except what is given."""
     groups = {
         "lvs_directors": directors,
         "lvs_realservers": at(31, 32) if realservers is None else realservers,
@@ -1174,7 +1174,7 @@ def test_a_director_that_forwards_answers_only_has_to_know_the_vips():
 
 def test_every_variable_of_the_collection_is_accepted():
     values = {
-        "lvs_services": Unreadable("nobody needs it here"),
+        "lvs_services": Unreadable("it is not needed here"),
         "lvs_method": "dr",
         "lvs_network": "192.168.2.0/24",
         "lvs_address": "192.168.2.31",
@@ -1526,7 +1526,7 @@ def test_sources_of_tunnels_are_addresses_and_networks_or_any(said):
 
 
 def test_what_is_not_known_of_a_director_is_no_source_of_tunnels():
-    """Preflight tells, which sees with what address the director sends."""
+    """Preflight reports it, since it sees with what address the director sends."""
     unknown = {"d23": {"ansible_host": "d23.example.org"}}
     assert sources(unknown) == []
     assert sources(unknown, lvs_tunnel_sources=["10.1.0.7"]) == ["10.1.0.7"]

@@ -442,7 +442,7 @@ def test_services_that_differ_between_directors_are_refused():
         )
     ]
     hosts["d24"]["lvs_services"] = copy.deepcopy(services)
-    hosts["rs31"]["lvs_services"] = other  # nobody reads it there
+    hosts["rs31"]["lvs_services"] = other  # it is not read there
     assert answer(services, hosts).mistakes == []
 
 
@@ -523,7 +523,7 @@ def test_a_destination_s_name_is_a_line_of_text(name):
     ]
 
 
-# What was refused, though right, and what was told as something else.
+# What was refused, though right, and what was reported as something else.
 
 
 def test_an_instance_takes_one_address_for_a_list():

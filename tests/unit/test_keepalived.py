@@ -762,10 +762,10 @@ def test_all_mistakes_are_reported_at_once():
 
 
 def test_a_mistake_in_a_secret_does_not_show_it():
-    for secret in ("correct horse battery", "a{b", "tell me", ["tell me"]):
+    for secret in ("correct horse battery", "a{b", "open me", ["open me"]):
         messages = mistakes(with_instance(auth_pass=secret))
         assert [t for t in messages if t.startswith("instance web: auth_pass")]
-        assert not [t for t in messages if "horse" in t or "a{b" in t or "tell me" in t]
+        assert not [t for t in messages if "horse" in t or "a{b" in t or "open me" in t]
 
 
 # ---- releases ----------------------------------------------------------------------------------
@@ -791,7 +791,7 @@ def test_the_release_is_read_from_keepalived():
 
 
 def documented(options, spec, place=""):
-    """Yield each option with its place, what is documented and what the module is told."""
+    """Yield each option with its place, what is documented and what the module takes."""
     assert set(options) == set(spec), place
     for name, said in options.items():
         yield f"{place}{name}", said, spec[name]

@@ -109,7 +109,7 @@ def test_vips_on_interfaces_without_arp():
     vpn = link("wg0", "10.8.0.2/32", flags=("NOARP", "POINTOPOINT"), kind="none")
     network = link("lo", "127.0.0.1/8", "192.0.2.0/24", flags=("LOOPBACK",), kind="loopback")
     lan = link("eth0", "192.0.2.152/32")
-    found = _links.quiet_vips([LO, tunnel, dummy, vpn, network, lan])
+    found = _links.suppressed_vips([LO, tunnel, dummy, vpn, network, lan])
     assert [each.line for each in found] == [
         "192.0.2.149/32 dev lo",
         "192.0.2.150/32 dev tunl0",
@@ -129,10 +129,10 @@ def test_networks():
 def test_obstacles():
     links = {"lo": LO, "eth0": link("eth0", "192.0.2.31/24", "2001:db8::149/128")}
     noisy = {"arp_ignore": 0, "arp_announce": 2, "rp_filter": 0}
-    quiet = {"arp_ignore": 1, "arp_announce": 2, "rp_filter": 2}
+    suppressed = {"arp_ignore": 1, "arp_announce": 2, "rp_filter": 2}
     vips = _links.vips("lo", ["192.0.2.150", "2001:db8::149"])
 
-    found = _links.obstacles(links, "lo", vips, {"eth0": noisy, "eth1": None, "eth2": quiet})
+    found = _links.obstacles(links, "lo", vips, {"eth0": noisy, "eth1": None, "eth2": suppressed})
     assert len(found) == 3
     assert "2001:db8::149 is on eth0" in found[0]
     assert "ARP is not suppressed on eth0" in found[1]
@@ -141,8 +141,8 @@ def test_obstacles():
     # IPv6 needs no suppression, nor does an interface that answers for its VIPs by design.
     assert _links.obstacles(links, "lo", vips[1:], {"eth1": noisy}) == found[:1]
     assert _links.obstacles({"eth0": ETH0}, "eth0", vips, {"eth1": noisy}) == []
-    # The master of several directors has them on its LAN as well, and is quiet as a backup.
-    assert _links.obstacles(links, "lo", vips, {"eth2": quiet}, director=True) == []
+    # The master of several directors has them on its LAN as well, and suppresses ARP as a backup.
+    assert _links.obstacles(links, "lo", vips, {"eth2": suppressed}, director=True) == []
     assert len(_links.obstacles(links, "lo", vips, {"eth0": noisy}, director=True)) == 1
     assert "there is no interface tunl0 here; there are lo, eth0." in str(
         _links.obstacles(links, "tunl0", vips, {})

@@ -57,7 +57,7 @@ def carry_out(table, operation):
 
 
 def bears(service):
-    """Tell whether a service has a server that takes connections."""
+    """Return whether a service has a server that takes connections."""
     return any(destination.weight for destination in service.destinations)
 
 

@@ -81,7 +81,7 @@ def test_a_cluster_that_works():
 @pytest.mark.parametrize(
     ("weights", "counts", "scheduler", "good"),
     [
-        ((5, 5), (21, 19), "wrr", True),  # a request of somebody else's in between
+        ((5, 5), (21, 19), "wrr", True),  # a request of another client in between
         ((5, 5), (22, 18), "wrr", False),
         ((3, 1), (30, 10), "wrr", True),
         ((3, 1), (20, 20), "wrr", False),

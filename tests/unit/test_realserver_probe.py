@@ -35,7 +35,7 @@ def port():
 
 @pytest.fixture
 def refused():
-    """A port at which nobody listens."""
+    """A port at which no program listens."""
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         yield unused.getsockname()[1]

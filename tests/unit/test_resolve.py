@@ -395,8 +395,8 @@ def test_a_role_s_rules_are_made_of_checked_values(run, tmp_path, role):
 
     def rules(vip):
         messages = yaml.safe_load(yaml.safe_dump(RULES[role]).replace("VIP", vip))
-        (tmp_path / "told.yml").write_text(yaml.safe_dump(messages))
-        return run("localhost ansible_connection=local\n", "-e", "@told.yml", tasks=tasks)
+        (tmp_path / "values.yml").write_text(yaml.safe_dump(messages))
+        return run("localhost ansible_connection=local\n", "-e", "@values.yml", tasks=tasks)
 
     good = rules("192.0.2.150")
     assert not good.failed, good.text

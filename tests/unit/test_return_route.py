@@ -35,8 +35,8 @@ def test_all_mistakes_are_reported_at_once(run_main):
     assert result["mistakes"] == [
         "gateways: 'director' is no address: write one like 192.168.0.254.",
         (
-            "gateways: fe80::1 is told apart by its link only: write the director's address that is"
-            " good on every link."
+            "gateways: fe80::1 is valid on one link only: write the director's address that is"
+            " valid on every link."
         ),
         "gateways: 127.0.0.1 is no machine's address: write the director's.",
         (

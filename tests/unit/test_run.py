@@ -365,7 +365,7 @@ def test_what_a_killed_run_left_beside_a_file_is_taken_away(tmp_path):
 
 
 def free(lock):
-    """Tell whether a lock could be had."""
+    """Return whether a lock could be had."""
     with lock.open() as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -387,7 +387,7 @@ def test_what_is_read_stays_so_until_it_is_changed(lock):
             afterwards=lambda: {"free": free(lock)},
         )
 
-    assert end(prepare)["free"]  # what takes its time keeps nobody waiting
+    assert end(prepare)["free"]  # what takes its time keeps no other module waiting
     assert seen == [False, False]
     assert lock.stat().st_mode & 0o777 == 0o600
     end(refuse("No."))

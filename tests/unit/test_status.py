@@ -59,7 +59,7 @@ def text_of(resolved, name):
 
 
 def state(resolved, name="d23", *, holds=(VIP,), out=(), loads=None, applied=None, **fields):
-    """Return what is read on a director on which all is as resolved, but for who is out."""
+    """Return what is read on a director on which all is as resolved, except what is out."""
     services = [
         {
             **{key: value for key, value in raw.items() if key != "name"},
@@ -179,10 +179,10 @@ def test_unreachable_directors_are_listed():
     found = status(web, [state(web), {"name": "d24", "reason": "No route to host."}])
     assert found["directors"][1]["state"] == "unreachable"
     assert found["differences"] == ["d24 can't be read: No route to host."]
-    nobody = status(web, [{"name": "d23", "reason": "a"}, {"name": "d24", "reason": "b"}])
-    assert nobody["services"] == nobody["serving"] == []
-    assert nobody["held_vips"] == {"d23": [], "d24": []}
-    assert nobody["trouble"][-1] == f"No director that could be read holds {VIP}."
+    unreadable = status(web, [{"name": "d23", "reason": "a"}, {"name": "d24", "reason": "b"}])
+    assert unreadable["services"] == unreadable["serving"] == []
+    assert unreadable["held_vips"] == {"d23": [], "d24": []}
+    assert unreadable["trouble"][-1] == f"No director that could be read holds {VIP}."
 
 
 def test_two_holders_of_a_vip_are_reported():

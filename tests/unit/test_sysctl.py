@@ -278,8 +278,8 @@ def test_whatever_is_in_force_suppression_suppresses(in_force, rp_filter):
 
 @pytest.mark.parametrize("ignore", range(10))
 def test_only_three_values_of_arp_ignore_suppress(ignore):
-    quiet = _sysctl.suppressed({"arp_ignore": ignore, "arp_announce": 2})
-    assert quiet is (ignore in (1, 2, 8))
+    suppressed = _sysctl.suppressed({"arp_ignore": ignore, "arp_announce": 2})
+    assert suppressed is (ignore in (1, 2, 8))
 
 
 def test_a_stricter_value_of_the_interface_stays():

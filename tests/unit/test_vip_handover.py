@@ -69,12 +69,12 @@ def test_the_rules_drop_what_begins_a_tcp_connection():
 
 @pytest.fixture
 def systemctl(tmp_path, monkeypatch):
-    """Have a systemctl that shows a unit as it is told, and notes how else it is called."""
+    """Have a systemctl that shows a unit as it is set, and notes its other calls."""
     monkeypatch.setattr(_lock, "PATH", str(tmp_path / "lock"))
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     program, calls = tmp_path / "systemctl", tmp_path / "calls"
 
-    def tell(active="active", load="loaded", stop="true"):
+    def shows(active="active", load="loaded", stop="true"):
         calls.write_text("")
         program.write_text(
             "#!/bin/sh\n"
@@ -84,7 +84,7 @@ def systemctl(tmp_path, monkeypatch):
         program.chmod(0o755)
         return lambda: calls.read_text().splitlines()
 
-    return tell
+    return shows
 
 
 @pytest.fixture

@@ -79,7 +79,7 @@ class Service:
 
     @property
     def key(self) -> ServiceKey:
-        """What tells it from others."""
+        """What distinguishes it from others."""
         return self.value.key
 
     def differs(self, other: Service) -> bool:
@@ -315,7 +315,7 @@ class SourceReader:
         key, line = service.key, item.line
         base = {name: value for name, value in item.items() if name in OF_DESTINATION}
         if base.get("method") == "local":
-            # The kernel tells so of the director's own address, whatever the method was.
+            # The kernel reports so of the director's own address, whatever the method was.
             methods = [other.get("method", "dr") for other in of["destinations"]]
             base["method"] = most((m for m in methods if m != "local"), "dr")
             if str(base.get("port", key.port)) != str(key.port):
@@ -335,7 +335,7 @@ class SourceReader:
             self.report(
                 f"{key}: destination {base.get('address')}: its port {port} has no effect with"
                 f" method {method}"
-                + (" but for the check, which keeps it." if asked else ", and is left out."),
+                + (" except for the check, which keeps it." if asked else ", and is left out."),
                 line,
             )
             del base["port"]

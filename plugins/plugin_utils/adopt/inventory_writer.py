@@ -344,7 +344,7 @@ class Writer:
         return {"hosts": hosts, **({"vars": shared} if shared else {})}
 
     def _variables(self, source: Source, directors: Sequence[_vrrp.Director]) -> dict[str, Any]:
-        """Return a director's variables but for its priority."""
+        """Return a director's variables except its priority."""
         if not source.config or not self.keepalived:
             return {}
         said: dict[str, Any] = {}
@@ -424,7 +424,7 @@ class Writer:
         translated = [self.services[key].name for key, method in methods.items() if method == "nat"]
         if translated:
             self.report(
-                f"{join_names(translated)}: IPVS doesn't tell nat from fullnat, so nat"
+                f"{join_names(translated)}: IPVS doesn't distinguish nat from fullnat, so nat"
                 " is written; nor which address of the director answers come back to: if that is"
                 " not its ansible_host, set its lvs_address."
             )

@@ -263,7 +263,7 @@ def _said(words: Sequence[str], heads: Sequence[str]) -> str:
     shown: list[str] = []
     for word in words:
         if hidden and word not in _SHOWN:
-            # One for any number of words, which would tell how many a password has.
+            # One for any number of words, which would show how many a password has.
             shown += [_HIDDEN] * (shown[-1:] != [_HIDDEN])
         else:
             shown.append(f'"{word}"' if isinstance(word, Word) and word.quote else word)

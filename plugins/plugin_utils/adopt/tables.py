@@ -156,9 +156,9 @@ class Reader:
                 reason = "; ".join(map(str, error.args)) or f"it must be {option.kind.must_be}"
                 continue
             if value in ("", [], {}):
-                told = any(each.taken < 0 for child in node.block() for each in child.all())
+                reported = any(each.taken < 0 for child in node.block() for each in child.all())
                 return self.note(
-                    node, "nothing of it is left" if told else "it is empty, and left out"
+                    node, "nothing of it is left" if reported else "it is empty, and left out"
                 )
             if isinstance(value, list):
                 value = [*found.get(option.name, []), *value]

@@ -155,7 +155,7 @@ def variables(
     others: Sequence[_vrrp.Director],
     masters: Mapping[str, str],
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return a director's variables of VRRP but for its priority, and its part ``instance``.
+    """Return a director's variables of VRRP except its priority, and its part ``instance``.
 
     :param kept: its instances that the inventory has, the main one first
     :param masters: the VIPs, each with the name of its master
@@ -173,8 +173,8 @@ def variables(
     by_instance = list(_vrrp.vips_by_instance(directors, masters).items())
 
     def made(instance: dict[str, Any]) -> list[dict[str, Any]]:
-        told = mine._replace(keepalived={"instance": instance})
-        return [_vrrp.instance(told, directors, vips, number) for number, vips in by_instance]
+        director = mine._replace(keepalived={"instance": instance})
+        return [_vrrp.instance(director, directors, vips, number) for number, vips in by_instance]
 
     if extra.get("version") == made({})[0]["version"]:
         del extra["version"]

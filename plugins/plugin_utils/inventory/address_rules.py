@@ -95,7 +95,7 @@ def check_outright(topology: Topology, service: Service) -> None:
             )
         address = normal_address(item.get("address"))
         if not address:
-            continue  # the model tells it
+            continue  # the model reports it
         name = str(item.get("name") or address)
         own = topology.hosts[name].own if name in topology.hosts else []
         twin = members.get((address, as_integer(item.get("port", port))))
@@ -112,7 +112,7 @@ def check_outright(topology: Topology, service: Service) -> None:
 
 
 def check_vips(topology: Topology, service: Service) -> None:
-    """Check that a VIP is no host's own address, but for a NAT director's outer one."""
+    """Check that a VIP is no host's own address, except a NAT director's outer one."""
     for vip in dict.fromkeys(frontend.vip for frontend in service.frontends):
         owners = dict(topology.rips.get(vip, {}))
         for host in topology.hosts.values():

@@ -55,7 +55,7 @@ class Subject(Fields):
         self.report.add(sentence, *self._subject)
 
     def readable(self, names: Iterable[str], raw: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the values of names, but for those whose template failed."""
+        """Return the values of names, except those whose template failed."""
         values = {name: raw[name] for name in names}
         reasons = {name: template_failure(value) for name, value in values.items()}
         for name, reason in reasons.items():

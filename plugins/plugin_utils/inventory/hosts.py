@@ -139,7 +139,7 @@ class Host:
         return 0 if self.drained else self.weights.get(service, self._weight)
 
     def sending(self, family: str) -> list[str]:
-        """Return the addresses that may be the source of what it sends; facts tell the rest."""
+        """Return the addresses that may be the source of what it sends, if need be by its facts."""
         own = [address for address in self.own if family_of(address) == family]
         facts = (str(each.ip) for each in self.interfaces())
         return own or [address for address in facts if family_of(address) == family]
@@ -155,7 +155,7 @@ class Host:
     def addresses(
         self, family: str, vip: str | None, networks: Sequence[Network], vips: Collection[str]
     ) -> list[str]:
-        """Return its address toward a service: none, one, or several if only facts tell it.
+        """Return its address toward a service: none, one, or several if it is only in its facts.
 
         What is stated is final. Else it is where Ansible reaches it, unless that is known to be
         in another network and its facts have an address in this one. What they have of ``vips``

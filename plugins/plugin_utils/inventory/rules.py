@@ -119,7 +119,7 @@ def _check_frontends(topology: Topology) -> None:
         for frontend in service.frontends:
             owners.setdefault(frontend, []).append(service)
     for frontend, several in owners.items():
-        # Two that name it as vip and port are one and the same service: the model tells that.
+        # Two that name it as vip and port are one and the same service: the model reports that.
         if len(several) > 1 and any(service.vip is None for service in several):
             topology.mistakes.add(
                 f"{frontend.protocol} {endpoint(frontend.vip, frontend.port)} belongs to each"

@@ -185,7 +185,7 @@ def test_connections_survive(node, build, request, planned, happen, mend):
         build(*pair.INFORMED)
     name = f"100 connections, {request.node.callspec.id}"
     with pair.held("c10", VIP, 100) as traffic:
-        time.sleep(pair.TOLD)
+        time.sleep(pair.SYNCHRONISED)
         happen(node)
         time.sleep(6)
         for when in ("", ", return"):

@@ -262,8 +262,8 @@ def test_the_pair_needs_no_change_to_be_as_the_inventory_that_is_made_of_it(
 ):
     path = tmp_path / "hosts.yml"
     names = {rip: name for name, rip in RIPS.items()}
-    told = {"adopt_to": str(path), "adopt_names": names}
-    said = operate("adopt", f"--extra-vars={json.dumps(told)}")
+    options = {"adopt_to": str(path), "adopt_names": names}
+    said = operate("adopt", f"--extra-vars={json.dumps(options)}")
     assert "represents the whole cluster." in " ".join(said.split())
     unchanged("playbooks/site", inventory=path)
 

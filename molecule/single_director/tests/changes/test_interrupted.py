@@ -20,6 +20,8 @@ import state
 MIXED = Path(__file__).parents[2] / "mixed.yml"
 CONFIRMED = ["--extra-vars=teardown_confirm=true"]
 CUTS = os.environ.get("LVS_CUTS")
+# A kill after every task takes up to hours, more than CI has. Kernel tests kill each module, and
+# test_methods.py kills one playbook.
 pytestmark = pytest.mark.skipif(not CUTS, reason="takes up to hours; LVS_CUTS asks for it")
 
 

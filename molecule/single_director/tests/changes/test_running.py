@@ -79,8 +79,8 @@ def test_the_cluster_needs_no_change_to_be_as_the_inventory_that_is_made_of_it(
 ):
     path = tmp_path / "hosts.yml"
     names = {"192.168.2.31": "rs31", "192.168.2.32": "rs32"}
-    told = {"adopt_to": str(path), "adopt_names": names}
-    run = playbook("playbooks/adopt", f"--extra-vars={json.dumps(told)}")
+    options = {"adopt_to": str(path), "adopt_names": names}
+    run = playbook("playbooks/adopt", f"--extra-vars={json.dumps(options)}")
     assert run.returncode == 0, run.stdout
     assert "represents the whole cluster." in " ".join(run.stdout.split())
     unchanged("playbooks/site", inventory=path)
