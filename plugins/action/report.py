@@ -35,7 +35,9 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no types
         _validated, options = self.validate_argument_spec(argument_spec=ARGUMENTS)
         lines, errors = options["lines"], options["errors"]
         shown = _display.shown() and not self._task.no_log
-        summary = options["summary"] or f"There are {len(errors)} errors."
+        summary = (options["summary"] or "There are {count} errors.").replace(
+            "{count}", str(len(errors))
+        )
         if shown:
             _display.show(lines)
             if len(errors) > 1:

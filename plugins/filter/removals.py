@@ -16,8 +16,8 @@ description:
 positional: kept, left_out, host
 options:
   _input:
-    description: The roles that are no longer needed, as C(former_roles) of
-      M(lvs.cluster.preflight) has them. Those of a director are left out.
+    description: The roles that are no longer needed, as C(former_realserver_roles) of
+      M(lvs.cluster.preflight) has them.
     type: list
     elements: str
     required: true
@@ -62,8 +62,6 @@ from typing import Any
 
 from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.mistakes import join_names
 
-_OF_DIRECTORS = ("director", "keepalived_ha")
-
 
 def removals(
     former: Sequence[str], kept: Mapping[str, Collection[Any]], left_out: Sequence[str], host: str
@@ -75,7 +73,7 @@ def removals(
             for role in kept
             if kept[role] and role not in former
         ),
-        *({"role": r, "tasks_from": "absent"} for r in former if r not in _OF_DIRECTORS),
+        *({"role": role, "tasks_from": "absent"} for role in former),
     ]
     if not left_out or not roles:
         return {"roles": roles, "lines": []}

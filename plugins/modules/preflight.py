@@ -187,7 +187,7 @@ options:
     version_added: 0.3.0
   roles:
     description: The roles that the machine is to have. What else RV(installed_roles) has is in
-      RV(former_roles).
+      RV(former_director_roles) and RV(former_realserver_roles).
     type: list
     elements: str
     default: []
@@ -345,8 +345,16 @@ installed_roles:
   returned: success
   sample: [realserver_dr]
   version_added: 0.2.0
-former_roles:
-  description: Those of RV(installed_roles) that are not in O(roles).
+former_director_roles:
+  description: Those of RV(installed_roles) of a director that are not in O(roles), in the order in
+    which they are to be removed.
+  type: list
+  elements: str
+  returned: success
+  sample: []
+  version_added: 0.6.0
+former_realserver_roles:
+  description: Those of RV(installed_roles) of a real server that are not in O(roles).
   type: list
   elements: str
   returned: success
@@ -375,6 +383,9 @@ from ansible_collections.lvs.cluster.plugins.module_utils._host_facts import (
     addresses_of,
 )
 
+#: The roles of a director, in the order in which they are removed.
+DIRECTOR_ROLES = ("keepalived_ha", "director")
+
 
 def examine(params: Mapping[str, Any]) -> dict[str, Any]:
     """Return the findings about this machine."""
@@ -387,6 +398,7 @@ def examine(params: Mapping[str, Any]) -> dict[str, Any]:
     checks = _host_checks.run_checks(_host_reader.read(expected, links, routes), expected)
     vip_interface = params["interface"] or min(lans, default="")
     installed = _host_reader.installed_roles()
+    former = [role for role in installed if role not in params["roles"]]
     return {
         "checks": [each._asdict() for each in checks],
         "lines": [f"  {each.result}: {each.check}: {each.message}" for each in checks],
@@ -399,7 +411,8 @@ def examine(params: Mapping[str, Any]) -> dict[str, Any]:
         "addresses": sorted(addresses_of(links)),
         "vrrp": vrrp(params, links, vip_interface),
         "installed_roles": installed,
-        "former_roles": [role for role in installed if role not in params["roles"]],
+        "former_director_roles": [role for role in DIRECTOR_ROLES if role in former],
+        "former_realserver_roles": [role for role in former if role not in DIRECTOR_ROLES],
     }
 
 

@@ -46,8 +46,8 @@ options:
     elements: str
     default: []
   summary:
-    description: The message of the failure where there are several O(errors). By default, it is
-      their number.
+    description: The message of the failure where there are several O(errors). C({count}) stands for
+      their number. By default, it is V(There are {count} errors.).
     type: str
   data:
     description: The same as data, for programs. It is not displayed.

@@ -144,6 +144,13 @@ def test_options_of_playbooks_are_read_as_numbers_and_truth():
     assert found["realservers"] == ["rs31"]
 
 
+def test_paths_are_relative_to_the_folder_of_the_user(monkeypatch):
+    monkeypatch.setenv("PWD", "/home/anna/cluster")
+    found = options(rollout_tasks="upgrade.yml", status_file="/tmp/status.json").options
+    assert found["rollout_tasks"] == "/home/anna/cluster/upgrade.yml"
+    assert (found["status_file"], found["upgrade_tasks"]) == ("/tmp/status.json", "")
+
+
 def test_options_without_a_meaning_are_mistakes():
     assert options(
         drain_seconds="5 minutes", drain_until="idle", teardown_confirm="si"

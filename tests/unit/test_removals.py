@@ -20,8 +20,6 @@ DR = {**NOTHING_KEPT, "realserver_dr": ["192.168.2.149"]}
         ([], DR, [("realserver_dr", "served")]),
         (["realserver_dr"], DR, [("realserver_dr", "absent")]),
         (["realserver_nat"], DR, [("realserver_dr", "served"), ("realserver_nat", "absent")]),
-        # The play of the directors removes these.
-        (["director", "keepalived_ha"], NOTHING_KEPT, []),
     ],
 )
 def test_what_is_removed(former, kept, roles):

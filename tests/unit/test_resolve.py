@@ -21,7 +21,10 @@ from ansible_collections.lvs.cluster.plugins.modules import ipvs_table
 HERE = Path(__file__).resolve()
 ROOT = next(folder for folder in HERE.parents if (folder / "galaxy.yml").exists())
 RESOLVE = [
-    {"ansible.builtin.import_tasks": str(ROOT / "playbooks" / "tasks" / "resolve_cluster.yml")}
+    {
+        "ansible.builtin.import_tasks": str(ROOT / "playbooks" / "tasks" / "resolve_cluster.yml"),
+        "vars": {"drained_hosts": []},
+    }
 ]
 SHOW = {"ansible.builtin.debug": {"msg": "{{ _cluster.services }}"}, "run_once": True}
 

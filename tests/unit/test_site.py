@@ -52,7 +52,10 @@ class ActionModule(ActionBase):
         }
         if name == "preflight":
             installed, needed = result["installed_roles"], args.get("roles", [])
-            result["former_roles"] = [role for role in installed if role not in needed]
+            former = [role for role in installed if role not in needed]
+            of_director = ("keepalived_ha", "director")
+            result["former_director_roles"] = [role for role in of_director if role in former]
+            result["former_realserver_roles"] = [r for r in former if r not in of_director]
         return result
 """.replace("\\\\", "\\")
 

@@ -8,6 +8,7 @@ playbook.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -38,8 +39,14 @@ _VALUES: Mapping[str, Any] = {
 }
 
 
+#: Options that are the path of a file on the controller.
+_PATHS = ("rollout_tasks", "status_file", "upgrade_tasks")
+
+
 def read(variables: Mapping[str, Any], mistakes: Mistakes) -> dict[str, Any]:
     """Return all options of the playbooks, and note those that have no meaning.
+
+    A path is relative to the folder from which the playbook is started.
 
     :param variables: those of a host; ``-e`` sets an option for every host
     """
@@ -55,4 +62,7 @@ def read(variables: Mapping[str, Any], mistakes: Mistakes) -> dict[str, Any]:
     for name, default in _VALUES.items():
         value = fields.raw.get(name)
         found[name] = default if value is None or value == "" else value
+    # PWD is the folder as the user knows it, with its symbolic links.
+    folder = os.environ.get("PWD") or os.getcwd()
+    found.update({name: os.path.join(folder, str(found[name])) for name in _PATHS if found[name]})
     return found
