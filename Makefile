@@ -17,6 +17,9 @@ export PATH := $(VENV)/bin:$(PATH)
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 try: export MOLECULE_EPHEMERAL_DIRECTORY := $(CURDIR)/.cache/molecule/$(SCENARIO)
 
+# make takes a blank for the end of a name.
+$(if $(word 2,$(CURDIR)),$(error The path of this folder, $(CURDIR), has a blank; move the clone to a path without one))
+
 PACKAGES := iproute2 openssh-client procps python3-venv systemd # needed on this host; the lab installs its own
 
 # Print the first Python that can create .venv.
