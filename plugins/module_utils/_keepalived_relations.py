@@ -15,6 +15,10 @@ from typing import Any
 from ansible_collections.lvs.cluster.plugins.module_utils import _keepalived_options as _options
 from ansible_collections.lvs.cluster.plugins.module_utils import _model
 from ansible_collections.lvs.cluster.plugins.module_utils._keepalived_options import given
+from ansible_collections.lvs.cluster.plugins.module_utils._keepalived_values import (
+    InvalidValue,
+    decimal,
+)
 
 #: VRRP counts addresses in 8 bits; all have to be in one packet of an Ethernet (vrrp.c,
 #: vrrp_complete_instance).
@@ -66,6 +70,84 @@ def family(value: Any) -> str | None:
     """Return the family of an address, with or without a prefix length; None if it is none."""
     address = _model.normal_address(str(value).partition("/")[0])
     return _model.family_of(address) if address else None
+
+
+def protocol(raw: Mapping[str, Any], of_vips: str, asked: Any) -> Iterator[str]:
+    """Yield what the version of VRRP does not allow.
+
+    :param of_vips: the family of the instance
+    :param asked: the version that is given for the instance or for all, 2 if none is
+    """
+    if of_vips == "ipv6" and str(raw.get("version")) == "2":
+        yield "VRRP version 2 has no IPv6; set version: 3"
+    version = 3 if of_vips == "ipv6" else _model.as_integer(asked) or 2
+    if version == 3 and given(raw, "auth_pass"):
+        yield (
+            "auth_pass needs VRRP version 2, and this instance speaks version 3; remove it, and"
+            " let a firewall accept VRRP from the peers only"
+        )
+    try:
+        interval = decimal(raw.get("advert_int", 1))
+    except InvalidValue:
+        return
+    if version == 2 and interval != int(interval):
+        yield (
+            f"advert_int is {interval:g}, and VRRP version 2 counts whole seconds; set version: 3"
+        )
+    elif version == 3 and (interval > 40.95 or round(interval * 100, 6) % 1):
+        yield (
+            f"advert_int is {interval:g}, and VRRP version 3 counts hundredths of a second up to"
+            " 40.95"
+        )
+
+
+def preemption(raw: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what the initial state and preemption contradict in each other."""
+    master = raw.get("state") == "MASTER"
+    if master and not given(raw, "priority"):
+        yield (
+            "state MASTER without a priority means 255, the owner of the addresses; give a priority"
+        )
+    stays = off(raw, "preempt")
+    if master and stays:
+        yield "preempt: false needs the initial state BACKUP, on every director"
+    if given(raw, "preempt_delay"):
+        if master:
+            yield "preempt_delay needs the initial state BACKUP"
+        if stays:
+            yield "preempt_delay does nothing with preempt: false; remove one"
+
+
+def casting(raw: Mapping[str, Any], of_vips: str) -> Iterator[str]:
+    """Yield what unicast and multicast contradict in each other."""
+    peers = as_list(raw.get("unicast_peers"))
+    if not peers:
+        for name in ("unicast_src_ip", "unicast_ttl", "check_unicast_src"):
+            if given(raw, name) and raw[name] is not False:
+                yield (
+                    f"{name} is given without unicast_peers, and keepalived would use multicast;"
+                    " give the peers, or remove it"
+                )
+        return
+    for name in ("mcast_src_ip", "mcast_dst_ip"):
+        if given(raw, name):
+            yield f"{name} is for multicast; unicast_peers are given"
+    vmac = on(raw, "use_vmac") or given(raw, "vmac_interface")
+    if vmac and not on(raw, "vmac_xmit_base"):
+        yield "use_vmac with unicast_peers needs vmac_xmit_base: true"
+    source = _model.normal_address(raw.get("unicast_src_ip"))
+    seen = set()
+    for peer, _ttl in named(peers, "address"):
+        address = _model.normal_address(peer)
+        if address is None:
+            continue
+        if address == source:
+            yield f"unicast_peers has {address}, which is unicast_src_ip itself"
+        if address in seen:
+            yield f"unicast_peers has {address} twice"
+        if _model.family_of(address) != of_vips:
+            yield f"unicast_peers has {address}, but the vips are {of_vips}"
+        seen.add(address)
 
 
 def instance(raw: Mapping[str, Any], of_vips: str) -> Iterator[str]:

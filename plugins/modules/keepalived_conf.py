@@ -236,6 +236,7 @@ from ansible_collections.lvs.cluster.plugins.module_utils import (
     _arguments,
     _atomic_file,
     _keepalived,
+    _keepalived_fields,
     _keepalived_options,
     _program,
     _run,
@@ -337,7 +338,7 @@ def prepare(params: Mapping[str, Any], config: Mapping[str, Any]) -> _run.Change
     mask = _secrets.Mask()
     shown = mask(former or "")
     before = {"text": shown, **about} if about else None
-    results = {"version": version and _keepalived.dotted(version), "restart_needed": False}
+    results = {"version": version and _keepalived_fields.dotted(version), "restart_needed": False}
     if params["state"] == "absent":
         return _run.Change(
             before,

@@ -17,7 +17,11 @@ import time
 from random import Random
 
 import pytest
-from ansible_collections.lvs.cluster.plugins.module_utils import _applied, _keepalived
+from ansible_collections.lvs.cluster.plugins.module_utils import (
+    _applied,
+    _keepalived,
+    _keepalived_fields,
+)
 from ansible_collections.lvs.cluster.plugins.module_utils import _keepalived_options as _options
 from ansible_collections.lvs.cluster.plugins.modules import keepalived_conf
 
@@ -718,7 +722,7 @@ def test_absent(run_module, director, path, version):
     result = run_module("keepalived_conf", path=str(path), state="absent", diff=True)
     assert (result["changed"], result["after"], path.exists()) == (True, None, False)
     assert "<secret 1>" in result["diff"]["before"]
-    assert result["version"] == _keepalived.dotted(version)
+    assert result["version"] == _keepalived_fields.dotted(version)
     assert not run_module("keepalived_conf", path=str(path), state="absent")["changed"]
 
 

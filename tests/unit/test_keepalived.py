@@ -14,7 +14,11 @@ import pytest
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.lvs.cluster.plugins.doc_fragments import keepalived as documentation
-from ansible_collections.lvs.cluster.plugins.module_utils import _keepalived, _program
+from ansible_collections.lvs.cluster.plugins.module_utils import (
+    _keepalived,
+    _keepalived_fields,
+    _program,
+)
 from ansible_collections.lvs.cluster.plugins.module_utils import _keepalived_options as _options
 from ansible_collections.lvs.cluster.plugins.module_utils._keepalived import mistakes, render
 from ansible_collections.lvs.cluster.plugins.module_utils._secrets import Mask
@@ -818,7 +822,7 @@ def test_documentation_agrees_with_the_tables():
         for option in table:
             text = said[f"{place.split()[0]}.{option.name}"]
             if option.since:
-                assert f"keepalived {_keepalived.dotted(option.since)}" in text, option.name
+                assert f"keepalived {_keepalived_fields.dotted(option.since)}" in text, option.name
             if option.required:
                 assert "Required" in text, option.name
 

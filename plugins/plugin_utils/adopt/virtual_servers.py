@@ -13,8 +13,8 @@ import ipaddress
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.lvs.cluster.plugins.module_utils import _keepalived, _model
 from ansible_collections.lvs.cluster.plugins.module_utils import _keepalived_options as _options
+from ansible_collections.lvs.cluster.plugins.module_utils import _keepalived_services, _model
 from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt.statements import Statement
 from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt.tables import (
     RENAMED,
@@ -31,7 +31,7 @@ _DESTINATION = {"uthreshold": "upper_threshold", "lthreshold": "lower_threshold"
 _FLAGS = {flag for names in _model.SCHEDULER_FLAGS.values() for flag in names}
 _FLAGS.update(_model.PLAIN_FLAGS)
 _FAMILIES = {"inet": "ipv4", "inet6": "ipv6"}
-_CHECKSUMS = {word: name for name, word in _keepalived.TUNNEL_CHECKSUMS.items()}
+_CHECKSUMS = {word: name for name, word in _keepalived_services.TUNNEL_CHECKSUMS.items()}
 _CHECKS = {check.keyword: kind for kind, check in _options.CHECKS.items()}
 #: IPVS_SVC_PERSISTENT_TIMEOUT in libipvs.h, IPVS_DEF_SCHED in ipvswrapper.h, and the method and
 #: protocol that validate_check_config sets.
