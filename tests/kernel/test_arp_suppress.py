@@ -10,7 +10,6 @@ import time
 
 import pytest
 from ansible_collections.lvs.cluster.plugins.module_utils import _boot, _links, _sysctl
-from ansible_collections.lvs.cluster.plugins.modules import vip_probe
 
 VIP = "192.0.2.149"
 IGNORE = "net/ipv4/conf/all/arp_ignore"
@@ -43,7 +42,8 @@ def save(tmp_path):
 def who_has(host, vip=VIP):
     """Return the MACs that answer the host's ARP request."""
     with host.entered():
-        return vip_probe.neighbours(_links.read()["eth0"], vip, "192.0.2.1", wait=0.3)
+        mac = _links.read()["eth0"].mac
+        return _links.who_has("eth0", mac, [vip], "192.0.2.1", wait=0.3).get(vip, [])
 
 
 def asked_by(host, neighbour):

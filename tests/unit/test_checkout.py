@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import re
 import tomllib
 from pathlib import Path
@@ -27,6 +28,56 @@ def test_no_link_leads_to_a_folder_that_it_is_in():
     """Tools that follow links would not come to an end."""
     assert links()
     assert [path for path in links() if path.resolve(strict=True) in path.parents] == []
+
+
+COLLECTION = "ansible_collections.lvs.cluster.plugins"
+# Files that use the collection, and run in the lab only.
+IN_THE_LAB = [
+    path
+    for folder in ("benchmarks", "molecule", "tests/kernel")
+    for path in ROOT.glob(f"{folder}/**/*.py")
+]
+
+
+def names_taken(tree):
+    """Yield each module of the collection that a file uses, with the name that it takes from it."""
+    modules = {}
+    for statement in ast.walk(tree):
+        if isinstance(statement, ast.ImportFrom) and (statement.module or "").startswith(
+            COLLECTION
+        ):
+            for alias in statement.names:
+                yield statement.module, alias.name
+                modules[alias.asname or alias.name] = f"{statement.module}.{alias.name}"
+    for use in ast.walk(tree):
+        of = use.value if isinstance(use, ast.Attribute) else None
+        if isinstance(of, ast.Name) and of.id in modules:
+            yield modules[of.id], use.attr
+
+
+def has(module, name):
+    """Return whether a module, or a value of one, has that name."""
+    try:
+        return hasattr(importlib.import_module(module), name) or bool(
+            importlib.import_module(f"{module}.{name}")
+        )
+    except ModuleNotFoundError:
+        outer, _, inner = module.rpartition(".")
+        return hasattr(getattr(importlib.import_module(outer), inner), name)
+
+
+def test_what_the_lab_uses_of_the_collection_is_there():
+    """A name that is gone would be missed after minutes only, when the lab is up."""
+    taken = {
+        (path, *each) for path in IN_THE_LAB for each in names_taken(ast.parse(path.read_text()))
+    }
+    assert len({path for path, *_ in taken}) > 10
+    missing = [
+        f"{path.relative_to(ROOT)}: {module.removeprefix(COLLECTION)}.{name}"
+        for path, module, name in sorted(taken)
+        if not has(module, name)
+    ]
+    assert missing == []
 
 
 def of_noxfile(name):
