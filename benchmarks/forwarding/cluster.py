@@ -20,7 +20,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from ansible_collections.lvs.cluster.plugins.module_utils._model import parse_services
+from ansible_collections.lvs.cluster.plugins.module_utils._model_parser import parse_services
 from ansible_collections.lvs.cluster.plugins.module_utils._plan import merge
 from ansible_collections.lvs.cluster.plugins.module_utils._table import transition
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import sys
 
-from ansible_collections.lvs.cluster.plugins.module_utils._model import parse_services
+from ansible_collections.lvs.cluster.plugins.module_utils._model_parser import parse_services
 from ansible_collections.lvs.cluster.plugins.module_utils._plan import merge
 from ansible_collections.lvs.cluster.plugins.module_utils._table import transition
 

@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 
 from ansible_collections.lvs.cluster.plugins.module_utils._ipvsadm_format import to_rules
-from ansible_collections.lvs.cluster.plugins.module_utils._model import parse_services
+from ansible_collections.lvs.cluster.plugins.module_utils._model_parser import parse_services
 
 RUNS = 5
 CLONE_NEWNET = 0x40000000

@@ -44,7 +44,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.lvs.cluster.plugins.module_utils._model import shown
+from ansible_collections.lvs.cluster.plugins.module_utils._wording import shown
 
 #: No blank, comma, semicolon, brace, comment or range, and no option or expression.
 _WORD = re.compile(r"[A-Za-z0-9:][A-Za-z0-9_.:/]*")

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The modules' arguments, put together from one description of each field.
 
-What a value may be is judged by ``_model``, for all fields at once and with their places; here
-stand only names, types and choices.
+What a value may be is judged by ``_model_parser``, for all fields at once and with their places.
+Here are only names, types and choices.
 """
 
 from __future__ import annotations

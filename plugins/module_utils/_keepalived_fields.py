@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.lvs.cluster.plugins.module_utils import _keepalived_options as _options
-from ansible_collections.lvs.cluster.plugins.module_utils import _model
+from ansible_collections.lvs.cluster.plugins.module_utils import _wording
 from ansible_collections.lvs.cluster.plugins.module_utils._keepalived_options import Table, Version
 from ansible_collections.lvs.cluster.plugins.module_utils._keepalived_values import InvalidValue
 
@@ -43,7 +43,7 @@ class Reader:
         self.scripts: list[str] = []
 
     def wrong(self, place: str, sentence: str) -> None:
-        message = _model.one_line(f"{place}: {sentence}.")
+        message = _wording.one_line(f"{place}: {sentence}.")
         if message not in self.mistakes:
             self.mistakes.append(message)
 
@@ -53,7 +53,7 @@ class Reader:
 
     def unknown(self, raw: Mapping[str, Any], place: str, known: Sequence[str]) -> None:
         for name in sorted(set(map(str, raw)).difference(known)):
-            self.wrong(place, _model.unknown("field", name, known, DOCUMENTED))
+            self.wrong(place, _wording.unknown("field", name, known, DOCUMENTED))
 
     def has(self, place: str, what: str, since: Version) -> None:
         """Report a field that the installed release does not have."""

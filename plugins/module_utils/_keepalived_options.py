@@ -19,6 +19,8 @@ from ansible_collections.lvs.cluster.plugins.module_utils import (
     _arguments,
     _keepalived_routes,
     _model,
+    _model_parser,
+    _wording,
 )
 from ansible_collections.lvs.cluster.plugins.module_utils._keepalived_values import (
     HOST,
@@ -150,7 +152,7 @@ def _integer(low: int, high: int) -> Kind:
     def read(value: Any) -> str:
         text = str(value)
         negative = text.startswith("-")
-        number = _model.as_integer(text[1:] if negative else value)
+        number = _model_parser.as_integer(text[1:] if negative else value)
         if number is None:
             raise InvalidValue
         number *= -1 if negative else 1
@@ -320,7 +322,7 @@ def _fields(table: Table, value: Any) -> list[str]:
     """Read a mapping by a table without releases: the lines of its fields."""
     names = [option.name for option in table]
     odd = sorted(set(map(str, value)).difference(names))
-    wrong = [_model.unknown("field", name, names) for name in odd]
+    wrong = [_wording.unknown("field", name, names) for name in odd]
     lines: list[str] = []
     for option in table:
         if absent(option, value):

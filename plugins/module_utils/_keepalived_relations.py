@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.lvs.cluster.plugins.module_utils import _keepalived_options as _options
-from ansible_collections.lvs.cluster.plugins.module_utils import _model
+from ansible_collections.lvs.cluster.plugins.module_utils import _model, _model_parser
 from ansible_collections.lvs.cluster.plugins.module_utils._keepalived_options import given
 from ansible_collections.lvs.cluster.plugins.module_utils._keepalived_values import (
     InvalidValue,
@@ -80,7 +80,7 @@ def protocol(raw: Mapping[str, Any], of_vips: str, asked: Any) -> Iterator[str]:
     """
     if of_vips == "ipv6" and str(raw.get("version")) == "2":
         yield "VRRP version 2 has no IPv6; set version: 3"
-    version = 3 if of_vips == "ipv6" else _model.as_integer(asked) or 2
+    version = 3 if of_vips == "ipv6" else _model_parser.as_integer(asked) or 2
     if version == 3 and given(raw, "auth_pass"):
         yield (
             "auth_pass needs VRRP version 2, and this instance speaks version 3; remove it, and"

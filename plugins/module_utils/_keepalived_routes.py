@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
-from ansible_collections.lvs.cluster.plugins.module_utils import _model
+from ansible_collections.lvs.cluster.plugins.module_utils import _model, _model_parser
 
 ANY = ("default", "any", "all")
 ROUTE_TYPES = (
@@ -29,7 +29,7 @@ class Unreadable(Exception):
 
 def _number(low: int, high: int) -> Callable[[str], bool]:
     def fits(word: str) -> bool:
-        number = _model.as_integer(word)
+        number = _model_parser.as_integer(word)
         return number is not None and low <= number <= high
 
     return fits
@@ -42,7 +42,7 @@ def _net(word: str) -> str | None:
     if normal is None or address != address.strip():
         return None
     family = _model.family_of(normal)
-    bits = _model.as_integer(length) if slash else 0
+    bits = _model_parser.as_integer(length) if slash else 0
     return family if bits is not None and bits <= _model.host_prefix(family) else None
 
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A virtual service in keepalived's configuration, with its destinations and their checks.
 
-The service and its pool are read by ``_model``, as everywhere; here is what keepalived adds.
+The service and its pool are read by ``_model_parser``, as everywhere; here is what keepalived adds.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from ansible_collections.lvs.cluster.plugins.module_utils import (
     _arguments,
     _keepalived_relations,
     _model,
+    _model_parser,
+    _wording,
 )
 from ansible_collections.lvs.cluster.plugins.module_utils import _keepalived_options as _options
 from ansible_collections.lvs.cluster.plugins.module_utils._keepalived_fields import Reader, joined
@@ -43,7 +45,7 @@ class Services:
         self.groups: set[str] = set()
         self.places: dict[_model.ServiceKey, str] = {}
         for number, raw in enumerate(reader.mappings("services"), 1):
-            service = _Service(self, raw, f"service {_model.label(raw) or number}")
+            service = _Service(self, raw, f"service {_model_parser.label(raw) or number}")
             self.lines += service.lines
             self.parsed += service.parsed
 
@@ -56,7 +58,7 @@ class Services:
         if kind == "none":
             return []
         if kind not in _options.CHECKS:
-            said = f"type is {kind!r}{_model.suggestion(kind, _options.CHECKS)}"
+            said = f"type is {kind!r}{_wording.suggestion(kind, _options.CHECKS)}"
             known = f"it must be one of none, {', '.join(_options.CHECKS)}"
             self.reader.wrong(f"{place}, check", f"{said if kind else 'type is missing'}; {known}")
             return []
@@ -151,7 +153,7 @@ class _Service:
             base["destinations"] = list(map(self._of_destination, base["destinations"]))
         parsed: list[_model.VirtualService] = []
         for endpoint in self._endpoints():
-            services, wrong = _model.parse_services([{**base, **endpoint}])
+            services, wrong = _model_parser.parse_services([{**base, **endpoint}])
             for sentence in wrong:
                 self.wrong(sentence.partition(": ")[2].rstrip("."))
             parsed += services
@@ -194,8 +196,8 @@ class _Service:
             return
         if any(destination.method == "local" for destination in service.destinations):
             self.wrong("method local is what a kernel reports; keepalived takes dr, tun or nat")
-        quorum = _model.as_integer(self.raw.get("quorum")) or 1
-        hysteresis = _model.as_integer(self.raw.get("hysteresis")) or 0
+        quorum = _model_parser.as_integer(self.raw.get("quorum")) or 1
+        hysteresis = _model_parser.as_integer(self.raw.get("hysteresis")) or 0
         total = sum(destination.weight for destination in service.destinations)
         if quorum > total:
             self.wrong(
@@ -237,7 +239,7 @@ class _Service:
         place = f"{self.place}: sorry_server"
         known = tuple(_options.SORRY_SERVER)
         own = self.reader.fields(_options.SORRY_SERVER_OPTIONS, raw, place, known)
-        server, wrong = _model.parse_destination({k: raw[k] for k in known if k in raw}, key)
+        server, wrong = _model_parser.parse_destination({k: raw[k] for k in known if k in raw}, key)
         for sentence in wrong:
             self.reader.wrong(place, sentence.split(": ", 2)[-1].rstrip("."))
         if server is None:
@@ -263,7 +265,7 @@ class _Service:
         pool = {}
         for raw in as_list(self.raw.get("destinations")):
             if isinstance(raw, Mapping):
-                destination = _model.parse_destination(self._of_destination(raw), key)[0]
+                destination = _model_parser.parse_destination(self._of_destination(raw), key)[0]
                 if destination:
                     pool[destination.key] = raw
         return pool

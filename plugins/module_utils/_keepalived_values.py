@@ -12,7 +12,11 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.lvs.cluster.plugins.module_utils import _keepalived_routes, _model
+from ansible_collections.lvs.cluster.plugins.module_utils import (
+    _keepalived_routes,
+    _model,
+    _model_parser,
+)
 
 #: What ends a string, a block or a line, begins a comment, or stands for something else.
 SPECIAL = "{}\"'\\!#$"
@@ -69,7 +73,7 @@ def read_net(value: Any) -> str:
     address, *prefix = str(value).split("/", 1)
     address = read_address(address)
     whole = _model.host_prefix(_model.family_of(address))
-    length = _model.as_integer(prefix[0]) if prefix else whole
+    length = _model_parser.as_integer(prefix[0]) if prefix else whole
     if length is None or length > whole:
         raise InvalidValue
     return f"{address}/{length}"

@@ -165,6 +165,8 @@ from ansible_collections.lvs.cluster.plugins.module_utils._model import (
     Table,
     VirtualService,
     normal_address,
+)
+from ansible_collections.lvs.cluster.plugins.module_utils._model_parser import (
     parse_destination,
     parse_key,
 )

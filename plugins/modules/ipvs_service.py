@@ -108,8 +108,8 @@ operations:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.lvs.cluster.plugins.module_utils import _arguments
-from ansible_collections.lvs.cluster.plugins.module_utils._model import (
-    Table,
+from ansible_collections.lvs.cluster.plugins.module_utils._model import Table
+from ansible_collections.lvs.cluster.plugins.module_utils._model_parser import (
     parse_key,
     parse_services,
 )

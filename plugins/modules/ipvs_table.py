@@ -203,11 +203,8 @@ from ansible_collections.lvs.cluster.plugins.module_utils import (
     _atomic_file,
     _ipvsadm_format,
 )
-from ansible_collections.lvs.cluster.plugins.module_utils._model import (
-    Table,
-    as_table,
-    parse_services,
-)
+from ansible_collections.lvs.cluster.plugins.module_utils._model import Table, as_table
+from ansible_collections.lvs.cluster.plugins.module_utils._model_parser import parse_services
 from ansible_collections.lvs.cluster.plugins.module_utils._plan import merge
 from ansible_collections.lvs.cluster.plugins.module_utils._run import (
     Change,

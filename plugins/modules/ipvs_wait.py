@@ -86,7 +86,7 @@ from ansible_collections.lvs.cluster.plugins.module_utils._ipvs import (
     IpvsError,
     NoIpvs,
 )
-from ansible_collections.lvs.cluster.plugins.module_utils._model import parse_services
+from ansible_collections.lvs.cluster.plugins.module_utils._model_parser import parse_services
 from ansible_collections.lvs.cluster.plugins.module_utils._run import OperatorError, report
 
 ARGUMENTS = {

@@ -11,11 +11,9 @@ import math
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from ansible_collections.lvs.cluster.plugins.module_utils._model import (
-    ServiceKey,
-    parse_key,
-    suggestion,
-)
+from ansible_collections.lvs.cluster.plugins.module_utils._model import ServiceKey
+from ansible_collections.lvs.cluster.plugins.module_utils._model_parser import parse_key
+from ansible_collections.lvs.cluster.plugins.module_utils._wording import suggestion
 from ansible_collections.lvs.cluster.plugins.plugin_utils import _probes
 from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.mistakes import join_names
 

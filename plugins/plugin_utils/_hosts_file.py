@@ -11,7 +11,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.lvs.cluster.plugins.module_utils._model import normal_address, shown
+from ansible_collections.lvs.cluster.plugins.module_utils._model import normal_address
+from ansible_collections.lvs.cluster.plugins.module_utils._wording import shown
 
 #: RFC 952 and RFC 1123, 2.1. An underscore is none of theirs, but the resolver takes it, and names
 #: of inventories have it.

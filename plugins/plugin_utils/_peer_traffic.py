@@ -23,7 +23,8 @@ from ansible_collections.lvs.cluster.plugins.module_utils._keepalived_relations 
     named,
     on,
 )
-from ansible_collections.lvs.cluster.plugins.module_utils._model import as_integer, shown
+from ansible_collections.lvs.cluster.plugins.module_utils._model_parser import as_integer
+from ansible_collections.lvs.cluster.plugins.module_utils._wording import shown
 
 #: RFC 5798 and 9568, 5.1.1.3 and 5.1.2.3: no router has forwarded a packet with the highest value.
 ON_LINK = 255

@@ -23,6 +23,8 @@ from ansible_collections.lvs.cluster.plugins.module_utils._model import (
     as_table,
     endpoint,
     normal_address,
+)
+from ansible_collections.lvs.cluster.plugins.module_utils._model_parser import (
     parse_key,
     parse_services,
 )

@@ -21,14 +21,9 @@ from ansible_collections.lvs.cluster.plugins.module_utils._keepalived_relations 
     as_list,
     off,
 )
-from ansible_collections.lvs.cluster.plugins.module_utils._model import (
-    Fields,
-    as_integer,
-    family_of,
-    normal_address,
-    shown,
-    unknown,
-)
+from ansible_collections.lvs.cluster.plugins.module_utils._model import family_of, normal_address
+from ansible_collections.lvs.cluster.plugins.module_utils._model_parser import Fields, as_integer
+from ansible_collections.lvs.cluster.plugins.module_utils._wording import shown, unknown
 
 #: The name of the VRRP instance, in keepalived's log and for the sync daemon. If there are several,
 #: the others have their master's name behind it.

@@ -17,10 +17,8 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.lvs.cluster.plugins.filter import adopt as filter_file
 from ansible_collections.lvs.cluster.plugins.module_utils import _keepalived
 from ansible_collections.lvs.cluster.plugins.module_utils._ipvsadm_format import to_rules
-from ansible_collections.lvs.cluster.plugins.module_utils._model import (
-    as_table,
-    parse_services,
-)
+from ansible_collections.lvs.cluster.plugins.module_utils._model import as_table
+from ansible_collections.lvs.cluster.plugins.module_utils._model_parser import parse_services
 from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt import adoption, inventory_writer
 from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt.keepalived_parser import Reading
 from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.plan import resolve

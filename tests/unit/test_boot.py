@@ -9,7 +9,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from ansible_collections.lvs.cluster.plugins.module_utils import _boot, _ipvsadm_format, _model
+from ansible_collections.lvs.cluster.plugins.module_utils import (
+    _boot,
+    _ipvsadm_format,
+    _model_parser,
+)
 
 PROGRAM = Path(_boot.__file__)
 NO_SETTING = "this kernel has no such setting, or its module is not loaded"
@@ -79,7 +83,7 @@ def test_each_line_of_a_saved_table_is_one_entry():
     names += [{"fwmark": 7, "family": "ipv6"}, {"vip": VIP, "port": 80, "protocol": "sctp"}]
     services = [{**name, "destinations": pool} for name in names]
     services[3] = {**services[3], "destinations": [{"address": "2001:db8::31"}]}
-    parsed, mistakes = _model.parse_services(services)
+    parsed, mistakes = _model_parser.parse_services(services)
     assert not mistakes
     lines = _ipvsadm_format.to_rules(parsed).splitlines()
     assert len({_boot.entry(line) for line in lines} - {None}) == len(lines) == 14

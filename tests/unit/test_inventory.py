@@ -8,10 +8,8 @@ import random
 import re
 
 import pytest
-from ansible_collections.lvs.cluster.plugins.module_utils._model import (
-    WRITTEN_METHODS,
-    parse_services,
-)
+from ansible_collections.lvs.cluster.plugins.module_utils._model import WRITTEN_METHODS
+from ansible_collections.lvs.cluster.plugins.module_utils._model_parser import parse_services
 from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.cluster import Cluster
 from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.fields import Unreadable
 from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.plan import resolve

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.lvs.cluster.plugins.module_utils import _model
+from ansible_collections.lvs.cluster.plugins.module_utils import _model, _model_parser
 from ansible_collections.lvs.cluster.tests.unit import strategies
 from hypothesis import given
 
@@ -14,19 +14,19 @@ WEB = {"name": "web", "vip": "192.168.2.149", "port": 80}
 
 def parse_one(**fields):
     """Return the only service of a description that has no mistake."""
-    services, mistakes = _model.parse_services([{**WEB, **fields}])
+    services, mistakes = _model_parser.parse_services([{**WEB, **fields}])
     assert mistakes == []
     return services[0]
 
 
 def mistakes_of(**fields):
     """Return the sentences about one service."""
-    return _model.parse_services([{**WEB, **fields}])[1]
+    return _model_parser.parse_services([{**WEB, **fields}])[1]
 
 
 @given(strategies.services())
 def test_what_a_service_becomes_as_data_is_read_back_as_the_same_service(service):
-    assert _model.parse_services([service.to_dict()]) == ([service], [])
+    assert _model_parser.parse_services([service.to_dict()]) == ([service], [])
 
 
 def test_defaults_are_those_of_ipvsadm():
@@ -77,7 +77,7 @@ def test_plain_flags_are_the_named_flags_of_sh_and_mh():
 
 
 def test_a_firewall_mark_stands_for_vip_and_port():
-    services, mistakes = _model.parse_services([{"fwmark": 7, "family": "ipv6"}])
+    services, mistakes = _model_parser.parse_services([{"fwmark": 7, "family": "ipv6"}])
     assert mistakes == []
     assert services[0].key == _model.ServiceKey("ipv6", fwmark=7)
 
@@ -159,7 +159,7 @@ def test_the_same_real_server_twice_is_refused():
 
 
 def test_the_same_service_twice_is_refused():
-    _services, mistakes = _model.parse_services([WEB, {**WEB, "name": "other"}])
+    _services, mistakes = _model_parser.parse_services([WEB, {**WEB, "name": "other"}])
     assert mistakes == [
         (
             "service other: tcp 192.168.2.149:80 is described a second time, first by service web;"
@@ -185,4 +185,4 @@ def test_all_mistakes_come_at_once():
 
 @pytest.mark.parametrize("services", [None, "web", {"vip": "10.0.0.1"}, [7]])
 def test_what_is_no_list_of_services_is_refused(services):
-    assert len(_model.parse_services(services)[1]) == 1
+    assert len(_model_parser.parse_services(services)[1]) == 1

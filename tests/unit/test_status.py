@@ -8,7 +8,7 @@ import pytest
 from ansible_collections.lvs.cluster.plugins.filter.draining import FilterModule as Draining
 from ansible_collections.lvs.cluster.plugins.filter.status import FilterModule as Status
 from ansible_collections.lvs.cluster.plugins.module_utils import _ipvsadm_format, _keepalived
-from ansible_collections.lvs.cluster.plugins.module_utils._model import parse_services
+from ansible_collections.lvs.cluster.plugins.module_utils._model_parser import parse_services
 from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.plan import resolve
 
 status = Status().filters()["status"]

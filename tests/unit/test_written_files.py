@@ -22,7 +22,7 @@ from ansible_collections.lvs.cluster.plugins.filter.peer_traffic import peer_tra
 from ansible_collections.lvs.cluster.plugins.module_utils import (
     _ipvsadm_format,
     _links,
-    _model,
+    _model_parser,
     _routes,
     _sysctl,
     _tunnels,
@@ -211,7 +211,7 @@ DESTINATION_FIELDS = [
 def test_a_saved_table_has_one_line_for_each_entry(fields, of_destination):
     destination = {"address": RIP, "method": "tun", **of_destination}
     service = {"name": "web", "vip": VIP, "port": 80, **fields, "destinations": [destination]}
-    services, mistakes = _model.parse_services([service])
+    services, mistakes = _model_parser.parse_services([service])
     if not mistakes:
         lines = _ipvsadm_format.to_rules(services).splitlines()
         assert [line[:3] for line in lines] == ["-A ", "-a "]

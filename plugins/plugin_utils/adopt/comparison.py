@@ -25,10 +25,12 @@ from ansible_collections.lvs.cluster.plugins.module_utils._keepalived_values imp
 from ansible_collections.lvs.cluster.plugins.module_utils._model import (
     ServiceKey,
     VirtualService,
-    as_integer,
     family_of,
-    label,
     normal_address,
+)
+from ansible_collections.lvs.cluster.plugins.module_utils._model_parser import (
+    as_integer,
+    label,
     parse_services,
 )
 from ansible_collections.lvs.cluster.plugins.plugin_utils import _vrrp

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What directors and their files show: services, machines, and the configuration of keepalived.
 
-Pure. What was read is judged by ``_model``, which holds for the inventory too. What it refuses is
-left out, with a message.
+Pure. What was read is judged by ``_model_parser``, which holds for the inventory too. What it
+refuses is left out, with a message.
 """
 
 from __future__ import annotations
@@ -23,9 +23,11 @@ from ansible_collections.lvs.cluster.plugins.module_utils._model import (
     Destination,
     ServiceKey,
     VirtualService,
-    as_integer,
     family_of,
     normal_address,
+)
+from ansible_collections.lvs.cluster.plugins.module_utils._model_parser import (
+    as_integer,
     parse_destination,
     parse_key,
     parse_services,

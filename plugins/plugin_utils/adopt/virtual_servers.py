@@ -14,7 +14,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.lvs.cluster.plugins.module_utils import _keepalived_options as _options
-from ansible_collections.lvs.cluster.plugins.module_utils import _keepalived_services, _model
+from ansible_collections.lvs.cluster.plugins.module_utils import (
+    _keepalived_services,
+    _model,
+    _model_parser,
+    _wording,
+)
 from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt.statements import Statement
 from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt.tables import (
     RENAMED,
@@ -197,7 +202,7 @@ class Servers:
         """Take a value; return why keepalived ignores it, if it does."""
         if word == "lvs_sched":
             if value not in _model.SCHEDULERS:
-                near = _model.suggestion(value, _model.SCHEDULERS)
+                near = _wording.suggestion(value, _model.SCHEDULERS)
                 known = service.get("scheduler", _SCHEDULER)
                 return f"keepalived has no such scheduler{near}, and takes {known}"
             self.reader.put(service, "scheduler", value, node)
@@ -238,7 +243,7 @@ class Servers:
 
     def _persistence(self, node: Statement, service: Block) -> None:
         value = node.words[1] if node.words[1:] else str(_PERSISTENCE)
-        number = _model.as_integer(value)
+        number = _model_parser.as_integer(value)
         if number is None or not 1 <= number <= _model.MAX_TIMEOUT:
             self.reader.cant(
                 node, f"keepalived ignores it; it must be from 1 to {_model.MAX_TIMEOUT}"
@@ -348,7 +353,9 @@ class Servers:
                 self.reader.note(node, f"its tunnel has no effect with {method}")
             return found
         tried = {"address": "192.0.2.1", **found, **tunnel}
-        wrong = _model.parse_destination(tried, _model.ServiceKey("ipv4", "tcp", "192.0.2.2", 1))[1]
+        wrong = _model_parser.parse_destination(
+            tried, _model.ServiceKey("ipv4", "tcp", "192.0.2.2", 1)
+        )[1]
         if wrong:
             reason = wrong[0].rstrip(".").rpartition(": ")[2]
             self.reader.note(node, f"{reason}, so keepalived ignores this tunnel")
@@ -420,7 +427,7 @@ def _weight(text: str) -> bool:
 
 
 def _number(value: Any) -> int | None:
-    return _model.as_integer(value if isinstance(value, int) else str(value))
+    return _model_parser.as_integer(value if isinstance(value, int) else str(value))
 
 
 def expand_endpoints(service: Block) -> Iterator[Block]:

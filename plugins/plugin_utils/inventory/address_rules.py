@@ -4,12 +4,9 @@
 
 from __future__ import annotations
 
-from ansible_collections.lvs.cluster.plugins.module_utils._model import (
-    UNCHANGED,
-    as_integer,
-    normal_address,
-    shown,
-)
+from ansible_collections.lvs.cluster.plugins.module_utils._model import UNCHANGED, normal_address
+from ansible_collections.lvs.cluster.plugins.module_utils._model_parser import as_integer
+from ansible_collections.lvs.cluster.plugins.module_utils._wording import shown
 from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.fields import is_name
 from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.hosts import Host
 from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.mistakes import (

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.lvs.cluster.plugins.module_utils import _keepalived
-from ansible_collections.lvs.cluster.plugins.module_utils._model import shown, suggestion
+from ansible_collections.lvs.cluster.plugins.module_utils._wording import shown, suggestion
 from ansible_collections.lvs.cluster.plugins.plugin_utils import _vrrp
 from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.mistakes import (
     Mistakes,

@@ -7,11 +7,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from ansible_collections.lvs.cluster.plugins.module_utils._model import (
-    Fields,
-    normal_address,
-    shown,
-)
+from ansible_collections.lvs.cluster.plugins.module_utils._model import normal_address
+from ansible_collections.lvs.cluster.plugins.module_utils._model_parser import Fields
+from ansible_collections.lvs.cluster.plugins.module_utils._wording import shown
 from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.mistakes import Mistakes
 from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.networks import (
     Network,

@@ -12,12 +12,11 @@ from typing import Any
 from ansible_collections.lvs.cluster.plugins.module_utils._model import (
     MAX_WEIGHT,
     METHODS,
-    as_integer,
     family_of,
     normal_address,
-    shown,
-    unknown,
 )
+from ansible_collections.lvs.cluster.plugins.module_utils._model_parser import as_integer
+from ansible_collections.lvs.cluster.plugins.module_utils._wording import shown, unknown
 from ansible_collections.lvs.cluster.plugins.plugin_utils import _vrrp
 from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.fields import (
     Subject,

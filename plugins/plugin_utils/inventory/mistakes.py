@@ -8,7 +8,7 @@ import re
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from ansible_collections.lvs.cluster.plugins.module_utils._model import one_line
+from ansible_collections.lvs.cluster.plugins.module_utils._wording import one_line
 
 
 class Mistakes:

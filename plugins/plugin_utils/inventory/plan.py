@@ -17,12 +17,8 @@ import zlib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.lvs.cluster.plugins.module_utils._model import (
-    METHODS,
-    UNCHANGED,
-    endpoint,
-    parse_services,
-)
+from ansible_collections.lvs.cluster.plugins.module_utils._model import METHODS, UNCHANGED, endpoint
+from ansible_collections.lvs.cluster.plugins.module_utils._model_parser import parse_services
 from ansible_collections.lvs.cluster.plugins.plugin_utils import _vrrp
 from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory import options
 from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.cluster import Cluster

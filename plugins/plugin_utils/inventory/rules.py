@@ -7,7 +7,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.lvs.cluster.plugins.module_utils._model import endpoint, shown, suggestion
+from ansible_collections.lvs.cluster.plugins.module_utils._model import endpoint
+from ansible_collections.lvs.cluster.plugins.module_utils._wording import shown, suggestion
 from ansible_collections.lvs.cluster.plugins.plugin_utils._hosts_file import MUST_BE, is_host_name
 from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.address_rules import (
     check_outright,

@@ -17,15 +17,12 @@ from ansible_collections.lvs.cluster.plugins.module_utils._model import (
     PROTOCOLS,
     UNCHANGED,
     VirtualService,
-    as_integer,
     endpoint,
     family_of,
-    label,
     normal_address,
-    shown,
-    suggestion,
-    unknown,
 )
+from ansible_collections.lvs.cluster.plugins.module_utils._model_parser import as_integer, label
+from ansible_collections.lvs.cluster.plugins.module_utils._wording import shown, suggestion, unknown
 from ansible_collections.lvs.cluster.plugins.plugin_utils import _vrrp
 from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.fields import (
     Subject,
