@@ -11,11 +11,12 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from ansible_collections.lvs.cluster.plugins.module_utils import (
+    _arp,
     _atomic_file,
     _links,
     _program,
+    _return_path,
     _route_lookup,
-    _routes,
     _run,
     _sysctl,
     _table_owner,
@@ -64,7 +65,7 @@ def _gateways() -> set[str]:
     """Return the next routers in all routing tables, without those of return_route."""
     show = ("route", "show", "table", "all")
     routes = [route for family in ("-4", "-6") for route in ip("-N", family, *show)]
-    others = [route for route in routes if route.get("protocol") != str(_routes.PROTOCOL)]
+    others = [route for route in routes if route.get("protocol") != str(_return_path.PROTOCOL)]
     hops = [hop for route in others for hop in (route, *route.get("nexthops", ()))]
     return {router_of(hop) for hop in hops}
 
@@ -73,7 +74,7 @@ def _return_path_errors(expected: ExpectedRole) -> list[str]:
     """Return why answers can't go through the gateways, or would cut Ansible's connection."""
     options = {name: getattr(expected, name) for name in RETURN_PATH}
     try:
-        wanted = _routes.parse({**options, "table": _routes.TABLE})
+        wanted = _return_path.parse({**options, "table": _return_path.TABLE})
     except _run.OperatorError as error:
         return list(error.mistakes)
     defaults = wanted.gateways if wanted.route == "default" else {}
@@ -108,7 +109,7 @@ def _arp_replies(
     by_name = {link["ifname"]: link for link in links if link["link_type"] == "ether"}
     others = [address for address in neighbours if ":" not in address]
     return {
-        vip: _links.who_has(name, by_name[name]["address"], [vip, *others])
+        vip: _arp.who_has(name, by_name[name]["address"], [vip, *others])
         for vip, name in places.items()
         if name is not None and name in by_name and ":" not in vip
     }

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from ansible_collections.lvs.cluster.plugins.module_utils._links import ip
-from ansible_collections.lvs.cluster.plugins.module_utils._routes import (
+from ansible_collections.lvs.cluster.plugins.module_utils._return_path import (
     MAIN,
     PROTOCOLS,
     Answer,

@@ -1,15 +1,14 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The return path of a real server's answers, through the director.
+"""The rules and routes by which answers return through the director: read, changed, and saved.
 
-Managed objects in the kernel have the number `PROTOCOL`, rules and routes alike. The program ``ip``
+The program ``ip``
 reads and writes, with the same words in ``ip -batch`` now and at boot. It takes the rules of one
 address family at a time, so there is a file for each.
 """
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -17,16 +16,18 @@ from typing import Any, NamedTuple
 
 from ansible_collections.lvs.cluster.plugins.module_utils import _program
 from ansible_collections.lvs.cluster.plugins.module_utils._errors import failure
-from ansible_collections.lvs.cluster.plugins.module_utils._links import ip, without_zone
+from ansible_collections.lvs.cluster.plugins.module_utils._links import ip
+from ansible_collections.lvs.cluster.plugins.module_utils._return_path import (
+    MAIN,
+    PROTOCOL,
+    PROTOCOLS,
+    Rule,
+    Wanted,
+    family,
+)
 from ansible_collections.lvs.cluster.plugins.module_utils._run import OperatorError, checkpoint
 
-#: Who made a rule or a route (rtnetlink(7), rtm_protocol): a number that no known program has.
-PROTOCOL = 151
-TABLE = 5251  # where the route to the director is, unless another is chosen
-MAIN = 254
-KERNELS = (0, 253, 254, 255)  # unspec, default, main, local: not for us
 FAMILIES = ("-4", "-6")  # as ``ip`` has them
-PROTOCOLS = {"tcp": 6, "udp": 17, "sctp": 132}
 #: The order in which our rules are asked, before the main table (32766): the answers of one port,
 #: those that keep their route although all ports are served, those of all ports.
 PORT_PRIORITY, KEEP_PRIORITY, ALL_PRIORITY = 5250, 5251, 5252
@@ -35,146 +36,7 @@ PORT_PRIORITY, KEEP_PRIORITY, ALL_PRIORITY = 5250, 5251, 5252
 METRIC = {"-4": 0, "-6": 1}
 FORMER = "# former: "
 
-
-def family(address: str) -> str:
-    """Return the option of ``ip`` for an address."""
-    return "-6" if ":" in address else "-4"
-
-
-# ------------------------------------------------------------------------- the options
-
-
-class Answer(NamedTuple):
-    """What is answered: the source address, port and protocol of the packets.
-
-    :ivar port: 0 stands for all ports
-    """
-
-    address: str
-    port: int
-    protocol: str
-
-
-class Wanted(NamedTuple):
-    """The return path of answers.
-
-    :ivar gateways: the director's address by family
-    :ivar route: ``policy``, for the answers alone, or ``default``, for all that has no other route
-    :ivar kept: by family, rules for other answers, which are to stay
-    """
-
-    gateways: Mapping[str, str] = {}
-    answers: tuple[Answer, ...] = ()
-    route: str = "policy"
-    table: int = TABLE
-    keep_ports: tuple[int, ...] = ()
-    kept: Mapping[str, Sequence[Rule]] = {}
-
-
-def parse(params: Mapping[str, Any]) -> Wanted:
-    """Return the options, parsed; raises OperatorError with all mistakes."""
-    mistakes: list[str] = []
-    gateways: dict[str, str] = {}
-    for text in params["gateways"] or []:
-        address = _address("gateways", text, mistakes)
-        if address is None:
-            continue
-        if address.is_loopback or address.is_multicast or address.is_unspecified:
-            mistakes.append(f"gateways: {address} is no machine's address: write the director's.")
-        elif address.is_link_local:
-            mistakes.append(
-                f"gateways: {address} is valid on one link only: write the director's address that"
-                " is valid on every link."
-            )
-        elif gateways.setdefault(family(str(address)), str(address)) != str(address):
-            mistakes.append(
-                f"gateways: there are {gateways[family(str(address))]} and {address}, but answers"
-                " take one path: leave one of each address family."
-            )
-    answers = [_answer(f"answers[{n}]", a, mistakes) for n, a in enumerate(params["answers"] or [])]
-    lacking = {a.address for a in answers if a and family(a.address) not in gateways}
-    if not mistakes:
-        mistakes += [
-            f"answers: {address} has no return path: gateways has none of its address family."
-            for address in sorted(lacking)
-        ]
-    if params["table"] in KERNELS or not 0 < params["table"] < 2**32:
-        mistakes.append(
-            f"table is {params['table']}; it must be a number from 1 to 4294967295 other than the"
-            " kernel's own, 253 to 255."
-        )
-    mistakes += [
-        f"keep_ports: {port} is no port: it must be a whole number from 1 to 65535."
-        for port in params["keep_ports"] or []
-        if not 1 <= port <= 65535
-    ]
-    if mistakes:
-        raise OperatorError(*mistakes)
-    return Wanted(
-        gateways,
-        tuple(dict.fromkeys(filter(None, answers))),
-        params["route"],
-        params["table"],
-        tuple(dict.fromkeys(params["keep_ports"] or [])),
-    )
-
-
-def _address(
-    place: str, text: object, mistakes: list[str]
-) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    try:
-        return ipaddress.ip_address(without_zone(str(text)))
-    except ValueError:
-        mistakes.append(f"{place}: {text!r} is no address: write one like 192.168.0.254.")
-        return None
-
-
-def _answer(place: str, written: Mapping[str, Any], mistakes: list[str]) -> Answer | None:
-    """Return an item of ``answers``; what else it has is not for us."""
-    address = _address(f"{place}: address", written.get("address"), mistakes)
-    port, protocol = str(written.get("port")), written.get("protocol", "tcp")
-    good = port.isdecimal() and int(port) <= 65535
-    if not good:
-        mistakes.append(
-            f"{place}: port is {written.get('port')!r}; it must be a whole number from 0 (all"
-            " ports) to 65535."
-        )
-    if protocol not in PROTOCOLS:
-        mistakes.append(
-            f"{place}: protocol is {protocol!r}; it must be one of {', '.join(PROTOCOLS)}."
-        )
-    if address is None or not good or protocol not in PROTOCOLS:
-        return None
-    return Answer(str(address), int(port), protocol)
-
-
 # ------------------------------------------------------------------------------ rules and routes
-
-
-class Rule(NamedTuple):
-    """A managed rule: which packets are looked up in a routing table.
-
-    :ivar source: an address, or ``all``
-    :ivar port: the source port; 0 stands for all
-    """
-
-    priority: int
-    source: str
-    protocol: str
-    port: int
-    table: int
-
-    def __str__(self) -> str:
-        """Return the words for ``ip rule add``, and for ``delete``.
-
-        Protocols are numbers there, for not every machine has a list of their names.
-        """
-        port = f" sport {self.port}" if self.port else ""
-        table = "main" if self.table == MAIN else self.table
-        return (
-            f"pref {self.priority} from {self.source} ipproto {PROTOCOLS[self.protocol]}{port}"
-            f" lookup {table} protocol {PROTOCOL}"
-        )
 
 
 class Route(NamedTuple):

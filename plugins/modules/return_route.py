@@ -157,6 +157,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.lvs.cluster.plugins.module_utils import (
     _atomic_file,
+    _return_path,
     _route_lookup,
     _routes,
     _run,
@@ -167,7 +168,7 @@ HEADER = "# Written by Ansible (lvs.cluster.return_route), which replaces what i
 
 def prepare(params: Mapping[str, Any]) -> _run.Change:
     """Return the change that the options ask for."""
-    wanted = _routes.parse(params) if params["state"] == "present" else _routes.Wanted()
+    wanted = _return_path.parse(params) if params["state"] == "present" else _return_path.Wanted()
     paths = _routes.files(params["save"]) if params["save"] else {}
     saved = {option: _atomic_file.read(path) for option, path in paths.items()}
     state = _routes.read()
@@ -229,7 +230,7 @@ def main() -> None:
             "gateways": {"type": "list", "elements": "str"},
             "answers": {"type": "list", "elements": "dict", "default": []},
             "route": {"type": "str", "choices": ["policy", "default"], "default": "policy"},
-            "table": {"type": "int", "default": _routes.TABLE},
+            "table": {"type": "int", "default": _return_path.TABLE},
             "keep_ports": {"type": "list", "elements": "int", "default": [22]},
             "prune": {"type": "bool", "default": True},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},

@@ -232,7 +232,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.lvs.cluster.plugins.module_utils import _datagram, _links, _run
+from ansible_collections.lvs.cluster.plugins.module_utils import _arp, _datagram, _links, _run
 
 #: Frames of every protocol (linux/if_ether.h).
 ETH_P_ALL = 0x0003
@@ -411,7 +411,7 @@ def probe(params: Mapping[str, Any]) -> dict[str, Any]:
     macs: list[str] = []
     if on_link and ":" not in vip:
         source = route.get("prefsrc", "0.0.0.0")
-        macs = _links.who_has(link.name, link.mac, [vip], source).get(vip, [])
+        macs = _arp.who_has(link.name, link.mac, [vip], source).get(vip, [])
     sequence: list[str | None] = []
     failures = []
     latencies = []

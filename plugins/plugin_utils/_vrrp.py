@@ -17,10 +17,7 @@ from ansible_collections.lvs.cluster.plugins.module_utils import (
     _keepalived_options,
     _keepalived_values,
 )
-from ansible_collections.lvs.cluster.plugins.module_utils._keepalived_relations import (
-    as_list,
-    off,
-)
+from ansible_collections.lvs.cluster.plugins.module_utils._keepalived_relations import as_list, off
 from ansible_collections.lvs.cluster.plugins.module_utils._model import family_of, normal_address
 from ansible_collections.lvs.cluster.plugins.module_utils._model_parser import Fields, as_integer
 from ansible_collections.lvs.cluster.plugins.module_utils._wording import shown, unknown

@@ -9,7 +9,7 @@ import socket
 import time
 
 import pytest
-from ansible_collections.lvs.cluster.plugins.module_utils import _boot, _links, _sysctl
+from ansible_collections.lvs.cluster.plugins.module_utils import _arp, _boot, _links, _sysctl
 
 VIP = "192.0.2.149"
 IGNORE = "net/ipv4/conf/all/arp_ignore"
@@ -43,7 +43,7 @@ def who_has(host, vip=VIP):
     """Return the MACs that answer the host's ARP request."""
     with host.entered():
         mac = _links.read()["eth0"].mac
-        return _links.who_has("eth0", mac, [vip], "192.0.2.1", wait=0.3).get(vip, [])
+        return _arp.who_has("eth0", mac, [vip], "192.0.2.1", wait=0.3).get(vip, [])
 
 
 def asked_by(host, neighbour):
@@ -56,7 +56,7 @@ def asked_by(host, neighbour):
         udp.bind((VIP, 0))
         udp.sendto(b"", ("192.0.2.1", 9))
     with contextlib.closing(watch):
-        return _links.Arp.decode(watch.recv(128)).sender_ip
+        return _arp.Arp.decode(watch.recv(128)).sender_ip
 
 
 def test_a_neighbour_is_answered_before_and_not_after(real_server, client, run_module, save):

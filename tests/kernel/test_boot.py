@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
-from ansible_collections.lvs.cluster.plugins.module_utils import _boot, _links
+from ansible_collections.lvs.cluster.plugins.module_utils import _arp, _boot
 
 VIP, VIP2, VIP6 = "192.0.2.149", "192.0.2.150", "2001:db8::149"
 RULES = f"""\
@@ -192,7 +192,7 @@ def test_vips_are_announced_by_their_interface(host, files):
     packets = []
     with ear, contextlib.suppress(BlockingIOError):
         while True:
-            packets.append(_links.Arp.decode(ear.recv(128)))
+            packets.append(_arp.Arp.decode(ear.recv(128)))
     assert status == (_boot.DONE, [])
     senders = [packet.sender_ip for packet in packets if packet.sender_ip in (VIP, VIP2)]
     assert senders == [VIP] * 6

@@ -9,7 +9,7 @@ import socket
 import sys
 
 import pytest
-from ansible_collections.lvs.cluster.plugins.module_utils import _boot, _links, _sysctl
+from ansible_collections.lvs.cluster.plugins.module_utils import _arp, _boot, _links, _sysctl
 
 VIP, VIP2, VIP6 = "192.0.2.149", "192.0.2.150", "2001:db8::149"
 LINE, LINE2 = f"{VIP}/32 dev lo", f"{VIP2}/32 dev lo"
@@ -279,7 +279,7 @@ def heard(neighbour):
         packets = []
         with contextlib.suppress(BlockingIOError):
             while True:
-                packets.append(_links.Arp.decode(ear.recv(128)))
+                packets.append(_arp.Arp.decode(ear.recv(128)))
         return packets
 
     return ear, read

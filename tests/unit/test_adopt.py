@@ -19,7 +19,11 @@ from ansible_collections.lvs.cluster.plugins.module_utils import _keepalived
 from ansible_collections.lvs.cluster.plugins.module_utils._ipvsadm_format import to_rules
 from ansible_collections.lvs.cluster.plugins.module_utils._model import as_table
 from ansible_collections.lvs.cluster.plugins.module_utils._model_parser import parse_services
-from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt import adoption, inventory_writer
+from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt import (
+    adoption,
+    comparison,
+    inventory_writer,
+)
 from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt.keepalived_parser import Reading
 from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.plan import resolve
 from ansible_collections.lvs.cluster.tests.kernel import test_keepalived_conf as configurations
@@ -60,7 +64,7 @@ def services_of(*sources):
 
 def rebuilt(inventory):
     """Return the cluster that an inventory describes; it has no mistake."""
-    cluster = resolve(*inventory_writer.flat(inventory))
+    cluster = resolve(*comparison.flat(inventory))
     assert cluster.mistakes == []
     return cluster
 
@@ -75,7 +79,7 @@ def table_of(cluster):
 def files_of(inventory):
     """Return the keepalived.conf of each director, as site.yml and the role put it together."""
     cluster = rebuilt(inventory)
-    variables = inventory_writer.flat(inventory)[2]
+    variables = comparison.flat(inventory)[2]
     files = {}
     for name, work in cluster.directors.items():
         mine = variables(name)
@@ -127,7 +131,7 @@ def as_rules(cluster):
 def test_each_inventory_comes_back_from_its_table(path, named):
     inventory = yaml.safe_load(path.read_text())
     cluster = rebuilt(inventory)
-    variables = inventory_writer.flat(inventory)[2]
+    variables = comparison.flat(inventory)[2]
     director = next(iter(inventory["all"]["children"]["lvs_directors"]["hosts"]))
     source = {"text": as_rules(cluster), "ansible_host": variables(director)["ansible_host"]}
     names = {
@@ -153,7 +157,7 @@ def test_each_pair_comes_back_from_its_files(path, named):
     inventory = yaml.safe_load(path.read_text())
     files = files_of(inventory)
     assert len(files) == 2
-    variables = inventory_writer.flat(inventory)[2]
+    variables = comparison.flat(inventory)[2]
     sources = [
         {"text": text, "name": name, "ansible_host": variables(name)["ansible_host"]}
         if named
@@ -333,7 +337,7 @@ def pairs(draw):
 @settings(deadline=None)
 @given(pairs())
 def test_any_pair_comes_back_from_its_files(inventory):
-    assume(not resolve(*inventory_writer.flat(inventory)).mistakes)
+    assume(not resolve(*comparison.flat(inventory)).mistakes)
     files = files_of(inventory)
     again = adoption.adopt([{"name": name, "text": text} for name, text in files.items()])
     assert again.unrepresented == []

@@ -9,7 +9,7 @@ import base64
 import pytest
 from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt import (
     adoption,
-    inventory_writer,
+    comparison,
     statements,
 )
 from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.plan import resolve
@@ -39,7 +39,7 @@ def directors_of(*texts):
 
 def keepalived_services(text):
     """Return the services as keepalived gets them; the inventory has no mistake."""
-    cluster = resolve(*inventory_writer.flat(adopted(text).inventory))
+    cluster = resolve(*comparison.flat(adopted(text).inventory))
     assert cluster.mistakes == []
     return cluster.keepalived_services
 
@@ -95,7 +95,7 @@ def test_a_file_without_vrrp_is_a_single_director_with_checks():
     assert directors_of(text)["vars"] == {
         "lvs_keepalived": {"globals": {"lvs_timeouts": {"tcp": 7200, "tcpfin": 60, "udp": 60}}}
     }
-    cluster = resolve(*inventory_writer.flat(result.inventory))
+    cluster = resolve(*comparison.flat(result.inventory))
     assert (cluster.ha, cluster.director_roles) == ("none", ["keepalived_ha", "director"])
 
 
@@ -142,7 +142,7 @@ def test_a_vip_that_no_instance_holds_is_listed(text, who):
     (line,) = [line for line in adopted(text).unrepresented if "no vrrp_instance holds" in line]
     assert line.startswith("192.0.2.10: no vrrp_instance holds it, so the director has it in some")
     assert f"with this inventory {who}" in line
-    cluster = resolve(*inventory_writer.flat(adopted(text).inventory))
+    cluster = resolve(*comparison.flat(adopted(text).inventory))
     assert cluster.mistakes == []
     for made in cluster.directors["d1"]["instances"]:
         assert "192.0.2.10" in made["vips"]
@@ -376,7 +376,7 @@ def test_directors_with_a_master_each_are_adopted_as_such():
     result = adopted(pair(1), pair(2))
     first, second = result.inventory["all"]["vars"]["lvs_services"]
     assert (first.get("master"), second.get("master")) == (None, "d2")
-    cluster = resolve(*inventory_writer.flat(result.inventory))
+    cluster = resolve(*comparison.flat(result.inventory))
     assert cluster.mistakes == []
     ranks = {
         name: [
@@ -401,7 +401,7 @@ def test_directors_that_serve_are_adopted_with_a_master_each():
         for n in (1, 2)
     ]
     result = adopted(*texts)
-    cluster = resolve(*inventory_writer.flat(result.inventory))
+    cluster = resolve(*comparison.flat(result.inventory))
     assert cluster.mistakes == []
     assert all("fwmark" in each for each in cluster.keepalived_services)
     assert not any("destination" in line or "TCP_CHECK" in line for line in result.unrepresented)

@@ -17,6 +17,7 @@ from ansible_collections.lvs.cluster.plugins.module_utils import _keepalived_opt
 from ansible_collections.lvs.cluster.plugins.module_utils._keepalived_values import InvalidValue
 from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt import (
     adoption,
+    comparison,
     inventory_writer,
     statements,
     tables,
@@ -202,10 +203,10 @@ def of_role(instances):
 
 def rendered(inventory):
     """Return the keepalived.conf that a director gets, or nothing where it gets none."""
-    cluster = resolve(*inventory_writer.flat(inventory))
+    cluster = resolve(*comparison.flat(inventory))
     if cluster.mistakes:
         return None
-    said = inventory_writer.flat(inventory)[2]("d")
+    said = comparison.flat(inventory)[2]("d")
     if "keepalived_ha" not in cluster.director_roles:
         return ""
     own = said.get("lvs_keepalived", {})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 
 import pytest
-from ansible_collections.lvs.cluster.plugins.module_utils import _boot, _links, _program
+from ansible_collections.lvs.cluster.plugins.module_utils import _arp, _boot, _links, _program
 from ansible_collections.lvs.cluster.plugins.module_utils._run import OperatorError
 from hypothesis import given
 from hypothesis import strategies as st
@@ -262,29 +262,29 @@ def test_vips_that_are_still_to_be_announced_are_noted():
 
 
 def test_arp_packets_are_those_of_rfc_826():
-    packet = _links.Arp(1, MAC, "192.168.2.23", _boot.NO_MAC, "192.168.2.149").encode()
+    packet = _arp.Arp(1, MAC, "192.168.2.23", _boot.NO_MAC, "192.168.2.149").encode()
     assert packet.hex() == (
         "0001080006040001" + "0242c0a80217" + "c0a80217" + "000000000000" + "c0a80295"
     )
-    assert _links.Arp.decode(packet + b"\0" * 18).target_ip == "192.168.2.149"
+    assert _arp.Arp.decode(packet + b"\0" * 18).target_ip == "192.168.2.149"
 
 
 macs = st.binary(min_size=6, max_size=6).map(lambda octets: octets.hex(":"))
 ips = st.ip_addresses(v=4).map(str)
 
 
-@given(st.builds(_links.Arp, st.integers(0, 65535), macs, ips, macs, ips))
+@given(st.builds(_arp.Arp, st.integers(0, 65535), macs, ips, macs, ips))
 def test_arp_round_trip(packet):
-    assert _links.Arp.decode(packet.encode()) == packet
+    assert _arp.Arp.decode(packet.encode()) == packet
 
 
 @given(st.binary(max_size=40))
 def test_what_is_no_arp_packet_is_none(packet):
-    assert _links.Arp.decode(packet) is None or packet[:6] == b"\0\1\x08\0\6\4"
+    assert _arp.Arp.decode(packet) is None or packet[:6] == b"\0\1\x08\0\6\4"
 
 
 def test_an_announcement_names_the_vip_on_both_sides():
-    request, reply = map(_links.Arp.decode, _boot.gratuitous(MAC, "192.0.2.149"))
+    request, reply = map(_arp.Arp.decode, _boot.gratuitous(MAC, "192.0.2.149"))
     assert (request.operation, reply.operation) == (1, 2)
     assert {request.sender_ip, request.target_ip} == {"192.0.2.149"}
     assert {request.sender_mac, reply.sender_mac, reply.target_mac} == {MAC}

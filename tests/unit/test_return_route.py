@@ -5,19 +5,25 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.lvs.cluster.plugins.module_utils import _route_lookup, _routes
+from ansible_collections.lvs.cluster.plugins.module_utils import (
+    _return_path,
+    _route_lookup,
+    _routes,
+)
+from ansible_collections.lvs.cluster.plugins.module_utils._return_path import (
+    Answer,
+)
 from ansible_collections.lvs.cluster.plugins.module_utils._route_lookup import (
     Connection,
     RouteLookup,
 )
-from ansible_collections.lvs.cluster.plugins.module_utils._routes import Answer
 
 RIP, DIP, ROUTER = "10.0.0.31", "10.0.0.254", "10.0.0.1"
 LINK = Connection("198.51.100.9", 50000, RIP, 22)
 
 
 def wanted(*answers, **fields):
-    return _routes.Wanted({"-4": DIP}, tuple(answers), **fields)
+    return _return_path.Wanted({"-4": DIP}, tuple(answers), **fields)
 
 
 def test_what_has_to_be_said(run_main):
@@ -75,7 +81,7 @@ def test_addresses_are_one_however_they_are_written():
         "table": 7,
         "keep_ports": [],
     }
-    assert _routes.parse(params) == _routes.Wanted(
+    assert _return_path.parse(params) == _return_path.Wanted(
         {"-6": "2001:db8::254"}, (Answer("2001:db8::31", 80, "tcp"),), "policy", 7
     )
 
@@ -91,7 +97,7 @@ def test_a_note_of_no_default_route_is_named():
 def test_rules_of_other_answers_can_stay():
     web, other = Answer(RIP, 80, "tcp"), Answer("2001:db8::31", 80, "tcp")
     gateways = {"-4": DIP, "-6": "2001:db8::254"}
-    before = _routes.Wanted(gateways, (web, other))
+    before = _return_path.Wanted(gateways, (web, other))
     state = {
         option: _routes.Now(
             tuple(_routes.rules(before, option)),

@@ -23,6 +23,7 @@ from ansible_collections.lvs.cluster.plugins.module_utils import (
     _ipvsadm_format,
     _links,
     _model_parser,
+    _return_path,
     _routes,
     _sysctl,
     _tunnels,
@@ -153,7 +154,7 @@ def test_an_address_with_a_zone_is_refused_everywhere(text):
     with pytest.raises(OperatorError, match="is no address"):
         _links.vips("eth0", [text])
     with pytest.raises(OperatorError, match="is no address"):
-        _routes.parse(
+        _return_path.parse(
             {"gateways": [text], "answers": [], "table": 5, "keep_ports": [], "route": "policy"}
         )
     tunnel = {"type": "ipip", "address": text, "inner": "ipv4", "port": None, "checksum": "none"}
@@ -166,7 +167,7 @@ def test_routes_for_boot_have_the_lines_of_plain_values(gateway, address, port, 
     def make(gateway, address, port, protocol):
         answer = {"address": address, "port": port, "protocol": protocol}
         options = {"gateways": [gateway], "answers": [answer], "table": 5251, "keep_ports": [22]}
-        wanted = _routes.parse({**options, "route": "policy"})
+        wanted = _return_path.parse({**options, "route": "policy"})
         return "\n".join(map(str, _routes.rules(wanted, "-4")))
 
     text = made_or_refused(make, gateway, address, port, protocol)

@@ -47,7 +47,6 @@ from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt.findings import 
 from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt.inventory_writer import (
     SHARED,
     Writer,
-    flat,
 )
 from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt.tables import Block
 from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.cluster import Cluster
@@ -450,3 +449,22 @@ def _check(raw: Any) -> tuple[str, list[str]]:
 
 def _same_server(found: Service, raw: Mapping[str, Any]) -> bool:
     return bool(found.keepalived_fields.get("sorry_server") == raw.get("sorry_server"))
+
+
+def flat(
+    inventory: Mapping[str, Any],
+) -> tuple[Any, dict[str, list[str]], Callable[[str], Mapping[str, Any]]]:
+    """Return services, groups and variables of an inventory, as ``resolve`` takes it."""
+    everything = inventory["all"]
+    groups: dict[str, list[str]] = {"all": []}
+    hosts: dict[str, dict[str, Any]] = {}
+    parts = {"all": {"hosts": everything.get("hosts", {})}, **everything["children"]}
+    for group, said in parts.items():
+        groups[group] = list(said.get("hosts") or {})
+        for name in groups[group]:
+            hosts.setdefault(name, dict(everything["vars"])).update(said.get("vars") or {})
+    for said in parts.values():
+        for name, variables in (said.get("hosts") or {}).items():
+            hosts[name].update(variables or {})
+    groups["all"] = list(hosts)
+    return everything["vars"]["lvs_services"], groups, hosts.__getitem__

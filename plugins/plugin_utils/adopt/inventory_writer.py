@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.lvs.cluster.plugins.module_utils._model import (
@@ -493,22 +493,3 @@ def _lift(group: dict[str, Any], weights: dict[str, dict[str, Any]]) -> None:
         group["vars"] = {"lvs_weight": said[0]}
         for name in group["hosts"]:
             del weights[name]["lvs_weight"]
-
-
-def flat(
-    inventory: Mapping[str, Any],
-) -> tuple[Any, dict[str, list[str]], Callable[[str], Mapping[str, Any]]]:
-    """Return services, groups and variables of an inventory, as ``resolve`` takes it."""
-    everything = inventory["all"]
-    groups: dict[str, list[str]] = {"all": []}
-    hosts: dict[str, dict[str, Any]] = {}
-    parts = {"all": {"hosts": everything.get("hosts", {})}, **everything["children"]}
-    for group, said in parts.items():
-        groups[group] = list(said.get("hosts") or {})
-        for name in groups[group]:
-            hosts.setdefault(name, dict(everything["vars"])).update(said.get("vars") or {})
-    for said in parts.values():
-        for name, variables in (said.get("hosts") or {}).items():
-            hosts[name].update(variables or {})
-    groups["all"] = list(hosts)
-    return everything["vars"]["lvs_services"], groups, hosts.__getitem__
