@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Reads the fields of keepalived's configuration by their table.
 
-A `Reader` gathers what is wrong with the whole configuration, and what its parts tell each other.
+A `Reader` gathers what is wrong with the whole configuration, and which fields run scripts.
 """
 
 from __future__ import annotations

@@ -152,6 +152,18 @@ class Fields:
             return default
         return str(value)
 
+    def address(self, name: str, missing: str) -> str | None:
+        """Return an address that a host can have; ``missing`` is the sentence if none is given."""
+        value = self.raw.get(name)
+        address = normal_address(value)
+        if value is None:
+            self.wrong(missing)
+        elif address is None:
+            self.wrong(f"{name} is {shown(value)}, which is no IPv4 or IPv6 address")
+        elif unusable(address):
+            self.wrong(f"{name} is {address}, {unusable(address)}")
+        return address
+
     def boolean(self, name: str) -> bool:
         value = self.raw.get(name)
         if isinstance(value, bool) or value is None:
@@ -189,13 +201,7 @@ def _key(fields: Fields) -> ServiceKey | None:
         return key if len(fields.mistakes) == before else None
     if raw.get("fwmark") != "":
         fields.integer("fwmark", 1, MAX_U32, 1)
-    vip = normal_address(raw.get("vip"))
-    if raw.get("vip") is None:
-        fields.wrong("it has neither a vip nor a fwmark; give one of them")
-    elif vip is None:
-        fields.wrong(f"vip is {shown(raw['vip'])}, which is no IPv4 or IPv6 address")
-    elif unusable(vip):
-        fields.wrong(f"vip is {vip}, {unusable(vip)}")
+    vip = fields.address("vip", "it has neither a vip nor a fwmark; give one of them")
     if raw.get("port") is None:
         fields.wrong("it has no port; give one, or 0 for every port (with persistence)")
     port = fields.integer("port", 0, 65535, 0)
@@ -334,13 +340,7 @@ def _destination(
 ) -> Destination | None:
     fields = Fields(raw, place, mistakes)
     fields.known(_DESTINATION_FIELDS)
-    address = normal_address(raw.get("address"))
-    if raw.get("address") is None:
-        fields.wrong("it has no address")
-    elif address is None:
-        fields.wrong(f"address is {shown(raw['address'])}, which is no IPv4 or IPv6 address")
-    elif unusable(address):
-        fields.wrong(f"address is {address}, {unusable(address)}")
+    address = fields.address("address", "it has no address")
     method = _forwarding(fields.choice("method", WRITTEN_METHODS, "dr"))
     port = fields.integer("port", 0, 65535, key.port if key else 0)
     weight = fields.integer("weight", 0, MAX_WEIGHT, 1)
