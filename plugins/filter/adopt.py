@@ -86,11 +86,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt import adoption
 
 
 def adopt(found: Any, names: Mapping[str, str] | None = None) -> dict[str, Any]:
     """Return an inventory of what was found, and what is not representable in it."""
+    from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt import adoption
+
     sources = found if isinstance(found, list) else [found]
     if isinstance(found, str):
         sources = [{"text": found}]

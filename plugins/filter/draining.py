@@ -89,8 +89,6 @@ _value:
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.lvs.cluster.plugins.plugin_utils import _draining
-
 
 def draining(
     cluster: Mapping[str, Any],
@@ -102,6 +100,8 @@ def draining(
     managed: Sequence[str] | None = None,
 ) -> dict[str, Any]:
     """Return the batches to drain or undrain, or all that is wrong with them."""
+    from ansible_collections.lvs.cluster.plugins.plugin_utils import _draining
+
     if back:
         return _draining.undrain(cluster, status, groups, hosts)._asdict()
     return _draining.drain(cluster, status, groups, hosts, serial, managed)._asdict()

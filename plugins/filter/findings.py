@@ -36,10 +36,15 @@ _value:
   sample: ["rs31: 192.168.2.31 is on no interface of this machine; give it to one."]
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from ansible_collections.lvs.cluster.plugins.plugin_utils import _probe_report
+
+def findings(machines: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Return what is wrong on machines, with their names."""
+    from ansible_collections.lvs.cluster.plugins.plugin_utils import _probe_report
+
+    return _probe_report.findings(machines)
 
 
 class FilterModule:
@@ -47,4 +52,4 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Return the filters by name."""
-        return {"findings": _probe_report.findings}
+        return {"findings": findings}

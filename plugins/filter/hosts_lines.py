@@ -38,11 +38,12 @@ from collections.abc import Callable
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.lvs.cluster.plugins.plugin_utils import _hosts_file
 
 
 def hosts_lines(names: Any) -> list[str]:
     """Return the lines of /etc/hosts for names, or fail with all that is wrong."""
+    from ansible_collections.lvs.cluster.plugins.plugin_utils import _hosts_file
+
     lines, mistakes = _hosts_file.lines(names)
     if mistakes:
         raise AnsibleFilterError("\n".join(mistakes))

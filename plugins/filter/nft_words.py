@@ -44,7 +44,6 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.lvs.cluster.plugins.module_utils._wording import shown
 
 #: No blank, comma, semicolon, brace, comment or range, and no option or expression.
 _WORD = re.compile(r"[A-Za-z0-9:][A-Za-z0-9_.:/]*")
@@ -60,6 +59,8 @@ def nft_words(values: Any) -> Any:
 
 
 def _mistakes(value: Any, place: str) -> Iterator[str]:
+    from ansible_collections.lvs.cluster.plugins.module_utils._wording import shown
+
     if isinstance(value, Mapping) and place in (_ITEM, "destinations"):
         for name in _FIELDS:
             # Empty is the VIP of a firewall mark that has none.

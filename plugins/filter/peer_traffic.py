@@ -67,7 +67,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.lvs.cluster.plugins.plugin_utils import _peer_traffic
 
 
 def peer_traffic(
@@ -76,6 +75,8 @@ def peer_traffic(
     daemon: Mapping[str, Any] | None = None,
 ) -> dict[str, list[dict[str, Any]]]:
     """Return what directors send each other, or fail with all that is wrong."""
+    from ansible_collections.lvs.cluster.plugins.plugin_utils import _peer_traffic
+
     mistakes: list[str] = []
     found = {
         "adverts": [each._asdict() for each in _peer_traffic.adverts(instances, peers, mistakes)],

@@ -81,10 +81,20 @@ _value:
     unasked: []
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.lvs.cluster.plugins.plugin_utils import _probe_report
+
+def probe_report(
+    probes: Sequence[Mapping[str, Any]],
+    seen: Mapping[str, Mapping[str, Any]],
+    status: Mapping[str, Any],
+    machines: Mapping[str, Mapping[str, Any]],
+) -> dict[str, list[str]]:
+    """Return what was seen, what is wrong with it, and which services were not asked."""
+    from ansible_collections.lvs.cluster.plugins.plugin_utils import _probe_report
+
+    return _probe_report.probe_report(probes, seen, status, machines)
 
 
 class FilterModule:
@@ -92,4 +102,4 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Return the filters by name."""
-        return {"probe_report": _probe_report.probe_report}
+        return {"probe_report": probe_report}

@@ -57,10 +57,15 @@ _value:
       unasked: ""
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from ansible_collections.lvs.cluster.plugins.plugin_utils import _probes
+
+def probes(cluster: Mapping[str, Any], names: bool = False) -> list[dict[str, Any]]:
+    """Return for each service of each VIP the requests to send to it."""
+    from ansible_collections.lvs.cluster.plugins.plugin_utils import _probes
+
+    return _probes.of_clients(cluster, names)
 
 
 class FilterModule:
@@ -68,4 +73,4 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Return the filters by name."""
-        return {"probes": _probes.of_clients}
+        return {"probes": probes}

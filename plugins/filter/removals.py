@@ -60,13 +60,13 @@ _value:
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.mistakes import join_names
-
 
 def removals(
     former: Sequence[str], kept: Mapping[str, Collection[Any]], left_out: Sequence[str], host: str
 ) -> dict[str, Any]:
     """Return which roles remove what, or a line with what stays and why."""
+    from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.mistakes import join_names
+
     roles = [
         *(
             {"role": role, "tasks_from": "served"}

@@ -112,8 +112,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ansible.errors import AnsibleError
-from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory import plan
-from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.fields import Unreadable
 from jinja2 import TemplateError
 from jinja2.runtime import Undefined
 
@@ -136,6 +134,8 @@ class _Variables(Mapping[str, Any]):
 
 def _plain(container: Any, place: Any) -> Any:
     """Return what stands at a place as plain data, with a mark wherever a template failed."""
+    from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.fields import Unreadable
+
     try:
         value = container[place]
         if isinstance(value, Undefined):
@@ -161,6 +161,8 @@ def resolve(
 
     Services that are None are those of the first director, or without one of the first host.
     """
+    from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory import plan
+
     described = _plain([services], 0)
     directors = groups.get("lvs_directors") or groups.get("all")
     if described is None and directors:

@@ -107,11 +107,11 @@ _value:
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.lvs.cluster.plugins.plugin_utils import _status
-
 
 def status(cluster: Mapping[str, Any], states: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Return what runs beside what the inventory says, as plain data."""
+    from ansible_collections.lvs.cluster.plugins.plugin_utils import _status
+
     return _status.status(cluster, states)._asdict()
 
 

@@ -62,13 +62,13 @@ _value:
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ansible_collections.lvs.cluster.plugins.plugin_utils import _vrrp_change
-
 
 def vrrp_change(
     checked: Mapping[str, Mapping[str, Any]], cluster: Mapping[str, Any], removed: Any = ()
 ) -> dict[str, Any]:
     """Return what a run changes of VRRP, or what keeps it from that."""
+    from ansible_collections.lvs.cluster.plugins.plugin_utils import _vrrp_change
+
     return _vrrp_change.change(cluster, checked, removed)._asdict()
 
 

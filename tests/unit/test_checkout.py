@@ -80,6 +80,23 @@ def test_what_the_lab_uses_of_the_collection_is_there():
     assert missing == []
 
 
+def test_a_filter_imports_the_collection_when_it_is_called():
+    """Ansible loads all filters of a collection to find one, in the worker of each task.
+
+    So an import at the top of any of them is paid by every task that uses another one
+    (Jinja2Loader.get_with_context in ansible/plugins/loader.py).
+    """
+    files = sorted(ROOT.glob("plugins/filter/*.py"))
+    assert files
+    early = [
+        path.name
+        for path in files
+        for statement in ast.parse(path.read_text()).body
+        if isinstance(statement, ast.ImportFrom) and "ansible_collections" in statement.module
+    ]
+    assert early == []
+
+
 def of_noxfile(name):
     """Return a constant of noxfile.py, which can't be imported where there is no nox."""
     for statement in ast.parse((ROOT / "noxfile.py").read_text()).body:
