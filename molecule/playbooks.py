@@ -18,7 +18,9 @@ import tempfile
 
 # First, since it is what Ansible wants to be set up before its parts.
 from ansible.cli.playbook import PlaybookCLI
-from ansible.plugins.loader import init_plugin_loader
+from ansible.parsing.dataloader import DataLoader
+from ansible.plugins.loader import init_plugin_loader, strategy_loader
+from ansible.template import Templar, trust_as_template
 
 # Before Mitogen's parts: they import a collection, which has to be found as Ansible finds them.
 init_plugin_loader()
@@ -32,6 +34,9 @@ LIMIT = 900  # seconds that a playbook may take
 def main() -> None:
     """Run each playbook in a child of its own, so that Ansible begins anew."""
     get_classic_worker_model()
+    # What each would do first: find the collections, and load the filters and tests of Ansible.
+    strategy_loader.get(os.environ["ANSIBLE_STRATEGY"], class_only=True)
+    Templar(DataLoader()).template(trust_as_template("{{ 1 | int is number }}"))
     for line in sys.stdin:
         with tempfile.TemporaryFile() as output:
             child = os.fork()
