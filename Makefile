@@ -89,16 +89,13 @@ kernel: labs ## run the modules on the lab's kernel, then show line coverage of 
 		$(COVERAGE)/*
 	coverage report --data-file=$(COVERAGE).combined
 
-# That scenario measures the time of a fail-over, so it runs alone. The others run two at a time.
 TEST = tests/integration/test_molecule.py::test_scenario
-TIMED := keepalived_ha
 
 molecule: labs ## test whole clusters in the labs, and the archive that users install (SCENARIO="a b": these only)
 ifdef SCENARIO
 	$(IN_LAB) pytest $(SCENARIO:%='$(TEST)[%]') $(PYTEST_ARGS)
 else
-	$(IN_LAB) pytest '$(TEST)[$(TIMED)]' $(PYTEST_ARGS)
-	$(IN_LAB) pytest --numprocesses=2 --maxschedchunk=1 tests/integration --deselect='$(TEST)[$(TIMED)]' $(PYTEST_ARGS)
+	$(IN_LAB) pytest --numprocesses=2 --maxschedchunk=1 tests/integration $(PYTEST_ARGS)
 endif
 
 TESTS ?= cluster

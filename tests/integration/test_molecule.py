@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 LIMIT = 3600  # seconds for one scenario
 LAB = [sys.executable, str(ROOT / "lab" / "lab.py")]
 #: The longest first, so that two processes end at about the same time.
-LONGEST = ["single_director"]
+LONGEST = ["keepalived_ha", "single_director"]
 SCENARIOS = sorted(
     (path.parent.name for path in ROOT.glob("molecule/*/molecule.yml")),
     key=lambda name: (LONGEST.index(name) if name in LONGEST else len(LONGEST), name),
