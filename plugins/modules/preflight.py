@@ -360,6 +360,33 @@ former_realserver_roles:
   returned: success
   sample: []
   version_added: 0.6.0
+host_state:
+  description: What roles of this collection need to know of the machine to leave out tasks that
+    have nothing to do there.
+  type: dict
+  returned: success
+  version_added: 0.6.0
+  contains:
+    os_family:
+      description: The family of its distribution, as Ansible's fact of that name has it; empty for
+        another one than V(Debian) and V(RedHat).
+      type: str
+      sample: Debian
+    packages:
+      description: Those packages that roles install, and that are installed.
+      type: list
+      elements: str
+      sample: [iproute2, ipvsadm]
+    kernel_modules:
+      description: Those kernel modules that roles load, and that are loaded.
+      type: list
+      elements: str
+      sample: [ip_vs]
+    state_files:
+      description: The files from which roles restore at boot what they configured.
+      type: list
+      elements: str
+      sample: [/etc/lvs/director.ip, /etc/sysctl.d/90-lvs-director.conf]
 """
 
 import ipaddress
@@ -372,6 +399,7 @@ from ansible_collections.lvs.cluster.plugins.module_utils import (
     _arguments,
     _host_checks,
     _host_reader,
+    _host_state,
     _run,
     _sysctl,
     _vips,
@@ -413,6 +441,7 @@ def examine(params: Mapping[str, Any]) -> dict[str, Any]:
         "installed_roles": installed,
         "former_director_roles": [role for role in DIRECTOR_ROLES if role in former],
         "former_realserver_roles": [role for role in former if role not in DIRECTOR_ROLES],
+        "host_state": _host_state.read(),
     }
 
 

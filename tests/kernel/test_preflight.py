@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from ansible_collections.lvs.cluster.plugins.module_utils import _host_reader
+from ansible_collections.lvs.cluster.plugins.module_utils import _host_reader, _host_state
 
 VIP = "192.0.2.149"
 DIP, RIP, RIP6 = "192.0.2.23", "192.0.2.31", "2001:db8::31"
@@ -161,6 +161,19 @@ def test_the_roles_that_are_built_here(machine, run_module, monkeypatch, tmp_pat
         for name in ("lvs-realserver-nat", "lvs-keepalived-ha", "nginx"):
             (tmp_path / f"{name}.service").touch()
         assert run_module("preflight")["installed_roles"] == ["realserver_nat", "keepalived_ha"]
+
+
+def test_what_is_installed_loaded_and_kept_here(machine, run_module, monkeypatch, tmp_path):
+    for name in ("director.ip", "director.ipvs"):
+        (tmp_path / name).touch()
+    monkeypatch.setattr(_host_state, "STATE_FILES", (f"{tmp_path}/*",))
+    with machine.entered():
+        state = run_module("preflight")["host_state"]
+    assert state["os_family"] == "Debian"
+    assert {"iproute2", "ipvsadm", "keepalived"} <= set(state["packages"])
+    assert "chrony" not in state["packages"]
+    assert state["kernel_modules"] == ["ip_vs"]
+    assert state["state_files"] == [f"{tmp_path}/director.ip", f"{tmp_path}/director.ipvs"]
 
 
 def test_a_director_that_is_to_be_the_gateway(machine, findings):
