@@ -19,7 +19,7 @@ from ansible_collections.lvs.cluster.plugins.plugin_utils import _display
 POLL = 1
 REMIND = 10
 #: A connection whose handshake is under way counts as inactive, so one read is not enough.
-LOOKS = {"drained": 2, "serving": 1}
+READS = {"drained": 2, "serving": 1}
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no types
@@ -46,7 +46,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no types
             if (
                 result.get("failed")
                 or self._task.check_mode
-                or good == LOOKS[options["state"]]
+                or good == READS[options["state"]]
                 or (left and now >= end)
             ):
                 break

@@ -362,7 +362,7 @@ def advertisement(mac: str, vip: str, router: bool) -> bytes:
 def send_announcements(name: str, mac: str, vips: Iterable[str], router: bool = False) -> None:
     """Announce addresses to the neighbours on a link.
 
-    It is said three times, and the last time more than a second after the first, because a
+    It is announced three times, and the last time more than a second after the first, because a
     neighbour may not heed what follows its last news sooner (net/ipv4/neigh/*/locktime).
     Raises OSError if the link does not carry it.
     """
@@ -371,18 +371,18 @@ def send_announcements(name: str, mac: str, vips: Iterable[str], router: bool = 
             time.sleep(0.6)
         for vip in vips:
             if ":" in vip:
-                _tell6(name, mac, vip, router)
+                _announce6(name, mac, vip, router)
             else:
-                _tell4(name, mac, vip)
+                _announce4(name, mac, vip)
 
 
-def _tell4(name: str, mac: str, vip: str) -> None:
+def _announce4(name: str, mac: str, vip: str) -> None:
     with socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM) as packets:
         for packet in gratuitous(mac, vip):
             packets.sendto(packet, (name, ETH_P_ARP, 0, 0, octets(BROADCAST)))
 
 
-def _tell6(name: str, mac: str, vip: str, router: bool) -> None:
+def _announce6(name: str, mac: str, vip: str, router: bool) -> None:
     index = socket.if_nametoindex(name)
     with socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6) as icmp:
         # A receiver takes it only with hop limit 255: it came from the link itself.
