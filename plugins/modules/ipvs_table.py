@@ -139,6 +139,12 @@ options:
         and is removed from the kernel too.
       - Without O(services) there is no file.
     type: path
+  return_unchanged:
+    description: Whether RV(before) and RV(after) also have the listed services that stay as they
+      are.
+    type: bool
+    default: false
+    version_added: 0.6.0
 extends_documentation_fragment:
   - lvs.cluster.virtual_service
   - lvs.cluster.attributes
@@ -169,7 +175,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 before:
-  description: The services that are listed or changed, as they were.
+  description: The services that are changed, and with O(return_unchanged) all that are listed, as
+    they were.
   returned: success
   type: list
   elements: dict
@@ -213,37 +220,27 @@ from ansible_collections.lvs.cluster.plugins.module_utils._run import (
 )
 from ansible_collections.lvs.cluster.plugins.module_utils._table import transition
 
-LABEL = {"name": {"type": "str"}}
+#: With more services than this, the result does not repeat them.
+REPEATED = 20
 
 ARGUMENTS = {
-    "services": {
-        "type": "list",
-        "elements": "dict",
-        "required": True,
-        "options": {
-            **LABEL,
-            **_arguments.KEY,
-            **_arguments.SETTINGS,
-            "destinations": {
-                "type": "list",
-                "elements": "dict",
-                "options": {**LABEL, **_arguments.DESTINATION},
-            },
-        },
-    },
+    # Their fields are read by _model_parser alone: for ten thousand destinations, Ansible would take
+    # longer than all that follows.
+    "services": {"type": "list", "elements": "dict", "required": True},
     "prune": {
         "type": "str",
         "choices": ["none", "destinations", "all"],
         "default": "none",
     },
     "save": {"type": "path"},
+    "return_unchanged": {"type": "bool", "default": False},
     **_arguments.IGNORE_OWNERS,
 }
 
 
 def prepare(params):
     """Return the change that makes the table what the parameters say."""
-    services, mistakes = parse_services(_arguments.without_unset(params["services"]))
+    services, mistakes = parse_services(params["services"])
     if mistakes:
         raise OperatorError(*mistakes)
     files, meanwhile, managed = {}, {}, {}
@@ -261,10 +258,9 @@ def prepare(params):
         return merge(kept, services, params["prune"])
 
     planned = transition(desire, params["ignore_owners"])
-    scope = {
-        **as_table(services),
-        **{op.service.key: op.service for op in planned.operations},
-    }
+    scope = {op.service.key for op in planned.operations}
+    if params["return_unchanged"]:
+        scope |= as_table(services).keys()
     before, after = (
         [table[key].to_dict() for key in sorted(scope) if key in table]
         for table in (planned.before, planned.after)
@@ -283,7 +279,11 @@ def prepare(params):
 
 def main():
     """Run the module."""
-    run(AnsibleModule(ARGUMENTS, supports_check_mode=True), prepare)
+    module = AnsibleModule(ARGUMENTS, supports_check_mode=True)
+    params = dict(module.params)
+    if len(params["services"]) > REPEATED:
+        module.params["services"] = f"<{len(params['services'])} services>"
+    run(module, lambda _shown: prepare(params))
 
 
 if __name__ == "__main__":

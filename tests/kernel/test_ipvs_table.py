@@ -113,7 +113,10 @@ def test_everything_a_table_can_hold_arrives_as_ipvsadm_would_have_written_it(
     again = run_module("ipvs_table", services=EVERYTHING, save=str(saved), prune="all", diff=True)
     assert not again["changed"], again
     assert again["operations"] == []
-    assert again["before"] == again["after"]
+    assert again["before"] == again["after"] == []
+    listed = run_module("ipvs_table", services=EVERYTHING, return_unchanged=True)
+    assert listed["before"] == listed["after"]
+    assert len(listed["after"]) == len(EVERYTHING)
 
     info = run_module("ipvs_info")
     fed_back = run_module("ipvs_table", services=info["services"], prune="all")
