@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import re
@@ -16,7 +17,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-import testinfra
 from testinfra.host import Host
 
 HERE = Path(__file__).parent
@@ -24,6 +24,7 @@ HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE / os.environ["MOLECULE_SCENARIO_NAME"])]
 
 from cluster import INVENTORY, NODES, PROJECT, hosts_of  # noqa: E402
+from shells import ShellBackend  # noqa: E402
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -31,9 +32,8 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 @pytest.fixture(scope="session")
 def node() -> Callable[[str], Host]:
     """Return a node by its name in the inventory."""
-    return lambda name: testinfra.get_host(
-        f"docker://{os.environ.get('LAB_CLUSTER') or 'lvs'}-{name}"
-    )
+    prefix = os.environ.get("LAB_CLUSTER") or "lvs"
+    return functools.cache(lambda name: Host(ShellBackend(f"{prefix}-{name}")))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
