@@ -25,6 +25,8 @@ _BY_UDP = {
 _NOT_HTTP = ("ssl", "smtp", "dns", "udp")
 #: A missing reply is no failure where none is required: so many requests wait so many seconds.
 _UNANSWERED = {"requests": 4, "timeout": 1.0}
+#: The options of ``vip_probe`` that a request may leave out, with its own defaults.
+DEFAULTS: Data = {"path": "/", "host": None, "dns": None, "udp": None, "timeout": 3.0}
 #: Where it is not to be seen which real server answers, so many requests show that one does.
 _FEW = 12
 
@@ -44,9 +46,9 @@ def of_clients(cluster: Data, names: bool = False) -> list[dict[str, Any]]:
         if options and names:
             chosen = cluster["options"]
             asked = {"requests": chosen["verify_requests"], "identity": chosen["verify_identity"]}
-            options = {**asked, **options}
+            options = {**DEFAULTS, **asked, **options}
         elif options:
-            options = {"requests": _FEW, **options, "identity": "none"}
+            options = {**DEFAULTS, "requests": _FEW, **options, "identity": "none"}
         reason = "" if options else _reason(frontend)
         found.append(_probe(frontend, endpoint(frontend["vip"], frontend["port"]), options, reason))
     marked = {frontend.get("fwmark") for frontend in cluster["frontends"]}

@@ -10,6 +10,7 @@ from ansible_collections.lvs.cluster.plugins.filter.probes import FilterModule
 from ansible_collections.lvs.cluster.plugins.filter.resolve import resolve
 from ansible_collections.lvs.cluster.plugins.module_utils import _datagram
 from ansible_collections.lvs.cluster.plugins.modules import realserver_probe, vip_probe
+from ansible_collections.lvs.cluster.plugins.plugin_utils import _probes
 
 probes = FilterModule().filters()["probes"]
 
@@ -73,7 +74,7 @@ def test_requests(fields, by_name, plain):
     by_name = {"requests": 40, "identity": "body", **by_name}
     for names, options in ((True, by_name), (False, plain)):
         [probe] = probes(cluster(**fields), names)
-        assert probe["options"] == {"vip": VIP, "port": 80, **options}
+        assert probe["options"] == {**_probes.DEFAULTS, "vip": VIP, "port": 80, **options}
         assert probe["unasked"] == ""
 
 
@@ -119,3 +120,4 @@ def test_the_modules_document_the_options_that_they_share():
         assert (
             set(for_vip[name]["suboptions"]) == set(for_realserver[name]["suboptions"]) == set(spec)
         )
+    assert {name: for_vip[name].get("default") for name in _probes.DEFAULTS} == _probes.DEFAULTS
