@@ -18,7 +18,6 @@ from ansible_collections.lvs.cluster.plugins.module_utils._genetlink import (
     Message,
     NetlinkError,
     NoFamily,
-    attr_u32,
     nested,
     u32,
 )
@@ -31,7 +30,6 @@ from ansible_collections.lvs.cluster.plugins.module_utils._ipvs_codec import (
     decode_daemon,
     decode_destination,
     decode_service,
-    encode_daemon,
     encode_key,
 )
 from ansible_collections.lvs.cluster.plugins.module_utils._ipvs_uapi import (
@@ -100,7 +98,7 @@ class Load(NamedTuple):
 
 
 class Timeouts(NamedTuple):
-    """How long a connection's entry lives without packets, in seconds; 0 leaves as it is."""
+    """How long a connection's entry lives without packets, in seconds."""
 
     tcp: int = 0
     tcp_fin: int = 0
@@ -204,34 +202,6 @@ class Ipvs(GenericNetlink):
             if errors:
                 first = min(errors)
                 raise Refused(batch[first], errors[first])
-
-    def set_timeouts(self, timeouts: Timeouts) -> None:
-        """Set the timeouts that are not 0."""
-        self._do(
-            Cmd.IPVS_CMD_SET_CONFIG,
-            b"".join(map(attr_u32, _TIMEOUTS, timeouts)),
-        )
-
-    def start_sync_daemon(self, daemon: SyncDaemon) -> None:
-        """Start a sync daemon; an errno of EEXIST if one with that state runs."""
-        self._do(Cmd.IPVS_CMD_NEW_DAEMON, encode_daemon(daemon))
-
-    def stop_sync_daemon(self, daemon: SyncDaemon) -> None:
-        """Stop the sync daemon with that state and interface.
-
-        If its thread had not begun yet, the kernel stops it and answers nothing: kthread_stop()
-        returns EINTR then, which stop_sync_thread() (ip_vs_sync.c) passes on, and netlink_rcv_skb()
-        (af_netlink.c) acknowledges no such message. So it is a message after it that is waited for.
-        """
-        self._do(Cmd.IPVS_CMD_DEL_DAEMON, encode_daemon(daemon), (Cmd.IPVS_CMD_GET_INFO, b""))
-
-    def zero(self, key: ServiceKey | None = None) -> None:
-        """Set the counters of one service, or of all, to 0."""
-        self._do(Cmd.IPVS_CMD_ZERO, encode_key(key) if key else b"")
-
-    def flush(self) -> None:
-        """Remove every virtual service."""
-        self._do(Cmd.IPVS_CMD_FLUSH, b"")
 
 
 def _reason(code: int) -> str:

@@ -200,29 +200,6 @@ def encode_destination(destination: Destination) -> bytes:
     )
 
 
-def encode_daemon(daemon: SyncDaemon) -> bytes:
-    """Return the attribute that describes a sync daemon."""
-    parts = [
-        attr_u32(DaemonAttr.IPVS_DAEMON_ATTR_STATE, DAEMON_STATES[daemon.state]),
-        attr_text(DaemonAttr.IPVS_DAEMON_ATTR_MCAST_IFN, daemon.interface),
-        attr_u32(DaemonAttr.IPVS_DAEMON_ATTR_SYNC_ID, daemon.sync_id),
-    ]
-    if daemon.max_length:
-        parts.append(attr_u16(DaemonAttr.IPVS_DAEMON_ATTR_SYNC_MAXLEN, daemon.max_length))
-    if daemon.group:
-        kind = (
-            DaemonAttr.IPVS_DAEMON_ATTR_MCAST_GROUP6
-            if ":" in daemon.group
-            else DaemonAttr.IPVS_DAEMON_ATTR_MCAST_GROUP
-        )
-        parts.append(attribute(kind, packed_address(daemon.group)))
-    if daemon.port:
-        parts.append(attr_u16(DaemonAttr.IPVS_DAEMON_ATTR_MCAST_PORT, daemon.port))
-    if daemon.ttl:
-        parts.append(attribute(DaemonAttr.IPVS_DAEMON_ATTR_MCAST_TTL, bytes((daemon.ttl,))))
-    return attribute(CmdAttr.IPVS_CMD_ATTR_DAEMON | NLA_F_NESTED, b"".join(parts))
-
-
 class Encoder:
     """Turns operations into commands with payload; a service's name is encoded once a pool."""
 

@@ -224,8 +224,8 @@ from ansible_collections.lvs.cluster.plugins.module_utils._table import transiti
 REPEATED = 20
 
 ARGUMENTS = {
-    # Their fields are read by _model_parser alone: for ten thousand destinations, Ansible would take
-    # longer than all that follows.
+    # Their fields are read by _model_parser alone: with ten thousand destinations, Ansible would
+    # take longer than all that follows.
     "services": {"type": "list", "elements": "dict", "required": True},
     "prune": {
         "type": "str",

@@ -100,7 +100,8 @@ options:
   vips:
     description:
       - The VIPs that the machine is to hold alone. One that another machine answers ARP for is a
-        finding. The machines of O(neighbours) are excepted, since the roles will suppress ARP there.
+        finding. The machines of O(neighbours) are excepted, since the roles will suppress ARP
+        there.
     type: list
     elements: str
     default: []

@@ -19,8 +19,6 @@ import time
 
 import pytest
 from ansible_collections.lvs.cluster.plugins.module_utils import _keepalived
-from ansible_collections.lvs.cluster.plugins.module_utils._ipvs import Ipvs
-from ansible_collections.lvs.cluster.plugins.module_utils._ipvs_codec import SyncDaemon
 from ansible_collections.lvs.cluster.plugins.plugin_utils import _peer_traffic
 
 VRRP = 112  # IANA's number of the protocol; Python has no name for it
@@ -305,18 +303,16 @@ def test_forged_connections_are_not_in_the_table(hosts, load, netns):
         with open("/proc/thread-self/net/ip_vs_conn", encoding="ascii") as file:
             return sum(line.startswith("TCP") for line in file)
 
-    with Ipvs() as ipvs:
-        daemon = SyncDaemon("backup", "eth0", 0)
-        ipvs.start_sync_daemon(daemon)
-        hosts.send(STRANGER, 4, [datagram(STRANGER[4], sync_message("203.0.113.1"))])
-        wait_for(lambda: connections() == 1)  # without the table
-        load()
-        clients = [str(ipaddress.ip_address("203.1.0.0") + n) for n in range(FORGED)]
-        hosts.send(STRANGER, 4, [datagram(STRANGER[4], sync_message(each)) for each in clients])
-        hosts.send(PEER, 4, [datagram(PEER[4], sync_message("203.0.113.2"))])
-        wait_for(lambda: connections() > 1)
-        assert connections() == 2
-        ipvs.stop_sync_daemon(daemon)
+    netns.run("ipvsadm --start-daemon backup --mcast-interface eth0 --syncid 0")
+    hosts.send(STRANGER, 4, [datagram(STRANGER[4], sync_message("203.0.113.1"))])
+    wait_for(lambda: connections() == 1)  # without the table
+    load()
+    clients = [str(ipaddress.ip_address("203.1.0.0") + n) for n in range(FORGED)]
+    hosts.send(STRANGER, 4, [datagram(STRANGER[4], sync_message(each)) for each in clients])
+    hosts.send(PEER, 4, [datagram(PEER[4], sync_message("203.0.113.2"))])
+    wait_for(lambda: connections() > 1)
+    assert connections() == 2
+    netns.run("ipvsadm --stop-daemon backup")
 
 
 class Running:

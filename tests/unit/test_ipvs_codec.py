@@ -7,12 +7,18 @@ from __future__ import annotations
 import socket
 import struct
 
-from ansible_collections.lvs.cluster.plugins.module_utils import _genetlink, _ipvs_codec
+import pytest
+from ansible_collections.lvs.cluster.plugins.module_utils import (
+    _genetlink,
+    _ipvs_codec,
+    _ipvs_uapi,
+)
 from ansible_collections.lvs.cluster.plugins.module_utils._model import (
     Destination,
     ServiceKey,
     VirtualService,
     host_prefix,
+    packed_address,
 )
 from ansible_collections.lvs.cluster.plugins.module_utils._plan import Operation
 from ansible_collections.lvs.cluster.tests.unit import strategies
@@ -181,10 +187,23 @@ def test_what_is_stored_for_no_persistence_is_not_shown():
     assert decoded.persistence_mask == host_prefix("ipv4")
 
 
-def test_a_sync_daemon_survives_encoding_and_decoding():
-    daemon = _ipvs_codec.SyncDaemon("backup", "eth0", 51, 1400, "224.0.0.99", 8848, 3)
-    payload = _ipvs_codec.encode_daemon(daemon)
-    assert _ipvs_codec.decode_daemon(_genetlink.attributes_of(payload, 4, len(payload))) == daemon
-    six = daemon._replace(group="ff02::81")
-    payload = _ipvs_codec.encode_daemon(six)
-    assert _ipvs_codec.decode_daemon(_genetlink.attributes_of(payload, 4, len(payload))) == six
+@pytest.mark.parametrize("group", ["224.0.0.99", "ff02::81"])
+def test_a_sync_daemon_is_decoded(group):
+    field = _ipvs_uapi.DaemonAttr
+    six = ":" in group
+    payload = b"".join(
+        [
+            _genetlink.attr_u32(field.IPVS_DAEMON_ATTR_STATE, 2),
+            _genetlink.attr_text(field.IPVS_DAEMON_ATTR_MCAST_IFN, "eth0"),
+            _genetlink.attr_u32(field.IPVS_DAEMON_ATTR_SYNC_ID, 51),
+            _genetlink.attr_u16(field.IPVS_DAEMON_ATTR_SYNC_MAXLEN, 1400),
+            _genetlink.attribute(
+                field.IPVS_DAEMON_ATTR_MCAST_GROUP6 if six else field.IPVS_DAEMON_ATTR_MCAST_GROUP,
+                packed_address(group),
+            ),
+            _genetlink.attr_u16(field.IPVS_DAEMON_ATTR_MCAST_PORT, 8848),
+            _genetlink.attribute(field.IPVS_DAEMON_ATTR_MCAST_TTL, b"\x03"),
+        ]
+    )
+    decoded = _ipvs_codec.decode_daemon(_genetlink.attributes_of(payload, 0, len(payload)))
+    assert decoded == _ipvs_codec.SyncDaemon("backup", "eth0", 51, 1400, group, 8848, 3)
