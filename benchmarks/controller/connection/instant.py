@@ -20,8 +20,9 @@ author: lvs.cluster contributors (@lvs-cluster)
 
 #: What the first module of site.yml says of a host that is as the inventory wants it.
 PREFLIGHT: dict[str, Any] = {
-    **dict.fromkeys(["lines", "checks", "findings", "macs", "all_macs", "addresses"], []),
-    **dict.fromkeys(["former_director_roles", "former_realserver_roles"], []),
+    **{name: [] for name in ("lines", "checks", "findings", "macs", "all_macs", "addresses")},
+    "former_director_roles": [],
+    "former_realserver_roles": [],
     "installed_roles": ["director", "realserver_dr"],
     "interfaces": ["eth0"],
     "vip_interface": "eth0",
@@ -47,8 +48,12 @@ class Connection(ConnectionBase):  # type: ignore[misc]  # Ansible has no types
         return self
 
     def exec_command(
-        self, cmd: str, in_data: bytes | None = None, sudoable: bool = True
+        self,
+        cmd: str,
+        in_data: bytes | None = None,
+        sudoable: bool = True,  # noqa: ARG002  # Ansible passes it
     ) -> tuple[int, bytes, bytes]:
+        """Return what the module in ``in_data`` would print."""
         found = MODULE.search(in_data or b"")
         if not found:
             raise AnsibleConnectionFailure(f"This is no module: {cmd}")
@@ -58,10 +63,13 @@ class Connection(ConnectionBase):  # type: ignore[misc]  # Ansible has no types
         return 0, json.dumps(answer).encode(), b""
 
     def put_file(self, in_path: str, out_path: str) -> None:
-        raise AnsibleConnectionFailure(f"Nothing can be copied to {out_path}.")
+        """Fail: nothing is copied."""
+        raise AnsibleConnectionFailure(f"{in_path} can't be copied to {out_path}.")
 
     def fetch_file(self, in_path: str, out_path: str) -> None:
-        raise AnsibleConnectionFailure(f"Nothing can be copied from {in_path}.")
+        """Fail: nothing is copied."""
+        raise AnsibleConnectionFailure(f"{in_path} can't be copied to {out_path}.")
 
     def close(self) -> None:
+        """End the connection."""
         self._connected = False
