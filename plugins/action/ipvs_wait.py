@@ -35,18 +35,18 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no types
         result: dict[str, Any] = super().run(tmp, task_vars)
         _validated, options = self.validate_argument_spec(argument_spec=ARGUMENTS)
         end = time.monotonic() + options["seconds"]
-        good, shown, due = 0, list[str](), 0.0
+        empty_reads, shown, due = 0, list[str](), 0.0
         while True:
             result.update(
                 self._execute_module("lvs.cluster.ipvs_wait", options, task_vars=task_vars)
             )
             left = result.get("left", [])
-            good = 0 if left else good + 1
+            empty_reads = 0 if left else empty_reads + 1
             now = time.monotonic()
             if (
                 result.get("failed")
                 or self._task.check_mode
-                or good == READS[options["state"]]
+                or empty_reads == READS[options["state"]]
                 or (left and now >= end)
             ):
                 break

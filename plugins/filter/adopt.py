@@ -30,7 +30,7 @@ options:
         C(content), the bytes of a file as M(ansible.builtin.slurp) returns them, or its whole
         result. They need not be UTF-8; what is not is read as ISO 8859-1.
       - C(name) and C(ansible_host) are the director's in an inventory, if it is in one, and
-        C(place) says where a text is from, or C(item), as in a result of a loop.
+        C(place) is where a text is from, or C(item), as in a result of a loop.
     type: raw
     required: true
   names:

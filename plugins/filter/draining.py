@@ -70,8 +70,8 @@ _value:
     - C(services) has, by director, the services whose VIP it holds, as M(lvs.cluster.ipvs_wait)
       takes them.
     - C(servers) are the requests that show whether they answer, as
-      M(lvs.cluster.realserver_probe) takes them. C(unasked) says for which services there are none,
-      and why.
+      M(lvs.cluster.realserver_probe) takes them. C(unasked) lists the services for which there are
+      none, and why.
   type: dict
   sample:
     mistakes: []

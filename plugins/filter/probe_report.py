@@ -67,7 +67,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: C(lines) shows what was seen, C(problems) says what is wrong with it, C(unasked)
+  description: C(lines) shows what was seen, C(problems) lists what is wrong with it, C(unasked)
     which services were not asked, and why.
   type: dict
   sample:

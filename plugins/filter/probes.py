@@ -46,8 +46,9 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description:
-    - C(title) says which service it is, C(service) has its fields.
-    - C(options) are those of M(lvs.cluster.vip_probe). Where there are none, C(unasked) says why.
+    - C(title) identifies the service, C(service) has its fields.
+    - C(options) are those of M(lvs.cluster.vip_probe). Where there are none, C(unasked) has the
+      reason.
   type: list
   elements: dict
   sample:

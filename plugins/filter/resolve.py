@@ -32,7 +32,7 @@ options:
     type: dict
     required: true
   drained:
-    description: The real servers that are to have weight 0 now, whatever the inventory says.
+    description: The real servers that are to have weight 0 now, regardless of the inventory.
     type: list
     elements: str
     default: []
@@ -60,18 +60,18 @@ _value:
       inventory. C(vips) has the VIPs.
     - C(frontends) has the services as clients see them. One with a C(fwmark) is there once for each
       C(vip), C(protocol) and C(port) that is bound to it.
-    - C(marks) says what the director gives which firewall mark.
+    - C(marks) lists what the director gives which firewall mark.
     - C(masters) has the directors that are to be the master of some VIP. If there are several, and
       one is a real server of a VIP with V(dr) or V(tun), the services of that VIP have a C(fwmark)
       in place of C(vip), C(port) and C(protocol).
-    - C(real_servers) says by host and forwarding method what it serves; each item has the fields of
-      a destination, and with them C(vip), C(protocol), for V(nat) the C(gateway), and for V(tun)
+    - C(real_servers) lists by host and forwarding method what it serves; each item has the fields
+      of a destination, and with them C(vip), C(protocol), for V(nat) the C(gateway), and for V(tun)
       the C(sources) from which it takes tunnels.
     - C(tunnel_sources) has these for each RIP of the method V(tun).
     - C(min_available) is the variable C(lvs_min_available).
     - C(failover_seconds) is the time within which a director is MASTER of each VIP, in seconds. It
       is 0 without VRRP.
-    - C(hosts) has a plan for each director and real server. C(serving) says whether it needs the
+    - C(hosts) has a plan for each director and real server. C(serving) is whether it needs the
       configuration of a real server, C(host_basics) whether it gets the role of that name.
       C(checks) are options of M(lvs.cluster.preflight), and C(roles) are the variables of its
       roles, without their prefix.

@@ -24,9 +24,9 @@ options:
     description:
       - One for each director, with its C(name).
       - C(info) is what M(lvs.cluster.ipvs_info) returns, C(text) the director's C(keepalived.conf)
-        or the table that the role C(director) saved, C(links) what C(ip -json address show) says.
-      - C(keepalived) is what M(lvs.cluster.host_info) says of keepalived's service.
-      - C(reason) says why there is none of that.
+        or the table that the role C(director) saved, C(links) what C(ip -json address show) prints.
+      - C(keepalived) is what M(lvs.cluster.host_info) returns of keepalived's service.
+      - C(reason) is why there is none of that.
     type: list
     elements: dict
     required: true
@@ -48,15 +48,15 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description:
-    - C(directors) says of each whether it is V(active), V(standby) or V(unreachable), which VIPs it
+    - C(directors) has of each whether it is V(active), V(standby) or V(unreachable), which VIPs it
       holds, which link-layer addresses it has, and in which states its sync daemons are. C(active)
       has the names of those that hold VIPs, C(held_vips) the VIPs of each by its name.
       C(sync_daemons) is how many sync daemons each of them should run.
-    - C(trouble) says what is wrong with which directors are active, and where keepalived runs
-      another configuration than its file has. C(unseen) says why no director could be read.
+    - C(trouble) lists what is wrong with which directors are active, and where keepalived runs
+      another configuration than its file has. C(unseen) lists why no director could be read.
     - C(services) has what the table of the director has that holds their VIP, with rates per
       second, and beside it what is missing there. C(asked) is what clients ask for. A destination
-      that is not in the table has no C(weight). C(remark) says what is to be known of it.
+      that is not in the table has no C(weight). C(remark) is what is to be known of it.
     - C(serving) has the names of the real servers that have a weight in the table.
     - C(drained) has the real servers with an applied weight of 0, though the inventory has another.
     - C(pending) has what of the inventory is not applied to the directors, C(differences) that,
@@ -109,7 +109,7 @@ from typing import Any
 
 
 def status(cluster: Mapping[str, Any], states: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return what runs beside what the inventory says, as plain data."""
+    """Return what runs beside what the inventory describes, as plain data."""
     from ansible_collections.lvs.cluster.plugins.plugin_utils import _status
 
     return _status.status(cluster, states)._asdict()

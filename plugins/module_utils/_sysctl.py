@@ -371,7 +371,7 @@ def suppression(
 
     :param values: what is in force, for all `arp_keys` of the interfaces
     :param rp_filter: ``loose``, ``off`` or ``keep``
-    :param ours: keys that were set for that reason before, and so are set again
+    :param managed: keys that were set for that reason before, and so are set again
     """
     wanted = {conf("all", "arp_ignore"): "1", conf("all", "arp_announce"): "2"}
     if rp_filter == "off":
@@ -391,7 +391,7 @@ def unsuppression(values: Mapping[str, str | None], managed: Iterable[str]) -> d
     """Return the settings that end suppression where no former value is noted.
 
     :param values: what is in force, for the keys and `arp_keys` of ``default``
-    :param ours: what `suppression` once set: an interface gets the value a new one gets
+    :param managed: what `suppression` once set: an interface gets the value a new one gets
     """
     wanted = {}
     for key in managed:

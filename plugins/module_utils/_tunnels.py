@@ -5,8 +5,8 @@
 A line in the words of ``ip -batch`` is the one form of everything here: what is set up, what is
 wanted, what is done, and what the file for boot lists.
 
-The kernel gives what it unpacks to the tunnel device that matches best: one with this address of
-ours, else the fallback device of the module. A fallback device serves, with two exceptions, for
+The kernel gives what it unpacks to the tunnel device that matches best: a managed one with this
+address, else the fallback device of the module. A fallback device serves, with two exceptions, for
 which a managed device is made: those of GRE drop what has a checksum (ip_tunnel_rcv() in
 net/ipv4/ip_tunnel.c, __ip6_tnl_rcv() in net/ipv6/ip6_tunnel.c), and ip6tnl0 drops IPv4
 (ipxip6_rcv() there).
@@ -291,7 +291,7 @@ def target(
     concerned = {subject(line) for line in (*wanted, *owned)}
     before = sorted(line for line in found if subject(line) in concerned)
     unwanted = {subject(line) for line, stays in owned.items() if not stays}
-    unwanted |= {subject(line) for line in wanted if _is_ours(line)}
+    unwanted |= {subject(line) for line in wanted if _is_managed(line)}
     return before, sorted({*wanted, *(line for line in before if subject(line) not in unwanted)})
 
 
@@ -300,10 +300,10 @@ def entries(
 ) -> dict[str, bool]:
     """Return the lines for the file, and whether they were so before."""
     there = set(found)
-    return {line: owned.get(line, line in there and not _is_ours(line)) for line in wanted}
+    return {line: owned.get(line, line in there and not _is_managed(line)) for line in wanted}
 
 
-def _is_ours(line: str) -> bool:
+def _is_managed(line: str) -> bool:
     """Return whether a line is about a managed device, by its name."""
     return subject(line).startswith(MANAGED)
 

@@ -47,7 +47,7 @@ extends_documentation_fragment:
   - lvs.cluster.attributes
 attributes:
   check_mode:
-    description: It looks once, and does not wait.
+    description: It reads once, and does not wait.
   diff_mode:
     description: Changes nothing, so there is no difference to show.
     support: none

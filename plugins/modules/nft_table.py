@@ -96,7 +96,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 before:
-  description: What there was, as C(nft --stateless list table) says it; null for no table.
+  description: What there was, as C(nft --stateless list table) prints it; null for no table.
   type: str
   returned: success
   sample: null

@@ -73,8 +73,8 @@ def drain(
         wrong.append(f"The number at a time is {serial!r}; it must be such as 2 or 25%.")
     if wrong or size is None:
         return Draining(wrong)
-    turns = sorted(names, key=lambda name: name not in found["drained"])
-    batches = [turns[first : first + size] for first in range(0, len(turns), size)]
+    in_order = sorted(names, key=lambda name: name not in found["drained"])
+    batches = [in_order[first : first + size] for first in range(0, len(in_order), size)]
     drained = set(found["drained"])
     for batch in batches:
         short = _short(cluster, found, drained.union(batch))

@@ -64,7 +64,7 @@ def probe_report(
             seen_lines, wrong = _judge(probe, next(results), status["directors"], names)
             lines += [where, *(f"  {line}" for line in seen_lines)]
             problems += [f"{where}: {sentence}" for sentence in wrong]
-        if _probes.silence_is_good(probe["options"]):
+        if _probes.accepts_no_reply(probe["options"]):
             unasked.append(f"{title}: its check requires no reply, so a missing one shows nothing.")
     if not clients or not any(probe["options"] for probe in probes):
         problems.append("No service was asked, so nothing shows that the cluster works.")

@@ -110,10 +110,10 @@ def _client_options(frontend: Data, names: bool) -> dict[str, Any]:
         return {}
     check = frontend["check"]
     found = {**place, "protocol": kind, kind: _datagram(check), "identity": "mac"}
-    return {**found, **(_UNANSWERED if silence_is_good(found) else {})}
+    return {**found, **(_UNANSWERED if accepts_no_reply(found) else {})}
 
 
-def silence_is_good(options: Data) -> bool:
+def accepts_no_reply(options: Data) -> bool:
     """Return whether requests with these options of ``vip_probe`` need no reply."""
     return options.get("protocol") == "udp" and not options["udp"].get("require_reply")
 

@@ -440,7 +440,7 @@ def mistakes(
     if len(held) > 1:
         of_all = dict(said.get("instance", {}))
         found += [
-            f"lvs_keepalived.instance says {field} for all instances, and there is one for each"
+            f"lvs_keepalived.instance sets {field} for all instances, and there is one for each"
             " master of VIPs; remove it"
             for field in OF_EACH
             if of_all.pop(field, None) is not None

@@ -129,7 +129,7 @@ def test_t2s_mistakes_in_keepalived_conf_are_seen_where_an_inventory_can_show_th
         {**WEB, "destinations": listed}, directors=T2_DIRECTORS, every=T2_PAIR
     ) == messages(
         """
-        - service web: destination d31: its address is 192.168.2.30; the inventory says
+        - service web: destination d31: its address is 192.168.2.30; in the inventory it is
           192.168.2.31; correct the address or the name.
         - service web: 192.168.2.32:80 is in the pool twice, again as rs32; remove one of them.
         """
@@ -970,7 +970,7 @@ def test_a_destination_listed_outright_with_the_name_of_a_host_must_be_that_host
     destinations[0]["address"] = "192.168.2.30"
     assert mistakes({**WEB, "destinations": destinations}) == messages(
         """
-        - service web: destination rs31: its address is 192.168.2.30; the inventory says
+        - service web: destination rs31: its address is 192.168.2.30; in the inventory it is
           192.168.2.31; correct the address or the name.
         """
     )

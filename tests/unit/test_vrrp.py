@@ -394,7 +394,7 @@ def test_naming_the_master_that_it_would_be_anyway_changes_nothing():
             {"lvs_keepalived": {"instance": {"name": "a", "advert_int": 41, "preempt": True}}},
             [
                 (
-                    "hosts d23 and d31: lvs_keepalived.instance says name for all instances,"
+                    "hosts d23 and d31: lvs_keepalived.instance sets name for all instances,"
                     " and there is one for each master of VIPs; remove it."
                 ),
                 "hosts d23 and d31: instance lvs: advert_int is 41",

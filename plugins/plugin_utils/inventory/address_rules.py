@@ -98,7 +98,9 @@ def check_outright(topology: Topology, service: Service) -> None:
         twin = members.get((address, as_integer(item.get("port", port))))
         wrong = []
         if own and address not in own:
-            wrong.append(f"the inventory says {join_names(own)}; correct the address or the name")
+            wrong.append(
+                f"in the inventory it is {join_names(own)}; correct the address or the name"
+            )
         if twin:
             who = f"{twin} of the group {service.group}"
             wrong.append(f"it is in the pool already, as {who}; remove one of them")

@@ -58,7 +58,7 @@ def resolve(
 
     ``services`` is the value of ``lvs_services``, ``groups`` has the hosts of each group, and
     ``variables`` gives the variables of a host; it is called once for each host that matters.
-    ``drained`` names real servers that are to have weight 0, whatever the inventory says.
+    ``drained`` names real servers that are to have weight 0, regardless of the inventory.
     """
     mistakes = Mistakes()
     described = []
