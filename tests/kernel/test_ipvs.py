@@ -135,14 +135,12 @@ def test_sync_daemons_are_what_ipvsadm_starts(ipvs, netns):
     netns.ip("link add sync0 up type dummy")
     netns.ip("link set sync0 multicast on")
     netns.ip("address add 192.0.2.1/24 dev sync0")
-    start = "ipvsadm --mcast-interface sync0 --start-daemon"
-    netns.run(
-        f"{start} master --syncid 51 --sync-maxlen 1400"
-        " --mcast-group 224.0.0.99 --mcast-port 8849 --mcast-ttl 2"
-    )
+    start = "ipvsadm --start-daemon {} --mcast-interface sync0 --syncid {}"
+    more = "--sync-maxlen 1400 --mcast-group 224.0.0.99 --mcast-port 8849 --mcast-ttl 2"
+    netns.run(f"{start.format('master', 51)} {more}")
     master = _ipvs_codec.SyncDaemon("master", "sync0", 51, 1400, "224.0.0.99", 8849, 2)
     assert ipvs.sync_daemons() == [master]
-    netns.run(f"{start} backup --syncid 52")
+    netns.run(start.format("backup", 52))
     states = {daemon.state: daemon.sync_id for daemon in ipvs.sync_daemons()}
     assert states == {"master": 51, "backup": 52}
     for state in states:
