@@ -3,16 +3,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Run benchmarks in the lab (``lab/lab.py exec -- benchmarks/run.py [NAME ...]``).
 
-Each is a folder with a ``measure.py``, which runs as root in a fresh container and prints a JSON
-list of measurements: ``name``, ``peer``, ``ratio`` by way, and ``runs``, the seconds of each run by
-way, or what ``unit`` says. A table is printed, and everything written to
-``benchmarks/results/NAME.json``.
+Each is a folder with a ``measure.py``, which runs as root in a fresh container (that of
+``controller`` on this host) and prints a JSON list of measurements: ``name``, ``peer``, ``ratio``
+by way, and ``runs``, the seconds of each run by way, or another ``unit``. A table is printed, and
+everything written to ``benchmarks/results/NAME.json``.
 """
 
 from __future__ import annotations
 
 import json
 import statistics
+import subprocess
 import sys
 from pathlib import Path
 
@@ -22,21 +23,34 @@ sys.path.insert(0, str(HERE.parent / "lab"))
 import node
 
 IMAGE = "debian12"
+MACHINE = "uname -srm; grep -m1 'model name' /proc/cpuinfo | cut -d: -f2; nproc; python3 --version"
 
 
-def machine(container: str) -> dict[str, str]:
-    """Print what the figures were measured on."""
-    say = "uname -srm; grep -m1 'model name' /proc/cpuinfo | cut -d: -f2; nproc; python3 --version"
-    kernel, cpu, processors, python = node.say(container, "sh", "-c", say).splitlines()
-    version = node.say(container, "sh", "-c", "ipvsadm --version").split(" 20")[0]
+def machine(printed: str) -> dict[str, str]:
+    """Return what the figures were measured on, from the output of MACHINE."""
+    kernel, cpu, processors, python = printed.splitlines()
+    return {"kernel": kernel, "cpu": cpu.strip(), "processors": processors, "python": python}
+
+
+def in_container(name: str) -> dict:
+    """Run a benchmark in a container of the lab."""
+    with node.container(IMAGE) as container:
+        node.prepare(container)
+        measured = json.loads(node.say(container, "python3", f"benchmarks/{name}/measure.py"))
+        version = node.say(container, "sh", "-c", "ipvsadm --version").split(" 20")[0]
+        described = machine(node.say(container, "sh", "-c", MACHINE))
     return {
-        "image": IMAGE,
-        "kernel": kernel,
-        "cpu": cpu.strip(),
-        "processors": processors,
-        "python": python,
-        "ipvsadm": version,
+        "machine": {"image": IMAGE, **described, "ipvsadm": version},
+        "measurements": measured,
     }
+
+
+def on_this_host(name: str) -> dict:
+    """Run a benchmark of what the controller does."""
+    command = [sys.executable, str(HERE / name / "measure.py")]
+    measured = json.loads(subprocess.check_output(command, text=True))
+    described = machine(subprocess.check_output(["sh", "-c", MACHINE], text=True))
+    return {"machine": described, "measurements": measured}
 
 
 def show(name: str, measured: list[dict]) -> None:
@@ -54,11 +68,8 @@ def main(names: list[str]) -> None:
     """Measure, print and write."""
     (HERE / "results").mkdir(exist_ok=True)
     for name in names or sorted(path.parent.name for path in HERE.glob("*/measure.py")):
-        with node.container(IMAGE) as container:
-            node.prepare(container)
-            measured = json.loads(node.say(container, "python3", f"benchmarks/{name}/measure.py"))
-            result = {"machine": machine(container), "measurements": measured}
-        show(name, measured)
+        result = on_this_host(name) if name == "controller" else in_container(name)
+        show(name, result["measurements"])
         (HERE / "results" / f"{name}.json").write_text(json.dumps(result, indent=1) + "\n")
 
 
