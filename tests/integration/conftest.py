@@ -13,6 +13,24 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 
+def pytest_collection_modifyitems(items):
+    """Begin with the two longest scenarios, each with a short test after it.
+
+    Each process of xdist is given the test after the one that runs, too, so what comes after a
+    long one waits for it, though the other process may be free.
+    """
+    scenarios = [item for item in items if item.name.startswith("test_scenario")]
+    short = [item for item in items if item not in scenarios]
+    items[:] = [
+        *scenarios[:1],
+        *short[:1],
+        *scenarios[1:2],
+        *short[1:2],
+        *scenarios[2:],
+        *short[2:],
+    ]
+
+
 def _run(*command, cwd, fails=False, **environment):
     """Run a command in that folder, with none of this checkout's settings; return what it says."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("ANSIBLE_", "PYTHON"))}
