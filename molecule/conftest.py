@@ -24,6 +24,7 @@ HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE / os.environ["MOLECULE_SCENARIO_NAME"])]
 
 from cluster import INVENTORY, NODES, PROJECT, hosts_of  # noqa: E402
+from pair import container  # noqa: E402
 from shells import ShellBackend  # noqa: E402
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -32,8 +33,7 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 @pytest.fixture(scope="session")
 def node() -> Callable[[str], Host]:
     """Return a node by its name in the inventory."""
-    prefix = os.environ.get("LAB_CLUSTER") or "lvs"
-    return functools.cache(lambda name: Host(ShellBackend(f"{prefix}-{name}")))
+    return functools.cache(lambda name: Host(ShellBackend(container(name))))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

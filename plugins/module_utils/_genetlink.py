@@ -188,12 +188,6 @@ class GenericNetlink:
                 if place == last:
                     return errors
 
-    def _do(self, command: int, payload: bytes, *more: tuple[int, bytes]) -> None:
-        errors = self._send([(command, payload), *more])
-        if errors:
-            code = errors[min(errors)]
-            raise self._error(code)
-
     def _ask(self, command: int, payload: bytes = b"") -> dict[int, bytes]:
         """Send a request with a single answer and return its attributes."""
         self._socket.send(self._frame(command, 0, payload))

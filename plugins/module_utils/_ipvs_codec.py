@@ -67,7 +67,7 @@ FORWARDING = {
 }
 FAMILY = {"ipv4": socket.AF_INET, "ipv6": socket.AF_INET6}
 PROTOCOL = {"tcp": socket.IPPROTO_TCP, "udp": socket.IPPROTO_UDP, "sctp": 132}
-DAEMON_STATES = {"master": IP_VS_STATE_MASTER, "backup": IP_VS_STATE_BACKUP}
+DAEMON_STATES = {IP_VS_STATE_MASTER: "master", IP_VS_STATE_BACKUP: "backup"}
 
 _FORWARDING_NAME = {number: name for name, number in FORWARDING.items()}
 _FAMILY_NAME = {int(number): name for name, number in FAMILY.items()}
@@ -293,14 +293,13 @@ def decode_destination(attributes: dict[int, bytes], service_family: str) -> Des
 
 def decode_daemon(attributes: dict[int, bytes]) -> SyncDaemon:
     """Return a sync daemon."""
-    states = {number: name for name, number in DAEMON_STATES.items()}
     group = ""
     if DaemonAttr.IPVS_DAEMON_ATTR_MCAST_GROUP in attributes:
         group = _address(attributes[DaemonAttr.IPVS_DAEMON_ATTR_MCAST_GROUP], "ipv4")
     elif DaemonAttr.IPVS_DAEMON_ATTR_MCAST_GROUP6 in attributes:
         group = _address(attributes[DaemonAttr.IPVS_DAEMON_ATTR_MCAST_GROUP6], "ipv6")
     return SyncDaemon(
-        states[u32(attributes, DaemonAttr.IPVS_DAEMON_ATTR_STATE)],
+        DAEMON_STATES[u32(attributes, DaemonAttr.IPVS_DAEMON_ATTR_STATE)],
         string(attributes, DaemonAttr.IPVS_DAEMON_ATTR_MCAST_IFN),
         u32(attributes, DaemonAttr.IPVS_DAEMON_ATTR_SYNC_ID),
         u16(attributes, DaemonAttr.IPVS_DAEMON_ATTR_SYNC_MAXLEN),

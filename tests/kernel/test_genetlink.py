@@ -37,7 +37,7 @@ def test_errors_of_a_batch_have_the_places_of_their_messages(control):
 
 def test_a_single_error_is_raised(control):
     with pytest.raises(_genetlink.NetlinkError) as caught:
-        control._do(99, b"")
+        control._ask(99)
     assert caught.value.code == errno.EOPNOTSUPP
 
 
