@@ -41,7 +41,7 @@ demo: explain lab ## build a cluster in the lab (METHOD=dr, tun, nat, fullnat or
 
 explain:
 	@echo "This creates .venv and the lab, builds the cluster $(CLUSTER) there with playbooks/site.yml, and sends"
-	@echo "requests from a client. The first run takes four to ten minutes, later ones about three."
+	@echo "requests from a client. The first run takes three to ten minutes, later ones about two."
 
 # The parts of the first group run two at a time, while the labs are built.
 PARTS = 'labs keepalived lint unit compat' kernel molecule
