@@ -27,7 +27,7 @@ FIND_PYTHON := for python in python3.13 python3.12 python3.11 python3; do \
 	$$python -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& echo $$python && break; done
 
-.PHONY: help demo explain test lint unit compat keepalived kernel molecule try lab labs lab-down bench clean
+.PHONY: help demo explain test lint unit compat keepalived kernel coverage molecule try lab labs lab-down bench clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' Makefile | expand -t 16
@@ -43,19 +43,27 @@ explain:
 	@echo "This creates .venv and the lab, builds the cluster $(CLUSTER) there with playbooks/site.yml, and sends"
 	@echo "requests from a client. The first run takes three to ten minutes, later ones about two."
 
-# The parts of the first group run two at a time, while the labs are built.
-PARTS = 'labs keepalived lint unit compat' kernel molecule
+# Two parts run at a time: those in the labs one after the other, and beside them, with what these
+# leave of the processors, those that need no lab. Lines of them are shown when a part has ended.
+IN_LABS = labs kernel molecule
+OUTSIDE = lint unit compat keepalived
 
 test: $(READY) ## run all tests, up to the first part that fails, and list their durations
-	@mkdir -p $(dir $(DURATIONS)); rm -f $(DURATIONS); export LVS_DURATIONS=$(DURATIONS); \
-	for parts in $(PARTS); do \
-		case $$parts in *' '*) options='--jobs=2 --output-sync';; *) options=;; esac; \
-		echo "==== $$parts"; start=$$(date +%s); \
-		$(MAKE) --no-print-directory $$options $$parts; status=$$?; \
-		python tests/durations.py $$(($$(date +%s) - start)) $$parts; \
-		[ $$status = 0 ] || break; \
-	done; \
-	python tests/durations.py; exit $$status
+	@mkdir -p $(dir $(DURATIONS)); rm -f $(DURATIONS); export LVS_DURATIONS=$(DURATIONS); start=$$(date +%s); \
+	$(MAKE) --no-print-directory --jobs=2 --output-sync $(patsubst %,part-%,$(IN_LABS) $(OUTSIDE)) coverage; \
+	status=$$?; python tests/durations.py $$(($$(date +%s) - start)) all; python tests/durations.py; exit $$status
+
+part-%:
+	@echo "==== $*"; start=$$(date +%s); \
+	$(if $(filter $*,$(OUTSIDE)),nice --adjustment=19) $(MAKE) --no-print-directory $*; \
+	status=$$?; python tests/durations.py $$(($$(date +%s) - start)) $*; exit $$status
+
+part-kernel: | part-labs
+part-molecule: | part-kernel
+part-unit: | part-lint
+part-compat: | part-unit
+part-keepalived: | part-compat
+coverage: | $(if $(filter part-%,$(MAKECMDGOALS)),part-kernel part-keepalived)
 
 # All sanity tests of ansible-test run; they need no more than a package index, see tests/sanity/run.py.
 lint: $(READY) ## check all files without running them
@@ -81,9 +89,11 @@ keepalived: $(READY) ## check configurations with keepalived itself (KEEPALIVED_
 	rm -rf $(COVERAGE)/keepalived*
 	python tests/keepalived/run.py $(PYTEST_ARGS)
 
-kernel: labs ## run the modules on the lab's kernel, then show line coverage of unit and kernel
+kernel: labs ## run the modules on the kernels of the labs
 	rm -rf $(COVERAGE)/debian*
 	$(IN_LAB) python tests/kernel/run.py $(PYTEST_ARGS)
+
+coverage: ## show line coverage by the last unit, keepalived and kernel
 	@# Workers that Ansible ended early leave incomplete files, and combine warns about them.
 	PYTHONWARNINGS=ignore coverage combine --quiet --keep --data-file=$(COVERAGE).combined \
 		$(COVERAGE)/*

@@ -49,7 +49,7 @@ def table(seconds: dict[str, float]) -> Iterator[str]:
     others = {name: s for name, s in seconds.items() if not name.startswith((PART, SCENARIO))}
     slowest = dict(sorted(others.items(), key=lambda item: -item[1])[:SHOWN])
     for title, found in {
-        "part, those of a line side by side": {**parts, "all": sum(parts.values())},
+        "part; those outside the labs run beside those in the labs": parts,
         "scenario": scenarios,
         f"the {SHOWN} slowest tests": slowest,
     }.items():
