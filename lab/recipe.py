@@ -114,6 +114,9 @@ NODE_MASK = """
     systemd-creds.socket e2scrub_all.timer
     dev-hugepages.mount sys-kernel-config.mount sys-kernel-debug.mount sys-kernel-tracing.mount
 """.split()
+# The only generator of systemd that a node needs: ipvsadm has an init script and no unit. A dozen
+# of them would run at boot, and at each `systemctl daemon-reload`.
+NODE_GENERATOR = "systemd-sysv-generator"
 NODE_CONFIG = {"Cmd": ["/sbin/init"], "Env": ["container=docker"], "StopSignal": "SIGRTMIN+3"}
 
 CERTIFICATES = """\
@@ -212,6 +215,11 @@ def build_node(work: Path, mirror: str, name: str) -> Path:
         ln -sf /bin/true "$1"/usr/bin/py3compile
         systemctl --quiet --root="$1" disable {" ".join(NODE_DISABLE)}
         systemctl --quiet --root="$1" mask {" ".join(NODE_MASK)}
+        mkdir "$1"/etc/systemd/system-generators
+        for generator in "$1"/lib/systemd/system-generators/*; do
+            [ ${{generator##*/}} = {NODE_GENERATOR} ] ||
+                ln -s /dev/null "$1"/etc/systemd/system-generators/${{generator##*/}}
+        done
         : >"$1"/etc/machine-id
         touch "$1"/etc/.updated "$1"/var/.updated
     """
