@@ -142,9 +142,15 @@ class Traffic:
 
 
 @contextlib.contextmanager
-def stream(client: str, vip: str, patience: float = 0.5, requests: int = 1) -> Iterator[Traffic]:
-    """Make requests all the time, so many over a connection; give each up after so many seconds."""
-    options = map(str, (WORKERS, patience, requests))
+def stream(
+    client: str, vip: str, patience: float = 0.5, requests: int = 1, interval: float = 0.5
+) -> Iterator[Traffic]:
+    """Make requests all the time, so many over a connection; give each up after so many seconds.
+
+    Each worker begins one every so many seconds. Short intervals measure gaps more exactly, and
+    cost an emulated processor as much as a playbook that runs meanwhile.
+    """
+    options = map(str, (WORKERS, patience, requests, interval))
     traffic = Traffic(client, "stream", vip, "80", *options)
     try:
         yield traffic

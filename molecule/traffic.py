@@ -3,10 +3,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """On a client: make requests, or hold connections, while something happens to the cluster.
 
-    traffic.py stream VIP PORT N SECONDS REQUESTS  requests all the time, N at once, each given up
-                                                   after that time, so many over a connection
-    traffic.py hold VIP PORT N                     N connections: one half idle, the other long
-                                                   downloads
+    traffic.py stream VIP PORT N SECONDS REQUESTS INTERVAL
+        requests all the time, by N workers, each given up after that time, so many over a
+        connection; a worker begins one every INTERVAL seconds
+    traffic.py hold VIP PORT N
+        N connections: one half idle, the other long downloads
 
 It says ``ready`` once all is well, and for each line that comes in what it saw since the last, in
 JSON; and so at the end of the input, once what was under way has ended.
@@ -27,7 +28,6 @@ import time
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: lvs\r\n\r\n"
 DOWNLOAD = b"GET /large HTTP/1.1\r\nHost: lvs\r\n\r\n"
-INTERVAL = 0.2  # seconds between two requests of one worker
 BUFFER = 16384  # bytes of a download that wait to be read
 
 
@@ -49,13 +49,17 @@ def answer(connection: socket.socket) -> str:
 class Stream:
     """Requests one after the other, and a new connection after so many of them."""
 
-    def __init__(self, vip: str, port: int, workers: int, patience: str, requests: str) -> None:
+    def __init__(
+        self, vip: str, port: int, workers: int, patience: str, requests: str, interval: str
+    ) -> None:
         self.where, self.patience, self.requests = (vip, port), float(patience), int(requests)
+        self.interval = float(interval)
         self.seen: list[tuple[float, float, str, str]] = []
         self.stall = 0.0
         self.first, self.ended = threading.Event(), False
         self.workers = [
-            threading.Timer(INTERVAL * number / workers, self.work) for number in range(workers)
+            threading.Timer(self.interval * number / workers, self.work)
+            for number in range(workers)
         ]
         for worker in self.workers:
             worker.start()
@@ -70,7 +74,7 @@ class Stream:
             start = time.monotonic()
             if idle > 0:  # the machine has woken it so much too late
                 self.stall = max(self.stall, start - due)
-            due = max(due + INTERVAL, start)
+            due = max(due + self.interval, start)
             server = error = ""
             try:
                 if not left:

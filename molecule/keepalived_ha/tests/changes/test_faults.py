@@ -23,6 +23,7 @@ MASTER, BACKUP = "d23", "d31"
 ADVERT_INT, PRIORITY = 1, 100  # seconds, see pair.QUICK; the backup's
 SKEW = (256 - PRIORITY) / 256 * ADVERT_INT
 CRASH, CLEAN = 1.1 * (3 * ADVERT_INT + SKEW), SKEW + 0.1
+INTERVAL = 0.2  # seconds between two requests of a worker, so 25 ms between two of the client
 TABLE = f"ipvsadm --list --numeric --tcp-service {VIP}:80"
 
 
@@ -116,7 +117,7 @@ def note(name, saw, limit):
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
 def test_a_fault_of_the_master_is_a_short_gap(node, fault):
-    with pair.stream("c10", VIP) as traffic:
+    with pair.stream("c10", VIP, interval=INTERVAL) as traffic:
         time.sleep(1)
         fault.happen(node)
         time.sleep(6)
@@ -132,7 +133,7 @@ def test_a_fault_of_the_master_is_a_short_gap(node, fault):
 
 
 def test_a_dead_real_server_leaves_the_pool_and_returns(node):
-    with pair.stream("c10", VIP) as traffic:
+    with pair.stream("c10", VIP, interval=INTERVAL) as traffic:
         time.sleep(1)
         node("rs20").check_output("systemctl stop nginx")
         for name in (MASTER, BACKUP):
@@ -155,7 +156,7 @@ def test_a_dead_real_server_leaves_the_pool_and_returns(node):
 def test_a_slow_real_server_leaves_the_pool(node):
     node("rs21").check_output("tc qdisc add dev eth0 root netem delay 5s")
     try:
-        with pair.stream("c10", VIP) as traffic:
+        with pair.stream("c10", VIP, interval=INTERVAL) as traffic:
             pair.until(
                 lambda: "192.168.2.21:80" not in node(MASTER).check_output(TABLE), 60, "it is out"
             )

@@ -252,7 +252,7 @@ def test_a_rollout_over_five_real_servers_that_fails_and_is_killed_meanwhile(
     assert said.partition("(item=")[2].startswith("rs21, rs22)")
     assert restarts() == {**dict.fromkeys(SERVERS, 1), "rs20": 2, "rs22": 2}
     print(f"\nrollout: {one.saw}, {two.saw}")
-    assert one.saw["requests"] + two.saw["requests"] > 2000
+    assert one.saw["requests"] + two.saw["requests"] > 1000
     assert one.saw["failed"] == two.saw["failed"] == 0
     assert [set(weights(node, name).values()) for name in (MASTER, BACKUP)] == [{100}] * 2
 

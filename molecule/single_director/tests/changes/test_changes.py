@@ -124,7 +124,7 @@ def requests():
     One that is under way at the moment in which its real server leaves the table is reset whatever
     comes first, unless the real server is drained before.
     """
-    traffic = pair.Traffic("c10", "stream", VIP2, "80", str(AT_ONCE), "5", "1")
+    traffic = pair.Traffic("c10", "stream", VIP2, "80", str(AT_ONCE), "5", "1", "0.2")
     try:
         yield traffic
     finally:
