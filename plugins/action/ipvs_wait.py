@@ -55,6 +55,6 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no types
                 _display.show(f"{line}, {end - now:.0f} s left" for line in left)
             time.sleep(POLL)
         if result.get("left") and not self._task.check_mode:
-            said = "; ".join(result["left"])
-            result.update(failed=True, msg=f"After {options['seconds']} s: {said}.")
+            waiting = "; ".join(result["left"])
+            result.update(failed=True, msg=f"After {options['seconds']} s: {waiting}.")
         return result

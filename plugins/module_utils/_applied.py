@@ -65,10 +65,10 @@ class Service(NamedTuple):
 def service() -> Service:
     """Return the state of keepalived.service, also where there is none."""
     try:
-        said = _program.run("systemctl", "show", f"--property={PROPERTIES}", UNIT).stdout
+        output = _program.run("systemctl", "show", f"--property={PROPERTIES}", UNIT).stdout
     except FileNotFoundError:
-        said = ""
-    values = dict(line.split("=", 1) for line in said.splitlines() if "=" in line)
+        output = ""
+    values = dict(line.split("=", 1) for line in output.splitlines() if "=" in line)
     return Service(
         values.get("ActiveState", "inactive"),
         values.get("UnitFileState") == "enabled",

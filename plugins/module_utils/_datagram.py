@@ -52,13 +52,13 @@ def mistakes(dns: Mapping[str, Any] | None, udp: Mapping[str, Any] | None) -> li
         except ValueError as error:
             found.append(f"dns: name {error}.")
     if udp:
-        digits = {"payload": "0-9A-Fa-f", "require_reply": "0-9A-Fa-fXx"}
-        for option, allowed in digits.items():
-            said = _digits(udp.get(option))
-            if said in ("", "any"):
+        accepted = {"payload": "0-9A-Fa-f", "require_reply": "0-9A-Fa-fXx"}
+        for option, allowed in accepted.items():
+            digits = _digits(udp.get(option))
+            if digits in ("", "any"):
                 continue
-            if len(said) % 2 or not re.fullmatch(f"[{allowed}]+", said):
-                found.append(f"udp: {option} is {said!r}; it must be bytes in hexadecimal.")
+            if len(digits) % 2 or not re.fullmatch(f"[{allowed}]+", digits):
+                found.append(f"udp: {option} is {digits!r}; it must be bytes in hexadecimal.")
     return found
 
 
@@ -137,8 +137,8 @@ def _dns_reply(dns: Mapping[str, Any], number: int) -> Callable[[bytes], bool]:
             return False
         code = flags & _RCODE
         if code:
-            said = RCODES[code] if code < len(RCODES) else f"RCODE {code}"
-            raise BadReply(f"{said} for {dns['query']} {dns['name']}")
+            reason = RCODES[code] if code < len(RCODES) else f"RCODE {code}"
+            raise BadReply(f"{reason} for {dns['query']} {dns['name']}")
         return True
 
     return accept
@@ -166,6 +166,6 @@ def _udp_reply(udp: Mapping[str, Any]) -> Callable[[bytes], bool]:
     return accept
 
 
-def _digits(said: Any) -> str:
+def _digits(value: Any) -> str:
     """Return bytes in hexadecimal without blanks."""
-    return "".join(str(said or "").split())
+    return "".join(str(value or "").split())

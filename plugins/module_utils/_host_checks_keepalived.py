@@ -32,8 +32,8 @@ def reload_unchecked(facts: HostFacts, _expected: ExpectedRole) -> Iterator[str]
 
 def garp_not_repeated(facts: HostFacts, _expected: ExpectedRole) -> Iterator[str]:
     """Report that a lost gratuitous ARP would not be repeated."""
-    said = _has(facts.conf, "vrrp_garp_master_refresh", "garp_master_refresh")
-    if not any(words[1:] and words[1] != "0" for words in said):
+    settings = _has(facts.conf, "vrrp_garp_master_refresh", "garp_master_refresh")
+    if not any(words[1:] and words[1] != "0" for words in settings):
         yield (
             "keepalived.conf has no vrrp_garp_master_refresh, so a neighbour that missed the"
             " announcement of a VIP sends to the former master. Run site.yml, and leave it out of"

@@ -134,7 +134,7 @@ def _read_role(facts: HostFacts, expected: ExpectedRole) -> HostFacts:
     conf = text(KEEPALIVED_CONF) if expected.keepalived else ""
     # Not with _keepalived: importing it takes longer than all of this.
     version = succeeds("keepalived", "--version") if "unicast_peer" in conf else ""
-    said = succeeds("ipvsadm", "--list", "--daemon") if expected.vrrp else ""
+    listing = succeeds("ipvsadm", "--list", "--daemon") if expected.vrrp else ""
     at_boot = _atomic_file.read("/etc/modules-load.d/lvs-realserver-tun.conf")
     made = text("/etc/lvs/realserver_tun.link")
     return facts._replace(
@@ -152,12 +152,12 @@ def _read_role(facts: HostFacts, expected: ExpectedRole) -> HostFacts:
             for unit in expected.units
             if expected.running and units.get(unit, ("", ""))[1] in _units.TROUBLED
         },
-        networks={name: said for name, said in networks.items() if said},
+        networks={name: files for name, files in networks.items() if files},
         networkd=text(
             "/etc/systemd/networkd.conf",
             *(f"{place}/systemd/networkd.conf.d/*.conf" for place in PLACES),
         ),
-        daemons=re.findall(r"(?m)^(master|backup) sync daemon", said or ""),
+        daemons=re.findall(r"(?m)^(master|backup) sync daemon", listing or ""),
         conf=conf,
         learned={
             hop["dev"]
@@ -172,8 +172,8 @@ def _read_role(facts: HostFacts, expected: ExpectedRole) -> HostFacts:
 def states(units: Sequence[str]) -> dict[str, tuple[str, str]]:
     """Return for each unit of systemd whether it is enabled, and whether it is active."""
     properties = "--property=Id,UnitFileState,ActiveState"
-    said = succeeds("systemctl", "show", properties, *units) or ""
-    blocks = [dict(re.findall(r"(?m)^(\w+)=(.*)", block)) for block in said.split("\n\n")]
+    output = succeeds("systemctl", "show", properties, *units) or ""
+    blocks = [dict(re.findall(r"(?m)^(\w+)=(.*)", block)) for block in output.split("\n\n")]
     return {
         block["Id"]: (block.get("UnitFileState", ""), block.get("ActiveState", ""))
         for block in blocks
@@ -222,5 +222,5 @@ def succeeds(*words: str) -> str | None:
 
 def ip(*words: str) -> list[Data]:
     """Return the output of the program ip, and nothing if it fails."""
-    said: list[Data] = json.loads(succeeds("ip", "-json", *words) or "[]")
-    return said
+    output: list[Data] = json.loads(succeeds("ip", "-json", *words) or "[]")
+    return output

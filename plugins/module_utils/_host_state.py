@@ -50,13 +50,13 @@ def os_family(path: str = "/etc/os-release") -> str:
     """Return the family of the distribution; "" if it is none for which packages are known."""
     try:
         with open(path, encoding="utf-8", errors="replace") as file:
-            said = file.read()
+            text = file.read()
     except OSError:
         return ""
     words = [
         word
         for name in ("ID", "ID_LIKE")
-        for value in re.findall(rf"(?m)^{name}=(.*)$", said)
+        for value in re.findall(rf"(?m)^{name}=(.*)$", text)
         for word in value.strip("\"'").split()
     ]
     return next((FAMILIES[word] for word in words if word in FAMILIES), "")
@@ -68,7 +68,7 @@ def installed_packages(family: str) -> list[str]:
         return []
     try:
         # It fails if one of them is unknown to it, and lists the others.
-        said = _program.run(*LISTS[family], *PACKAGES).stdout
+        output = _program.run(*LISTS[family], *PACKAGES).stdout
     except FileNotFoundError:
         return []
-    return sorted(set(re.findall(r"(?m)^.i (\S+)$", said)))
+    return sorted(set(re.findall(r"(?m)^.i (\S+)$", output)))

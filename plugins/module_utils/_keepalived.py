@@ -229,8 +229,10 @@ class _Config(Reader):
         for number, line in enumerate(text.split("\n"), 1):
             odd = sorted({each for each in line if not each.isprintable() and each != "\t"})
             if odd:
-                said = " and ".join(map(repr, odd))
-                return self.wrong(f"extra, line {number}", f"it has {said} in it; remove that")
+                characters = " and ".join(map(repr, odd))
+                return self.wrong(
+                    f"extra, line {number}", f"it has {characters} in it; remove that"
+                )
             # A brace in a string or in a comment is none.
             for brace in re.findall("[{}]", re.sub(r'"[^"]*"|[!#].*', "", line)):
                 depth += 1 if brace == "{" else -1
@@ -270,9 +272,9 @@ def services(config: Mapping[str, Any]) -> list[_model.VirtualService]:
     return _Config(config, None).parsed
 
 
-def parse_version(said: str) -> Version | None:
+def parse_version(output: str) -> Version | None:
     """Return the release that ``keepalived --version`` shows."""
-    found = re.search(r"Keepalived v(\d+(?:\.\d+)+)", said)
+    found = re.search(r"Keepalived v(\d+(?:\.\d+)+)", output)
     return tuple(map(int, found[1].split("."))) if found else None
 
 

@@ -26,7 +26,7 @@ def dotted(version: Version) -> str:
 
 def joined(lines: Mapping[str, Iterable[str]]) -> list[str]:
     """Return the lines of all fields."""
-    return [line for said in lines.values() for line in said]
+    return [line for of_field in lines.values() for line in of_field]
 
 
 class Reader:

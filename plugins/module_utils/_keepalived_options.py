@@ -38,7 +38,7 @@ from ansible_collections.lvs.cluster.plugins.module_utils._keepalived_values imp
 
 Version = Tuple[int, ...]
 #: What a value becomes: what stands after the keyword, the lines of a block, or nothing.
-Said = Union[str, List[str], None]
+Rendered = Union[str, List[str], None]
 
 #: The oldest release whose options are known.
 OLDEST: Version = (2, 0, 0)
@@ -62,7 +62,7 @@ class Kind(NamedTuple):
 
     argument: Mapping[str, Any]
     must_be: str
-    read: Callable[[Any], Said]
+    read: Callable[[Any], Rendered]
     of: Any = None
     word: str = ""
     domain: Any = None
@@ -84,13 +84,13 @@ class Option(NamedTuple):
 
     def lines(self, value: Any) -> list[str]:
         """Return the lines that a value becomes; raises `InvalidValue`."""
-        said = self.kind.read(value)
-        if said is None or said == []:
+        rendered = self.kind.read(value)
+        if rendered is None or rendered == []:
             return []
         word = self.keyword or self.name
-        if isinstance(said, list):
-            return said if self.keyword is None else block(word, said)
-        return [said if self.keyword is None else f"{word} {said}".rstrip()]
+        if isinstance(rendered, list):
+            return rendered if self.keyword is None else block(word, rendered)
+        return [rendered if self.keyword is None else f"{word} {rendered}".rstrip()]
 
 
 Table = Tuple[Option, ...]
@@ -130,7 +130,7 @@ def _then(kind: Kind, change: Callable[[str], str]) -> Kind:
     return kind._replace(read=lambda value: change(str(kind.read(value))))
 
 
-def _read_flag(value: Any) -> Said:
+def _read_flag(value: Any) -> Rendered:
     return "" if _truth(value) else None
 
 
@@ -232,7 +232,7 @@ FILE = _pattern(r"/[^\s]*/[^\s]*", "a path from the root, in a directory, withou
 URL_PATH = _pattern(r"/[^\s]*", "a path that begins with / and has no blanks", longest=700)
 USER = _then(
     _pattern(r"[\w.-]+( [\w.-]+)?", "a user, or a user and a group with a blank between"),
-    lambda said: said.strip('"'),  # two words
+    lambda text: text.strip('"'),  # two words
 )
 EMAIL = _pattern(r"(?!@)[^@]*[^@\s]@[^@\s]+", "an address of mail")
 HOSTNAME = _pattern(HOST, "the name of a host")
@@ -249,11 +249,11 @@ REPLY = _then(
         "bytes in hexadecimal, with X for any digit, or 'any'",
         longest=512,
     ),
-    lambda said: "" if said == "any" else said,
+    lambda text: "" if text == "any" else text,
 )
 DIGEST = _pattern(r"[0-9a-f]{32}", "an MD5 digest of 32 hexadecimal digits", fold=str.lower)
 UMASK = _then(
-    _pattern(r"0?[0-7]{1,3}", "an octal number like '077'"), lambda said: f"0{said.lstrip('0')}"
+    _pattern(r"0?[0-7]{1,3}", "an octal number like '077'"), lambda text: f"0{text.lstrip('0')}"
 )
 ADDRESS = Kind({"type": "str"}, "an IPv4 or IPv6 address", read_address)
 MULTICAST = _multicast("an IPv4 or IPv6 multicast address", "ipv4", "ipv6")
@@ -351,10 +351,10 @@ def _inline(table: Table, short: bool = False) -> Kind:
                 raise InvalidValue(*error.args or sentences(table[0], value, error)) from None
         if not isinstance(value, Mapping):
             raise InvalidValue
-        said = " ".join(_fields(table, value))
-        if not said:
+        fields = " ".join(_fields(table, value))
+        if not fields:
             raise InvalidValue("it has no field; give one, or remove it")
-        return said
+        return fields
 
     must_be = f"a mapping of {', '.join(option.name for option in table)}"
     argument: dict[str, Any] = {"type": "dict", "options": arguments(table)}
@@ -370,12 +370,12 @@ def _read_vip(value: Any) -> str:
     if isinstance(value, Mapping) and given(value, "prefix"):
         value = {**value, "address": f"{value.get('address')}/{value['prefix']}"}
         del value["prefix"]
-    said = str(VIP.read(value))
-    if isinstance(value, Mapping) and ":" in said.partition(" ")[0]:
+    line = str(VIP.read(value))
+    if isinstance(value, Mapping) and ":" in line.partition(" ")[0]:
         wrong = [name for name in ("label", "scope") if given(value, name)]
         if wrong:
             raise InvalidValue(f"an IPv6 address has no {' and no '.join(wrong)}; remove it")
-    return said
+    return line
 
 
 def _blocks(keyword: str, table: Table) -> Kind:
@@ -444,10 +444,10 @@ def _weighted(low: int, high: int, kind: Kind = NAME) -> Kind:
     each = _inline(table, short=True)
 
     def read(value: Any) -> str:
-        said = str(each.read(value))
-        if said.endswith(" reverse") and not given(value, "weight"):
+        line = str(each.read(value))
+        if line.endswith(" reverse") and not given(value, "weight"):
             raise InvalidValue("reverse is true, but there is no weight to reverse; give one")
-        return said
+        return line
 
     return _block(each._replace(read=read))
 

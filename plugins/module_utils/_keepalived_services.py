@@ -58,9 +58,11 @@ class Services:
         if kind == "none":
             return []
         if kind not in _options.CHECKS:
-            said = f"type is {kind!r}{_wording.suggestion(kind, _options.CHECKS)}"
+            problem = f"type is {kind!r}{_wording.suggestion(kind, _options.CHECKS)}"
             known = f"it must be one of none, {', '.join(_options.CHECKS)}"
-            self.reader.wrong(f"{place}, check", f"{said if kind else 'type is missing'}; {known}")
+            self.reader.wrong(
+                f"{place}, check", f"{problem if kind else 'type is missing'}; {known}"
+            )
             return []
         place = f"{place}, check {kind}"
         check = _options.CHECKS[kind]
@@ -90,8 +92,8 @@ class Services:
         if kind not in _options.OF_PAGES:
             return {}
         alone = _options.page(fields)
-        said = {name: fields.pop(name) for name in _options.PAGE if name in fields}
-        for name in said if alone is None else ():
+        fields_of_page = {name: fields.pop(name) for name in _options.PAGE if name in fields}
+        for name in fields_of_page if alone is None else ():
             self.reader.wrong(place, f"{name} and urls are given; put {name} into an item of urls")
         if alone is None:
             return {}
@@ -225,8 +227,8 @@ class _Service:
         if service.persistence_timeout:
             lines.append(f"persistence_timeout {service.persistence_timeout}")
         if mask != _model.host_prefix(key.family):
-            said = netmask(mask) if key.family == "ipv4" else mask
-            lines.append(f"persistence_granularity {said}")
+            granularity = netmask(mask) if key.family == "ipv4" else mask
+            lines.append(f"persistence_granularity {granularity}")
         return lines
 
     def _sorry_server(self, key: _model.ServiceKey) -> list[str]:
@@ -244,10 +246,10 @@ class _Service:
             self.reader.wrong(place, sentence.split(": ", 2)[-1].rstrip("."))
         if server is None:
             return []
-        for other, said in self._pool(key).items():
+        for other, fields_of_other in self._pool(key).items():
             if other == server.key:
                 self.reader.all_wrong(
-                    self.place, _keepalived_relations.sorry_server(raw, self.raw, said)
+                    self.place, _keepalived_relations.sorry_server(raw, self.raw, fields_of_other)
                 )
         return [
             f"sorry_server {self._target(server, raw)}",
@@ -315,13 +317,13 @@ def _endpoint(key: _model.ServiceKey) -> str:
 
 def _method(destination: _model.Destination) -> str:
     """Return what stands after lvs_method."""
-    said = destination.method.upper()
+    words = destination.method.upper()
     if destination.method != "tun" or destination.tunnel_type == "ipip":
-        return said
-    said += f" type {destination.tunnel_type}"
+        return words
+    words += f" type {destination.tunnel_type}"
     if destination.tunnel_port:
-        said += f" port {destination.tunnel_port}"
-    return f"{said} {TUNNEL_CHECKSUMS[destination.tunnel_checksum]}"
+        words += f" port {destination.tunnel_port}"
+    return f"{words} {TUNNEL_CHECKSUMS[destination.tunnel_checksum]}"
 
 
 def netmask(mask: _model.Mask) -> str:

@@ -140,8 +140,8 @@ def leading_to(vips: Sequence[str]) -> str:
     found: dict[str, str] = {}
     for vip in vips:
         family = "-6" if ":" in vip else "-4"
-        said = json.loads(ip("-json", family, "route", "show", "table", "main", "match", vip))
-        networks = [route for route in said if route["dst"] != "default" and "dev" in route]
+        routes = json.loads(ip("-json", family, "route", "show", "table", "main", "match", vip))
+        networks = [route for route in routes if route["dst"] != "default" and "dev" in route]
         if not networks:
             raise OperatorError(
                 f"No network of this host has the VIP {vip} in it, so it is unknown where it"

@@ -77,12 +77,12 @@ def look_up_route(address: str, *selectors: str) -> RouteLookup | None:
     """Return how packets to an address leave; None if they can't."""
     words = ("-N", "-json", family(address), "route", "get", "fibmatch", address, *selectors)
     try:
-        said = json.loads(ip(*words) or "[]")
+        routes = json.loads(ip(*words) or "[]")
     except OperatorError:
         return None
-    if not said:
+    if not routes:
         return None
-    route = said[0]
+    route = routes[0]
     return RouteLookup(
         str(route.get("gateway", route.get("via", {}).get("host", ""))),
         default=route["dst"] == "default" and int(route.get("table", MAIN)) == MAIN,
@@ -122,7 +122,7 @@ def cut(
         then = wanted.gateways[family(link.server)]
     if then == now.gateway:
         return []
-    said = "nowhere" if then is None else f"through {then}" if then else "directly"
+    later = "nowhere" if then is None else f"through {then}" if then else "directly"
     remedy = "Let Ansible reach this machine from its own network"
     if covered:
         remedy = (
@@ -131,10 +131,10 @@ def cut(
         )
     elif wanted.route == "default":
         remedy += ", or use route: policy (realserver_nat_route)"
-    say = f"through {now.gateway}" if now.gateway else "directly"
+    today = f"through {now.gateway}" if now.gateway else "directly"
     sentence = (
-        f"This would cut Ansible's own connection: answers to {link.client} leave {say} now, and"
-        f" would leave {said}. {remedy}."
+        f"This would cut Ansible's own connection: answers to {link.client} leave {today} now, and"
+        f" would leave {later}. {remedy}."
     )
     return [sentence]
 

@@ -151,11 +151,11 @@ def read() -> dict[str, Now]:
     }
 
 
-def parse_rules(said: Iterable[Mapping[str, Any]]) -> tuple[Rule, ...]:
+def parse_rules(listed: Iterable[Mapping[str, Any]]) -> tuple[Rule, ...]:
     """Return our rules among those that ``ip -N -details -json rule show`` lists."""
     names = {str(number): name for name, number in PROTOCOLS.items()}
     found = []
-    for rule in said:
+    for rule in listed:
         number = str(rule.get("ipproto", "")).replace("ipproto-", "")
         protocol = names.get(number, number)
         if str(rule.get("protocol")) != str(PROTOCOL) or protocol not in PROTOCOLS:
@@ -165,10 +165,10 @@ def parse_rules(said: Iterable[Mapping[str, Any]]) -> tuple[Rule, ...]:
     return tuple(found)
 
 
-def parse_routes(option: str, said: Iterable[Mapping[str, Any]]) -> tuple[Route, ...]:
+def parse_routes(option: str, listed: Iterable[Mapping[str, Any]]) -> tuple[Route, ...]:
     """Return the default routes among those that ``ip -N -json route show table all`` lists."""
     found = []
-    for route in said:
+    for route in listed:
         if route.get("dst") != "default":
             continue
         table, metric = int(route.get("table", MAIN)), int(route.get("metric", 0))
@@ -347,8 +347,8 @@ def _batch(option: str, lines: Sequence[str]) -> tuple[int, str]:
     if done.returncode == 0:
         return len(lines), ""
     failed = re.search(r"Command failed -:(\d+)", done.stderr)
-    said = " ".join(done.stderr.split("Command failed")[0].split()).rstrip(".")
-    return (int(failed.group(1)) - 1 if failed else 0), f"{said or 'it failed'}."
+    reason = " ".join(done.stderr.split("Command failed")[0].split()).rstrip(".")
+    return (int(failed.group(1)) - 1 if failed else 0), f"{reason or 'it failed'}."
 
 
 # -------------------------------------------------------------------------- the files for boot

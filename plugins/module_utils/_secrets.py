@@ -197,13 +197,13 @@ def _arguments(command: str, hide: Hide, *, program: bool = True) -> str:
 
     def word(match: re.Match[str]) -> str:
         nonlocal program
-        said = match[0]
-        first, program = program, program and "=" in said
-        option, equals, value = said.partition("=")
-        if (first and not equals) or _PLAIN.fullmatch(said):
-            return said
+        text = match[0]
+        first, program = program, program and "=" in text
+        option, equals, value = text.partition("=")
+        if (first and not equals) or _PLAIN.fullmatch(text):
+            return text
         if equals and _PLAIN.fullmatch(option) and value:
             return option + equals + hide(value, False)
-        return hide(said, False)
+        return hide(text, False)
 
     return re.sub(r"[^\s\"']+", word, command)

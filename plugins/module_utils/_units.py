@@ -20,11 +20,11 @@ MANAGED = "/etc/systemd/system/lvs-*.service"
 TROUBLED = ("failed", "activating")
 
 
-def blocks(said: str) -> list[dict[str, str]]:
+def blocks(output: str) -> list[dict[str, str]]:
     """Return what ``systemctl show`` prints of several units: the properties of each."""
     return [
         dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
-        for block in said.split("\n\n")
+        for block in output.split("\n\n")
         if block.strip()
     ]
 
@@ -36,14 +36,14 @@ def complaints(name: str) -> list[str]:
     if not run:
         return []
     # systemd's own messages about the unit have another field, INVOCATION_ID.
-    said = _program.run(
+    log = _program.run(
         "journalctl",
         "--priority=err",
         "--output=cat",
         "--no-pager",
         f"_SYSTEMD_INVOCATION_ID={run}",
     )
-    return list(dict.fromkeys(filter(None, map(str.strip, said.stdout.splitlines()))))
+    return list(dict.fromkeys(filter(None, map(str.strip, log.stdout.splitlines()))))
 
 
 def remedy(name: str, active: str, errors: Sequence[str]) -> str:

@@ -59,24 +59,24 @@ def address(written: Any) -> str:
 
 
 def _agreement(
-    said: Mapping[str, Any], peers: Iterable[Any], vips: Iterable[Any], version: Any = None
+    values: Mapping[str, Any], peers: Iterable[Any], vips: Iterable[Any], version: Any = None
 ) -> Agreement:
     """Return what is agreed on.
 
-    :param said: single values, by the names that they have in the file
+    :param values: single values, by the names that they have in the file
     :param version: the version where the instance says none
     """
     held = frozenset(map(address, vips))
     default = 3 if any(":" in vip for vip in held) else 2
-    speaks = _number(said.get("version") or version or default)
+    speaks = _number(values.get("version") or version or default)
     others = frozenset(map(address, peers))
-    source = said.get("unicast_src_ip")
+    source = values.get("unicast_src_ip")
     return Agreement(
-        int(_number(said.get("virtual_router_id"))),
+        int(_number(values.get("virtual_router_id"))),
         int(speaks),
-        _number(said.get("advert_int") or _ADVERT_INT) if speaks == 2 else 0.0,
-        str(said.get("interface") or ""),
-        str(said.get("auth_pass") or ""),
+        _number(values.get("advert_int") or _ADVERT_INT) if speaks == 2 else 0.0,
+        str(values.get("interface") or ""),
+        str(values.get("auth_pass") or ""),
         others | {address(source)} if others and source else others,
         held,
     )
@@ -96,15 +96,15 @@ def wanted(instances: Iterable[Mapping[str, Any]], interface: str, password: str
     """
     return [
         Instance(
-            str(said.get("name")),
-            str(said.get("unicast_src_ip") or ""),
+            str(each.get("name")),
+            str(each.get("unicast_src_ip") or ""),
             _agreement(
-                {"interface": interface, "auth_pass": password, **said},
-                said.get("unicast_peers") or (),
-                said.get("vips") or (),
+                {"interface": interface, "auth_pass": password, **each},
+                each.get("unicast_peers") or (),
+                each.get("vips") or (),
             ),
         )
-        for said in instances
+        for each in instances
     ]
 
 
@@ -118,7 +118,7 @@ def parse(text: str) -> list[Instance]:
 def _instance(statements: Iterable[list[str]], version: str | None) -> Instance:
     """Return the instance with whose head statements begin."""
     path: list[str] = []
-    said: dict[str, str] = {}
+    values: dict[str, str] = {}
     lists: dict[str, list[str]] = {"unicast_peer": [], "virtual_ipaddress": []}
     name = ""
     for words in statements:
@@ -132,10 +132,10 @@ def _instance(statements: Iterable[list[str]], version: str | None) -> Instance:
         elif path and path[-1] in lists:
             lists[path[-1]].append(words[0])
         elif len(words) > 1 and path in (["vrrp_instance"], ["vrrp_instance", "authentication"]):
-            said[words[0]] = words[1]
-    source = address(said["unicast_src_ip"]) if "unicast_src_ip" in said else ""
+            values[words[0]] = words[1]
+    source = address(values["unicast_src_ip"]) if "unicast_src_ip" in values else ""
     peers, vips = lists["unicast_peer"], lists["virtual_ipaddress"]
-    return Instance(name, source, _agreement(said, peers, vips, version))
+    return Instance(name, source, _agreement(values, peers, vips, version))
 
 
 def _statements(text: str, start: int) -> Iterator[list[str]]:

@@ -153,14 +153,14 @@ def demand(name: str, failing: str, *words: str) -> None:
         return
     messages = _units.complaints(name)
     if not messages:
-        said = _program.run("journalctl", "--unit", name, "--lines=5", "--output=cat", "--no-pager")
-        messages = [" ".join((said.stdout if said.stdout.strip() else done.stderr).split())]
+        log = _program.run("journalctl", "--unit", name, "--lines=5", "--output=cat", "--no-pager")
+        messages = [" ".join((log.stdout if log.stdout.strip() else done.stderr).split())]
     raise _run.OperatorError(f"{name} can't be {failing}: {'; '.join(messages)}")
 
 
-def properties(said: str) -> dict[str, bool]:
+def properties(output: str) -> dict[str, bool]:
     """Return what ``systemctl show`` says of a unit, and of others after it."""
-    blocks = _units.blocks(said) or [{}]
+    blocks = _units.blocks(output) or [{}]
     return {
         "enabled": blocks[0].get("UnitFileState") == "enabled",
         "active": blocks[0].get("ActiveState") == "active",
@@ -223,8 +223,8 @@ def now(files: Files, texts: Mapping[str, str | None]) -> dict[str, Any] | None:
     if all(text is None for text in texts.values()):
         return None
     names = [files.name] + [FOLLOWED] * (texts[files.drop_in] is not None)
-    said = systemctl("show", "--property=UnitFileState,ActiveState,NeedDaemonReload", *names)
-    return {**files.state(texts), **properties(said.stdout)}
+    shown = systemctl("show", "--property=UnitFileState,ActiveState,NeedDaemonReload", *names)
+    return {**files.state(texts), **properties(shown.stdout)}
 
 
 def start(

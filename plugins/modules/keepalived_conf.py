@@ -265,12 +265,12 @@ def _ask(*arguments: str, by: Sequence[str] = ()) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
-def complaints(said: str, temporary: str, text: str, mask: _secrets.Mask) -> list[str]:
+def complaints(output: str, temporary: str, text: str, mask: _secrets.Mask) -> list[str]:
     """Return the messages of keepalived about a text, each with its line, without secrets."""
     lines = mask(text).splitlines()
     messages = []
     place = re.compile(rf"\((?:{re.escape(temporary)}: )?Line (\d+)\) ?")
-    for line in filter(None, map(str.strip, said.splitlines())):
+    for line in filter(None, map(str.strip, output.splitlines())):
         where = place.search(line)
         number = int(where[1]) if where else 0
         about = f", line {number} ({lines[number - 1].strip()})" if 0 < number <= len(lines) else ""
@@ -291,14 +291,14 @@ def check(text: str, path: str, mask: _secrets.Mask) -> bool:
     try:
         with open(descriptor, "w", encoding="utf-8") as file:
             file.write(text)
-        status, said = _ask("--config-test", "--use-file", temporary)
+        status, output = _ask("--config-test", "--use-file", temporary)
         killed = status in KILLED
         if killed:
-            status, said = _ask("--config-test", "--use-file", temporary, by=ORPHANED)
-            if said.startswith("unshare:"):
+            status, output = _ask("--config-test", "--use-file", temporary, by=ORPHANED)
+            if output.startswith("unshare:"):
                 raise _run.OperatorError(
                     "This keepalived ends its own check of scripts that run as another user (its"
-                    f" issue 2587), and the way round it is barred here: {said.strip()}. Install"
+                    f" issue 2587), and the way round it is barred here: {output.strip()}. Install"
                     " keepalived 2.2.8 or later."
                 )
     finally:
@@ -307,7 +307,7 @@ def check(text: str, path: str, mask: _secrets.Mask) -> bool:
         end = f"ended by signal {-status}" if status < 0 else f"exit status {status}"
         raise _run.OperatorError(
             f"keepalived does not accept this configuration ({end}); {path} is as it was.",
-            *complaints(said, temporary, text, mask),
+            *complaints(output, temporary, text, mask),
         )
     return not killed
 
@@ -454,15 +454,15 @@ def run_or_put_back(
     try:
         _applied.bring(text, how)
     except _run.OperatorError as error:
-        said = [f"keepalived reports: {mask.words(line)}" for line in _applied.log()]
+        messages = [f"keepalived reports: {mask.words(line)}" for line in _applied.log()]
         if former is not None and former != text:
             _atomic_file.write(path, former, MODE)
-            said.insert(0, f"{path} is as it was.")
+            messages.insert(0, f"{path} is as it was.")
             # At a reload, too: a process of keepalived that is started anew would take the file
             # that was refused, of which the check has left a copy (lib/parser.c, init_data).
             with contextlib.suppress(_run.OperatorError):
                 _applied.bring(former, how)
-        raise _run.OperatorError(*error.mistakes, *said) from None
+        raise _run.OperatorError(*error.mistakes, *messages) from None
 
 
 def take_secrets(module: AnsibleModule) -> dict[str, Any]:

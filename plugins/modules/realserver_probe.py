@@ -211,9 +211,9 @@ def main():
         time.sleep(POLL)
         left = silent(servers, module.params["timeout"])
     if left and not module.check_mode:
-        said = "; ".join(left)
+        reasons = "; ".join(left)
         module.fail_json(
-            msg=f"After {seconds} s, not all real servers answer: {said}.", silent=left
+            msg=f"After {seconds} s, not all real servers answer: {reasons}.", silent=left
         )
     module.exit_json(changed=False, silent=left)
 
