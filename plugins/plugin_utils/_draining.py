@@ -119,9 +119,9 @@ def _chosen(cluster: Data, groups: Data, hosts: Any) -> tuple[list[str], list[st
     pool = [item for service in cluster["services"] for item in service["destinations"]]
     serving = dict.fromkeys(item["name"] for item in pool if item["weight"])
     known = {*(item["name"] for item in pool), *groups, *groups.get("all", ())}
-    said = hosts.split(",") if isinstance(hosts, str) else list(hosts or ())
+    listed = hosts.split(",") if isinstance(hosts, str) else list(hosts or ())
     names, wrong = dict[str, None](), []
-    for word in filter(None, (str(each).strip() for each in said)):
+    for word in filter(None, (str(each).strip() for each in listed)):
         if word not in known:
             wrong.append(f"There is no host or group {word}{suggestion(word, known)}.")
             continue

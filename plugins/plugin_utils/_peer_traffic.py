@@ -165,6 +165,6 @@ def _least_ttl(instance: Mapping[str, Any]) -> int:
     a peer has a ``min_ttl`` (vrrp.c, vrrp_in_chk). Peers are on the link, so all of it is left.
     """
     peers = named(instance.get("unicast_peers"), "address")
-    said = [as_integer(peer.get("min_ttl")) for _address, peer in peers]
-    said += [as_integer(instance.get("unicast_ttl"))] if peers else []
-    return min([ttl for ttl in said if ttl is not None], default=ON_LINK)
+    ttls = [as_integer(peer.get("min_ttl")) for _address, peer in peers]
+    ttls += [as_integer(instance.get("unicast_ttl"))] if peers else []
+    return min([ttl for ttl in ttls if ttl is not None], default=ON_LINK)

@@ -91,8 +91,8 @@ def _unreachable(result: Data) -> bool:
 def _reason(result: Data) -> str:
     """Return why a result is none. Since ansible-core 2.19, messages have a prefix."""
     results = [result, *result.get("results", ())]
-    said = next((str(r["msg"]) for r in reversed(results) if r.get("msg")), "it does not answer")
-    return said.removeprefix("Task failed: ").rstrip(".")
+    message = next((str(r["msg"]) for r in reversed(results) if r.get("msg")), "it does not answer")
+    return message.removeprefix("Task failed: ").rstrip(".")
 
 
 def _judge(

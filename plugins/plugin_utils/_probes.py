@@ -130,8 +130,8 @@ def _reason(frontend: Data) -> str:
         return f"requests go by TCP or UDP, and this is {protocol.upper()}"
     kind = _kind(frontend)
     if protocol == "udp" and kind not in _BY_UDP:
-        said = f"a check of type {kind}" if kind else "no check"
-        return f"it has {said}; add one of type dns or udp, which defines the request"
+        check = f"a check of type {kind}" if kind else "no check"
+        return f"it has {check}; add one of type dns or udp, which defines the request"
     return "it has all ports; add a check with a connect_port"
 
 

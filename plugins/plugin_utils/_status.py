@@ -284,8 +284,8 @@ def _table(services: Iterable[Data]) -> Table:
     plain: list[dict[str, Any]] = []
     for raw in services:
         pool = [_only(_OF_DESTINATION, item) for item in raw.get("destinations") or ()]
-        said = {**_only(_OF_SERVICE, raw), "destinations": pool}
-        plain += [{**said, **each} for each in raw.get("endpoints") or [{}]]
+        fields = {**_only(_OF_SERVICE, raw), "destinations": pool}
+        plain += [{**fields, **each} for each in raw.get("endpoints") or [{}]]
     return as_table(parse_services(plain)[0])
 
 

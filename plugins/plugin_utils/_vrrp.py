@@ -143,17 +143,19 @@ def _lan(value: Any) -> str:
 
 def _keepalived_parts(fields: Fields) -> dict[str, Any]:
     """Return the parts of ``lvs_keepalived`` that are of their type."""
-    said = fields.raw.get("lvs_keepalived")
-    if said is None:
+    variable = fields.raw.get("lvs_keepalived")
+    if variable is None:
         return {}
-    if not isinstance(said, Mapping):
-        fields.wrong(f"lvs_keepalived is {shown(said)}; it must be a mapping of {', '.join(PARTS)}")
+    if not isinstance(variable, Mapping):
+        fields.wrong(
+            f"lvs_keepalived is {shown(variable)}; it must be a mapping of {', '.join(PARTS)}"
+        )
         return {}
-    for part in sorted(set(map(str, said)).difference(PARTS)):
+    for part in sorted(set(map(str, variable)).difference(PARTS)):
         fields.wrong(f"{unknown('part', part, PARTS)} in lvs_keepalived; correct or remove it")
     parts: dict[str, Any] = {}
     for part, (kind, what) in _SHAPES.items():
-        value = said.get(part)
+        value = variable.get(part)
         if isinstance(value, kind):
             parts[part] = value
         elif value is not None:
@@ -243,8 +245,8 @@ def disagreements(directors: Sequence[Director]) -> Iterable[tuple[str, list[str
         if len({director.shared[variable] for director in readable}) > 1:
             names = [director.name for director in readable]
             yield f"{variable} is not the same on all directors; make it so", names
-    said = [d for d in directors if "version" in d.keepalived.get("instance", {})]
-    if said and len(set(map(version, directors))) > 1:
+    with_version = [d for d in directors if "version" in d.keepalived.get("instance", {})]
+    if with_version and len(set(map(version, directors))) > 1:
         yield (
             "lvs_keepalived.instance.version is not that of the other directors; make it the same",
             [director.name for director in directors],
@@ -321,11 +323,11 @@ def instance(
 
     :param number: whose turn it is to be master; the others follow by their own priorities
     """
-    said = dict(director.keepalived.get("instance", {}))
-    more = as_list(said.pop("excluded_vips", None))
+    own_fields = dict(director.keepalived.get("instance", {}))
+    more = as_list(own_fields.pop("excluded_vips", None))
     for field in ("virtual_router_id", "priority"):
-        if as_integer(said.get(field)) is not None:
-            del said[field]  # it is that of the director, see `read`
+        if as_integer(own_fields.get(field)) is not None:
+            del own_fields[field]  # it is that of the director, see `read`
     family = family_of(vips[0]) if vips else "ipv4"
     first = master_order(directors)[number]
     own_ranks = priorities(directors)
@@ -346,7 +348,7 @@ def instance(
         "unicast_peers": peers,
         "vips": [vip for vip in vips if family_of(vip) == family],
         "excluded_vips": [vip for vip in vips if family_of(vip) != family] + more,
-        **said,
+        **own_fields,
     }
     if made["state"] == "BACKUP" and not off(made, "preempt"):
         made.setdefault("preempt_delay", PREEMPT_DELAY)
@@ -357,8 +359,8 @@ def instance(
 
 def version(director: Director) -> int:
     """Return the version of VRRP that a director speaks."""
-    said = as_integer(director.keepalived.get("instance", {}).get("version"))
-    return said or (2 if director.shared["lvs_auth_pass"] else 3)
+    number = as_integer(director.keepalived.get("instance", {}).get("version"))
+    return number or (2 if director.shared["lvs_auth_pass"] else 3)
 
 
 def awaited(name: str, made: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, Any]:
@@ -398,8 +400,8 @@ def configuration(
 
     :param instances: its VRRP instances; none without VRRP
     """
-    said = dict(director.keepalived)
-    said.pop("instance", None)
+    parts = dict(director.keepalived)
+    parts.pop("instance", None)
     password = director.shared["lvs_auth_pass"]
     beside = {"interface": director.interface, **({"auth_pass": password} if password else {})}
     settings: dict[str, Any] = {"router_id": director.name, **GLOBALS}
@@ -408,13 +410,13 @@ def configuration(
         several = {"id": instances[0]["virtual_router_id"]}
         daemon = {"interface": director.interface, **(several if len(instances) > 1 else named)}
         settings.update({**GLOBALS_OF_VRRP, "sync_daemon": daemon})
-    own = said.get("globals") or {}
+    own = parts.get("globals") or {}
     if isinstance(own, Mapping):
         own_daemon = own.get("sync_daemon")
         if isinstance(own_daemon, Mapping):
             own = {**own, "sync_daemon": {**settings.get("sync_daemon", {}), **own_daemon}}
-        said["globals"] = {**settings, **own}
-    return {**said, "instances": [{**beside, **each} for each in instances], "services": services}
+        parts["globals"] = {**settings, **own}
+    return {**parts, "instances": [{**beside, **each} for each in instances], "services": services}
 
 
 def mistakes(
@@ -429,7 +431,7 @@ def mistakes(
 
     :param all_known: whether the VIPs of all services could be read
     """
-    said = dict(director.keepalived)
+    parts = dict(director.keepalived)
     held = vips_by_instance(directors, masters)
     last, found = max(held), []
     if router(director) + last > LAST_ROUTER:
@@ -438,14 +440,14 @@ def mistakes(
             f" numbers up to {router(director) + last}; set it to {LAST_ROUTER - last} or less"
         )
     if len(held) > 1:
-        of_all = dict(said.get("instance", {}))
+        of_all = dict(parts.get("instance", {}))
         found += [
             f"lvs_keepalived.instance sets {field} for all instances, and there is one for each"
             " master of VIPs; remove it"
             for field in OF_EACH
             if of_all.pop(field, None) is not None
         ]
-        director = director._replace(keepalived={**said, "instance": of_all})
+        director = director._replace(keepalived={**parts, "instance": of_all})
     fitting = {n: vips for n, vips in held.items() if router(director) + n <= LAST_ROUTER}
     made = [instance(director, directors, vips, n) for n, vips in fitting.items()]
     if not (masters or all_known):
@@ -475,25 +477,25 @@ def mistakes_alone(
 
     :param keepalived: whether keepalived fills the IPVS table, by its health checks
     """
-    said = dict(director.keepalived)
-    instance = said.get("instance", {})
+    parts = dict(director.keepalived)
+    instance = parts.get("instance", {})
     values = {**director.shared, "lvs_priority": director.priority or None}
     unused = [
         name
         for name, value in values.items()
         if value is not None and OWN_FIELDS.get(name) not in instance
     ]
-    unused += [f"lvs_keepalived.{part}" for part in VRRP_PARTS if said.pop(part, None)]
+    unused += [f"lvs_keepalived.{part}" for part in VRRP_PARTS if parts.pop(part, None)]
     found = [
         f"{name} is for VRRP, and a single director runs none; remove it, or set lvs_ha: vrrp"
         for name in unused
     ]
     if keepalived:
-        parts = director._replace(keepalived=said)
-        return found + _keepalived.mistakes(configuration(parts, [], services))
+        reduced = director._replace(keepalived=parts)
+        return found + _keepalived.mistakes(configuration(reduced, [], services))
     found += [
         f"lvs_keepalived.{part} has no effect, since keepalived does not run here: no service has a"
         " check; remove it, or give a service a check"
-        for part in said
+        for part in parts
     ]
     return found

@@ -47,10 +47,10 @@ def change(cluster: Data, checked: Mapping[str, Data], removed: Any = ()) -> Vrr
     directors = list(cluster["directors"])
     looks = {name: checked[name]["vrrp"] for name in directors if "vrrp" in checked.get(name, {})}
     differing = {name: look["differences"] for name, look in looks.items() if look["differences"]}
-    said = removed.split(",") if isinstance(removed, str) else removed or ()
+    listed = removed.split(",") if isinstance(removed, str) else removed or ()
     mistakes = [
         *_left_out(cluster, looks, differing),
-        *_strangers(cluster, checked, looks, {str(each).strip() for each in said}),
+        *_strangers(cluster, checked, looks, {str(each).strip() for each in listed}),
     ]
     pending = [
         f"{name}: VRRP of the inventory differs from keepalived.conf there ({_named(fields)}); run"

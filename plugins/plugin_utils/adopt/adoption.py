@@ -38,7 +38,7 @@ def adopt(sources: Sequence[Mapping[str, Any]], names: Mapping[str, str] | None 
     :param names: names of machines by their addresses
     """
     messages = Messages(several=len(sources) > 1)
-    found = [SourceReader(said, n, messages).source for n, said in enumerate(sources, 1)]
+    found = [SourceReader(shown, n, messages).source for n, shown in enumerate(sources, 1)]
     writer = Writer(found, names or {}, messages)
     inventory = writer.inventory()
     comparison.compare(writer, inventory, messages)

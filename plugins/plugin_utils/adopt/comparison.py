@@ -67,11 +67,11 @@ def compare(writer: Writer, inventory: Mapping[str, Any], messages: Messages) ->
     services, groups, variables = flat(inventory)
     cluster = resolve(services, groups, variables)
     for source in writer.sources:
-        said = variables(source.host.name)
+        settings = variables(source.host.name)
         if cluster.mistakes:
             result = _intended(writer, source, services, groups, variables)
         else:
-            result = _configured(cluster, services, source, said)
+            result = _configured(cluster, services, source, settings)
         _Comparison(source, result, writer, messages).run()
     for mistake in cluster.mistakes:
         messages.add(f"site.yml refuses the inventory as it is: {mistake}")
@@ -81,17 +81,17 @@ def _configured(
     cluster: Cluster,
     services: Iterable[Mapping[str, Any]],
     source: Source,
-    said: Mapping[str, Any],
+    settings: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Return what configure_director.yml gives to keepalived of an inventory, on a director."""
     name = source.host.name
     runs = "keepalived_ha" in cluster.director_roles
-    own = said.get("lvs_keepalived") or {} if runs else {}
+    own = settings.get("lvs_keepalived") or {} if runs else {}
     instances = cluster.directors[name]["instances"]
     return {
         **{part: own.get(part) or [] for part in ("scripts", "sync_groups")},
         "globals": own.get("globals") or {},
-        "instances": [_instance(each, said) for each in instances],
+        "instances": [_instance(each, settings) for each in instances],
         "services": [
             _by_address(raw, own)
             for raw, own in zip(
@@ -127,14 +127,14 @@ def _intended(
     variables: Callable[[str], Mapping[str, Any]],
 ) -> dict[str, Any]:
     """Return the same of an inventory that has a mistake and so comes to nothing."""
-    said = variables(source.host.name)
-    own = said.get("lvs_keepalived") or {}
+    settings = variables(source.host.name)
+    own = settings.get("lvs_keepalived") or {}
     directors = [
         _vrrp.Director(
             name,
             host.own,
             writer.priorities.get(name, 0),
-            {variable: said.get(variable) for variable in _vrrp.SHARED},
+            {variable: settings.get(variable) for variable in _vrrp.SHARED},
             own if name == source.host.name else {},
         )
         for name, host in writer.directors.items()
@@ -144,7 +144,7 @@ def _intended(
     return {
         **{part: own.get(part) or [] for part in ("scripts", "sync_groups")},
         "globals": own.get("globals") or {},
-        "instances": [_instance(each, said) for each in made],
+        "instances": [_instance(each, settings) for each in made],
         "services": [_spelled_out(service, groups, variables) for service in services],
     }
 
@@ -160,10 +160,10 @@ def _spelled_out(
     group = service.get("realservers", "" if outright else REALSERVERS)
     pool: list[dict[str, Any]] = []
     for name in groups.get(group, ()):
-        said = variables(name)
-        own = as_list(said.get("lvs_address")) or [said.get("ansible_host", name)]
+        settings = variables(name)
+        own = as_list(settings.get("lvs_address")) or [settings.get("ansible_host", name)]
         near = [address for address in own if family_of(str(address)) == family]
-        weight = said.get("lvs_weights", {}).get(service["name"], said.get("lvs_weight", 1))
+        weight = settings.get("lvs_weights", {}).get(service["name"], settings.get("lvs_weight", 1))
         pool.append({"address": (near or own)[0], "weight": weight})
     shared = {name: service[name] for name in SHARED if name in service}
     shared["method"] = service.get("method") or next(map(variables, groups["all"]))["lvs_method"]
@@ -173,9 +173,9 @@ def _spelled_out(
     return {**rest, "destinations": [{**shared, **item} for item in [*pool, *outright]]}
 
 
-def _instance(instance: Mapping[str, Any], said: Mapping[str, Any]) -> dict[str, Any]:
+def _instance(instance: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
     known = {"interface": "lvs_interface", "auth_pass": "lvs_auth_pass"}
-    beside = {name: said[variable] for name, variable in known.items() if variable in said}
+    beside = {name: settings[variable] for name, variable in known.items() if variable in settings}
     return {**beside, **instance}
 
 
@@ -232,9 +232,9 @@ class _Comparison:
         """List what is gone of a field."""
         secret = option.kind.argument.get("no_log")
         blocks = isinstance(option.kind.argument.get("elements"), str) and not secret
-        where = block.where.get(option.name) or [(block.line, block.said)]
-        for line, said in where:
-            shown = said
+        where = block.where.get(option.name) or [(block.line, block.shown)]
+        for line, text in where:
+            shown = text
             inner = [each.strip() for each in gone if each.startswith("  ")]
             if blocks and inner:
                 shown = f"{option.keyword or option.name} {{ {join_names(inner)} }}"
@@ -310,9 +310,9 @@ class _Comparison:
         lost = [name for name in block if vrrp.undefined(name)]
         for name in lost:
             option = next(o for o in _options.INSTANCE if o.name == name)
-            for line, said in block.where.get(name, []):
+            for line, shown in block.where.get(name, []):
                 self.report(
-                    f"`{said}` is left out: the inventory can't define what"
+                    f"`{shown}` is left out: the inventory can't define what"
                     f" {option.keyword or name} names.",
                     line,
                 )
@@ -349,7 +349,7 @@ class _Comparison:
         found = self.found.get(id(block))
         pair = self.made.get(found.key) if found else None
         if found is None or pair is None:
-            shown = f"`{block.said}`" if block.said else label(block)
+            shown = f"`{block.shown}`" if block.shown else label(block)
             return self.report(f"{shown} is left out.", block.line)
         value, raw = pair
         taken = self.writer.services[found.key]
@@ -407,7 +407,7 @@ class _Comparison:
                 f"{found.key}: site.yml has destination {item['address']} checked.", item.line
             )
         elif not self.messages.covers(block):
-            self.report(f"`{block.said}` of {found.key} is left out: {reason}.", block.line)
+            self.report(f"`{block.shown}` of {found.key} is left out: {reason}.", block.line)
 
 
 def _made(
@@ -443,8 +443,8 @@ def _check(raw: Any) -> tuple[str, list[str]]:
     if kind == "none":
         return "none", []
     table = _options.CHECKS[kind].table
-    said = [option for option in table if given(raw, option.name)]
-    return kind, [line for option in said for line in _lines(option, raw[option.name])]
+    used = [option for option in table if given(raw, option.name)]
+    return kind, [line for option in used for line in _lines(option, raw[option.name])]
 
 
 def _same_server(found: Service, raw: Mapping[str, Any]) -> bool:
@@ -459,12 +459,12 @@ def flat(
     groups: dict[str, list[str]] = {"all": []}
     hosts: dict[str, dict[str, Any]] = {}
     parts = {"all": {"hosts": everything.get("hosts", {})}, **everything["children"]}
-    for group, said in parts.items():
-        groups[group] = list(said.get("hosts") or {})
+    for group, part in parts.items():
+        groups[group] = list(part.get("hosts") or {})
         for name in groups[group]:
-            hosts.setdefault(name, dict(everything["vars"])).update(said.get("vars") or {})
-    for said in parts.values():
-        for name, variables in (said.get("hosts") or {}).items():
+            hosts.setdefault(name, dict(everything["vars"])).update(part.get("vars") or {})
+    for part in parts.values():
+        for name, variables in (part.get("hosts") or {}).items():
             hosts[name].update(variables or {})
     groups["all"] = list(hosts)
     return everything["vars"]["lvs_services"], groups, hosts.__getitem__

@@ -141,7 +141,7 @@ class Source:
     """
 
     place: str
-    said: Mapping[str, Any]
+    collected: Mapping[str, Any]
     config: dict[str, Any] = field(default_factory=dict)
     blocks: list[Block] = field(default_factory=list)
     services: dict[ServiceKey, Service] = field(default_factory=dict)
@@ -196,11 +196,11 @@ class Messages:
 class SourceReader:
     """Reads what one director shows."""
 
-    def __init__(self, said: Mapping[str, Any], number: int, messages: Messages) -> None:
+    def __init__(self, collected: Mapping[str, Any], number: int, messages: Messages) -> None:
         self.messages = messages
-        place = str(said.get("name") or said.get("place") or f"source {number}")
-        self.source = source = Source(place, said)
-        text = self._text(said)
+        place = str(collected.get("name") or collected.get("place") or f"source {number}")
+        self.source = source = Source(place, collected)
+        text = self._text(collected)
         unrepresented: list[tuple[int, str]] = []
         if are_rules(text):
             source.blocks, unrepresented = read_rules(text)
@@ -216,7 +216,7 @@ class SourceReader:
             self.report(sentence, line)
         for block in source.blocks:
             self._service(block, source.services)
-        self._kernel(said.get("ipvs_info") or {})
+        self._kernel(collected.get("ipvs_info") or {})
         if not source.services:
             self.report("there is no virtual service in what was read.")
 
@@ -230,10 +230,10 @@ class SourceReader:
         """Note what the inventory doesn't have."""
         self.messages.add(sentence, self.source.place, line, block, fields)
 
-    def _text(self, said: Mapping[str, Any]) -> str:
+    def _text(self, collected: Mapping[str, Any]) -> str:
         """Return a director's file as text."""
-        encoded = said.get("content")
-        data = base64.b64decode(encoded) if encoded else str(said.get("text") or "")
+        encoded = collected.get("content")
+        data = base64.b64decode(encoded) if encoded else str(collected.get("text") or "")
         text, odd = decode(data)
         if odd:
             lines = (
@@ -425,9 +425,9 @@ class SourceReader:
             self.report(f"{message}; it is left out.", line, raw, ("sorry_server",))
         if server and not wrong:
             usual = ("weight", *(["port"] if server.port == service.key.port else []))
-            said = {name: value for name, value in server.to_dict().items() if name not in usual}
+            fields = {name: value for name, value in server.to_dict().items() if name not in usual}
             inhibit = {name: value for name, value in found.items() if name not in OF_DESTINATION}
-            service.keepalived_fields["sorry_server"] = {**said, **inhibit}
+            service.keepalived_fields["sorry_server"] = {**fields, **inhibit}
 
 
 def _share(service: Service) -> None:

@@ -40,8 +40,8 @@ class _Correction:
 
     def note(self, field: str, sentence: str) -> None:
         """Note what becomes of a field."""
-        for line, said in self.block.where.get(field) or [(self.block.line, self.block.said)]:
-            self.reader.unrepresented.append((line, f"`{said}`: {sentence}."))
+        for line, shown in self.block.where.get(field) or [(self.block.line, self.block.shown)]:
+            self.reader.unrepresented.append((line, f"`{shown}`: {sentence}."))
 
     def drop(self, field: str, reason: str) -> None:
         """Leave a field out that keepalived ignores."""
@@ -60,9 +60,9 @@ class _Correction:
         if version == 3:
             self.drop("auth_pass", "VRRP version 3 has no authentication")
         most, part = _INTERVALS[version]
-        said = block.get("advert_int", 1)
-        taken = min(max(round(int(said / part + 0.5 + 1e-9) * part, 2), part), most)
-        if taken != said:
+        interval = block.get("advert_int", 1)
+        taken = min(max(round(int(interval / part + 0.5 + 1e-9) * part, 2), part), most)
+        if taken != interval:
             block["advert_int"] = taken
             self.note(
                 "advert_int", f"keepalived takes {taken:g} s for it, and so does the inventory"

@@ -112,13 +112,13 @@ class Writer:
                 name = f"{key.protocol}_{key.port or 'all'}"
                 if short[key.protocol, key.port] > 1:
                     name = f"{key.protocol}_{key.vip}_{key.port or 'all'}"
-            said = service.name if re.fullmatch(r"[\w .:@+-]+", service.name) else ""
-            service.name = _unique(said or _word(name), taken)
+            usable = service.name if re.fullmatch(r"[\w .:@+-]+", service.name) else ""
+            service.name = _unique(usable or _word(name), taken)
 
     def _direct(self, source: Source) -> None:
         """Make a host of a director."""
-        name = str(source.said.get("name") or "")
-        reached = str(source.said.get("ansible_host") or normal_address(name) or "")
+        name = str(source.collected.get("name") or "")
+        reached = str(source.collected.get("ansible_host") or normal_address(name) or "")
         own = [normal_address(self.routers.main(source).get("unicast_src_ip")), *source.local]
         stated = [a for a in dict.fromkeys(own) if a and a != normal_address(reached)]
         if not reached and stated:
@@ -203,8 +203,8 @@ class Writer:
         for host in {id(host): host for host in self.hosts.values()}.values():
             if host.name not in self.directors and host.name in placed:
                 placed[host.name].update(host.variables())
-        for name, said in weights.items():
-            placed.get(name, {}).update(said)
+        for name, variables in weights.items():
+            placed.get(name, {}).update(variables)
         services = [
             self._service(service, methods[key], common, *self._pool_of(groups, pools[key]))
             for key, service in self.services.items()
@@ -259,17 +259,17 @@ class Writer:
 
     def _weights(self, pools: Mapping[ServiceKey, Any]) -> dict[str, dict[str, Any]]:
         """Return each real server's variables of weights."""
-        said: dict[str, dict[str, int]] = {}
+        of_hosts: dict[str, dict[str, int]] = {}
         for key, (members, outright) in pools.items():
             service = self.services[key]
             for destination in service.pool.values():
                 if destination.address not in self.hosts:
                     continue
-                mine = said.setdefault(self.hosts[destination.address].name, {})
+                mine = of_hosts.setdefault(self.hosts[destination.address].name, {})
                 if destination.address in members and destination not in outright:
                     mine[service.name] = destination.weight
         result: dict[str, dict[str, Any]] = {}
-        for name, weights in said.items():
+        for name, weights in of_hosts.items():
             usual = most(weights.values(), 1)
             others = {service: w for service, w in weights.items() if w != usual}
             result[name] = {"lvs_weight": usual} if usual != 1 else {}
@@ -281,9 +281,9 @@ class Writer:
     ) -> dict[str, Any]:
         """Return a service as ``lvs_services`` has it."""
         members = [d for d in service.pool.values() if d not in outright] if group else []
-        said = service.value.to_dict()
-        del said["destinations"]
-        result: dict[str, Any] = {"name": service.name, **said}
+        fields = service.value.to_dict()
+        del fields["destinations"]
+        result: dict[str, Any] = {"name": service.name, **fields}
         if method != common:
             result["method"] = method
         model = members[0] if members else Destination("", service.key.port, method)
@@ -302,21 +302,22 @@ class Writer:
             and self.masters.get(service.key.vip, first) != first
         ):
             result["master"] = self.masters[service.key.vip]
-        said = {
+        options = {
             n: v for n, v in service.keepalived_fields.items() if v != _vrrp.SERVICE_DEFAULTS.get(n)
         }
-        return {**result, **(said if self.keepalived else {})}
+        return {**result, **(options if self.keepalived else {})}
 
     def _outright(self, destination: Destination, model: Destination) -> dict[str, Any]:
         """Return a destination as it is listed: all that is not as for the service's others."""
         usual = model._replace(weight=1)
-        fields = [
-            f for f in Destination._fields[1:] if getattr(destination, f) != getattr(usual, f)
-        ]
-        said = {field: getattr(destination, field) for field in fields}
+        fields = {
+            field: getattr(destination, field)
+            for field in Destination._fields[1:]
+            if getattr(destination, field) != getattr(usual, field)
+        }
         host = self.hosts.get(destination.address)
         name = {"name": host.name} if host else {}
-        return {**name, "address": destination.address, **said}
+        return {**name, "address": destination.address, **fields}
 
     # ---- directors ---------------------------------------------------------------------------
 
@@ -328,8 +329,8 @@ class Writer:
         ]
         own = {source.host.name: self._variables(source, directors) for source in self.sources}
         shared: dict[str, Any] = {}
-        for variable in dict.fromkeys(name for said in own.values() for name in said):
-            values = [said.get(variable) for said in own.values()]
+        for variable in dict.fromkeys(name for variables in own.values() for name in variables):
+            values = [variables.get(variable) for variables in own.values()]
             if all(value == values[0] for value in values):
                 shared[variable] = values[0]
         hosts: dict[str, dict[str, Any]] = {}
@@ -337,8 +338,8 @@ class Writer:
             hosts[name] = host.variables()
             if name in self.priorities:
                 hosts[name]["lvs_priority"] = self.priorities[name]
-            said = own.get(name, {})
-            hosts[name].update({n: v for n, v in said.items() if n not in shared})
+            variables = own.get(name, {})
+            hosts[name].update({n: v for n, v in variables.items() if n not in shared})
         if len(self.directors) == 1 and self.vrrp:
             shared["lvs_ha"] = "vrrp"
         return {"hosts": hosts, **({"vars": shared} if shared else {})}
@@ -347,20 +348,22 @@ class Writer:
         """Return a director's variables except its priority."""
         if not source.config or not self.keepalived:
             return {}
-        said: dict[str, Any] = {}
+        variables: dict[str, Any] = {}
         keepalived: dict[str, Any] = {"globals": {}, "instance": {}}
         kept = list(self.routers.instances(source).values())
         if kept:
             self._multicast(kept, source)
             mine = next(d for d in directors if d.name == source.host.name)
             masters = self.masters or {}
-            said, keepalived["instance"] = vrrp.variables(source, kept, mine, directors, masters)
-        keepalived["globals"] = self._globals(source, said.get("lvs_interface"), kept)
+            variables, keepalived["instance"] = vrrp.variables(
+                source, kept, mine, directors, masters
+            )
+        keepalived["globals"] = self._globals(source, variables.get("lvs_interface"), kept)
         if self.vrrp:
             keepalived["scripts"] = [dict(script) for script in source.config["scripts"]]
             keepalived["sync_groups"] = list(self._sync_groups(source, kept))
-        said["lvs_keepalived"] = {part: value for part, value in keepalived.items() if value}
-        return {name: value for name, value in said.items() if value not in (None, {})}
+        variables["lvs_keepalived"] = {part: value for part, value in keepalived.items() if value}
+        return {name: value for name, value in variables.items() if value not in (None, {})}
 
     def _multicast(self, kept: Sequence[Mapping[str, Any]], source: Source) -> None:
         for instance in kept:
@@ -377,25 +380,25 @@ class Writer:
         self, source: Source, interface: Any, kept: Sequence[Mapping[str, Any]]
     ) -> dict[str, Any]:
         """Return what an inventory has to say in globals, since the role doesn't."""
-        said = dict(source.config["globals"])
+        settings = dict(source.config["globals"])
         of_role = (*ROLE_GLOBALS, *ROLE_GLOBALS_OF_VRRP) if self.vrrp else ROLE_GLOBALS
-        missing = [name for name in of_role[1:] if name not in said]
+        missing = [name for name in of_role[1:] if name not in settings]
         if missing:
             self.report(
                 f"keepalived.conf has no {join_names(missing)}; site.yml adds what the"
                 " role keepalived_ha has for them.",
                 source.place,
             )
-        if said.get("router_id") == source.host.name:
-            del said["router_id"]
-        daemon = said.get("sync_daemon")
+        if settings.get("router_id") == source.host.name:
+            del settings["router_id"]
+        daemon = settings.get("sync_daemon")
         names = [instance["name"] for instance in kept]
         known = isinstance(daemon, Mapping) and daemon.get("instance") in names
         if daemon and (not known or len(set(self.masters.values())) > 1):
-            del said["sync_daemon"]  # the comparison lists what becomes of it
+            del settings["sync_daemon"]  # the comparison lists what becomes of it
         elif daemon and daemon == {"interface": interface, "instance": names[0]}:
-            del said["sync_daemon"]
-        return said
+            del settings["sync_daemon"]
+        return settings
 
     def _sync_groups(
         self, source: Source, kept: Sequence[Mapping[str, Any]]
@@ -488,8 +491,8 @@ def _plain(value: Any) -> Any:
 
 def _lift(group: dict[str, Any], weights: dict[str, dict[str, Any]]) -> None:
     """Have a group say the weight that all of its hosts have."""
-    said = [weights.get(name, {}).get("lvs_weight") for name in group["hosts"]]
-    if said[0] is not None and all(weight == said[0] for weight in said):
-        group["vars"] = {"lvs_weight": said[0]}
+    common = [weights.get(name, {}).get("lvs_weight") for name in group["hosts"]]
+    if common[0] is not None and all(weight == common[0] for weight in common):
+        group["vars"] = {"lvs_weight": common[0]}
         for name in group["hosts"]:
             del weights[name]["lvs_weight"]

@@ -99,8 +99,8 @@ def _rule(words: Sequence[str]) -> tuple[Any, dict[str, Any]]:
         word = rest.pop(0)
         value = rest[0] if rest and not rest[0].startswith("-") else ""
         if word in _ALONE:
-            name, said = _ALONE[word]
-            fields[name] = said
+            name, value = _ALONE[word]
+            fields[name] = value
             continue
         if word in ("-p", "--persistent"):
             fields["persistence_timeout"] = value if value.isdigit() else _PERSISTENCE

@@ -77,7 +77,7 @@ class Reading(Reader):
 
     def _named_block(self, node: Statement, name: str, table: Table) -> None:
         """Read a block that has a name."""
-        found = Block(node.line, node.said)
+        found = Block(node.line, node.shown)
         try:
             self.put(found, "name", scalar(_options.NAME, node.words[1:]), node)
         except InvalidValue:

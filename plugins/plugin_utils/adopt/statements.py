@@ -53,7 +53,7 @@ class Word(str):  # noqa: SLOT000 (it has fields)
 class Statement:
     """A statement: its words, and the statements of its block.
 
-    :ivar said: how it is shown in messages, without secrets
+    :ivar shown: how it is shown in messages, without secrets
     :ivar comment: what stands alone in the line before it
     :ivar children: the statements of its block; None if it has none
     :ivar taken: how many of its words the data has, or -1 if a message is about it
@@ -61,7 +61,7 @@ class Statement:
 
     line: int
     words: tuple[Word, ...]
-    said: str
+    shown: str
     comment: str = ""
     children: list[Statement] | None = None
     taken: int = 0
@@ -159,9 +159,9 @@ class _Parser:
         start, parts = 0, list[str]()
         for number, line in enumerate(text.split("\n"), 1):
             start = start if parts else number
-            said = code(line)
-            if said.endswith("\\"):
-                parts.append(said[:-1])
+            statement = code(line)
+            if statement.endswith("\\"):
+                parts.append(statement[:-1])
                 continue
             yield start, "\\\n".join([*parts, line])
             parts = []
@@ -217,8 +217,8 @@ class _Parser:
         opens: bool = False,
     ) -> Statement:
         heads = [node.words[0] for node in self.stack[1:] if node.words]
-        said = _said(raw if raw is not None else [*words, *(["{"] if opens else [])], heads)
-        node = Statement(place[0], tuple(words), said, place[1])
+        shown = _shown(raw if raw is not None else [*words, *(["{"] if opens else [])], heads)
+        node = Statement(place[0], tuple(words), shown, place[1])
         if any(word.open for word in words):
             node.problems.append("its quotes are not closed")
         self.stack[-1].block().append(node)
@@ -257,7 +257,7 @@ def _words(line: str) -> list[str]:
     return [token[0] for token in _TOKEN.finditer(line) if not token["comment"]]
 
 
-def _said(words: Sequence[str], heads: Sequence[str]) -> str:
+def _shown(words: Sequence[str], heads: Sequence[str]) -> str:
     """Return how a statement within blocks is shown: of what may be a secret, only known words."""
     hidden = any(map(_SECRET.search, heads))
     shown: list[str] = []

@@ -49,19 +49,19 @@ class Block(dict[str, Any]):
     """Plain data that knows where it was read.
 
     :ivar line: the line where it begins
-    :ivar said: how its first statement is shown
+    :ivar shown: how its first statement is shown
     :ivar where: of each field, line and text of the statements that it is from
     """
 
-    def __init__(self, line: int = 0, said: str = "", **fields: Any) -> None:
+    def __init__(self, line: int = 0, shown: str = "", **fields: Any) -> None:
         super().__init__(fields)
         self.line = line
-        self.said = said
+        self.shown = shown
         self.where: dict[str, list[tuple[int, str]]] = {}
 
     def copy_with(self, **fields: Any) -> Block:
         """Return a copy with other fields, from the same place."""
-        copy = Block(self.line, self.said, **{**self, **fields})
+        copy = Block(self.line, self.shown, **{**self, **fields})
         copy.where = self.where
         return copy
 
@@ -79,13 +79,13 @@ class Reader:
 
     def cant(self, node: Statement, reason: str) -> None:
         """Note that a statement with its block is left out, and why."""
-        self.unrepresented.append((node.line, f"`{node.said}` is left out: {reason}."))
+        self.unrepresented.append((node.line, f"`{node.shown}` is left out: {reason}."))
         for each in node.all():
             each.taken = -1
 
     def note(self, node: Statement, sentence: str) -> None:
         """Note how a statement was taken."""
-        self.unrepresented.append((node.line, f"`{node.said}`: {sentence}."))
+        self.unrepresented.append((node.line, f"`{node.shown}`: {sentence}."))
         node.taken = -1
 
     def put(
@@ -98,13 +98,13 @@ class Reader:
         if not more:
             self.replaced(found.where.pop(name, []), node)
         found[name] = value
-        found.where.setdefault(name, []).append((node.line, node.said))
+        found.where.setdefault(name, []).append((node.line, node.shown))
 
     def replaced(self, places: Iterable[tuple[int, str]], node: Statement) -> None:
         """List former statements that a later one replaces."""
-        for line, said in places:
+        for line, shown in places:
             reason = f"line {node.line} sets it again"
-            self.unrepresented.append((line, f"`{said}` is left out: {reason}."))
+            self.unrepresented.append((line, f"`{shown}` is left out: {reason}."))
 
     def unknown(self, node: Statement, remedy: str = "") -> None:
         """List a statement that the data has no field for."""
@@ -134,7 +134,7 @@ class Reader:
                 elif rest:
                     shown = (
                         ""
-                        if "<secret>" in node.said
+                        if "<secret>" in node.shown
                         else f" ({statements.shorten(' '.join(rest))})"
                     )
                     self.note(node, f"what follows its first words{shown} is left out")
@@ -177,7 +177,7 @@ class Reader:
         if kind.word:
             if values:
                 raise InvalidValue("its name is followed by more than its block")
-            block = Block(node.line, node.said)
+            block = Block(node.line, node.shown)
             for child in node.block():
                 self.field(kind.of, child, block)
             return [dict(block)]
@@ -252,10 +252,10 @@ def _check_quotes(kind: Kind, values: Sequence[Word]) -> None:
 def _truth(words: Sequence[str]) -> bool:
     if len(words) > 1:
         raise InvalidValue
-    said = (words or ("true",))[0].lower()
-    if said not in ("true", "on", "yes", "false", "off", "no"):
+    word = (words or ("true",))[0].lower()
+    if word not in ("true", "on", "yes", "false", "off", "no"):
         raise InvalidValue
-    return said in ("true", "on", "yes")
+    return word in ("true", "on", "yes")
 
 
 def _item(kind: Kind, words: Sequence[str]) -> Any:

@@ -116,7 +116,7 @@ class Servers:
 
     def server(self, node: Statement) -> None:
         """Read a virtual service with its real servers."""
-        service = Block(node.line, node.said, destinations=[])
+        service = Block(node.line, node.shown, destinations=[])
         if not self._target(node, service):
             return
         servers: list[tuple[Statement, Method]] = []
@@ -128,7 +128,7 @@ class Servers:
             elif word == "lvs_method":
                 unused = not servers or servers[-1][1] != method
                 self.reader.replaced(service.where.pop("method", []) if unused else [], child)
-                service.where["method"] = [(child.line, child.said)]
+                service.where["method"] = [(child.line, child.shown)]
                 method = self._method(child, method)
             elif word.startswith("sorry_server"):
                 self._sorry_server(child, service, method)
@@ -255,7 +255,7 @@ class Servers:
         """Make of a service what keepalived does once it is read (validate_check_config)."""
 
         def note(field: str, sentence: str) -> None:
-            where = service.where.get(field) or [(node.line, node.said)]
+            where = service.where.get(field) or [(node.line, node.shown)]
             self.reader.unrepresented.append((where[0][0], f"`{where[0][1]}`: {sentence}."))
 
         endpoints = service.get("endpoints") or [service]
@@ -278,10 +278,10 @@ class Servers:
             zero = any("vip" in each and not _number(each["port"]) for each in endpoints)
             if mask is not None or zero:
                 service["persistence_timeout"] = _PERSISTENCE
-                said = "a service of every port" if mask is None else "persistence_granularity"
+                kind = "a service of every port" if mask is None else "persistence_granularity"
                 note(
                     "" if mask is None else "persistence_mask",
-                    f"keepalived gives {said} a persistence_timeout of {_PERSISTENCE}, and so does"
+                    f"keepalived gives {kind} a persistence_timeout of {_PERSISTENCE}, and so does"
                     " the inventory",
                 )
             elif service.pop("persistence_engine", None):
@@ -367,7 +367,7 @@ class Servers:
         values = node.words[1:]
         if len(values) not in (1, 2):
             return self.reader.cant(node, "it is not an address and a port")
-        server = Block(node.line, node.said, address=str(values[0]), **method)
+        server = Block(node.line, node.shown, address=str(values[0]), **method)
         self.reader.take(node)
         if values[1:]:
             server["port"] = str(values[1])
@@ -383,7 +383,7 @@ class Servers:
         word = RENAMED.get(node.words[0], node.words[0])
         if word == "lvs_method":
             self.reader.replaced(server.where.pop("method", []), node)
-            server.where["method"] = [(node.line, node.said)]
+            server.where["method"] = [(node.line, node.shown)]
             known = {name: value for name, value in server.items() if name in _METHOD_FIELDS}
             for name in known:
                 del server[name]
@@ -404,7 +404,7 @@ class Servers:
         elif "check" in server:
             self.reader.cant(node, "a real server has one check in the inventory")
         else:
-            check = Block(node.line, node.said, type=_CHECKS[word])
+            check = Block(node.line, node.shown, type=_CHECKS[word])
             self.reader.take(node, 1)
             for child in node.block():
                 self.reader.field(_options.CHECKS[check["type"]].table, child, check)
@@ -434,7 +434,7 @@ def expand_endpoints(service: Block) -> Iterator[Block]:
     """Yield a service of keepalived for each endpoint that it has."""
     rest = Block(
         service.line,
-        service.said,
+        service.shown,
         **{n: v for n, v in service.items() if n not in ("endpoints", "default_weight")},
     )
     rest.where = service.where

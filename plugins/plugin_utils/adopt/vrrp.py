@@ -143,8 +143,8 @@ class Routers:
 
 def peers_of(instance: Mapping[str, Any]) -> list[str]:
     """Return the addresses of an instance's peers."""
-    said = instance.get("unicast_peers") or []
-    texts = (peer["address"] if isinstance(peer, Mapping) else peer for peer in said)
+    peers = instance.get("unicast_peers") or []
+    texts = (peer["address"] if isinstance(peer, Mapping) else peer for peer in peers)
     return [address for address in map(normal_address, texts) if address]
 
 
@@ -161,12 +161,12 @@ def variables(
     :param masters: the VIPs, each with the name of its master
     """
     wanted = [_wanted(instance, source, several=len(kept) > 1) for instance in kept]
-    said = {
+    values = {
         variable: value
         for name, variable in _VARIABLES.items()
         if (value := wanted[0].get(name)) is not None
     }
-    shared = {variable: said.get(variable) for variable in _vrrp.SHARED}
+    shared = {variable: values.get(variable) for variable in _vrrp.SHARED}
     mine = mine._replace(shared=shared)
     directors = [mine if each.name == mine.name else each for each in others]
     extra: dict[str, Any] = {n: wanted[0][n] for n in ("version", "preempt") if n in wanted[0]}
@@ -200,7 +200,7 @@ def variables(
         # A list of one's own is all that VRRP holds, and it holds the VIPs of all services.
         held = addresses(wanted[0])
         extra["vips"] = [*extra["vips"], *(vip for vip in base[0]["vips"] if vip not in held)]
-    return said, extra
+    return values, extra
 
 
 def _wanted(instance: Block, source: Source, *, several: bool) -> dict[str, Any]:

@@ -31,12 +31,14 @@ def check_directors(topology: Topology) -> None:
             f"lvs_ha is none, but there are {len(names)} directors ({join_names(names)}); set"
             f" lvs_ha: vrrp, or leave one host in {DIRECTORS}"
         )
-    said = {host.name: host.services for host in topology.directors if host.services is not None}
-    if any(services != next(iter(said.values())) for services in said.values()):
+    of_director = {
+        host.name: host.services for host in topology.directors if host.services is not None
+    }
+    if any(services != next(iter(of_director.values())) for services in of_director.values()):
         topology.mistakes.add(
             "lvs_services is not the same on all directors; set it once, for all hosts",
             "host",
-            *said,
+            *of_director,
         )
     for sentence, several in _vrrp.disagreements([host.vrrp for host in topology.directors]):
         topology.mistakes.add(sentence, "host", *several)
@@ -45,7 +47,7 @@ def check_directors(topology: Topology) -> None:
 def find_masters(topology: Topology) -> None:
     """Find the master of each VIP, on which all of its services have to agree."""
     names = _vrrp.master_order([host.vrrp for host in topology.directors])
-    said: dict[str, dict[str, list[str]]] = {}
+    masters_of: dict[str, dict[str, list[str]]] = {}
     for service in topology.services if names else ():
         master = service.raw.get("master") or names[0]
         if master not in names:
@@ -60,9 +62,9 @@ def find_masters(topology: Topology) -> None:
                 " none; remove it"
             )
         for frontend in service.frontends:
-            services = said.setdefault(frontend.vip, {}).setdefault(master, [])
+            services = masters_of.setdefault(frontend.vip, {}).setdefault(master, [])
             services += [service.label] * (service.label not in services)
-    for vip, masters in said.items():
+    for vip, masters in masters_of.items():
         topology.masters[vip] = next(iter(masters))
         if len(masters) > 1:
             differing = "; ".join(f"{name} for {join_names(who)}" for name, who in masters.items())

@@ -91,9 +91,9 @@ class Subject(Fields):
 
     def sources(self, name: str) -> tuple[Network, ...]:
         """Return the networks in a field that lists addresses and networks, or is ``any``."""
-        said = self.many(name)
+        listed = self.many(name)
         try:
-            written = ["0.0.0.0/0", "::/0"] if said == ["any"] else [str(item) for item in said]
+            written = ["0.0.0.0/0", "::/0"] if listed == ["any"] else [str(item) for item in listed]
             return tuple(map(parse_network, written))
         except ValueError:
             self.wrong(

@@ -93,7 +93,7 @@ def _real_server_roles(host: Host, serves: Serves, *, director: bool) -> dict[st
             "route": host.nat_route,
         },
     }
-    return {METHODS[name].role: said for name, said in variables.items() if serves[name]}
+    return {METHODS[name].role: values for name, values in variables.items() if serves[name]}
 
 
 def _checks(cluster: Cluster, host: Host, serves: Serves, dips: list[str]) -> dict[str, Any]:

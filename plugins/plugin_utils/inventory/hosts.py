@@ -121,17 +121,17 @@ class Host:
 
     def _min_available(self) -> str:
         """Return how many real servers draining has to leave; nothing if it is not said."""
-        said = self._fields.raw.get("lvs_min_available")
-        number = as_integer(str(said).removesuffix("%"))
-        if said is None or said == "":
+        count = self._fields.raw.get("lvs_min_available")
+        number = as_integer(str(count).removesuffix("%"))
+        if count is None or count == "":
             return ""
-        if number is None or (str(said).endswith("%") and number > 100):
+        if number is None or (str(count).endswith("%") and number > 100):
             self.wrong(
-                f"lvs_min_available is {shown(said)}; it must be a count such as 2, or a percentage"
-                " such as 50%"
+                f"lvs_min_available is {shown(count)}; it must be a count such as 2, or a"
+                " percentage such as 50%"
             )
             return ""
-        return str(said)
+        return str(count)
 
     def weight(self, service: str) -> int:
         """Return its weight in a service."""

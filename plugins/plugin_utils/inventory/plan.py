@@ -144,8 +144,8 @@ def _result(topology: Topology, services: list[dict[str, Any]]) -> Cluster:
         ],
         real_servers=hosts,
         keepalived_services=[
-            service.keepalived_service(said)
-            for service, said in zip(topology.services, services, strict=True)
+            service.keepalived_service(resolved)
+            for service, resolved in zip(topology.services, services, strict=True)
         ],
         directors=_directors(topology, hosts),
         masters=list(dict.fromkeys(topology.masters.values())),

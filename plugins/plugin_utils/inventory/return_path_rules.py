@@ -61,9 +61,9 @@ def _check_floating(topology: Topology, service: Service, host: Host) -> None:
     gateways = [g for g in host.gateways if family_of(g) == service.family]
     held = [_vrrp.floating(director.vrrp) for director in topology.directors]
     if not gateways or not all(gateways[0] in addresses for addresses in held):
-        said = f"lvs_gateway is {gateways[0]}" if gateways else "there is no lvs_gateway"
+        gateway = f"lvs_gateway is {gateways[0]}" if gateways else "there is no lvs_gateway"
         service.note(
-            f"{said}, but with method nat answers go back through whichever director is master;"
+            f"{gateway}, but with method nat answers go back through whichever director is master;"
             " set it to an address in its network that no machine has, and have the master hold"
             " that: {address: ..., interface: ...} in lvs_keepalived.instance.excluded_vips",
             host.name,

@@ -254,38 +254,38 @@ class Service:
             "port": port if port and port <= MAX_PORT else 80,
             "destinations": [
                 {"address": str(first + 2 * number + 2), "weight": MAX_WEIGHT},
-                *({**said, "address": str(first + 2**20 + n)} for n, said in self._stand_ins()),
+                *({**fields, "address": str(first + 2**20 + n)} for n, fields in self._stand_ins()),
             ],
             **self.keepalived_fields,
         }
 
     def _stand_ins(self) -> Iterator[tuple[int, dict[str, Any]]]:
         """Yield what keepalived is to do with single destinations, with the names of these."""
-        for number, (key, said) in enumerate(self.destination_fields.items()):
+        for number, (key, fields) in enumerate(self.destination_fields.items()):
             names = (
                 i.get("name") for i in self.outright if normal_address(i.get("address")) == key[0]
             )
-            yield number, {"name": str(next(names, None) or key[0]), **said}
+            yield number, {"name": str(next(names, None) or key[0]), **fields}
 
     def resolved(self, service: VirtualService, drained: Collection[str]) -> dict[str, Any]:
         """Return it as plain data with all its destinations, once the model has read it."""
-        said: dict[tuple[Any, int], tuple[str, str]] = {}
+        origins: dict[tuple[Any, int], tuple[str, str]] = {}
         pool = []
         for item in self.outright:
             address, port = normal_address(item["address"]), as_integer(item.get("port"))
             key = address, service.key.port if port is None else port
-            said[key] = str(item.get("name") or address), item["method"]
+            origins[key] = str(item.get("name") or address), item["method"]
         for destination in service.destinations:
             if destination.address != _STAND_IN[service.key.family]:
                 pool.append(destination)
                 continue
             for host, (address, weight) in self.pool.items():
-                said[address, destination.port] = host, self.method
+                origins[address, destination.port] = host, self.method
                 pool.append(destination._replace(address=address, weight=weight))
         result = service.with_destinations(pool).to_dict()
         for destination in result["destinations"]:
             # For the model fullnat is nat; the role that does the source NAT needs to know.
-            name, method = said[destination["address"], destination["port"]]
+            name, method = origins[destination["address"], destination["port"]]
             destination.update(name=name, method=method)
             if name in drained:
                 destination["weight"] = 0
@@ -314,9 +314,9 @@ class Service:
         )
         found: dict[tuple[str | None, int | None], dict[str, Any]] = {}
         for item, outright in zip(items, self.outright, strict=True):
-            if said := {field: item[field] for field in DESTINATION_FIELDS & item.keys()}:
+            if fields := {field: item[field] for field in DESTINATION_FIELDS & item.keys()}:
                 port = as_integer(outright.get("port", self.raw.get("port")))
-                found[normal_address(item.get("address")), port or 0] = said
+                found[normal_address(item.get("address")), port or 0] = fields
         return found
 
     def keepalived_service(self, resolved: Mapping[str, Any]) -> dict[str, Any]:
