@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Say on the controller for which run of a playbook a director's lease is taken.
+"""Add, on the controller, the run of a playbook for which a director's lease is taken.
 
 The controller also knows whether a run of its own that has the lease still exists.
 """

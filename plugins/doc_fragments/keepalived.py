@@ -62,7 +62,7 @@ options:
         description: Seconds to wait for that server. From V(1) to V(4294).
         type: int
       smtp_alert:
-        description: Whether changes are mailed, if nothing else is said where they happen.
+        description: Whether changes are mailed, if the block where they happen does not set it.
         type: bool
       smtp_alert_vrrp:
         description: The same for instances and groups.
@@ -134,7 +134,7 @@ options:
           2.0.16.
         type: bool
       vrrp_version:
-        description: The version of VRRP of instances that say none; V(2) if not given. With IPv6
+        description: The version of VRRP of instances that set none; V(2) if not given. With IPv6
           it is 3.
         type: int
       vrrp_mcast_group4:
@@ -1037,7 +1037,7 @@ options:
             description: Whether changes are mailed.
             type: bool
           virtualhost:
-            description: The name that checks of type V(http) and V(ssl) ask for, unless they say
+            description: The name that checks of type V(http) and V(ssl) ask for, unless they set
               another.
             type: str
           snmp_name:
@@ -1242,7 +1242,7 @@ options:
         description: Whether changes are mailed.
         type: bool
       virtualhost:
-        description: The name that checks of type V(http) and V(ssl) ask for, unless they say
+        description: The name that checks of type V(http) and V(ssl) ask for, unless they set
           another.
         type: str
       snmp_name:
@@ -1278,7 +1278,7 @@ options:
           A text, or a mapping of C(command) and C(user).
         type: raw
       check:
-        description: How real servers are checked that say nothing else themselves.
+        description: How real servers are checked that have no check of their own.
         type: dict
         suboptions: *check
       sorry_server:

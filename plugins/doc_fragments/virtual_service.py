@@ -7,7 +7,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """What each of them says of its requirements and of the table's owners."""
+    """The requirements of the modules, and their notes on other owners of the table."""
 
     DOCUMENTATION = r"""
 requirements:

@@ -153,8 +153,8 @@ def entry(line: str) -> tuple[Any, Any] | None:
 def ipvs(path: str, seen: Seen) -> list[Failure]:
     """Add the services and destinations of a file that the IPVS table does not have.
 
-    The file goes to ``ipvsadm --restore`` as a whole, which is quick. How that ends says nothing:
-    its exit status is that of the last line (ipvsadm.c, restore_table), and it ends at a line that
+    The file goes to ``ipvsadm --restore`` as a whole, which is quick. Its result proves nothing:
+    the exit status is that of the last line (ipvsadm.c, restore_table), and it ends at a line that
     it can't parse. So the table is read again, and each line that is missing is tried by itself.
     """
     read = {line: entry(line) for line in lines(path)}

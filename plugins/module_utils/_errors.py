@@ -29,7 +29,7 @@ def failure(error: Exception, lost: list[str], as_it_was: str) -> OperatorError:
 
     :param error: why it failed, an `OperatorError` or an OSError
     :param lost: a sentence for each thing that could not be undone
-    :param as_it_was: what to say if there is none
+    :param as_it_was: the sentence if there is none
     """
     why = reasons(error)
     return NotUndone(*why, *lost) if lost else OperatorError(*why, as_it_was)

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Checks of the network around a machine: whether it is as the inventory says."""
+"""Checks of the network around a machine: whether it matches the inventory."""
 
 from __future__ import annotations
 

@@ -115,7 +115,7 @@ class _Config(Reader):
                 self.wrong(f"bfd_instance {raw.get('name')}", sentence)
         return names
 
-    # What instances, groups and the sync daemon say of each other.
+    # References between instances, groups and the sync daemon.
 
     def _instances(self) -> None:
         routers: dict[tuple[str, str, str], str] = {}

@@ -24,7 +24,7 @@ RULE_ACTIONS = ("blackhole", "unreachable", "prohibit", "nop")
 
 
 class Unreadable(Exception):
-    """A route or a rule that keepalived would not take; its text says why."""
+    """A route or a rule that keepalived would not take; its text has the reason."""
 
 
 def _number(low: int, high: int) -> Callable[[str], bool]:

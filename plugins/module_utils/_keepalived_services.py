@@ -213,7 +213,7 @@ class _Service:
 
     @staticmethod
     def _of_model(service: _model.VirtualService) -> list[str]:
-        """Return the lines that say what the model knows of a service."""
+        """Return the lines of a service's fields that the model has."""
         key, mask = service.key, service.persistence_mask
         lines = [f"lvs_sched {service.scheduler}", *service.scheduler_flags]
         if not key.fwmark:

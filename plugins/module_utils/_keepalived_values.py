@@ -28,7 +28,7 @@ HOST = r"[A-Za-z0-9]([A-Za-z0-9_-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9_-]*[A-
 
 
 class InvalidValue(Exception):
-    """A value that is none of its kind; with reasons where more can be said than what it is not."""
+    """A value that is none of its kind; with reasons where more is known than its kind."""
 
 
 def quoted(text: str) -> str:

@@ -92,7 +92,7 @@ def read() -> dict[str, Link]:
 
 
 def parse(interfaces: Iterable[Mapping[str, Any]]) -> dict[str, Link]:
-    """Return what ``ip -json address show`` says, by name of the interface."""
+    """Parse the output of ``ip -json address show``; return it by name of the interface."""
     return {
         link["ifname"]: Link(
             name=link["ifname"],
@@ -330,7 +330,7 @@ def missing_library() -> list[str]:
 
 
 def carry_out(step: Step) -> None:
-    """Do one step by rtnetlink; raises OperatorError with what the kernel says.
+    """Do one step by rtnetlink; raises OperatorError with the kernel's message.
 
     Only what writes pays for the import of pyroute2, which takes longer than all the rest.
     """

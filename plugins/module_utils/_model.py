@@ -60,7 +60,7 @@ UNCHANGED = tuple(name for name, method in METHODS.items() if not method.transla
 TRANSLATED = tuple(name for name, method in METHODS.items() if method.translated)
 ON_LINK = tuple(name for name, method in METHODS.items() if method.on_link)
 ROUTED = tuple(name for name, method in METHODS.items() if not method.on_link)
-#: What may be written; ``local`` is what kernels say of an address of the director's own.
+#: What may be written; ``local`` is what kernels return for an address of the director's own.
 WRITTEN_METHODS = (*METHODS, "local")
 
 TUNNEL_TYPES = ("ipip", "gue", "gre")
@@ -79,7 +79,7 @@ class Destination(NamedTuple):
     """One real server of a virtual service.
 
     ``method`` is how packets are forwarded to it; ``local`` is only ever read back, from kernels
-    that say so of an address of the director's own. ``weight`` 0 takes no new connections.
+    that return it for an address of the director's own. ``weight`` 0 takes no new connections.
     Thresholds count connections; 0 is none.
     """
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """From the table there is to the table there should be: pure functions, no I/O.
 
-``merge`` says what the table should be, ``plan`` how to get there. Check mode, the diff and what
+``merge`` returns the wanted table, ``plan`` the steps to it. Check mode, the diff and what
 is really done come from the same plan, so they can't disagree.
 """
 
@@ -38,7 +38,7 @@ class Operation(NamedTuple):
 def merge(current: Table, wanted: Iterable[VirtualService], prune: str) -> Table:
     """Return the table that should be: the wanted services among those there are.
 
-    ``prune`` says what goes: ``none`` nothing, so that destinations are only added and changed;
+    ``prune`` selects what goes: ``none`` nothing, so that destinations are only added and changed;
     ``destinations`` what a wanted service's pool has and isn't wanted; ``all`` also every service
     that isn't wanted.
     """

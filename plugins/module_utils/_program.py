@@ -40,7 +40,7 @@ def where(name: str) -> str | None:
 def run(
     *words: str, text: str = "", seconds: float | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run a program and return how it ended and what it said, in English.
+    """Run a program; return its exit status and its output, in English.
 
     :param text: what it reads
     :param seconds: after how long it is ended, with subprocess.TimeoutExpired; None for never

@@ -45,7 +45,7 @@ class RouteLookup(NamedTuple):
 
 
 def parse_connection(text: str | None) -> Connection | None:
-    """Return what a variable SSH_CONNECTION says; None if that is nothing."""
+    """Parse a variable SSH_CONNECTION; return None if it is unset or can't be read."""
     words = (text or "").split()
     if len(words) != 4 or not (words[1].isdecimal() and words[3].isdecimal()):
         return None

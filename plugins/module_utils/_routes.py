@@ -316,7 +316,7 @@ def taken(wanted: Wanted, state: Mapping[str, Now]) -> list[str]:
 def apply(steps: Mapping[str, Sequence[Step]]) -> None:
     """Carry out the steps of each family; if one fails, take the former back.
 
-    Raises OperatorError then, with what ``ip`` says of it.
+    Raises OperatorError then, with the message of ``ip``.
     """
     done: list[tuple[str, Step]] = []
     try:

@@ -219,7 +219,7 @@ def read(gue: bool) -> Found:
 
 
 def devices(links: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Return the lines of the tunnel devices in what ``ip -json -details link`` says."""
+    """Return the lines of the tunnel devices in the output of ``ip -json -details link``."""
     found = []
     for link in links:
         name = link["ifname"]
@@ -236,7 +236,7 @@ def devices(links: Iterable[Mapping[str, Any]]) -> list[str]:
 
 
 def gue_ports(ports: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Return the lines of the GUE ports in what ``ip -json fou show`` says."""
+    """Return the lines of the GUE ports in the output of ``ip -json fou show``."""
     families = {"inet": "", "inet6": " -6"}
     return [
         f"fou add port {port['port']} gue{families.get(port['family'], '')}"
@@ -361,7 +361,7 @@ def _undo(done: Sequence[Step]) -> list[str]:
 
 
 def saved(text: str | None) -> dict[str, bool]:
-    """Return the lines of a file, and whether what they say was so before it was written.
+    """Return the lines of a file, and whether each was in effect before it was written.
 
     Raises ValueError for a line that it can't have.
     """

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What systemd says of units, and what they printed when they failed."""
+"""The state of systemd units, and what they printed when they failed."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def complaints(name: str) -> list[str]:
 
 
 def remedy(name: str, active: str, errors: Sequence[str]) -> str:
-    """Say that a unit is not active, why as far as it is known, and what to do."""
+    """Return a sentence: a unit is not active, why as far as it is known, and what to do."""
     again = " and is tried again every 10 seconds" if active == "activating" else ""
     why = f": {'; '.join(error.rstrip('.') for error in errors)}" if errors else ""
     return (

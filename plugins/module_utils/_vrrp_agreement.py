@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 #: A comment, a text in quotes, a brace, or a word; in a text in quotes, ``#`` is no comment.
 _TOKEN = re.compile(r'[#!].*|"[^"\n]*"?|[{}]|[^\s{}"#!]+')
 _LINE = re.compile(r".+")
-#: What keepalived takes where nothing is said: VRRP_VERSION_2 except with IPv6, VRRP_ADVER_DFL.
+#: keepalived's defaults: VRRP_VERSION_2 except with IPv6, VRRP_ADVER_DFL.
 _ADVERT_INT = 1.0
 
 
@@ -41,7 +41,7 @@ class Agreement(NamedTuple):
 class Instance(NamedTuple):
     """A VRRP instance.
 
-    :ivar source: the address from which it sends unicast advertisements, "" if none is said
+    :ivar source: the address from which it sends unicast advertisements, "" if none is set
     """
 
     name: str
@@ -64,7 +64,7 @@ def _agreement(
     """Return what is agreed on.
 
     :param values: single values, by the names that they have in the file
-    :param version: the version where the instance says none
+    :param version: the version where the instance sets none
     """
     held = frozenset(map(address, vips))
     default = 3 if any(":" in vip for vip in held) else 2
@@ -92,7 +92,7 @@ def _number(value: Any) -> float:
 def wanted(instances: Iterable[Mapping[str, Any]], interface: str, password: str) -> list[Instance]:
     """Return the instances that an inventory comes to, in the form of ``keepalived_conf``.
 
-    :param interface: the LAN's, where an instance says none
+    :param interface: the LAN's, where an instance sets none
     """
     return [
         Instance(

@@ -147,7 +147,7 @@ LOAD = "-/bin/sh -c '[ ! -e {nft} ] || nft -f {nft} || systemctl --no-block try-
 
 
 def demand(name: str, failing: str, *words: str) -> None:
-    """Run systemctl; say what could not be done with a unit where it fails."""
+    """Run systemctl; raise OperatorError with the unit's messages if it fails."""
     done = systemctl(*words, name)
     if done.returncode == 0:
         return
@@ -159,7 +159,7 @@ def demand(name: str, failing: str, *words: str) -> None:
 
 
 def properties(output: str) -> dict[str, bool]:
-    """Return what ``systemctl show`` says of a unit, and of others after it."""
+    """Return the properties of a unit, and of others after it, from ``systemctl show``."""
     blocks = _units.blocks(output) or [{}]
     return {
         "enabled": blocks[0].get("UnitFileState") == "enabled",

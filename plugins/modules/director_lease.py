@@ -2,7 +2,7 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Take or give back a director's lease. The action of the same name says for which run."""
+"""Take or give back a director's lease. The action of the same name adds for which run."""
 
 from __future__ import annotations
 

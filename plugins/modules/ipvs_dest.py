@@ -195,7 +195,7 @@ POLL = 1
 
 
 def prepare(module):
-    """Return the change that makes the destination what the module's parameters say."""
+    """Return the change that makes the destination what the module's parameters define."""
     params = module.params
     key, mistakes = parse_key(_arguments.given(params["service"], _arguments.KEY))
     if key is None:

@@ -129,7 +129,7 @@ ARGUMENTS = {
 
 
 def prepare(params):
-    """Return the change that makes the service what the parameters say."""
+    """Return the change that makes the service what the parameters define."""
     key, mistakes = parse_key(_arguments.given(params, _arguments.KEY))
     if key is None:
         raise OperatorError(*mistakes)

@@ -239,7 +239,7 @@ ARGUMENTS = {
 
 
 def prepare(params):
-    """Return the change that makes the table what the parameters say."""
+    """Return the change that makes the table what the parameters define."""
     services, mistakes = parse_services(params["services"])
     if mistakes:
         raise OperatorError(*mistakes)

@@ -255,7 +255,7 @@ CHECKED = re.compile(r"(?m)^( *)reload_check_config$")
 
 
 def _ask(*arguments: str, by: Sequence[str] = ()) -> tuple[int, str]:
-    """Run keepalived for an answer; return its exit status and what it says."""
+    """Run keepalived for an answer; return its exit status and its output."""
     try:
         done = _program.run(*by, "keepalived", *arguments, seconds=SECONDS)
     except subprocess.TimeoutExpired:
@@ -442,7 +442,7 @@ def action(
     if runs == text:
         return "none"
     ran = former if runs is None else runs
-    # One that ends its own check of a file does not read it at a reload, and says nothing.
+    # A keepalived that ends its own check of a file does not read it at a reload, and logs nothing.
     refused = not reloads and CHECKED.search(ran or "")
     return "restart" if refused or _keepalived.restart_needed(ran, text) else "reload"
 

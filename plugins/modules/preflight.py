@@ -448,7 +448,7 @@ def examine(params: Mapping[str, Any]) -> dict[str, Any]:
 def expected_role(
     params: Mapping[str, Any], lans: Collection[str], inner: Collection[str]
 ) -> ExpectedRole:
-    """Return what the options say that the machine is, or is to be."""
+    """Return the role that the options give to the machine."""
     same = params.keys() & set(ExpectedRole._fields)
     return ExpectedRole(
         **{

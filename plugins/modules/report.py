@@ -40,7 +40,7 @@ options:
     elements: str
     default: []
   errors:
-    description: Sentences that say what is wrong. If there are any, the task fails. A single one
+    description: What is wrong, in sentences. If there are any, the task fails. A single one
       is the message of the failure.
     type: list
     elements: str

@@ -36,7 +36,7 @@ def of_clients(cluster: Data, names: bool = False) -> list[dict[str, Any]]:
 
     :param names: whether it is to be seen which real server answers. Then a service by TCP is
         asked by HTTP, if its check does not contradict, and so often and identified so as the
-        options of the playbook ``verify`` say.
+        options of the playbook ``verify`` define.
     :returns: ``title``, ``service``, and ``options`` of ``vip_probe`` or ``unasked``, the reason
         why there are none
     """
@@ -166,5 +166,5 @@ def _requests(frontend: Data) -> Iterator[dict[str, Any]]:
 
 
 def _datagram(check: Data) -> dict[str, Any]:
-    """Return the fields of a check that say what it sends, and what it expects."""
+    """Return the fields of a check that define its request, and the expected reply."""
     return {field: check[field] for field in _BY_UDP[check["type"]] if check.get(field) is not None}

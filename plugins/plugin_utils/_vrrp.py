@@ -26,7 +26,7 @@ from ansible_collections.lvs.cluster.plugins.module_utils._wording import shown,
 #: the others have their master's name behind it.
 INSTANCE = "lvs"
 ROUTER, LAST_ROUTER = 51, 255
-#: What distinguishes several instances, so that lvs_keepalived can't say it of all.
+#: What distinguishes several instances, so that lvs_keepalived can't set it for all.
 OF_EACH = ("name", "vips", "excluded_vips")
 #: RFC 5798 and 9568, 5.2.3 and 5.2.4: 255 is for the owner of an address, 0 for who gives up.
 FIRST_PRIORITY, PRIORITIES = 150, 100
@@ -71,13 +71,13 @@ OWN_FIELDS = {
 
 
 class Director(NamedTuple):
-    """What the inventory says of a director.
+    """What the inventory defines for a director.
 
-    :ivar priority: its VRRP priority; 0 if it is not said
-    :ivar shared: the values of `SHARED`, None for what is not said
+    :ivar priority: its VRRP priority; 0 if it is not set
+    :ivar shared: the values of `SHARED`, None for what is not set
     :ivar keepalived: its ``lvs_keepalived``
     :ivar wrong: the variables that have a value which can't be used
-    :ivar interface: its ``lvs_interface``, the LAN; `LAN` if it is not said
+    :ivar interface: its ``lvs_interface``, the LAN; `LAN` if it is not set
     """
 
     name: str
@@ -160,7 +160,7 @@ def _keepalived_parts(fields: Fields) -> dict[str, Any]:
             parts[part] = value
         elif value is not None:
             fields.wrong(f"lvs_keepalived.{part} is {shown(value)}; it must be {what}")
-    if "instance" in parts:  # null is what is not said
+    if "instance" in parts:  # null means not set
         parts["instance"] = {f: v for f, v in parts["instance"].items() if v is not None}
     return parts
 
@@ -276,7 +276,7 @@ def _equal_priorities(directors: Sequence[Director]) -> Iterator[tuple[str, list
 
 
 def priorities(directors: Sequence[Director]) -> dict[str, int]:
-    """Return the priority of each: what is said, else falling in the inventory's order."""
+    """Return the priority of each: the one set, else falling in the inventory's order."""
     step = PRIORITIES // max(len(directors), 2)
     return {
         director.name: director.priority or FIRST_PRIORITY - number * step

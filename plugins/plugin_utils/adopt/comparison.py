@@ -63,7 +63,7 @@ _PARTS = ("globals", "scripts", "sync_groups", "instances")
 
 
 def compare(writer: Writer, inventory: Mapping[str, Any], messages: Messages) -> None:
-    """List what the sources have and an inventory doesn't, and what site.yml says of it."""
+    """List what the sources have and an inventory doesn't, and what site.yml reports of it."""
     services, groups, variables = flat(inventory)
     cluster = resolve(services, groups, variables)
     for source in writer.sources:
@@ -319,7 +319,7 @@ class _Comparison:
         return lost
 
     def _added(self, block: Block, result: Mapping[str, Any]) -> None:
-        """List what an instance has from now on, though its file doesn't say so."""
+        """List what an instance has from now on, though its file doesn't set it."""
         known = {*addresses(block), *self.writer.unheld}
         more = [vip for vip in addresses(result) if vip not in known]
         if more:

@@ -173,8 +173,8 @@ class Messages:
     ) -> None:
         """Note a sentence.
 
-        :param block: what it is about: the whole of it, or only ``fields``; nothing else is said
-            of that
+        :param block: what it is about: the whole of it, or only ``fields``; no other message
+            is about that
         """
         places = [place if self.several else "", f"line {line}" if line else ""]
         message = ": ".join(filter(None, [", ".join(filter(None, places)), sentence]))
@@ -243,7 +243,7 @@ class SourceReader:
         return text
 
     def _kernel(self, table: Mapping[str, Any]) -> None:
-        """Take what the kernel of a director has, beside what its file says."""
+        """Take what the kernel of a director has, beside what its file has."""
         source = self.source
         running: dict[ServiceKey, Service] = {}
         written = dict(source.services)
@@ -363,7 +363,7 @@ class SourceReader:
         return None
 
     def _check(self, own: dict[str, Any], of: Destination, port: Any, key: ServiceKey) -> bool:
-        """Have a check say only what differs from what it is without that; False to leave it out.
+        """Reduce a check to what differs from keepalived's defaults; False to leave it out.
 
         keepalived asks the address and the port that a real server is written with (queue_checker
         in check_api.c), and in IPVS corrects the port later.
@@ -431,7 +431,7 @@ class SourceReader:
 
 
 def _share(service: Service) -> None:
-    """Have a service say what all of its destinations say, and the check that most have."""
+    """Move to a service what all of its destinations have, and the check that most have."""
     pool = list(service.own.values())
     for name in dict.fromkeys(name for own in pool for name in own if name in INHERITED):
         values = [hashable(own.get(name)) for own in pool]

@@ -35,13 +35,13 @@ from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.vocabulary i
     REALSERVERS,
 )
 
-#: What the role keepalived_ha says in ``globals`` by itself, where an inventory doesn't; the
+#: What the role keepalived_ha sets in ``globals`` by itself, where an inventory doesn't; the
 #: latter only where there is VRRP.
 ROLE_GLOBALS = ("router_id", "reload_check_config", "enable_script_security")
 ROLE_GLOBALS_OF_VRRP = ("vrrp_garp_master_refresh", "sync_daemon")
 #: The highest priority of a director.
 _HIGHEST = 254
-#: Of a destination, what a service says of all of them.
+#: Of a destination, what a service can set for all of them.
 SHARED = ("upper_threshold", "lower_threshold", "tunnel_type", "tunnel_port", "tunnel_checksum")
 
 
@@ -379,7 +379,7 @@ class Writer:
     def _globals(
         self, source: Source, interface: Any, kept: Sequence[Mapping[str, Any]]
     ) -> dict[str, Any]:
-        """Return what an inventory has to say in globals, since the role doesn't."""
+        """Return what an inventory has to set in globals, since the role doesn't."""
         settings = dict(source.config["globals"])
         of_role = (*ROLE_GLOBALS, *ROLE_GLOBALS_OF_VRRP) if self.vrrp else ROLE_GLOBALS
         missing = [name for name in of_role[1:] if name not in settings]
@@ -490,7 +490,7 @@ def _plain(value: Any) -> Any:
 
 
 def _lift(group: dict[str, Any], weights: dict[str, dict[str, Any]]) -> None:
-    """Have a group say the weight that all of its hosts have."""
+    """Move a weight that all hosts of a group have to the group."""
     common = [weights.get(name, {}).get("lvs_weight") for name in group["hosts"]]
     if common[0] is not None and all(weight == common[0] for weight in common):
         group["vars"] = {"lvs_weight": common[0]}

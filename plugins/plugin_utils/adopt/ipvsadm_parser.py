@@ -34,7 +34,7 @@ _VALUES = {
     "--tun-type": "tunnel_type",
     "--tun-port": "tunnel_port",
 }
-#: Those that stand alone, with what they say.
+#: Options without a value, with the field that each sets.
 _ALONE: dict[str, tuple[str, Any]] = {
     **{
         o: ("method", method)
@@ -91,7 +91,7 @@ def _add(words: Sequence[str], number: int, services: dict[Any, Block]) -> None:
 
 
 def _rule(words: Sequence[str]) -> tuple[Any, dict[str, Any]]:
-    """Return what a rule is about, and all else that it says."""
+    """Return the key of a rule's service, and its other fields."""
     rest = list(words)
     key: dict[str, Any] = {}
     fields: dict[str, Any] = {}

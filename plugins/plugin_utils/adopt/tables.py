@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Statements of a keepalived.conf, read by the tables of ``_keepalived_options``, backwards.
 
-Pure. A word of the file selects the option; the option's kind says how to read what follows, and
-judges it.
+Pure. A word of the file selects the option; the option's kind defines how to read what follows, and
+checks it.
 
 Nothing is lost: each statement counts the words of it that the data has (`Reader.take`) or is the
 subject of a message, and what is neither in the end is listed (`Reader.sweep`).

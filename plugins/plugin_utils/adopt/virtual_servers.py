@@ -223,7 +223,7 @@ class Servers:
         return ""
 
     def _flag(self, word: str, node: Statement, service: Block) -> None:
-        """Take a scheduler's flag, which keepalived reads by the scheduler said before it."""
+        """Take a scheduler's flag, which keepalived reads by the scheduler set before it."""
         scheduler = service.get("scheduler", "")
         if word in _model.PLAIN_FLAGS or word.startswith(f"{scheduler}-"):
             self.reader.put(

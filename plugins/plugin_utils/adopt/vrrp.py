@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""VRRP as directors have it, and what of it an inventory has to say.
+"""VRRP as directors have it, and what of it an inventory has to set.
 
 Pure. What a director does by itself is asked of ``_vrrp``, so that only the rest is written. An
 inventory has a VRRP instance for each director that is to be master of some VIP.
@@ -22,7 +22,7 @@ from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt.findings import 
 from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt.tables import Block
 from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.mistakes import join_names
 
-#: What keepalived takes for an instance that doesn't say it.
+#: keepalived's defaults of an instance.
 DEFAULTS = {"state": "BACKUP", "priority": 100, "advert_int": 1}
 _MULTICAST = ("mcast_src_ip", "mcast_dst_ip")
 #: What of an instance is a variable of the inventory, in that order.
@@ -204,7 +204,7 @@ def variables(
 
 
 def _wanted(instance: Block, source: Source, *, several: bool) -> dict[str, Any]:
-    """Return an instance with what keepalived takes where it says nothing."""
+    """Return an instance with keepalived's defaults for what it does not set."""
     wanted: dict[str, Any] = {**DEFAULTS, **instance}
     wanted.setdefault("version", _version(instance, source))
     # Several instances are all BACKUP at first, as _vrrp has them.
@@ -225,7 +225,7 @@ def undefined(name: str) -> bool:
 
 
 def same(name: str, value: Any, base: Any) -> bool:
-    """Return whether a field says what is there without it, in whatever order."""
+    """Return whether a field has the value that is there without it, in any order."""
     if name not in ("vips", "excluded_vips", "unicast_peers"):
         return bool(value == base)
     option = next(o for o in _keepalived_options.INSTANCE if o.name == name)

@@ -63,7 +63,7 @@ class Host:
         )
         literal = map(normal_address, (reached.get("ansible_host"), name))
         self.reached = [address for address in literal if address and usable(address)]
-        #: The addresses that the inventory says are its own.
+        #: The addresses that the inventory gives to it.
         self.own = list(dict.fromkeys(self.stated + self.reached))
         self.drained = fields.boolean("lvs_drained") or drained
         self.min_available = self._min_available()
@@ -120,7 +120,7 @@ class Host:
         return dict(zip(map(str, weights), found, strict=True))
 
     def _min_available(self) -> str:
-        """Return how many real servers draining has to leave; nothing if it is not said."""
+        """Return how many real servers draining has to leave; "" if it is not set."""
         count = self._fields.raw.get("lvs_min_available")
         number = as_integer(str(count).removesuffix("%"))
         if count is None or count == "":

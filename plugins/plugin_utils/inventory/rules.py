@@ -71,7 +71,7 @@ def check(topology: Topology) -> None:
 
 
 def _agreed(topology: Topology, variable: str, of: Callable[[Host], Any]) -> Any:
-    """Return what all hosts say that state a variable of the cluster."""
+    """Return the value that all hosts have that set a variable of the cluster."""
     values: dict[Any, list[str]] = {}
     for host in topology.hosts.values():
         if of(host):

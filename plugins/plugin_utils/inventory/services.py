@@ -208,7 +208,7 @@ class Service:
 
     @property
     def explicit_destinations(self) -> Any:
-        """What it lists outright, completed by what it says of all its destinations."""
+        """The destinations that it lists, completed by the fields that it sets for all of them."""
         pool = self.raw.get("destinations")
         if pool is None or pool == "":
             return []

@@ -71,7 +71,7 @@ class Topology:
         self.ha = ""
         #: Whether keepalived fills the IPVS table.
         self.keepalived = False
-        #: How many real servers draining has to leave; nothing if it is not said.
+        #: How many real servers draining has to leave; "" if it is not set.
         self.min_available = ""
 
     def named(self) -> list[Host]:
