@@ -151,7 +151,7 @@ def failover(profile: dict) -> float:
         running.callback(client.ended.set)
         master = directors[max(DIRECTORS, key=lambda address: DIRECTORS[address])]
         wait(lambda: VIP in str(master.addresses("eth0")) and client.answers, "a master")
-        # So that the last advert is not always as old as at the start.
+        # So that the last advertisement is not always as old as at the start.
         time.sleep(2 * profile["advert_int"])
         client.answers.clear()
         time.sleep(1)

@@ -138,11 +138,11 @@ options:
           it is 3.
         type: int
       vrrp_mcast_group4:
-        description: The IPv4 multicast group of adverts; V(224.0.0.18) if not given.
+        description: The IPv4 multicast group of advertisements; V(224.0.0.18) if not given.
         type: str
       vrrp_mcast_group6:
-        description: The IPv6 multicast group of adverts, which is link-local; V(ff02::12) if not
-          given.
+        description: The IPv6 multicast group of advertisements, which is link-local; V(ff02::12) if
+          not given.
         type: str
       vrrp_garp_master_delay:
         description: Seconds from becoming master to the second announcement of the addresses;
@@ -183,17 +183,18 @@ options:
           their instance. From V(1) to V(86400). This needs keepalived 2.2.3.
         type: int
       vrrp_down_timer_adverts:
-        description: After how many missing adverts a backup takes over; V(3) if not given, as RFC
-          9568 has it. The same on all directors. From V(1) to V(100). This needs keepalived 2.2.3.
+        description: After how many missing advertisements a backup takes over; V(3) if not given,
+          as RFC 9568 has it. The same on all directors. From V(1) to V(100). This needs keepalived
+          2.2.3.
         type: int
       vrrp_lower_prio_no_advert:
-        description: Whether a master stays silent at an advert with a lower priority.
+        description: Whether a master stays silent at an advertisement with a lower priority.
         type: bool
       vrrp_higher_prio_send_advert:
-        description: Whether a master that sees a higher priority sends a last advert.
+        description: Whether a master that sees a higher priority sends a last advertisement.
         type: bool
       vrrp_check_unicast_src:
-        description: Whether adverts are taken from the peers only, where peers are given.
+        description: Whether advertisements are taken from the peers only, where peers are given.
         type: bool
       vrrp_skip_check_adv_addr:
         description: Whether the addresses in an advertisement are checked only when the master
@@ -212,7 +213,8 @@ options:
           needs keepalived 2.4.0.
         type: float
       log_unknown_vrids:
-        description: Whether adverts of unknown routers are logged. This needs keepalived 2.0.16.
+        description: Whether advertisements of unknown routers are logged. This needs keepalived
+          2.0.16.
         type: bool
       default_interface:
         description: The interface of static addresses that name none.
@@ -245,7 +247,7 @@ options:
         type: bool
       vrrp_rx_bufs_policy:
         description: By what the receive buffers of VRRP are measured, the MTU or the size of an
-          advert. This needs keepalived 2.0.3.
+          advertisement. This needs keepalived 2.0.3.
         type: str
         choices: [MTU, ADVERT]
       vrrp_rx_bufs_multiplier:
@@ -679,9 +681,9 @@ options:
         description: A name. Required.
         type: str
       version:
-        description: The version of VRRP. Version 2 counts adverts in whole seconds and has no
-          IPv6, version 3 counts hundredths of a second and has no password. O(globals.vrrp_version)
-          if not given, and V(3) with IPv6. From V(2) to V(3).
+        description: The version of VRRP. Version 2 counts advertisements in whole seconds and has
+          no IPv6, version 3 counts hundredths of a second and has no password.
+          O(globals.vrrp_version) if not given, and V(3) with IPv6. From V(2) to V(3).
         type: int
       state:
         description: The state to begin with, V(MASTER) or V(BACKUP); V(BACKUP) if not given.
@@ -689,7 +691,7 @@ options:
         type: str
         choices: [MASTER, BACKUP]
       interface:
-        description: The interface of the adverts, and of addresses that name none. Required.
+        description: The interface of the advertisements, and of addresses that name none. Required.
         type: str
       use_vmac:
         description: Whether the addresses have a MAC of their own, that of RFC 9568, on an
@@ -702,8 +704,8 @@ options:
         description: The same for addresses on other interfaces. This needs keepalived 2.2.0.
         type: bool
       vmac_xmit_base:
-        description: Whether adverts are sent by O(instances[].interface) all the same. Required
-          with unicast; needs O(instances[].use_vmac) or O(instances[].vmac_interface).
+        description: Whether advertisements are sent by O(instances[].interface) all the same.
+          Required with unicast; needs O(instances[].use_vmac) or O(instances[].vmac_interface).
         type: bool
       virtual_router_id:
         description: The number of the virtual router. All its directors have the same, and no
@@ -714,13 +716,13 @@ options:
           another. V(255), for the owner of an address, is not allowed. From V(1) to V(254).
         type: int
       advert_int:
-        description: Seconds between two adverts; V(1) if not given. A backup takes over after 3
-          of them, and a part of one. Whole seconds with version 2, hundredths up to V(40.95) with
-          version 3. From V(0.01) to V(255).
+        description: Seconds between two advertisements; V(1) if not given. A backup takes over
+          after 3 of them, and a part of one. Whole seconds with version 2, hundredths up to
+          V(40.95) with version 3. From V(0.01) to V(255).
         type: float
       down_timer_adverts:
-        description: After how many missing adverts a backup takes over; V(3) if not given. The
-          same on all directors. From V(1) to V(100). This needs keepalived 2.2.3.
+        description: After how many missing advertisements a backup takes over; V(3) if not given.
+          The same on all directors. From V(1) to V(100). This needs keepalived 2.2.3.
         type: int
       preempt:
         description: Whether it takes over from a master with a lower priority; V(true) if not
@@ -737,34 +739,37 @@ options:
           2.2.8.
         type: int
       auth_pass:
-        description: A password in adverts of version 2, in clear and of at most 8 characters. It
-          keeps accidents away, not attackers.
+        description: A password in advertisements of version 2, in clear and of at most 8
+          characters. It keeps accidents away, not attackers.
         type: str
       unicast_src_ip:
-        description: The sender of adverts to the peers; the interface's first address if not given.
+        description: The sender of advertisements to the peers; the interface's first address if not
+          given.
         type: str
       unicast_peers:
-        description: The other directors, to whom adverts are sent, in place of all on the
+        description: The other directors, to whom advertisements are sent, in place of all on the
           network. Each is an address, or a mapping of C(address), C(min_ttl) and C(max_ttl).
           Without any, multicast is used.
         type: list
         elements: raw
       unicast_ttl:
-        description: The time to live of adverts to the peers. From V(0) to V(255). This needs
-          keepalived 2.1.0.
+        description: The time to live of advertisements to the peers. From V(0) to V(255). This
+          needs keepalived 2.1.0.
         type: int
       unicast_fault_no_peer:
         description: Whether it is a fault to have no peer. This needs keepalived 2.2.5.
         type: bool
       check_unicast_src:
-        description: Whether adverts are taken from the peers only. This needs keepalived 2.1.0.
+        description: Whether advertisements are taken from the peers only. This needs keepalived
+          2.1.0.
         type: bool
       mcast_src_ip:
-        description: The sender of adverts by multicast; the interface's first address if not given.
+        description: The sender of advertisements by multicast; the interface's first address if not
+          given.
         type: str
       mcast_dst_ip:
-        description: The multicast group of adverts, of the family of the VIPs; an IPv6 one is
-          link-local. This needs keepalived 2.2.5.
+        description: The multicast group of advertisements, of the family of the VIPs; an IPv6 one
+          is link-local. This needs keepalived 2.2.5.
         type: str
       track_src_ip:
         description: Whether it is a fault if the sender's address goes.
@@ -781,7 +786,8 @@ options:
         type: list
         elements: raw
       excluded_vips:
-        description: Further addresses that a master has, which are in no advert, of any family.
+        description: Further addresses that a master has, which are in no advertisement, of any
+          family.
         type: list
         elements: raw
       no_virtual_ipaddress:

@@ -16,8 +16,8 @@ description:
     they are accepted on an interface that keepalived names, so that all interfaces count.
   - Advertisements with a TTL or a hop limit below 255 have come through a router, and are dropped
     (RFC 5798, 5.1.1.3). C(unicast_ttl) of an instance, and C(min_ttl) of a peer, lower that.
-  - By multicast, IPv6 adverts and synchronised connections come from link-local addresses. Where
-    no peer has such an address, all of them are taken.
+  - By multicast, IPv6 advertisements and synchronised connections come from link-local addresses.
+    Where no peer has such an address, all of them are taken.
 positional: peers, daemon
 options:
   _input:
@@ -41,7 +41,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Show which adverts are for this director
+- name: Show which advertisements are for this director
   ansible.builtin.debug:
     msg: "{{ instances | lvs.cluster.peer_traffic(['192.168.2.31']) }}"
   vars:
@@ -52,13 +52,13 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description:
-    - C(adverts) has an item for each interface and family, with C(interface) (empty for all of
-      them), C(family), C(ids), C(least_ttl) and C(sources).
+    - C(advertisements) has an item for each interface and family, with C(interface) (empty for all
+      of them), C(family), C(ids), C(least_ttl) and C(sources).
     - C(sync) has an item for the sync daemon, with C(interface), C(family), C(group), C(port),
       C(last_port) (each thread of the daemon has a port of its own) and C(sources).
   type: dict
   sample:
-    adverts:
+    advertisements:
       - {interface: eth0, family: ipv4, ids: [51], least_ttl: 255, sources: [192.168.2.31]}
     sync: []
 """
@@ -79,7 +79,9 @@ def peer_traffic(
 
     mistakes: list[str] = []
     found = {
-        "adverts": [each._asdict() for each in _peer_traffic.adverts(instances, peers, mistakes)],
+        "advertisements": [
+            each._asdict() for each in _peer_traffic.advertisements(instances, peers, mistakes)
+        ],
         "sync": [_peer_traffic.sync(daemon, peers, mistakes)._asdict()] if daemon else [],
     }
     if mistakes:

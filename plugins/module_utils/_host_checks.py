@@ -24,7 +24,7 @@ from ansible_collections.lvs.cluster.plugins.module_utils._host_checks_boot impo
     tunnel_modules_missing,
 )
 from ansible_collections.lvs.cluster.plugins.module_utils._host_checks_filter import (
-    adverts_unfiltered,
+    advertisements_unfiltered,
     foreign_tunnels,
     forwarding_unrestricted,
     mss_not_clamped,
@@ -241,7 +241,12 @@ CHECKS = (
         lambda expected: expected.persistent,
     ),
     Check("backup_only", "as wanted", backup_schedules, _is_backup),
-    Check("sources of adverts", "the other directors, on the link", adverts_unfiltered, _vrrp),
+    Check(
+        "sources of advertisements",
+        "the other directors, on the link",
+        advertisements_unfiltered,
+        _vrrp,
+    ),
     Check("sync daemon", "it matches the VRRP state", sync_daemon_missing, _vrrp),
     Check("sync_threshold", "connections are synchronised in time", sync_threshold_default, _vrrp),
     Check("reload_check_config", "keepalived checks its file", reload_unchecked, _keepalived),

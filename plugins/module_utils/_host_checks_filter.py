@@ -95,9 +95,9 @@ def _has_chain(facts: HostFacts, table: str, chain: str) -> bool:
     return bool(found and re.search(rf"(?m)^\s*chain {chain}", found[1]))
 
 
-def adverts_unfiltered(facts: HostFacts, _expected: ExpectedRole) -> Iterator[str]:
+def advertisements_unfiltered(facts: HostFacts, _expected: ExpectedRole) -> Iterator[str]:
     """Report that advertisements are accepted from other hosts, or through a router."""
-    if not _has_chain(facts, "lvs_keepalived_ha", "adverts_"):
+    if not _has_chain(facts, "lvs_keepalived_ha", "advertisements_"):
         yield (
             "The packet filter accepts advertisements from hosts that are not directors, or through"
             f" routers, and these can take the VIPs. {FLUSHED}"

@@ -36,11 +36,11 @@ SYNC_PORTS, LAST_PORT = 64, 65535
 LINK_LOCAL = "fe80::/10"
 
 
-class Adverts(NamedTuple):
-    """The adverts of the VRRP instances on an interface, of one family.
+class Advertisements(NamedTuple):
+    """The advertisements of the VRRP instances on an interface, of one family.
 
     :ivar interface: where they arrive; "" for any, since with a virtual MAC keepalived names it
-    :ivar ids: the virtual router IDs, the second octet of an advert (RFC 5798, 5.1)
+    :ivar ids: the virtual router IDs, the second octet of an advertisement (RFC 5798, 5.1)
     :ivar least_ttl: what an accepted TTL or hop limit has at least; 0 for all
     :ivar sources: the addresses and networks that may send them
     """
@@ -66,10 +66,10 @@ class Sync(NamedTuple):
     sources: list[str]
 
 
-def adverts(
+def advertisements(
     instances: Iterable[Mapping[str, Any]], peers: Iterable[Any], mistakes: list[str]
-) -> Iterator[Adverts]:
-    """Yield the adverts that are for VRRP instances, each given as keepalived_conf takes it."""
+) -> Iterator[Advertisements]:
+    """Yield the advertisements for VRRP instances, each given as keepalived_conf takes it."""
     found: dict[tuple[str, str], list[tuple[int, Mapping[str, Any]]]] = {}
     for number, instance in enumerate(instances, 1):
         label = f"instance {instance.get('name') or number}"
@@ -87,7 +87,7 @@ def adverts(
     of_family = sources(peers, mistakes)
     for (interface, version), several in found.items():
         multicast = any(not as_list(each.get("unicast_peers")) for _router, each in several)
-        yield Adverts(
+        yield Advertisements(
             interface,
             version,
             sorted({router for router, _instance in several}),
@@ -151,7 +151,7 @@ def _read(
 
 
 def _family(instance: Mapping[str, Any]) -> str:
-    """Return the family of an instance's adverts, that of its VIPs."""
+    """Return the family of an instance's advertisements, that of its VIPs."""
     vips = [address for address, _rest in named(instance.get("vips"), "address")]
     peers = [address for address, _rest in named(instance.get("unicast_peers"), "address")]
     own = [instance.get(field) for field in ("unicast_src_ip", "mcast_src_ip", "mcast_dst_ip")]
@@ -159,7 +159,7 @@ def _family(instance: Mapping[str, Any]) -> str:
 
 
 def _least_ttl(instance: Mapping[str, Any]) -> int:
-    """Return the least TTL of an instance's adverts.
+    """Return the least TTL of an instance's advertisements.
 
     By multicast it is 255. To peers keepalived sends with ``unicast_ttl``, and takes any TTL unless
     a peer has a ``min_ttl`` (vrrp.c, vrrp_in_chk). Peers are on the link, so all of it is left.

@@ -214,7 +214,7 @@ def _number(value: Any) -> float | None:
 def peers(
     director: Director, directors: Sequence[Director], instances: Iterable[Mapping[str, Any]]
 ) -> list[str]:
-    """Return the addresses from which a director takes adverts and synchronised connections.
+    """Return the addresses from which a director takes advertisements and synchronised connections.
 
     These are the other directors of the inventory with what ``lvs_keepalived`` gives them as their
     source, and peers that it names.
@@ -318,8 +318,8 @@ def instance(
 ) -> dict[str, Any]:
     """Return a VRRP instance of one of several directors, without its password.
 
-    VIPs of the other family than the first one's go with it, but are in no advert: RFC 5798 has
-    one family in each.
+    VIPs of the other family than the first one's go with it, but are in no advertisement: RFC 5798
+    has one family in each.
 
     :param number: whose turn it is to be master; the others follow by their own priorities
     """

@@ -58,8 +58,8 @@ def header(version, source, target, protocol, ttl, payload):
     return struct.pack("!IHBB", 6 << 28, len(payload), protocol, ttl) + ends
 
 
-def advert(version, source, *, router=ROUTER_ID, priority=255, ttl=255, extension="none"):
-    """Return an advert of VRRP 3 for the VIP, to the director (RFC 5798, 5.1 and 5.2.8)."""
+def advertisement(version, source, *, router=ROUTER_ID, priority=255, ttl=255, extension="none"):
+    """Return an advertisement of VRRP 3 for the VIP, to the director (RFC 5798, 5.1 and 5.2.8)."""
     target, vip = DIRECTOR[version], packed(VIP[version])
     first = struct.pack("!BBBBH", 0x31, router, priority, 1, 10)  # hundredths of a second
     length = len(first) + 2 + len(vip)
@@ -139,7 +139,7 @@ class Lan:
 
     def arrives(self, host, version, packet, interface="eth0"):
         """Send VRRP from a host, and more that nothing drops; return whether the first arrives."""
-        marker = advert(version, STRANGER[version], router=MARKER_ID, ttl=packet_ttl(packet))
+        marker = advertisement(version, STRANGER[version], router=MARKER_ID, ttl=packet_ttl(packet))
         with socket.socket(FAMILIES[version], socket.SOCK_RAW, VRRP) as listener:
             listener.settimeout(PATIENCE)
             self.send(host, version, [packet, marker], interface)
@@ -184,8 +184,10 @@ def load(load_table):
         mistakes = []
         daemon = {"interface": "eth0", **daemon}
         traffic = {
-            "adverts": list(
-                _peer_traffic.adverts(instances or [instance(4), instance(6)], peers, mistakes)
+            "advertisements": list(
+                _peer_traffic.advertisements(
+                    instances or [instance(4), instance(6)], peers, mistakes
+                )
             ),
             "sync": [_peer_traffic.sync(daemon, peers, mistakes)],
         }
@@ -205,19 +207,19 @@ PACKETS = [(4, "none"), *((6, extension) for extension in HEADERS)]
 
 @pytest.mark.parametrize(("version", "extension"), PACKETS)
 def test_vrrp_of_another_host_does_not_arrive(hosts, load, version, extension):
-    foreign = advert(version, STRANGER[version], extension=extension)
+    foreign = advertisement(version, STRANGER[version], extension=extension)
     assert hosts.arrives(STRANGER, version, foreign)  # without the table
 
     # Once more in the list, as an inventory may have it.
     load(peers=[PEER[4], PEER[6], PEER[4], PEER[6]])
-    assert hosts.arrives(PEER, version, advert(version, PEER[version], extension=extension))
+    assert hosts.arrives(PEER, version, advertisement(version, PEER[version], extension=extension))
     assert not hosts.arrives(STRANGER, version, foreign)
 
 
 @pytest.mark.parametrize(("version", "extension"), PACKETS)
 def test_vrrp_from_behind_a_router_does_not_arrive(hosts, load, version, extension):
     """RFC 5798, 5.1.1.3: who is behind a router can't send a TTL of 255 as far as this."""
-    forged = [advert(version, PEER[version], ttl=n, extension=extension) for n in (10, 255)]
+    forged = [advertisement(version, PEER[version], ttl=n, extension=extension) for n in (10, 255)]
     assert hosts.arrives(ATTACKER, version, forged[0])  # without the table
 
     load()
@@ -230,16 +232,16 @@ def test_vrrp_from_behind_a_router_does_not_arrive(hosts, load, version, extensi
 @pytest.mark.parametrize("version", [4, 6])
 def test_vrrp_of_a_family_without_peers_does_not_arrive(hosts, load, version):
     load(peers=[PEER[10 - version]])
-    assert not hosts.arrives(PEER, version, advert(version, PEER[version]))
+    assert not hosts.arrives(PEER, version, advertisement(version, PEER[version]))
 
 
 @pytest.mark.parametrize("version", [4, 6])
 def test_vrrp_that_is_for_others_arrives(hosts, load, netns, version):
     """Other instances of this machine are not judged: those that lvs_keepalived.extra has."""
     packets = {
-        "number": advert(version, STRANGER[version], router=OTHER_ID, ttl=9),
-        "family": advert(10 - version, STRANGER[10 - version], ttl=9),
-        "interface": advert(version, STRANGER[version]),
+        "number": advertisement(version, STRANGER[version], router=OTHER_ID, ttl=9),
+        "family": advertisement(10 - version, STRANGER[10 - version], ttl=9),
+        "interface": advertisement(version, STRANGER[version]),
     }
     load(instance(version))
     assert hosts.arrives(STRANGER, version, packets["number"])
@@ -267,7 +269,7 @@ def test_connections_of_another_host_do_not_arrive(hosts, load, netns, name):
         def arrives(host):
             # VRRP that nothing drops comes behind it.
             hosts.send(host, 4, [datagram(host[4], b"data", group, port)])
-            assert hosts.arrives(host, 4, advert(4, STRANGER[4], router=OTHER_ID))
+            assert hosts.arrives(host, 4, advertisement(4, STRANGER[4], router=OTHER_ID))
             ready = select.select([listener], [], [], 0)[0]
             return bool(ready and listener.recv(100))
 
@@ -341,7 +343,9 @@ class Running:
 
 
 @pytest.mark.parametrize("version", [4, 6])
-def test_forged_adverts_do_not_change_the_state_of_keepalived(hosts, load, tmp_path, version):
+def test_forged_advertisements_do_not_change_the_state_of_keepalived(
+    hosts, load, tmp_path, version
+):
     """Not one of 1,000 of priority 255, from off the link and from a stranger on it."""
     name = f"lvs{version}"
     master, backup = (rf"\({name}\) Entering {state} STATE" for state in ("MASTER", "BACKUP"))
@@ -349,23 +353,23 @@ def test_forged_adverts_do_not_change_the_state_of_keepalived(hosts, load, tmp_p
         running = Running(tmp_path, stack, instance(version))
         running.waits_for(master)
         before = running.count(backup)
-        hosts.send(ATTACKER, version, [advert(version, PEER[version], ttl=10)])
+        hosts.send(ATTACKER, version, [advertisement(version, PEER[version], ttl=10)])
         running.waits_for(backup, before + 1)  # without the table
         running.waits_for(master, 2)
 
         load()
-        hosts.send(ATTACKER, version, [advert(version, PEER[version], ttl=10)] * FORGED)
-        hosts.send(STRANGER, version, [advert(version, STRANGER[version])] * FORGED)
+        hosts.send(ATTACKER, version, [advertisement(version, PEER[version], ttl=10)] * FORGED)
+        hosts.send(STRANGER, version, [advertisement(version, STRANGER[version])] * FORGED)
         # A peer's, of lower priority, is heard of: a master stays one.
-        hosts.send(PEER, version, [advert(version, PEER[version], priority=1)])
+        hosts.send(PEER, version, [advertisement(version, PEER[version], priority=1)])
         running.waits_for("lower priority 1")
         assert running.count(backup) == before + 1
         # And one that is higher is obeyed.
-        hosts.send(PEER, version, [advert(version, PEER[version])])
+        hosts.send(PEER, version, [advertisement(version, PEER[version])])
         running.waits_for(backup, before + 2)
 
 
-def test_adverts_of_keepalived_by_ipv6_multicast_arrive(hosts, load, tmp_path):
+def test_advertisements_of_keepalived_by_ipv6_multicast_arrive(hosts, load, tmp_path):
     """They come from a link-local address, which no inventory has."""
     multicast = instance(6, unicast_peers=[])
     del multicast["unicast_src_ip"]

@@ -749,21 +749,23 @@ def test_what_systemd_networkd_takes_away(expected, networks, networkd, word):
 # ------------------------------------------------------------------------- how it is read
 
 
-ADVERTS = "table inet lvs_keepalived_ha {\n\tchain adverts_1 {\n\t}\n}\n"
+ADVERTISEMENTS = "table inet lvs_keepalived_ha {\n\tchain advertisements_1 {\n\t}\n}\n"
 FORWARDED = "table inet lvs_director {\n\tchain forwarded {\n\t}\n}\n"
 
 
-@pytest.mark.parametrize("rules", [None, "", FORWARDED, ADVERTS.replace("adverts_1", "peers")])
+@pytest.mark.parametrize(
+    "rules", [None, "", FORWARDED, ADVERTISEMENTS.replace("advertisements_1", "peers")]
+)
 def test_advertisements_of_other_hosts_that_the_packet_filter_accepts(rules):
-    [said] = seen("sources of adverts", PAIR, rules=rules)
+    [said] = seen("sources of advertisements", PAIR, rules=rules)
     assert "these can take the VIPs" in said
-    assert seen("sources of adverts", PAIR, rules=f"{ADVERTS}{rules or ''}") == []
-    assert "sources of adverts" not in checks(director("nat"))
+    assert seen("sources of advertisements", PAIR, rules=f"{ADVERTISEMENTS}{rules or ''}") == []
+    assert "sources of advertisements" not in checks(director("nat"))
 
 
 def test_forwarding_that_the_inventory_does_not_allow():
     expected = director("nat", forward="balanced")
-    [said] = seen("forwarded packets", expected, rules=ADVERTS)
+    [said] = seen("forwarded packets", expected, rules=ADVERTISEMENTS)
     assert said.startswith("lvs_forward is balanced, and the packet filter lets")
     assert seen("forwarded packets", expected, rules=FORWARDED) == []
     assert "forwarded packets" not in checks(director("nat"))

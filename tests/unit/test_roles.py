@@ -207,18 +207,18 @@ def test_only_peers_may_speak_vrrp_and_send_connections():
         "@th,8,8 != { 51 } return",
         "ip ttl != 255 drop",
         "ip saddr != { 192.168.2.31 } drop",
-        'iifname "eth0" meta nfproto ipv4 meta l4proto 112 jump adverts_1',
+        'iifname "eth0" meta nfproto ipv4 meta l4proto 112 jump advertisements_1',
         'iifname "eth0" ip daddr 224.0.0.81 udp dport 8848-8911 ip saddr != { 192.168.2.31 } drop',
     ]
 
 
-def test_without_a_peer_of_its_family_an_instance_takes_no_adverts():
+def test_without_a_peer_of_its_family_an_instance_takes_no_advertisements():
     lines = judged(["2001:db8::31"])
     assert lines[2] == "drop"
     assert lines[-1] == 'iifname "eth0" ip daddr 224.0.0.81 udp dport 8848-8911 drop'
 
 
-def test_adverts_of_each_interface_and_family_are_judged_apart():
+def test_advertisements_of_each_interface_and_family_are_judged_apart():
     other = {**LVS, "name": "lvs_d31", "virtual_router_id": 52}
     outer = {**LVS, "interface": "lan.7", "vips": ["2001:db8::149"], "unicast_peers": ["::1"]}
     lines = judged(["192.168.2.31", "2001:db8::31"], LVS, outer, other)
@@ -228,13 +228,13 @@ def test_adverts_of_each_interface_and_family_are_judged_apart():
     ]
     assert "ip6 hoplimit != 255 drop" in lines
     assert "ip6 saddr != { 2001:db8::31 } drop" in lines
-    assert 'iifname "lan.7" meta nfproto ipv6 meta l4proto 112 jump adverts_2' in lines
+    assert 'iifname "lan.7" meta nfproto ipv6 meta l4proto 112 jump advertisements_2' in lines
 
 
 @pytest.mark.parametrize("vmac", [{"use_vmac": True}, {"vmac_interface": "vip0"}])
-def test_adverts_for_a_virtual_mac_may_arrive_by_any_interface(vmac):
+def test_advertisements_for_a_virtual_mac_may_arrive_by_any_interface(vmac):
     lines = judged(["192.168.2.31"], {**LVS, **vmac, "vmac_xmit_base": True})
-    assert "meta nfproto ipv4 meta l4proto 112 jump adverts_1" in lines
+    assert "meta nfproto ipv4 meta l4proto 112 jump advertisements_1" in lines
 
 
 @pytest.mark.parametrize(

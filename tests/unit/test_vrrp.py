@@ -74,7 +74,7 @@ def test_peers_are_listed_once():
     assert resolved.directors["d23"]["peers"] == ["192.168.2.31"]
 
 
-def test_a_source_of_adverts_is_a_peer_s_address():
+def test_a_source_of_advertisements_is_a_peer_s_address():
     said = {"instance": {"unicast_peers": [], "mcast_src_ip": "192.168.3.31"}}
     resolved = cluster(d23={}, d31={"lvs_keepalived": said})
     assert resolved.directors["d23"]["peers"] == ["192.168.2.31", "192.168.3.31"]
