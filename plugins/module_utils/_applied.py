@@ -5,7 +5,7 @@
 What was applied is kept as a copy of the file, in a directory that systemd makes when it starts
 keepalived.service and removes when that stops. So a copy is always of the process that runs. The
 role's systemd override writes it at each start, by whatever means, and removes it at a reload
-by others than `bring`; then it is not known what keepalived runs.
+by others than `activate`; then it is not known what keepalived runs.
 """
 
 from __future__ import annotations
@@ -86,14 +86,14 @@ def applied(found: Service) -> str | None:
     return _atomic_file.read(COPY) if found.active else None
 
 
-def keep(text: str | None) -> None:
+def record(text: str | None) -> None:
     """Note that keepalived runs a text, or that it is not known what it runs."""
     if text is not None:
         os.makedirs(DIRECTORY, mode=0o700, exist_ok=True)
     _atomic_file.write(COPY, text, 0o600)
 
 
-def bring(text: str, how: str) -> None:
+def activate(text: str, how: str) -> None:
     """Have keepalived run a text that its file has, and note that it does.
 
     :param how: start, restart or reload; none to see only to the unit
@@ -107,13 +107,13 @@ def bring(text: str, how: str) -> None:
         _systemctl("enable", "--quiet", UNIT)
     if how == "reload":
         _reload(text)
-        keep(text)
+        record(text)
     elif how != "none":
         _systemctl("reset-failed", UNIT, check=False)
         _systemctl(how, UNIT)
         # Unless the override has. keepalived is ready for systemd once it has read the file.
         if applied(service()) is None:
-            keep(text)
+            record(text)
 
 
 def _systemctl(*words: str, check: bool = True) -> None:
@@ -132,7 +132,7 @@ def _reload(text: str) -> None:
     do_reload; config_notify.c), with which systemd changes the unit's state twice.
     """
     before = _wait_for_ready(service())
-    keep(None)
+    record(None)
     os.kill(before.pid, signal.SIGHUP)
     if not before.notifies:
         return

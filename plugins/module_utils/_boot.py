@@ -94,7 +94,7 @@ def one_line(text: str) -> str:
 
 def sysctl(path: str, _seen: Seen) -> list[Failure]:
     """Set what a file of sysctl.d sets, and read it back."""
-    return [failure for line in lines(path) for failure in _set(path, line)]
+    return [failure for line in lines(path) for failure in _set_sysctl(path, line)]
 
 
 def log(priority: int, text: str) -> None:
@@ -102,7 +102,7 @@ def log(priority: int, text: str) -> None:
     sys.stderr.write(f"<{priority}>{text}\n")
 
 
-def _set(path: str, line: str) -> list[Failure]:
+def _set_sysctl(path: str, line: str) -> list[Failure]:
     key, _sign, value = (part.strip() for part in line.partition("="))
     file = Path(PROC, key)
     of_interface = re.fullmatch(r"net/ipv[46]/\w+/([^/]+)/\w+", key)
@@ -215,7 +215,7 @@ def ip(path: str, seen: Seen, *options: str) -> list[Failure]:
             failures.append(Failure(f"{path}: {line}: {why}"))
         else:
             words.append(line)
-    return failures + batch(path, words, *options)
+    return failures + run_batch(path, words, *options)
 
 
 def ip4(path: str, seen: Seen) -> list[Failure]:
@@ -235,28 +235,30 @@ def link(path: str, _seen: Seen) -> list[Failure]:
     for line in lines(path):
         added = line.split()[3:4] if line.startswith("link add name ") else []
         if line not in ports and not _interfaces().intersection(added):
-            failures += each_by_itself(path, [line])
+            failures += run_each(path, [line])
     return failures
 
 
-def batch(path: str, words: Sequence[str], *options: str) -> list[Failure]:
+def run_batch(path: str, words: Sequence[str], *options: str) -> list[Failure]:
     """Have ``ip`` carry out lines of a file; if it fails, each line by itself.
 
     At a line that the kernel refuses, ``ip -batch`` goes on with ``-force`` only, and at one that
     it can't parse it ends in any case (iproute2, lib/utils.c, invarg). All lines may come twice.
     """
     if run("ip", *options, "-batch", "-", text="".join(f"{line}\n" for line in words)).returncode:
-        return each_by_itself(path, words, *options)
+        return run_each(path, words, *options)
     return []
 
 
-def each_by_itself(path: str, words: Iterable[str], *options: str) -> list[Failure]:
+def run_each(path: str, words: Iterable[str], *options: str) -> list[Failure]:
     """Have ``ip`` carry out lines, each whatever becomes of the others."""
     failures = []
     for line in words:
         done = run("ip", *options, *line.split())
         if done.returncode:
-            failures.append(Failure(f"{path}: {line}: {one_line(done.stderr)}", _may_come(line)))
+            failures.append(
+                Failure(f"{path}: {line}: {one_line(done.stderr)}", _may_work_later(line))
+            )
     return failures
 
 
@@ -264,7 +266,7 @@ def _interfaces() -> set[str]:
     return {name for _index, name in socket.if_nameindex()}
 
 
-def _may_come(line: str) -> bool:
+def _may_work_later(line: str) -> bool:
     """Whether what a line needs may come later: its interface, or the network of its gateway."""
     words = line.split()
     names = [words[at + 1] for at, word in enumerate(words[:-1]) if word == "dev"]

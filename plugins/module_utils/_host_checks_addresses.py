@@ -18,7 +18,7 @@ from ansible_collections.lvs.cluster.plugins.module_utils._host_facts import (
 def arp_not_suppressed(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]:
     """Report where ARP is not suppressed: the receiving interface counts."""
     links = facts.links
-    for name in [expected.interface] if expected.interface else _links.arp_speakers(links):
+    for name in [expected.interface] if expected.interface else _links.arp_interfaces(links):
         effect = _sysctl.in_effect({**_unread(name), **facts.sysctls}, name)
         if effect and not _sysctl.suppressed(effect):
             yield (
@@ -53,11 +53,11 @@ def _receiving(facts: HostFacts, expected: ExpectedRole) -> set[str]:
         and expected.rp_filter != "keep"
     ):
         named = [expected.interface] if expected.interface else []
-        links = [link for address in expected.addresses for link in facts.holding(address)]
+        links = [link for address in expected.addresses for link in facts.links_with(address)]
         found.update(named or [link.name for link in links if responds_to_arp(link)])
     inner = [vip for vip in expected.suppressed_vips("tun") if ":" not in vip]
     if inner:
-        holding = [link for vip in inner for link in facts.holding(vip)]
+        holding = [link for vip in inner for link in facts.links_with(vip)]
         found.update(link.name for link in holding if link.kind not in ("ether", "loopback"))
         found.update(facts.tunnels)
     return found
@@ -66,14 +66,14 @@ def _receiving(facts: HostFacts, expected: ExpectedRole) -> set[str]:
 def vip_misplaced(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]:
     """Report VIPs that are not on the LAN on a director, or are there on a real server."""
     for vip in expected.vips if expected.director and not expected.vrrp else ():
-        names = [link.name for link in facts.holding(vip)]
+        names = [link.name for link in facts.links_with(vip)]
         on_lan = _vips.held(facts.shown, [vip])
         if not (expected.interface in names if expected.interface else on_lan):
             where = f"on {' and '.join(names)}" if names else "on no interface"
             place = expected.interface or "the interface of its network"
             yield f"The VIP {vip} is {where} here, and not on {place}. Run site.yml."
     for vip in expected.suppressed_vips():
-        places = facts.holding(vip)
+        places = facts.links_with(vip)
         if all(map(responds_to_arp, places)):
             yield (
                 f"The VIP {vip} is not on lo nor a tunnel here, so what the director sends is not"

@@ -47,7 +47,7 @@ def removed_by_networkd(facts: HostFacts, expected: ExpectedRole) -> Iterator[st
     """Report what systemd-networkd removes: what it has not set itself, where it manages."""
     at_stake = {*expected.lans} if expected.vips else set()
     for vip in expected.suppressed_vips():
-        at_stake.update(link.name for link in facts.holding(vip) if not responds_to_arp(link))
+        at_stake.update(link.name for link in facts.links_with(vip) if not responds_to_arp(link))
     at_stake |= {"lo"} if expected.suppressed_vips("dr") else set()
     for name in sorted(at_stake & facts.networks.keys()):
         if _last_value("KeepConfiguration", facts.networks[name]) not in (

@@ -80,7 +80,9 @@ def forwarding_off(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]:
         yield from setting_differs(
             facts, expected, FORWARD[family], "1", "answers of the real servers stop here"
         )
-    redirects = [_sysctl.conf(name, "send_redirects") for name in ("all", *sorted(expected.inner))]
+    redirects = [
+        _sysctl.conf_key(name, "send_redirects") for name in ("all", *sorted(expected.inner))
+    ]
     on = [key for key in redirects if facts.sysctls.get(key) not in (None, "0")]
     if on and "ipv4" in expected.translated:
         yield (

@@ -210,7 +210,7 @@ class HostFacts(NamedTuple):
     arp_replies: Mapping[str, Mapping[str, Collection[str]]] = {}
     owner_errors: Sequence[str] = ()
 
-    def holding(self, vip: str) -> list[_links.Link]:
+    def links_with(self, vip: str) -> list[_links.Link]:
         """Return the interfaces that an address is on."""
         wanted = ipaddress.ip_address(vip)
         return [
@@ -226,7 +226,7 @@ def sysctls_to_read(names: Iterable[str]) -> list[str]:
     of_each = (*_sysctl.ARP, "send_redirects")
     of_vs = "backup_only conn_reuse_mode conntrack expire_nodest_conn expire_quiescent_template"
     return [
-        *(_sysctl.conf(name, setting) for name in ("all", *names) for setting in of_each),
+        *(_sysctl.conf_key(name, setting) for name in ("all", *names) for setting in of_each),
         *(VS + name for name in (*of_vs.split(), "sync_threshold")),
         *FORWARD.values(),
         *map(_sysctl.accept_ra, names),
@@ -235,7 +235,7 @@ def sysctls_to_read(names: Iterable[str]) -> list[str]:
 
 def responds_to_arp(link: _links.Link) -> bool:
     """Whether an interface is one on which the kernel replies to ARP."""
-    return link.speaks_arp and link.kind == "ether"
+    return link.uses_arp and link.kind == "ether"
 
 
 def within(address: str, networks: Iterable[str]) -> bool:

@@ -148,7 +148,7 @@ def _read_role(facts: HostFacts, expected: ExpectedRole) -> HostFacts:
         tunnels=re.findall(r"(?m)^link set dev (\S+) up", made),
         units=units,
         unit_errors={
-            unit: _units.complaints(unit)
+            unit: _units.error_lines(unit)
             for unit in expected.units
             if expected.running and units.get(unit, ("", ""))[1] in _units.TROUBLED
         },

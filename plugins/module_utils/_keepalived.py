@@ -127,7 +127,7 @@ class _Config(Reader):
             asked = raw.get("version") or self.globals.get("vrrp_version")
             self.all_wrong(place, _keepalived_relations.protocol(raw, family, asked))
             self.all_wrong(place, _keepalived_relations.preemption(raw))
-            self.all_wrong(place, _keepalived_relations.casting(raw, family))
+            self.all_wrong(place, _keepalived_relations.unicast_and_multicast(raw, family))
             self._tracked(raw, place)
             self.all_wrong(place, _keepalived_relations.instance(raw, family))
             mac = str(raw["vmac_interface"]) if given(raw, "vmac_interface") else ""
@@ -281,15 +281,15 @@ def parse_version(output: str) -> Version | None:
 def restart_needed(before: str | None, after: str) -> bool:
     """Return whether keepalived has to be restarted, not reloaded, for a text to take effect."""
 
-    def stays(words: list[str]) -> bool:
+    def needs_restart(words: list[str]) -> bool:
         # Without an instance, the sync daemons are started by keepalived's process for checks, not
         # by that for VRRP. At a reload each would see to them in its own time.
         both = words[0] == "lvs_sync_daemon" and "inst" not in words
         return both or words[0] in RESTART
 
-    def fixed(text: str) -> list[str]:
+    def fixed_statements(text: str) -> list[str]:
         lines = (line.split() for line in text.splitlines())
-        return sorted(" ".join(words) for words in lines if words and stays(words))
+        return sorted(" ".join(words) for words in lines if words and needs_restart(words))
 
     def vrrp(text: str) -> bool:
         return any(line.startswith("vrrp_instance ") for line in text.splitlines())
@@ -297,4 +297,4 @@ def restart_needed(before: str | None, after: str) -> bool:
     if before is None:
         return False
     # At the end of a restart VRRP has given up its VIPs; a reload returns before that.
-    return fixed(before) != fixed(after) or (vrrp(before) and not vrrp(after))
+    return fixed_statements(before) != fixed_statements(after) or (vrrp(before) and not vrrp(after))

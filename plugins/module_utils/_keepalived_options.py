@@ -125,16 +125,16 @@ def _pattern(
     return Kind({"type": "str"}, must_be, read, domain=(pattern, longest))
 
 
-def _then(kind: Kind, change: Callable[[str], str]) -> Kind:
+def _converted(kind: Kind, change: Callable[[str], str]) -> Kind:
     """Return a kind whose values are changed once they are read."""
     return kind._replace(read=lambda value: change(str(kind.read(value))))
 
 
 def _read_flag(value: Any) -> Rendered:
-    return "" if _truth(value) else None
+    return "" if _boolean(value) else None
 
 
-def _truth(value: Any) -> bool:
+def _boolean(value: Any) -> bool:
     if isinstance(value, bool):
         return value
     if str(value).lower() in ("yes", "true", "1", "no", "false", "0"):
@@ -145,7 +145,7 @@ def _truth(value: Any) -> bool:
 def _either(yes: str, no: str | None) -> Kind:
     """Return a kind that is one of two lines, or words."""
     must_be = "true or false"
-    return Kind({"type": "bool"}, must_be, lambda value: yes if _truth(value) else no)
+    return Kind({"type": "bool"}, must_be, lambda value: yes if _boolean(value) else no)
 
 
 def _integer(low: int, high: int) -> Kind:
@@ -230,7 +230,7 @@ PATH = _pattern(r"/[^\s]*", "a path from the root, without blanks")
 # keepalived 2.3 looks for the directory, and takes that of /file for none (track_file.c).
 FILE = _pattern(r"/[^\s]*/[^\s]*", "a path from the root, in a directory, without blanks")
 URL_PATH = _pattern(r"/[^\s]*", "a path that begins with / and has no blanks", longest=700)
-USER = _then(
+USER = _converted(
     _pattern(r"[\w.-]+( [\w.-]+)?", "a user, or a user and a group with a blank between"),
     lambda text: text.strip('"'),  # two words
 )
@@ -243,7 +243,7 @@ DOMAIN = _pattern(
     "a domain name whose first label has two letters or more, or . for the root",
 )
 HEX = _pattern(r"[0-9A-Fa-f]([0-9A-Fa-f ]*[0-9A-Fa-f])?", "bytes in hexadecimal", longest=512)
-REPLY = _then(
+REPLY = _converted(
     _pattern(
         r"any|[0-9A-Fa-fXx]([0-9A-Fa-fXx ]*[0-9A-Fa-fXx])?",
         "bytes in hexadecimal, with X for any digit, or 'any'",
@@ -252,7 +252,7 @@ REPLY = _then(
     lambda text: "" if text == "any" else text,
 )
 DIGEST = _pattern(r"[0-9a-f]{32}", "an MD5 digest of 32 hexadecimal digits", fold=str.lower)
-UMASK = _then(
+UMASK = _converted(
     _pattern(r"0?[0-7]{1,3}", "an octal number like '077'"), lambda text: f"0{text.lstrip('0')}"
 )
 ADDRESS = Kind({"type": "str"}, "an IPv4 or IPv6 address", read_address)
@@ -278,7 +278,7 @@ AUTH_PASS = Kind(
 )
 
 
-def _tried(kind: Kind, item: Any) -> tuple[str, list[str]]:
+def _read_item(kind: Kind, item: Any) -> tuple[str, list[str]]:
     """Return what an item of a list becomes, or what is wrong with it."""
     try:
         return str(kind.read(item)), []
@@ -290,7 +290,7 @@ def _tried(kind: Kind, item: Any) -> tuple[str, list[str]]:
 def _items(kind: Kind, value: Any) -> list[str]:
     """Read each item of a list, with all that is wrong in it; one item alone is a list of it."""
     items = value if isinstance(value, (list, tuple)) else [value]
-    tried = [_tried(kind, item) for item in items]
+    tried = [_read_item(kind, item) for item in items]
     wrong = [
         f"{item!r}: {reason}" if items is value else reason
         for item, (_word, reasons) in zip(items, tried)
@@ -301,7 +301,7 @@ def _items(kind: Kind, value: Any) -> list[str]:
     return [pair[0] for pair in tried]
 
 
-def _listed(kind: Kind) -> dict[str, Any]:
+def _list_argument(kind: Kind) -> dict[str, Any]:
     options = {k: v for k, v in kind.argument.items() if k == "options"}
     return {"type": "list", "elements": kind.argument["type"], **options}
 
@@ -309,13 +309,15 @@ def _listed(kind: Kind) -> dict[str, Any]:
 def _block(kind: Kind) -> Kind:
     """Return the kind of a list whose items are the lines of a block."""
     must_be = f"a list, each {kind.must_be}"
-    return Kind(_listed(kind), must_be, lambda value: _items(kind, value), kind)
+    return Kind(_list_argument(kind), must_be, lambda value: _items(kind, value), kind)
 
 
-def _row(kind: Kind) -> Kind:
+def _inline_list(kind: Kind) -> Kind:
     """Return the kind of a list whose items stand in one line."""
     must_be = f"a list, each {kind.must_be}"
-    return Kind(_listed(kind), must_be, lambda value: " ".join(_items(kind, value)) or None, kind)
+    return Kind(
+        _list_argument(kind), must_be, lambda value: " ".join(_items(kind, value)) or None, kind
+    )
 
 
 def _fields(table: Table, value: Any) -> list[str]:
@@ -507,7 +509,7 @@ def _process(name: str, since: Version) -> Table:
         Option(f"{name}_no_swap", FLAG),
         Option(f"{name}_rt_priority", _integer(1, 99)),
         Option(f"{name}_rlimit_rttime", _integer(2, MAX_U32), since=(2, 1, 0)),
-        Option(f"{name}_cpu_affinity", _row(_integer(0, 4095)), since=since),
+        Option(f"{name}_cpu_affinity", _inline_list(_integer(0, 4095)), since=since),
     )
 
 
@@ -786,7 +788,7 @@ _CONNECTING = (
 )
 URL = (
     Option("path", URL_PATH, required=True),
-    Option("status", _row(STATUS), "status_code"),
+    Option("status", _inline_list(STATUS), "status_code"),
     Option("digest", DIGEST),
     Option("host", HOSTNAME, "virtualhost"),
 )

@@ -118,7 +118,7 @@ def preemption(raw: Mapping[str, Any]) -> Iterator[str]:
             yield "preempt_delay does nothing with preempt: false; remove one"
 
 
-def casting(raw: Mapping[str, Any], of_vips: str) -> Iterator[str]:
+def unicast_and_multicast(raw: Mapping[str, Any], of_vips: str) -> Iterator[str]:
     """Yield what unicast and multicast contradict in each other."""
     peers = as_list(raw.get("unicast_peers"))
     if not peers:

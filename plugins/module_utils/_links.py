@@ -81,7 +81,7 @@ class Link(NamedTuple):
         return self._replace(addresses=tuple(a for a in self.addresses if a not in addresses))
 
     @property
-    def speaks_arp(self) -> bool:
+    def uses_arp(self) -> bool:
         """Whether it asks and answers for addresses: lo, dummies and tunnels do not."""
         return not self.flags & {"LOOPBACK", "NOARP"}
 
@@ -126,12 +126,12 @@ def ip(*words: str) -> str:
     return done.stdout
 
 
-def arp_speakers(links: Mapping[str, Link]) -> list[str]:
+def arp_interfaces(links: Mapping[str, Link]) -> list[str]:
     """Return the names of the interfaces that are up and would answer for a VIP."""
-    return [name for name, link in links.items() if link.up and link.speaks_arp]
+    return [name for name, link in links.items() if link.up and link.uses_arp]
 
 
-def leading_to(vips: Sequence[str]) -> str:
+def interface_toward(vips: Sequence[str]) -> str:
     """Return the interface on whose network VIPs (bare addresses) lie; nothing for no VIPs.
 
     The main routing table has it, not the local one, which has the VIP itself once it is set.
@@ -166,7 +166,7 @@ def suppressed_vips(links: Iterable[Link]) -> list[Address]:
     return [
         address
         for link in links
-        if not link.speaks_arp and link.kind != "none"
+        if not link.uses_arp and link.kind != "none"
         for address in link.addresses
         if address.ip.version == 4 and not address.ip.is_loopback
         if "LOOPBACK" in link.flags or address.host_only
@@ -215,7 +215,7 @@ def networks(link: Link, wanted: Iterable[Address]) -> list[str]:
         f"{there.ip} is on {link.name}, which makes all of {there.ip.network} local to this host: "
         f"take it away (ip address delete {there.ip} dev {link.name}) and run this again."
         for there in link.addresses
-        if not link.speaks_arp and not there.host_only and there.ip.ip in bare
+        if not link.uses_arp and not there.host_only and there.ip.ip in bare
     ]
 
 
@@ -267,12 +267,12 @@ def obstacles(
         f"{there.ip.ip} is on {other.name}, which answers for it: before it can be on {interface}, "
         f"take it away there (ip address delete {there.ip} dev {other.name})."
         for other in links.values()
-        if other.speaks_arp and not director
+        if other.uses_arp and not director
         for there in other.addresses
         if there.ip.ip in bare
     ]
     vips4 = [str(address.ip.ip) for address in added if address.ip.version == 4]
-    if vips4 and not link.speaks_arp:
+    if vips4 and not link.uses_arp:
         for name, effect in effects.items():
             if effect is None:
                 found.append(f"suppressed_on: there is no interface {name} here.")
@@ -367,10 +367,10 @@ def apply(operations: Iterable[Operation]) -> None:
             carry_out(operation.do)
             done.append(operation)
     except (OSError, OperatorError) as error:
-        raise taken_back(done, error) from error
+        raise undo(done, error) from error
 
 
-def taken_back(done: Sequence[Operation], error: Exception) -> OperatorError:
+def undo(done: Sequence[Operation], error: Exception) -> OperatorError:
     """Take operations back, the last one first; return the error to raise for the one given."""
 
     def lost(operation: Operation) -> str | None:

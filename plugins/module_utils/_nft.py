@@ -18,11 +18,11 @@ class Table(NamedTuple):
     name: str
 
     @property
-    def absence(self) -> str:
+    def removal(self) -> str:
         """What takes the table away, whether or not it is there."""
         return f"table {self.family} {self.name}\ndelete table {self.family} {self.name}\n"
 
-    def holding(self, rules: str) -> str:
+    def definition(self, rules: str) -> str:
         """Return the block that makes a table with rules."""
         # The newline before the brace: the last line may be a comment.
         return f"table {self.family} {self.name} {{\n{rules.rstrip()}\n}}\n"

@@ -76,7 +76,7 @@ def best(routes: Iterable[Route]) -> Route | None:
     return min(main, key=lambda route: route.metric) if main else None
 
 
-def our_route(option: str, gateway: str, table: int) -> Route:
+def managed_route(option: str, gateway: str, table: int) -> Route:
     """Return the managed route by a gateway."""
     where = "" if table == MAIN else f" table {table}"
     metric = f" metric {METRIC[option]}" if METRIC[option] else ""
@@ -104,7 +104,7 @@ def rules(wanted: Wanted, option: str) -> list[Rule]:
     return sorted({*found, *wanted.kept.get(option, ())})
 
 
-def unlisted(wanted: Wanted, state: Mapping[str, Now]) -> dict[str, list[Rule]]:
+def other_rules(wanted: Wanted, state: Mapping[str, Now]) -> dict[str, list[Rule]]:
     """Return, by family, the managed rules for other answers that can stay beside those wanted."""
     return {
         option: [
@@ -127,11 +127,11 @@ def routes(wanted: Wanted, option: str, now: Now) -> list[Route]:
         kept = wanted.kept.get(option)
         return [r for r in now.routes if kept and r.managed and r.table == wanted.table]
     if wanted.route == "policy":
-        return [our_route(option, gateway, wanted.table)] if rules(wanted, option) else []
+        return [managed_route(option, gateway, wanted.table)] if rules(wanted, option) else []
     there = now.default
     if there and there.gateway == gateway and not there.managed:
         return []
-    return [our_route(option, gateway, MAIN)]
+    return [managed_route(option, gateway, MAIN)]
 
 
 # --------------------------------------------------------------------------- what the kernel has
@@ -174,7 +174,7 @@ def parse_routes(option: str, listed: Iterable[Mapping[str, Any]]) -> tuple[Rout
         table, metric = int(route.get("table", MAIN)), int(route.get("metric", 0))
         gateway = str(route.get("gateway", route.get("via", {}).get("host", "")))
         managed = str(route.get("protocol")) == str(PROTOCOL)
-        managed_plain = our_route(option, gateway, table)
+        managed_plain = managed_route(option, gateway, table)
         words = managed_plain.words if managed and managed_plain.metric == metric else _words(route)
         found.append(Route(table, metric, gateway, managed, words))
     return tuple(found)
@@ -302,7 +302,7 @@ def _lines(
     ]
 
 
-def taken(wanted: Wanted, state: Mapping[str, Now]) -> list[str]:
+def foreign_default_routes(wanted: Wanted, state: Mapping[str, Now]) -> list[str]:
     """Return a sentence if the table for answers has an unmanaged default route."""
     return [
         f"Routing table {wanted.table} is in use: it has {route.words!r}. Choose another with"

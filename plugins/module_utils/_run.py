@@ -111,7 +111,7 @@ class Change(NamedTuple):
             for path, (before, after) in differing.items()
         }
         touched: list[str] = []
-        with signals_later():
+        with defer_signals():
             try:
                 for path, text in at_first.items():
                     if text != differing[path][0]:
@@ -120,7 +120,7 @@ class Change(NamedTuple):
                 checkpoint()
                 results = self.apply() or {}
             except BaseException as error:
-                mixed = self._taken_back(error, touched)
+                mixed = self._undo(error, touched)
                 if mixed is None:
                     raise
                 raise mixed from error
@@ -129,7 +129,7 @@ class Change(NamedTuple):
                     self._finish(path, after)
         return results
 
-    def _taken_back(self, error: BaseException, touched: Sequence[str]) -> NotUndone | None:
+    def _undo(self, error: BaseException, touched: Sequence[str]) -> NotUndone | None:
         """Put the files back after ``apply`` or a write failed; return what to raise instead."""
         if isinstance(error, NotUndone):
             # Part of what is wanted may be there, so it must not be forgotten.
@@ -166,7 +166,7 @@ class Change(NamedTuple):
 
 
 @contextlib.contextmanager
-def signals_later() -> Iterator[None]:
+def defer_signals() -> Iterator[None]:
     """Keep signals that end a run waiting, for `checkpoint` and `pause` to find between steps.
 
     So no step is cut in two, what was done is undone, and undoing it is not cut short. Programs
@@ -176,12 +176,12 @@ def signals_later() -> Iterator[None]:
     try:
         yield
     finally:
-        while _waiting():
-            signal.sigtimedwait(_waiting(), 0)
+        while _pending_signals():
+            signal.sigtimedwait(_pending_signals(), 0)
         signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
 
 
-def _waiting() -> list[signal.Signals]:
+def _pending_signals() -> list[signal.Signals]:
     """Return the signals that wait; one that is ignored (nohup) waits too, but is none."""
     waiting = signal.sigpending()
     return [s for s in ENDING if s in waiting and signal.getsignal(s) != signal.SIG_IGN]
@@ -189,12 +189,12 @@ def _waiting() -> list[signal.Signals]:
 
 def checkpoint() -> None:
     """Raise `Interrupted` if a signal asked this run to end; called between steps of ``apply``."""
-    for each in _waiting():
+    for each in _pending_signals():
         raise _interrupted(each)
 
 
 def pause(seconds: float) -> None:
-    """Wait between steps while `signals_later`; raise `Interrupted` at once if one ends the run."""
+    """Wait between steps while `defer_signals`; raise `Interrupted` at once if one ends the run."""
     ending = [s for s in ENDING if signal.getsignal(s) != signal.SIG_IGN]
     found = signal.sigtimedwait(ending, seconds)
     if found:

@@ -133,7 +133,7 @@ def resets(values: Mapping[str, str | None]) -> dict[str, str | None]:
         names = os.listdir(PROC + folder) if os.path.isdir(PROC + folder) else []
         reset.update({f"{folder}/{name}/forwarding": values[key] for name in names})
         if folder == "net/ipv4/conf":
-            reset[conf("all", "accept_redirects")] = "1" if values[key] == "0" else "0"
+            reset[conf_key("all", "accept_redirects")] = "1" if values[key] == "0" else "0"
     return {key: reset[key] for key in sorted(reset.keys() - values.keys() - FORWARDING.keys())}
 
 
@@ -172,11 +172,11 @@ def apply(before: Mapping[str, str | None], after: Mapping[str, str | None]) -> 
             if not same(key, now, value):
                 raise OperatorError(f"{key}: the kernel keeps {now} instead of {value}.")
     except (OSError, OperatorError) as error:
-        lost = _put_back({key: found[key] for key in keys if found[key] is not None})
+        lost = _undo({key: found[key] for key in keys if found[key] is not None})
         raise failure(error, lost, "All settings are as they were.") from error
 
 
-def _put_back(found: Mapping[str, str | None]) -> list[str]:
+def _undo(found: Mapping[str, str | None]) -> list[str]:
     """Set the keys as they were; return a sentence for each that could not be."""
 
     def lost(key: str) -> str | None:
@@ -225,7 +225,7 @@ def document(
     return header + noted + render({key: values[key] for key in _in_order(sorted(values))})
 
 
-def under_way(
+def interim_document(
     header: str,
     text: str | None,
     notes: Mapping[str, str],
@@ -244,10 +244,10 @@ def under_way(
     """
     managed = saved_values(text)
     values = {**managed, **wanted}
-    also = {*managed.items(), *_also(text)}
+    also = {*managed.items(), *_interim_pairs(text)}
     also |= {(key, back[key]) for key in FORWARDING.keys() & managed.keys() & back.keys()}
     also = {(key, value) for key, value in also if values.get(key, value) != value}
-    return document(header, {**noted(text), **notes}, values, also)
+    return document(header, {**former_values(text), **notes}, values, also)
 
 
 def check(text: str | None) -> None:
@@ -272,14 +272,14 @@ def saved_values(text: str | None) -> dict[str, str]:
     return _pairs(line for line in (text or "").splitlines() if line[:1] != "#")
 
 
-def noted(text: str | None) -> dict[str, str]:
+def former_values(text: str | None) -> dict[str, str]:
     """Return the values that were found before those of the file were set, where it has them."""
     lines = (text or "").splitlines()
     return _pairs(line[len(NOTE) :] for line in lines if line.startswith(NOTE))
 
 
-def _also(text: str | None) -> list[tuple[str, str]]:
-    """Return what the keys of a file of `under_way` may have instead of what it sets."""
+def _interim_pairs(text: str | None) -> list[tuple[str, str]]:
+    """Return what the keys of a file of `interim_document` may have instead of what it sets."""
     lines = [line[len(ALSO) :] for line in (text or "").splitlines() if line.startswith(ALSO)]
     return [pair for line in lines for pair in _pairs([line]).items()]
 
@@ -289,7 +289,7 @@ def _pairs(lines: Iterable[str]) -> dict[str, str]:
     return {key.strip(): " ".join(value.split()) for key, _sign, value in pairs}
 
 
-def notes(
+def values_to_note(
     text: str | None, before: Mapping[str, str | None], wanted: Mapping[str, str]
 ) -> dict[str, str]:
     """Return what is to be given back one day, with the file as it is and ``wanted`` set.
@@ -297,7 +297,7 @@ def notes(
     What the file lists is managed already: of that, it alone knows what was before. Where
     forwarding is set, what taking it back would not restore is noted, too.
     """
-    managed, known = saved_values(text), noted(text)
+    managed, known = saved_values(text), former_values(text)
     new = {key: before[key] for key in wanted if key not in managed}
     usual = resets({key: value for key, value in new.items() if value is not None})
     by_the_way = {key: value for key, value in read_all(usual).items() if value != usual[key]}
@@ -306,12 +306,12 @@ def notes(
     return {key: value for key, value in found.items() if value is not None}
 
 
-def given_back(text: str | None, wanted: Collection[str]) -> dict[str, str]:
+def values_to_restore(text: str | None, wanted: Collection[str]) -> dict[str, str]:
     """Return what the keys are to be set to that the file lists and ``wanted`` does not.
 
     A key that has got another value since, or is gone, is left alone.
     """
-    known, set_by_us = noted(text), [*saved_values(text).items(), *_also(text)]
+    known, set_by_us = former_values(text), [*saved_values(text).items(), *_interim_pairs(text)]
     back = {
         key: known[key]
         for key, value in set_by_us
@@ -334,22 +334,22 @@ ARP = ("arp_ignore", "arp_announce", "rp_filter")
 SUPPRESSING = {"arp_ignore": (1, 2, 8), "arp_announce": (2,)}
 
 
-def conf(interface: str, setting: str) -> str:
+def conf_key(interface: str, setting: str) -> str:
     """Return the key of an interface's IPv4 setting."""
     return f"net/ipv4/conf/{interface}/{setting}"
 
 
 def arp_keys(interfaces: Iterable[str]) -> list[str]:
     """Return the keys of how the interfaces treat ARP."""
-    return [conf(name, setting) for name in ("all", *interfaces) for setting in ARP]
+    return [conf_key(name, setting) for name in ("all", *interfaces) for setting in ARP]
 
 
 def in_effect(values: Mapping[str, str | None], interface: str) -> dict[str, int] | None:
     """Return the ARP settings in effect on an interface; None if there is no such interface."""
-    if values[conf(interface, "arp_ignore")] is None:
+    if values[conf_key(interface, "arp_ignore")] is None:
         return None
     return {
-        setting: max(int(values[conf(name, setting)] or 0) for name in ("all", interface))
+        setting: max(int(values[conf_key(name, setting)] or 0) for name in ("all", interface))
         for setting in ARP
     }
 
@@ -373,17 +373,17 @@ def suppression(
     :param rp_filter: ``loose``, ``off`` or ``keep``
     :param managed: keys that were set for that reason before, and so are set again
     """
-    wanted = {conf("all", "arp_ignore"): "1", conf("all", "arp_announce"): "2"}
+    wanted = {conf_key("all", "arp_ignore"): "1", conf_key("all", "arp_announce"): "2"}
     if rp_filter == "off":
-        wanted[conf("all", "rp_filter")] = "0"
+        wanted[conf_key("all", "rp_filter")] = "0"
     for name in interfaces:
         effect = in_effect({**values, **wanted}, name) or {}
         for setting, suppressing in SUPPRESSING.items():
-            key = conf(name, setting)
+            key = conf_key(name, setting)
             if key in managed or effect.get(setting, suppressing[0]) not in suppressing:
-                wanted[key] = wanted[conf("all", setting)]
+                wanted[key] = wanted[conf_key("all", setting)]
         if rp_filter != "keep":
-            wanted[conf(name, "rp_filter")] = "2" if rp_filter == "loose" else "0"
+            wanted[conf_key(name, "rp_filter")] = "2" if rp_filter == "loose" else "0"
     return wanted
 
 
@@ -396,10 +396,10 @@ def unsuppression(values: Mapping[str, str | None], managed: Iterable[str]) -> d
     wanted = {}
     for key in managed:
         *_folders, interface, setting = ["", *key.split("/")]
-        if key != conf(interface, setting) or values[key] is None:
+        if key != conf_key(interface, setting) or values[key] is None:
             continue
         if interface != "all":
-            wanted[key] = values.get(conf("default", setting)) or "0"
+            wanted[key] = values.get(conf_key("default", setting)) or "0"
         elif setting in SUPPRESSING:
             wanted[key] = "0"
     return wanted

@@ -123,16 +123,16 @@ class Transition(NamedTuple):
             ipvs.apply(self.operations)
             now = self._now(ipvs)
         except IpvsError as error:
-            raise self._taken_back(ipvs, OperatorError(f"{error}.")) from error
+            raise self._undo(ipvs, OperatorError(f"{error}.")) from error
         left = plan(now, accept_local(now, touched(self.after, self.operations)))
         if left:
             sentences = (f"The kernel took the change, but it remains to {op}." for op in left)
-            raise self._taken_back(ipvs, OperatorError(*sentences))
+            raise self._undo(ipvs, OperatorError(*sentences))
 
     def _now(self, ipvs: Ipvs) -> Table:
         return touched(as_table(ipvs.services()), self.operations)
 
-    def _taken_back(self, ipvs: Ipvs, why: OperatorError) -> OperatorError:
+    def _undo(self, ipvs: Ipvs, why: OperatorError) -> OperatorError:
         """Bring what operations touched back to what it was; return the error to raise."""
         lost = []
         try:

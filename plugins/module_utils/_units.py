@@ -29,7 +29,7 @@ def blocks(output: str) -> list[dict[str, str]]:
     ]
 
 
-def complaints(name: str) -> list[str]:
+def error_lines(name: str) -> list[str]:
     """Return the errors that the processes of a unit printed since it was last started."""
     shown = _program.run("systemctl", "show", "--property=InvocationID", "--value", name)
     run = shown.stdout.strip()
@@ -66,7 +66,7 @@ def managed() -> list[dict[str, Any]]:
         {
             "name": unit["Id"],
             "active": unit["ActiveState"],
-            "errors": complaints(unit["Id"]) if unit["ActiveState"] in TROUBLED else [],
+            "errors": error_lines(unit["Id"]) if unit["ActiveState"] in TROUBLED else [],
         }
         for unit in blocks(shown.stdout)
     ]

@@ -144,7 +144,7 @@ def prepare(params: Mapping[str, Any]) -> _run.Change:
     saved = _atomic_file.read(params["save"])
     _atomic_file.parsed(params["save"], saved, _sysctl.check)
     managed = _sysctl.saved_values(saved)
-    interfaces = params["interfaces"] or _usual(links, managed)
+    interfaces = params["interfaces"] or _default_interfaces(links, managed)
     odd = [name for name in interfaces if name in ("all", "default", "lo")]
     if odd:
         raise _run.OperatorError(
@@ -159,9 +159,9 @@ def prepare(params: Mapping[str, Any]) -> _run.Change:
     back = {}
     if params["state"] == "present":
         listed = _sysctl.suppression(before, interfaces, params["rp_filter"], managed)
-        notes = _sysctl.notes(saved, before, listed)
+        notes = _sysctl.values_to_note(saved, before, listed)
         text = _sysctl.document(HEADER, notes, listed)
-        back = _sysctl.given_back(saved, listed)
+        back = _sysctl.values_to_restore(saved, listed)
         wanted = {**listed, **back}
         missing_requirements = [
             f"interfaces: there is no interface {name} here."
@@ -175,10 +175,10 @@ def prepare(params: Mapping[str, Any]) -> _run.Change:
         if vips:
             results["msg"] = f"ARP stays suppressed: {', '.join(vips)} would be answered for."
         else:
-            defaults = _sysctl.read_all(_sysctl.conf("default", name) for name in _sysctl.ARP)
-            unknown = managed.keys() - _sysctl.noted(saved).keys()
+            defaults = _sysctl.read_all(_sysctl.conf_key("default", name) for name in _sysctl.ARP)
+            unknown = managed.keys() - _sysctl.former_values(saved).keys()
             wanted = _sysctl.unsuppression({**before, **defaults}, unknown)
-            back = _sysctl.given_back(saved, ())
+            back = _sysctl.values_to_restore(saved, ())
             wanted.update(back)
             text = None
     after = _sysctl.planned(before, wanted)
@@ -190,11 +190,11 @@ def prepare(params: Mapping[str, Any]) -> _run.Change:
         text=(_sysctl.render(before), _sysctl.render(after)),
         results=results,
         missing_requirements=missing_requirements,
-        meanwhile={params["save"]: _sysctl.under_way(HEADER, saved, notes, listed, back)},
+        meanwhile={params["save"]: _sysctl.interim_document(HEADER, saved, notes, listed, back)},
     )
 
 
-def _usual(links: Mapping[str, _links.Link], managed: Iterable[str]) -> list[str]:
+def _default_interfaces(links: Mapping[str, _links.Link], managed: Iterable[str]) -> list[str]:
     """Return the interfaces that are meant if none is named.
 
     One where ARP was suppressed stays so while it is down: a VIP may be there when it is up again.
@@ -203,7 +203,7 @@ def _usual(links: Mapping[str, _links.Link], managed: Iterable[str]) -> list[str
     return [
         name
         for name, link in links.items()
-        if link.speaks_arp and (link.up or _sysctl.conf(name, "") in suppressed)
+        if link.uses_arp and (link.up or _sysctl.conf_key(name, "") in suppressed)
     ]
 
 

@@ -146,12 +146,12 @@ ExecStopPost={command}
 LOAD = "-/bin/sh -c '[ ! -e {nft} ] || nft -f {nft} || systemctl --no-block try-restart {name}'"
 
 
-def demand(name: str, failing: str, *words: str) -> None:
+def run_systemctl(name: str, failing: str, *words: str) -> None:
     """Run systemctl; raise OperatorError with the unit's messages if it fails."""
     done = systemctl(*words, name)
     if done.returncode == 0:
         return
-    messages = _units.complaints(name)
+    messages = _units.error_lines(name)
     if not messages:
         log = _program.run("journalctl", "--unit", name, "--lines=5", "--output=cat", "--no-pager")
         messages = [" ".join((log.stdout if log.stdout.strip() else done.stderr).split())]
@@ -239,10 +239,10 @@ def start(
     try:
         files.write(texts)
         # Before systemd reads its files: enabling alone would make it read them once more.
-        demand(name, "enabled", "enable", "--no-reload", "--quiet")
+        run_systemctl(name, "enabled", "enable", "--no-reload", "--quiet")
         if not same:
             systemctl("daemon-reload")
-        demand(name, "started", "start" if same else "restart")
+        run_systemctl(name, "started", "start" if same else "restart")
     except (OSError, _run.OperatorError):
         if former[files.unit] is None:
             remove(files, former)

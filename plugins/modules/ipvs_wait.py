@@ -98,7 +98,7 @@ ARGUMENTS = {
 }
 
 
-def look(params):
+def read(params):
     """Return what is waited for still."""
     services, mistakes = parse_services(params["services"])
     if mistakes:
@@ -129,7 +129,7 @@ def look(params):
         if params["state"] == "serving":
             left += [f"{who} is not in the pool yet"] if destination.weight and not weight else []
         else:
-            left += bears(who, weight, active, inactive, params["until"])
+            left += remaining(who, weight, active, inactive, params["until"])
     return {"left": left}
 
 
@@ -138,7 +138,7 @@ def same(raw, destination):
     return destination.key == (raw["address"], raw.get("port", destination.port))
 
 
-def bears(who, weight, active, inactive, until):
+def remaining(who, weight, active, inactive, until):
     """Return what keeps a destination from being drained."""
     if weight:
         return [f"{who} has weight {weight} still"]
@@ -151,7 +151,7 @@ def bears(who, weight, active, inactive, until):
 
 def main():
     """Run the module."""
-    report(AnsibleModule(ARGUMENTS, supports_check_mode=True), look)
+    report(AnsibleModule(ARGUMENTS, supports_check_mode=True), read)
 
 
 if __name__ == "__main__":

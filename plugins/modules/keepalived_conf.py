@@ -265,7 +265,7 @@ def _ask(*arguments: str, by: Sequence[str] = ()) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
-def complaints(output: str, temporary: str, text: str, mask: _secrets.Mask) -> list[str]:
+def error_messages(output: str, temporary: str, text: str, mask: _secrets.Mask) -> list[str]:
     """Return the messages of keepalived about a text, each with its line, without secrets."""
     lines = mask(text).splitlines()
     messages = []
@@ -307,7 +307,7 @@ def check(text: str, path: str, mask: _secrets.Mask) -> bool:
         end = f"ended by signal {-status}" if status < 0 else f"exit status {status}"
         raise _run.OperatorError(
             f"keepalived does not accept this configuration ({end}); {path} is as it was.",
-            *complaints(output, temporary, text, mask),
+            *error_messages(output, temporary, text, mask),
         )
     return not killed
 
@@ -452,7 +452,7 @@ def run_or_put_back(
 ) -> None:
     """Have keepalived run the new file; put the former one back if it does not."""
     try:
-        _applied.bring(text, how)
+        _applied.activate(text, how)
     except _run.OperatorError as error:
         messages = [f"keepalived reports: {mask.words(line)}" for line in _applied.log()]
         if former is not None and former != text:
@@ -461,7 +461,7 @@ def run_or_put_back(
             # At a reload, too: a process of keepalived that is started anew would take the file
             # that was refused, of which the check has left a copy (lib/parser.c, init_data).
             with contextlib.suppress(_run.OperatorError):
-                _applied.bring(former, how)
+                _applied.activate(former, how)
         raise _run.OperatorError(*error.mistakes, *messages) from None
 
 

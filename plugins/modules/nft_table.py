@@ -170,7 +170,7 @@ def mistakes(name: str, rules: str) -> list[str]:
     return wrong
 
 
-def complaints(stderr: str, text: str, rules: str) -> list[str]:
+def error_messages(stderr: str, text: str, rules: str) -> list[str]:
     """Return the messages of nft about a text with ``rules`` in it, each with its place there."""
     lines = text.splitlines()
     first = text[: text.index(rules)].count("\n") if rules else len(lines)
@@ -196,21 +196,21 @@ def _listing(table: Table) -> str | None:
         return done.stdout
     if "No such file or directory" in done.stderr:
         return None
-    raise _run.OperatorError(*complaints(done.stderr, text, ""))
+    raise _run.OperatorError(*error_messages(done.stderr, text, ""))
 
 
 def _load(text: str, *, rules: str = "", check: bool = False) -> None:
     """Have nft carry out a text as a whole, or only see whether it would."""
     done = _nft.run(*(["--check"] if check else []), "--file", "-", text=text)
     if done.returncode:
-        raise _run.OperatorError(*complaints(done.stderr, text, rules))
+        raise _run.OperatorError(*error_messages(done.stderr, text, rules))
 
 
-def _taken_back(found: Mapping[Table, str | None], why: Exception) -> _run.OperatorError:
+def _undo(found: Mapping[Table, str | None], why: Exception) -> _run.OperatorError:
     """Have the tables as they were; return the error to raise."""
     lost = []
     try:
-        _load("".join(table.absence + (listing or "") for table, listing in found.items()))
+        _load("".join(table.removal + (listing or "") for table, listing in found.items()))
     except (OSError, _run.OperatorError) as error:
         lost = [f"The former rules could not be loaded again: {error}"]
     return failure(why, lost, "The rules are as they were.")
@@ -228,7 +228,7 @@ def prepare(params: Mapping[str, Any]) -> _run.Change:
     tables = list(dict.fromkeys([*owned(saved), table]))
     found = {each: _listing(each) for each in tables} if _program.where("nft") else {}
     before = "".join(filter(None, found.values())) or None
-    absence = "".join(each.absence for each in tables)
+    absence = "".join(each.removal for each in tables)
     missing = [] if found else ["There is no program nft on this host: install nftables."]
     if params["state"] == "absent":
         return _run.Change(
@@ -240,8 +240,8 @@ def prepare(params: Mapping[str, Any]) -> _run.Change:
             missing_requirements=missing,
         )
 
-    after = table.holding(rules)
-    file = table.absence + after
+    after = table.definition(rules)
+    file = table.removal + after
     if before and (saved == document(file, before) if path else words(before) == words(after)):
         return _run.Change(before, before)
     if not missing:
@@ -254,7 +254,7 @@ def prepare(params: Mapping[str, Any]) -> _run.Change:
             if path:
                 _atomic_file.write(path, document(file, listing))
         except (OSError, _run.OperatorError) as error:
-            raise _taken_back(found, error) from error
+            raise _undo(found, error) from error
         return {"listing": listing}
 
     return _run.Change(

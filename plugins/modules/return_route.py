@@ -172,14 +172,14 @@ def prepare(params: Mapping[str, Any]) -> _run.Change:
     paths = _routes.files(params["save"]) if params["save"] else {}
     saved = {option: _atomic_file.read(path) for option, path in paths.items()}
     state = _routes.read()
-    mistakes = _routes.taken(wanted, state)
+    mistakes = _routes.foreign_default_routes(wanted, state)
     if mistakes:
         raise _run.OperatorError(*mistakes)
     former = {
         option: _atomic_file.parsed(paths.get(option, ""), saved.get(option), _routes.saved)
         for option in state
     }
-    kept = {} if params["prune"] else _routes.unlisted(wanted, state)
+    kept = {} if params["prune"] else _routes.other_rules(wanted, state)
     wanted = wanted._replace(kept=kept)
     plans = {
         option: _routes.plan(option, now, wanted, former[option]) for option, now in state.items()

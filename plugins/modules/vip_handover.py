@@ -177,7 +177,7 @@ def load(text: str) -> None:
 def removed() -> list[str]:
     """Remove the table; return a sentence if that fails."""
     try:
-        load(TABLE.absence)
+        load(TABLE.removal)
     except (OSError, _run.OperatorError) as error:
         sentence = (
             f"The table could not be removed: {' '.join(reasons(error))} It has no effect"
@@ -192,12 +192,12 @@ def removed() -> list[str]:
 def held_back(vips: Sequence[_vips.Address]) -> Iterator[None]:
     """Hold back new TCP connections to VIPs, and begin when existing ones are synchronised.
 
-    To be entered while `_run.signals_later`.
+    To be entered while `_run.defer_signals`.
     """
     if not vips:
         yield
         return
-    load(TABLE.absence + TABLE.holding(rules(vips)))
+    load(TABLE.removal + TABLE.definition(rules(vips)))
     try:
         _run.pause(SYNCHRONISED)
         yield
@@ -267,7 +267,7 @@ def prepare(params: Mapping[str, Any]) -> _run.Change:
 # ---------------------------------------------------------------- another director takes them
 
 
-def returning(
+def vips_to_preempt(
     vips: Iterable[str], instances: Iterable[Mapping[str, Any]]
 ) -> tuple[list[str], float]:
     """Return which VIPs a director preempts after its start, and when to hold back connections.
@@ -299,14 +299,14 @@ def await_preemption(params: Mapping[str, Any], *, check: bool = False) -> dict[
     :param check: whether to return at once, and change nothing
     """
     _vips.parse(params["vips"])
-    vips, seconds = returning(params["vips"], params["preempted_by"])
+    vips, seconds = vips_to_preempt(params["vips"], params["preempted_by"])
     left = held(vips)
     if not left or check:
         return {"held_vips": left}
     lacking = missing(_vips.parse(left))
     if lacking:
         raise _run.OperatorError(*lacking)
-    with _run.signals_later():
+    with _run.defer_signals():
         _run.pause(seconds)
         # What has left by now may be a real server's here, which is to take connections.
         left = held(vips)

@@ -170,7 +170,7 @@ def prepare(params: Mapping[str, Any]) -> _run.Change:
     """Return the change that the options ask for."""
     path = params["save"]
     listed = _links.vips(params["interface"] or "", params["vips"] or [])
-    interface = params["interface"] or _links.leading_to([str(vip.ip.ip) for vip in listed])
+    interface = params["interface"] or _links.interface_toward([str(vip.ip.ip) for vip in listed])
     listed = [vip._replace(interface=interface) for vip in listed]
     saved = _atomic_file.read(path) if path else None
     owned = _atomic_file.parsed(path, saved, _links.saved)
@@ -192,7 +192,7 @@ def prepare(params: Mapping[str, Any]) -> _run.Change:
     before, after = _links.target(links, wanted, unwanted)
     operations = _links.plan(before, after)
     added = [after[key] for key in after if key not in before]
-    announce = link.speaks_arp if params["announce"] is None else params["announce"]
+    announce = link.uses_arp if params["announce"] is None else params["announce"]
     late = _links.unannounced(saved)  # of a run that was killed before it got there
     fresh = [a for a in after.values() if a in added or (a in wanted and str(a.ip.ip) in late)]
     heralded = fresh if announce and link.up and link.kind == "ether" else []
@@ -207,7 +207,7 @@ def prepare(params: Mapping[str, Any]) -> _run.Change:
             refused = _run.OperatorError(
                 f"{interface} did not carry the announcement of its VIPs: {error.strerror}."
             )
-            raise _links.taken_back(operations, refused) from error
+            raise _links.undo(operations, refused) from error
         return {"announced": [str(address.ip.ip) for address in heralded]}
 
     kept = [address for address in owned if address not in unwanted]
@@ -243,7 +243,7 @@ def _obstacles(
     """Read the ARP settings that matter, and return what keeps VIPs from being added."""
     suppressed_on = params["suppressed_on"]
     if suppressed_on is None:
-        suppressed_on = _links.arp_speakers(links)
+        suppressed_on = _links.arp_interfaces(links)
     names = [name for name in suppressed_on if name != link.name]
     values = _sysctl.read_all(_sysctl.arp_keys(names))
     effects = {name: _sysctl.in_effect(values, name) for name in names}

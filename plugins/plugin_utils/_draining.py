@@ -60,15 +60,15 @@ def drain(
 
     :param managed: the hosts of the run, if something is to be done on the drained ones
     """
-    names, wrong = _chosen(cluster, groups, hosts)
+    names, wrong = _selected(cluster, groups, hosts)
     if managed is not None and (away := [name for name in names if name not in managed]):
         wrong.append(
             f"{', '.join(away)}: not among the hosts of this run; Ansible must manage them, and"
             " --limit must not leave them out."
         )
     wrong += found["pending"]
-    wrong += _refused(cluster, names)
-    size = _size(serial, len(names))
+    wrong += _refusing_clients(cluster, names)
+    size = _batch_size(serial, len(names))
     if size is None:
         wrong.append(f"The number at a time is {serial!r}; it must be such as 2 or 25%.")
     if wrong or size is None:
@@ -77,7 +77,7 @@ def drain(
     batches = [in_order[first : first + size] for first in range(0, len(in_order), size)]
     drained = set(found["drained"])
     for batch in batches:
-        short = _short(cluster, found, drained.union(batch))
+        short = _below_minimum(cluster, found, drained.union(batch))
         wrong += [f"With {join_names(batch)} drained, {sentence}" for sentence in short]
         if wrong:
             break  # most likely the same is true of others
@@ -89,7 +89,7 @@ def drain(
 
 def undrain(cluster: Data, found: Data, groups: Data, hosts: Any) -> Draining:
     """Return the real servers to undrain. ``cluster`` has those drained by the inventory only."""
-    names, wrong = _chosen(cluster, groups, hosts)
+    names, wrong = _selected(cluster, groups, hosts)
     wrong += found["pending"]
     if wrong:
         return Draining(wrong)
@@ -114,7 +114,7 @@ def _planned(
     return Draining([], names, batches, lines, list(dict.fromkeys(drained)), services, *requests)
 
 
-def _chosen(cluster: Data, groups: Data, hosts: Any) -> tuple[list[str], list[str]]:
+def _selected(cluster: Data, groups: Data, hosts: Any) -> tuple[list[str], list[str]]:
     """Return the real servers that are meant by names of hosts and groups, and what is wrong."""
     pool = [item for service in cluster["services"] for item in service["destinations"]]
     serving = dict.fromkeys(item["name"] for item in pool if item["weight"])
@@ -138,7 +138,7 @@ def _chosen(cluster: Data, groups: Data, hosts: Any) -> tuple[list[str], list[st
     return list(names), wrong
 
 
-def _size(serial: int | str, number: int) -> int | None:
+def _batch_size(serial: int | str, number: int) -> int | None:
     """Return how many of a number are one batch, None if that can't be read."""
     text = str(serial).strip()
     digits = text.removesuffix("%")
@@ -147,7 +147,7 @@ def _size(serial: int | str, number: int) -> int | None:
     return max(1, number * int(digits) // 100) if text.endswith("%") else int(digits)
 
 
-def _refused(cluster: Data, names: Collection[str]) -> Iterator[str]:
+def _refusing_clients(cluster: Data, names: Collection[str]) -> Iterator[str]:
     """Report services that would refuse the clients of a drained real server."""
     for service in cluster["services"]:
         scheduler = service.get("scheduler")
@@ -163,7 +163,7 @@ def _refused(cluster: Data, names: Collection[str]) -> Iterator[str]:
             )
 
 
-def _short(cluster: Data, found: Data, drained: Collection[str]) -> Iterator[str]:
+def _below_minimum(cluster: Data, found: Data, drained: Collection[str]) -> Iterator[str]:
     """Report services that would have too few real servers."""
     least = str(cluster["min_available"])
     running = {_key(service): service for service in found["services"]}

@@ -256,7 +256,7 @@ def status(cluster: Data, states: Sequence[Data]) -> Status:
         }
         for state in seen
     ]
-    trouble = list(_trouble(directors, cluster["vips"]))
+    trouble = list(_vip_warnings(directors, cluster["vips"]))
     trouble += [sentence for state in reached for sentence in state.unapplied_configuration()]
     unseen = [] if reached else list(map(_unreachable, directors)) or [NO_DIRECTOR_READ]
     services = list(_services([*active, *reached], wanted, _frontends(cluster), names, drained))
@@ -412,7 +412,7 @@ def _unreachable(director: Data) -> str:
     return f"{director['name']} can't be read: {director['reason'].rstrip('.')}."
 
 
-def _trouble(directors: Sequence[Data], vips: Iterable[str]) -> Iterator[str]:
+def _vip_warnings(directors: Sequence[Data], vips: Iterable[str]) -> Iterator[str]:
     """Report directors that can't be read, and VIPs that no director holds, or several."""
     for director in directors:
         if director["state"] == "unreachable":

@@ -128,11 +128,11 @@ def read(name: str, addresses: Sequence[str], fields: Fields, failed: Collection
         {variable: values[variable] for variable in SHARED},
         keepalived,
         {*wrong, *failed},
-        _lan(fields.raw.get("lvs_interface")),
+        _interface(fields.raw.get("lvs_interface")),
     )
 
 
-def _lan(value: Any) -> str:
+def _interface(value: Any) -> str:
     """Return the name of an interface, or what stands for one."""
     try:
         _keepalived_options.INTERFACE.read(value)
@@ -229,7 +229,7 @@ def peers(
     return list(dict.fromkeys(filter(None, map(normal_address, found))))
 
 
-def floating(director: Director) -> set[str]:
+def addresses_of_master(director: Director) -> set[str]:
     """Return the addresses beside the VIPs that a director has while it is master."""
     entries = as_list(director.keepalived.get("instance", {}).get("excluded_vips"))
     written = [e.get("address") if isinstance(e, Mapping) else e for e in entries]
@@ -340,7 +340,7 @@ def instance(
     made = {
         "name": f"{INSTANCE}_{first}" if number else INSTANCE,
         "state": "BACKUP",
-        "virtual_router_id": router(director) + number,
+        "virtual_router_id": first_router_id(director) + number,
         "priority": ranks[director.name],
         "version": version(director),
         "advert_int": director.shared["lvs_advert_int"] or ADVERT_INT.get(version(director), 1),
@@ -363,7 +363,7 @@ def version(director: Director) -> int:
     return number or (2 if director.shared["lvs_auth_pass"] else 3)
 
 
-def awaited(name: str, made: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, Any]:
+def preempted_vips(name: str, made: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, Any]:
     """Return the ``vips`` that a director takes over by itself, and within how many ``seconds``.
 
     Those are of the instances in which it has the highest priority and preempts. RFC 5798, 6.1: it
@@ -386,7 +386,7 @@ def awaited(name: str, made: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[
     return {"vips": vips, "seconds": seconds}
 
 
-def router(director: Director) -> int:
+def first_router_id(director: Director) -> int:
     """Return the number of the first instance; those of the others follow."""
     return director.shared["lvs_virtual_router_id"] or ROUTER
 
@@ -434,10 +434,11 @@ def mistakes(
     parts = dict(director.keepalived)
     held = vips_by_instance(directors, masters)
     last, found = max(held), []
-    if router(director) + last > LAST_ROUTER:
+    first = first_router_id(director)
+    if first + last > LAST_ROUTER:
         found.append(
-            f"lvs_virtual_router_id is {router(director)}, and VIPs with masters of their own take"
-            f" numbers up to {router(director) + last}; set it to {LAST_ROUTER - last} or less"
+            f"lvs_virtual_router_id is {first}, and VIPs with masters of their own take"
+            f" numbers up to {first + last}; set it to {LAST_ROUTER - last} or less"
         )
     if len(held) > 1:
         of_all = dict(parts.get("instance", {}))
@@ -448,7 +449,7 @@ def mistakes(
             if of_all.pop(field, None) is not None
         ]
         director = director._replace(keepalived={**parts, "instance": of_all})
-    fitting = {n: vips for n, vips in held.items() if router(director) + n <= LAST_ROUTER}
+    fitting = {n: vips for n, vips in held.items() if first + n <= LAST_ROUTER}
     made = [instance(director, directors, vips, n) for n, vips in fitting.items()]
     if not (masters or all_known):
         made = [{"no_virtual_ipaddress": True, **each} for each in made]
@@ -470,7 +471,7 @@ def _left_out(made: Mapping[str, Any], vips: Sequence[str]) -> Iterator[str]:
         )
 
 
-def mistakes_alone(
+def mistakes_without_vrrp(
     director: Director, *, keepalived: bool, services: Sequence[Mapping[str, Any]] = ()
 ) -> list[str]:
     """Return what is wrong with the settings of a director without VRRP.

@@ -45,21 +45,21 @@ def change(cluster: Data, checked: Mapping[str, Data], removed: Any = ()) -> Vrr
     :param removed: addresses of former directors that run no longer, a list or with commas
     """
     directors = list(cluster["directors"])
-    looks = {name: checked[name]["vrrp"] for name in directors if "vrrp" in checked.get(name, {})}
-    differing = {name: look["differences"] for name, look in looks.items() if look["differences"]}
+    states = {name: checked[name]["vrrp"] for name in directors if "vrrp" in checked.get(name, {})}
+    differing = {n: state["differences"] for n, state in states.items() if state["differences"]}
     listed = removed.split(",") if isinstance(removed, str) else removed or ()
     mistakes = [
-        *_left_out(cluster, looks, differing),
-        *_strangers(cluster, checked, looks, {str(each).strip() for each in listed}),
+        *_left_out(cluster, states, differing),
+        *_unknown_peers(cluster, checked, states, {str(each).strip() for each in listed}),
     ]
     pending = [
         f"{name}: VRRP of the inventory differs from keepalived.conf there ({_named(fields)}); run"
         " site.yml."
         for name, fields in differing.items()
     ]
-    first = _first(looks) if differing else ""
-    waiting = [name for name in looks if first and name != first]
-    stopped = [name for name in waiting if looks[name]["instances"]]
+    first = _first(states) if differing else ""
+    waiting = [name for name in states if first and name != first]
+    stopped = [name for name in waiting if states[name]["instances"]]
     return VrrpChange(mistakes, pending, first, waiting, stopped)
 
 
@@ -68,10 +68,10 @@ def _named(fields: Iterable[str]) -> str:
 
 
 def _left_out(
-    cluster: Data, looks: Mapping[str, Data], differing: Mapping[str, Sequence[str]]
+    cluster: Data, states: Mapping[str, Data], differing: Mapping[str, Sequence[str]]
 ) -> Iterator[str]:
     """Report directors that would be masters beside those that --limit leaves out."""
-    left_out = [name for name in cluster["directors"] if name not in looks]
+    left_out = [name for name in cluster["directors"] if name not in states]
     if cluster["ha"] != "vrrp" or not left_out:
         return
     for name, fields in differing.items():
@@ -80,18 +80,18 @@ def _left_out(
             f" {join_names(left_out)} would be a master beside it; run it for all directors,"
             " without --limit."
         )
-    for name, look in looks.items():
-        if not look["instances"]:
+    for name, state in states.items():
+        if not state["instances"]:
             yield (
                 f"{name}: no VRRP instance is here yet, and {join_names(left_out)} may not take its"
                 " advertisements; run it for all directors, without --limit."
             )
 
 
-def _strangers(
+def _unknown_peers(
     cluster: Data,
     checked: Mapping[str, Data],
-    looks: Mapping[str, Data],
+    states: Mapping[str, Data],
     removed: Iterable[str],
 ) -> Iterator[str]:
     """Report peers that are no directors any longer, and that may still be masters."""
@@ -100,8 +100,8 @@ def _strangers(
         known.update(director["peers"])
     for result in checked.values():
         known.update(result.get("addresses", ()), result.get("vrrp", {}).get("sources", ()))
-    for name, look in looks.items():
-        gone = [peer for peer in look["peers"] if peer not in known]
+    for name, state in states.items():
+        gone = [peer for peer in state["peers"] if peer not in known]
         if gone:
             yield (
                 f"{name}: {join_names(gone)} is a director by keepalived.conf here, and no host"
@@ -112,10 +112,10 @@ def _strangers(
             )
 
 
-def _first(looks: Mapping[str, Data]) -> str:
+def _first(states: Mapping[str, Data]) -> str:
     """Return a director that is master, best one that has the settings already."""
 
     def rank(name: str) -> tuple[bool, bool]:
-        return not looks[name]["holds"], bool(looks[name]["differences"])
+        return not states[name]["holds"], bool(states[name]["differences"])
 
-    return min(looks, key=rank)
+    return min(states, key=rank)

@@ -22,7 +22,7 @@ def real_server(netns):
     """The test's own namespace, with the kernel's defaults and a LAN interface to come."""
     for interface in ("all", "default"):
         for setting in _sysctl.ARP:
-            netns.sysctl(_sysctl.conf(interface, setting), 0)
+            netns.sysctl(_sysctl.conf_key(interface, setting), 0)
     return netns
 
 

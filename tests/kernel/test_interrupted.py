@@ -111,7 +111,7 @@ CASES = {
             {"interfaces": ["eth0"], "rp_filter": "loose"},
             NONE,
         ],
-        [_sysctl.conf(name, key) for name in ("all", "eth0", "eth1") for key in _sysctl.ARP],
+        [_sysctl.conf_key(name, key) for name in ("all", "eth0", "eth1") for key in _sysctl.ARP],
     ),
     "policy, default": Case("return_route", [POLICY, DEFAULT, NONE], ROUTES),
     "default, policy": Case("return_route", [DEFAULT, POLICY, NONE], ROUTES),
@@ -160,11 +160,13 @@ def case(request, netns, peer, tmp_path, no_pauses):
         netns.sysctl(key, value)
     suppressed = found.module == "vip_iface" and request.param == "vips"
     for name in "all", "default", "eth0", "eth1":
-        netns.sysctl(_sysctl.conf(name, "arp_ignore"), int(suppressed and name == "all"))
-        netns.sysctl(_sysctl.conf(name, "arp_announce"), 2 if suppressed and name == "all" else 0)
-        netns.sysctl(_sysctl.conf(name, "rp_filter"), 0 if name == "all" else 1)
+        netns.sysctl(_sysctl.conf_key(name, "arp_ignore"), int(suppressed and name == "all"))
+        netns.sysctl(
+            _sysctl.conf_key(name, "arp_announce"), 2 if suppressed and name == "all" else 0
+        )
+        netns.sysctl(_sysctl.conf_key(name, "rp_filter"), 0 if name == "all" else 1)
     if found.module == "arp_suppress":
-        netns.sysctl(_sysctl.conf("eth1", "arp_ignore"), 3)
+        netns.sysctl(_sysctl.conf_key("eth1", "arp_ignore"), 3)
     if found.module == "return_route":
         netns.run(f"ip route add default via {ROUTER}")
         netns.run("ip -6 route add default via 2001:db8::9 metric 1")

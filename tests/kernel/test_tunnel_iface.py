@@ -52,7 +52,7 @@ class Cluster:
             lan.host(f"192.0.2.{last}/24", host)
             host.address(f"2001:db8::{last}/64")
         for setting, value in (("arp_ignore", 1), ("arp_announce", 2)):
-            real_server.sysctl(_sysctl.conf("all", setting), value)
+            real_server.sysctl(_sysctl.conf_key("all", setting), value)
 
     def direct(self, inner="ipv4", outer="ipv4", kind="ipip", checksum="none"):
         """Let the director hold a VIP and send its requests through a tunnel."""
@@ -69,7 +69,7 @@ class Cluster:
 
     def hold(self, interface, inner="ipv4", rp_filter=2):
         """Let the real server hold the VIP on a device, and serve there."""
-        self.real_server.sysctl(_sysctl.conf(interface, "rp_filter"), rp_filter)
+        self.real_server.sysctl(_sysctl.conf_key(interface, "rp_filter"), rp_filter)
         result = self.run_module("vip_iface", interface=interface, vips=[VIPS[inner]])
         assert not result.get("failed"), result
 
@@ -167,7 +167,7 @@ def test_strict_reverse_path_filtering_drops_what_comes_out(
     cluster.hold(interface, rp_filter=1)
     with pytest.raises(TimeoutError):
         cluster.ask(timeout=0.5)
-    values = {_sysctl.conf(interface, "rp_filter"): 2}
+    values = {_sysctl.conf_key(interface, "rp_filter"): 2}
     assert run_module("sysctls", values=values)["changed"]
     assert cluster.ask() == b"hello" * 3
 

@@ -26,7 +26,7 @@ def host(netns, peer):
     """The test's own namespace, with a LAN interface that answers for any address it has."""
     for interface in ("all", "default"):
         for setting in _sysctl.ARP:
-            netns.sysctl(_sysctl.conf(interface, setting), 0)
+            netns.sysctl(_sysctl.conf_key(interface, setting), 0)
     netns.neighbour = peer("eth0", "192.0.2.1/24")
     netns.neighbour.address("2001:db8::1/64")
     netns.address("192.0.2.31/24")
@@ -37,8 +37,8 @@ def host(netns, peer):
 @pytest.fixture
 def suppressed(host):
     """The same with ARP suppressed."""
-    host.sysctl(_sysctl.conf("all", "arp_ignore"), 1)
-    host.sysctl(_sysctl.conf("all", "arp_announce"), 2)
+    host.sysctl(_sysctl.conf_key("all", "arp_ignore"), 1)
+    host.sysctl(_sysctl.conf_key("all", "arp_announce"), 2)
     return host
 
 
@@ -104,7 +104,7 @@ def test_a_vip_waits_for_suppression(host, run_module, save):
 def test_suppression_is_asked_for_where_it_matters(suppressed, run_module):
     suppressed.ip("link add other type veth peer name eth1")
     suppressed.ip("link set other up")
-    suppressed.sysctl(_sysctl.conf("other", "arp_ignore"), 3)
+    suppressed.sysctl(_sysctl.conf_key("other", "arp_ignore"), 3)
     refused = run_module("vip_iface", interface="lo", vips=[VIP])
     assert refused["failed"]
     assert len(refused["mistakes"]) == 1
@@ -341,7 +341,7 @@ def test_what_is_not_announced(host, run_module, reason):
 def test_dummies_and_tunnels_do_no_arp(host, run_module, kind):
     host.add_link("quiet0", kind)
     assert run_module("vip_iface", interface="quiet0", vips=[VIP])["failed"]
-    host.sysctl(_sysctl.conf("all", "arp_ignore"), 1)
-    host.sysctl(_sysctl.conf("all", "arp_announce"), 2)
+    host.sysctl(_sysctl.conf_key("all", "arp_ignore"), 1)
+    host.sysctl(_sysctl.conf_key("all", "arp_announce"), 2)
     result = run_module("vip_iface", interface="quiet0", vips=[VIP])
     assert (result["after"], result["announced"]) == ([f"{VIP}/32 dev quiet0"], [])

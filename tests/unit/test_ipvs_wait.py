@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.lvs.cluster.plugins.modules.ipvs_wait import bears
+from ansible_collections.lvs.cluster.plugins.modules.ipvs_wait import remaining
 
 
 @pytest.mark.parametrize(
@@ -20,7 +20,7 @@ from ansible_collections.lvs.cluster.plugins.modules.ipvs_wait import bears
     ],
 )
 def test_what_a_drain_waits_for(weight, active, inactive, until, lines):
-    assert bears("web: rs20", weight, active, inactive, until) == lines
+    assert remaining("web: rs20", weight, active, inactive, until) == lines
 
 
 def test_services_that_are_none(run_main):

@@ -937,12 +937,14 @@ def test_messages_of_keepalived_have_their_line_and_no_secret():
         "(/tmp/x: Line 2) Unknown keyword '1111'\n(Line 1111) odd\n\n"
         "(web) 10.0.0.1:1111 Unknown interface!\n"
     )
-    assert keepalived_conf.complaints(said, "/tmp/x", text, Mask()) == [
+    assert keepalived_conf.error_messages(said, "/tmp/x", text, Mask()) == [
         "keepalived reports, line 2 (auth_pass <secret 1>): Unknown keyword '<secret 1>'.",
         "keepalived reports: odd.",
         "keepalived reports: (web) 10.0.0.1:1111 Unknown interface!.",
     ]
-    assert keepalived_conf.complaints("", "/tmp/x", text, Mask()) == ["keepalived reports nothing."]
+    assert keepalived_conf.error_messages("", "/tmp/x", text, Mask()) == [
+        "keepalived reports nothing."
+    ]
 
 
 @pytest.mark.parametrize(

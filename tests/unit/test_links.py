@@ -59,14 +59,14 @@ def test_parse():
         "2001:db8::9/128 dev lo nodad preferred_lft 0",
     ]
     assert links["vpn0"].addresses == ()
-    assert [links[name].speaks_arp for name in ("lo", "vpn0", "eth0")] == [False, False, True]
+    assert [links[name].uses_arp for name in ("lo", "vpn0", "eth0")] == [False, False, True]
     assert [links[name].up for name in ("lo", "vpn0", "eth0")] == [True, False, False]
     assert links["eth0"].mac == MAC
 
 
 def test_the_real_thing_is_understood():
     lo = _links.read()["lo"]
-    assert not lo.speaks_arp
+    assert not lo.uses_arp
     assert lo.kind == "loopback"
 
 

@@ -16,7 +16,7 @@ LISTING = "table inet lvs {\n\tchain a {\n\t\taccept\n\t}\n}\n"
 
 def test_the_file_can_be_loaded_again_and_again():
     table = Table("inet", "lvs")
-    file = nft_table.document(table.absence + table.holding(RULES), LISTING)
+    file = nft_table.document(table.removal + table.definition(RULES), LISTING)
     header, digest, *program = file.splitlines()
     assert header.startswith("# Written by Ansible")
     assert digest.startswith("# ")
@@ -32,7 +32,7 @@ def test_the_file_can_be_loaded_again_and_again():
     assert nft_table.owned(None) == nft_table.owned("table inet lvs\n") == []
     # While it takes the place of a table of another name, that one is owned, too.
     former = Table("ip", "former")
-    assert nft_table.owned(former.absence + file) == [former, table]
+    assert nft_table.owned(former.removal + file) == [former, table]
 
 
 def test_the_digest_is_of_the_listing():
@@ -86,17 +86,17 @@ table inet ip
 def test_what_nft_complains_about_has_its_place_in_the_rules():
     table = Table("inet", "ip")
     rules = "chain a {\n  foo bar\n"
-    text = table.absence + table.holding(rules)
-    assert nft_table.complaints(STDERR, text, rules.rstrip()) == [
+    text = table.removal + table.definition(rules)
+    assert nft_table.error_messages(STDERR, text, rules.rstrip()) == [
         "name: nft reports: syntax error, unexpected ip, expecting string.",
         "rules, line 2: nft reports: syntax error, unexpected foo: foo bar",
         "rules, at their end: nft reports: syntax error, unexpected end of file.",
     ]
     elsewhere = "/dev/stdin:3:7-8: Error: No such file or directory; did you mean table 'x'?\n"
-    assert nft_table.complaints(elsewhere, text, rules.rstrip()) == [
+    assert nft_table.error_messages(elsewhere, text, rules.rstrip()) == [
         "nft reports: No such file or directory; did you mean table 'x'?"
     ]
-    said = nft_table.complaints("Error: Could not process rule:\n  Device busy\n", text, rules)
+    said = nft_table.error_messages("Error: Could not process rule:\n  Device busy\n", text, rules)
     assert said == ["nft reports: Error: Could not process rule: Device busy."]
 
 

@@ -106,14 +106,14 @@ def test_rules_of_other_answers_can_stay():
         for option in gateways
     }
     after = wanted(Answer(RIP, 8080, "tcp"))
-    kept = after._replace(kept=_routes.unlisted(after, state))
+    kept = after._replace(kept=_routes.other_rules(after, state))
     steps = {o: [s.do for s in _routes.plan(o, state[o], kept, ()).steps] for o in gateways}
     assert [len(steps[option]) for option in gateways] == [1, 0]
     assert steps["-4"][0].startswith("rule add")
     assert "2001:db8::254" in (_routes.render("-6", state["-6"], kept, (), "") or "")
     assert _routes.render("-6", state["-6"], after, (), "") is None
     by_default = after._replace(route="default")
-    assert _routes.unlisted(by_default, state) == {}
+    assert _routes.other_rules(by_default, state) == {}
 
 
 def test_former_routes_are_noted_as_ip_takes_them():

@@ -157,15 +157,15 @@ def test_a_document_has_what_was_and_what_is():
         "# a = comment\n# was: net/a = 0\nnet/ipv4/ip_forward = 1\nnet/a = 1\nnet/c = 2 3\n"
     )
     assert _sysctl.saved_values(text) == values
-    assert _sysctl.noted(text) == {"net/a": "0"}
-    assert _sysctl.saved_values(None) == _sysctl.noted(None) == {}
+    assert _sysctl.former_values(text) == {"net/a": "0"}
+    assert _sysctl.saved_values(None) == _sysctl.former_values(None) == {}
 
 
 def test_a_value_of_our_own_is_never_noted():
     text = _sysctl.document("", {"net/a": "0", "net/gone": "5"}, {"net/a": "1", "net/old": "1"})
     wanted = dict.fromkeys(["net/a", "net/old", "net/new", "net/none"], "2")
     before = {"net/a": "1", "net/old": "1", "net/new": "7", "net/none": None}
-    assert _sysctl.notes(text, before, wanted) == {"net/a": "0", "net/new": "7"}
+    assert _sysctl.values_to_note(text, before, wanted) == {"net/a": "0", "net/new": "7"}
 
 
 def test_what_is_given_back(proc):
@@ -175,15 +175,17 @@ def test_what_is_given_back(proc):
     text = _sysctl.document("", {**was, defense: "0"}, {**ours, defense: "1"})
     in_force = {**ours, "net/moved": "2", defense: "2"}
     proc({key: value for key, value in in_force.items() if key != "net/gone"})
-    assert _sysctl.given_back(text, {"net/stays"}) == {"net/ours": "0", defense: "0"}
-    assert _sysctl.given_back(None, ()) == {}
+    assert _sysctl.values_to_restore(text, {"net/stays"}) == {"net/ours": "0", defense: "0"}
+    assert _sysctl.values_to_restore(None, ()) == {}
 
 
 def test_while_a_value_changes_both_are_managed(proc):
     old = _sysctl.document("# head\n", {"net/a": "7", "net/b": "8"}, {"net/a": "1", "net/b": "2"})
-    assert _sysctl.under_way("# head\n", old, {}, {}, {}) == old  # nothing to add: it only goes
+    assert (
+        _sysctl.interim_document("# head\n", old, {}, {}, {}) == old
+    )  # nothing to add: it only goes
     notes, wanted = {"net/a": "7", "net/c": "9"}, {"net/a": "3", "net/c": "4"}
-    text = _sysctl.under_way("# head\n", old, notes, wanted, {"net/b": "8"})
+    text = _sysctl.interim_document("# head\n", old, notes, wanted, {"net/b": "8"})
     assert text == (
         "# head\n# was: net/a = 7\n# was: net/b = 8\n# was: net/c = 9\n# also: net/a = 1\n"
         "net/a = 3\nnet/b = 2\nnet/c = 4\n"
@@ -191,14 +193,14 @@ def test_while_a_value_changes_both_are_managed(proc):
     _sysctl.check(text)
     for value in "1", "3":
         proc({"net/a": value, "net/b": "8", "net/c": "9"})
-        assert _sysctl.given_back(text, ()) == {"net/a": "7"}
+        assert _sysctl.values_to_restore(text, ()) == {"net/a": "7"}
     proc({"net/a": "5"})
-    assert _sysctl.given_back(text, ()) == {}
+    assert _sysctl.values_to_restore(text, ()) == {}
     # Killed once more, with yet another wish.
-    text = _sysctl.under_way("", text, {"net/a": "7"}, {"net/a": "6"}, {})
+    text = _sysctl.interim_document("", text, {"net/a": "7"}, {"net/a": "6"}, {})
     for value in "1", "3", "6":
         proc({"net/a": value})
-        assert _sysctl.given_back(text, ()) == {"net/a": "7"}
+        assert _sysctl.values_to_restore(text, ()) == {"net/a": "7"}
 
 
 @pytest.mark.parametrize("line", ["old", "# was: net/a", "# also: = 1", "net/a =", "net/../ b = 1"])
@@ -223,7 +225,7 @@ QUIET_ROUTER = {  # forwarding on one interface only, and no redirects accepted
 def test_what_forwarding_resets_is_noted_where_it_would_be_lost(proc):
     proc(QUIET_ROUTER)
     wanted = {"net/ipv4/ip_forward": "1"}
-    notes = _sysctl.notes(None, {"net/ipv4/ip_forward": "0"}, wanted)
+    notes = _sysctl.values_to_note(None, {"net/ipv4/ip_forward": "0"}, wanted)
     assert notes == {
         "net/ipv4/ip_forward": "0",
         f"{CONF}/all/accept_redirects": "0",
@@ -232,13 +234,13 @@ def test_what_forwarding_resets_is_noted_where_it_would_be_lost(proc):
     text = _sysctl.document("", notes, wanted)
     proc({**QUIET_ROUTER, "net/ipv4/ip_forward": "1"})
     before = {"net/ipv4/ip_forward": "1"}
-    assert _sysctl.notes(text, before, wanted) == notes
-    assert _sysctl.given_back(text, wanted) == {}
-    assert _sysctl.given_back(text, ()) == notes
+    assert _sysctl.values_to_note(text, before, wanted) == notes
+    assert _sysctl.values_to_restore(text, wanted) == {}
+    assert _sysctl.values_to_restore(text, ()) == notes
     # Killed when forwarding has its value back and has reset the others, these are still known.
-    text = _sysctl.under_way("", text, {}, {}, notes)
+    text = _sysctl.interim_document("", text, {}, {}, notes)
     proc({**QUIET_ROUTER, f"{CONF}/all/accept_redirects": "1", f"{CONF}/eth0/forwarding": "0"})
-    assert _sysctl.given_back(text, ()) == notes
+    assert _sysctl.values_to_restore(text, ()) == notes
 
 
 def test_interfaces_have_forwarding_of_both_families(proc):

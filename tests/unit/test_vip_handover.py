@@ -10,7 +10,7 @@ import ipaddress
 import pytest
 from ansible_collections.lvs.cluster.plugins.module_utils import _lock, _nft, _program
 from ansible_collections.lvs.cluster.plugins.modules import vip_handover
-from ansible_collections.lvs.cluster.plugins.modules.vip_handover import returning
+from ansible_collections.lvs.cluster.plugins.modules.vip_handover import vips_to_preempt
 
 VIP, VIP2, VIP6 = "192.0.2.149", "192.0.2.150", "2001:db8::149"
 UNIT = "keepalived.service"
@@ -29,19 +29,19 @@ OWN = {"name": "lvs", "vips": [VIP], "advert_int": 1, "preempt_delay": 30}
     ],
 )
 def test_connections_are_held_back_shortly_before_the_director_preempts(fields, seconds):
-    assert returning([VIP], [{**OWN, **fields}]) == ([VIP], seconds)
+    assert vips_to_preempt([VIP], [{**OWN, **fields}]) == ([VIP], seconds)
 
 
 @pytest.mark.parametrize("preempt", [False, "no"])
 def test_a_director_that_does_not_preempt_takes_nothing_back(preempt):
-    assert returning([VIP], [{**OWN, "preempt": preempt}]) == ([], 0)
-    assert returning([VIP], []) == ([], 0)
+    assert vips_to_preempt([VIP], [{**OWN, "preempt": preempt}]) == ([], 0)
+    assert vips_to_preempt([VIP], []) == ([], 0)
 
 
 def test_only_vips_of_an_instance_are_taken_back_at_the_earliest_of_their_times():
     late = {**OWN, "vips": [VIP2], "preempt_delay": 300}
-    assert returning([VIP, VIP2, VIP6], [OWN, late]) == ([VIP, VIP2], 27)
-    assert returning([VIP2], [OWN, late]) == ([VIP2], 297)
+    assert vips_to_preempt([VIP, VIP2, VIP6], [OWN, late]) == ([VIP, VIP2], 27)
+    assert vips_to_preempt([VIP2], [OWN, late]) == ([VIP2], 297)
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_only_vips_of_an_instance_are_taken_back_at_the_earliest_of_their_times(
 @pytest.mark.parametrize("field", ["vips", "excluded_vips"])
 def test_vips_are_the_same_however_they_are_written(field, written):
     own = {**OWN, "vips": [], field: written}
-    assert returning(["2001:db8:0:0::149"], [own]) == (["2001:db8:0:0::149"], 27)
+    assert vips_to_preempt(["2001:db8:0:0::149"], [own]) == (["2001:db8:0:0::149"], 27)
 
 
 def test_the_rules_drop_what_begins_a_tcp_connection():

@@ -145,11 +145,11 @@ def _intended(
         **{part: own.get(part) or [] for part in ("scripts", "sync_groups")},
         "globals": own.get("globals") or {},
         "instances": [_instance(each, settings) for each in made],
-        "services": [_spelled_out(service, groups, variables) for service in services],
+        "services": [_with_group_destinations(service, groups, variables) for service in services],
     }
 
 
-def _spelled_out(
+def _with_group_destinations(
     service: Mapping[str, Any],
     groups: Mapping[str, Sequence[str]],
     variables: Callable[[str], Mapping[str, Any]],
@@ -190,7 +190,7 @@ class _Comparison:
         self.writer = writer
         self.messages = messages
         self.found = {id(service.block): service for service in source.services.values()}
-        self.made = _made(result["services"])
+        self.made = _by_key(result["services"])
 
     def run(self) -> None:
         """List all that is missing."""
@@ -291,7 +291,7 @@ class _Comparison:
     def _instances(self) -> None:
         made: list[Mapping[str, Any]] = list(self.result["instances"])
         for number, block in enumerate(self.writer.routers.instances(self.source).values()):
-            self.messages.cover(block, self._kept_apart(block))
+            self.messages.cover(block, self._not_representable(block))
             held = set(addresses(block))
             alike = [each for each in made if held.intersection(addresses(each))]
             result = next(iter([*alike, *made[number : number + 1]]), None)
@@ -305,7 +305,7 @@ class _Comparison:
             if all(block is not each for each in kept) and not self.messages.covers(block):
                 self.report(f"vrrp_instance {block['name']} is left out.", block.line)
 
-    def _kept_apart(self, block: Block) -> list[str]:
+    def _not_representable(self, block: Block) -> list[str]:
         """List the fields of an instance that no inventory has; return them."""
         lost = [name for name in block if vrrp.undefined(name)]
         for name in lost:
@@ -320,7 +320,7 @@ class _Comparison:
 
     def _added(self, block: Block, result: Mapping[str, Any]) -> None:
         """List what an instance has from now on, though its file doesn't set it."""
-        known = {*addresses(block), *self.writer.unheld}
+        known = {*addresses(block), *self.writer.unheld_vips}
         more = [vip for vip in addresses(result) if vip not in known]
         if more:
             self.report(
@@ -410,7 +410,7 @@ class _Comparison:
             self.report(f"`{block.shown}` of {found.key} is left out: {reason}.", block.line)
 
 
-def _made(
+def _by_key(
     services: Iterable[Mapping[str, Any]],
 ) -> dict[ServiceKey, tuple[VirtualService, Mapping[str, Any]]]:
     """Return services by their keys, as the model has them and as keepalived gets them."""

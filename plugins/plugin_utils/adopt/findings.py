@@ -307,7 +307,7 @@ class SourceReader:
                 raw.line,
                 raw,
             )
-        _share(service)
+        _lift_common_fields(service)
         if self.source.config:
             service.keepalived_fields.setdefault("delay_loop", DELAY_LOOP)
         services[value.key] = service
@@ -430,7 +430,7 @@ class SourceReader:
             service.keepalived_fields["sorry_server"] = {**fields, **inhibit}
 
 
-def _share(service: Service) -> None:
+def _lift_common_fields(service: Service) -> None:
     """Move to a service what all of its destinations have, and the check that most have."""
     pool = list(service.own.values())
     for name in dict.fromkeys(name for own in pool for name in own if name in INHERITED):

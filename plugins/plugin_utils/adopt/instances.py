@@ -24,7 +24,7 @@ def correct(reader: Reader, instance: Block, config: Mapping[str, Any]) -> None:
     correction = _Correction(reader, instance)
     correction.version(config["globals"])
     correction.preemption()
-    correction.casting()
+    correction.unicast_and_multicast()
     correction.tracking({_name(script) for script in config["scripts"]})
 
 
@@ -85,7 +85,7 @@ class _Correction:
         elif block.get("preempt") is False:
             self.drop("preempt_delay", "nopreempt is set")
 
-    def casting(self) -> None:
+    def unicast_and_multicast(self) -> None:
         """Check what goes with unicast or with multicast only."""
         block = self.block
         one, other = "mcast_src_ip", "unicast_src_ip"

@@ -83,7 +83,7 @@ class Writer:
         )
         self.masters = self._masters()
         #: The VIPs that no instance holds.
-        self.unheld: list[str] = []
+        self.unheld_vips: list[str] = []
 
     def _merge(self, source: Source) -> None:
         """Take a director's services beside those of others."""
@@ -195,7 +195,7 @@ class Writer:
             for host, variables in children[name]["hosts"].items():
                 placed.setdefault(host, variables)
         if len(groups) == 1:
-            _lift(children[REALSERVERS], weights)
+            _move_weight_to_group(children[REALSERVERS], weights)
         alone: dict[str, Any] = {
             name: {} for name in weights if name not in placed and name not in self.directors
         }
@@ -447,17 +447,17 @@ class Writer:
             self.report(
                 "not all directors have an instance in a keepalived.conf; site.yml makes one."
             )
-        self._unheld()
+        self._report_unheld_vips()
 
-    def _unheld(self) -> None:
+    def _report_unheld_vips(self) -> None:
         """List the VIPs that keepalived does not hold today."""
         files = [source for source in self.sources if source.config]
         held = {vip for source in files for each in source.instances for vip in addresses(each)}
-        self.unheld = [vip for vip in self.vips if vip not in held] if files else []
-        if self.unheld:
-            them = "them" if self.unheld[1:] else "it"
+        self.unheld_vips = [vip for vip in self.vips if vip not in held] if files else []
+        if self.unheld_vips:
+            them = "them" if self.unheld_vips[1:] else "it"
             self.report(
-                f"{join_names(self.unheld)}: no vrrp_instance holds {them}, so the"
+                f"{join_names(self.unheld_vips)}: no vrrp_instance holds {them}, so the"
                 f" director has {them} in some other way; with this inventory"
                 f" {'VRRP holds' if self.vrrp else 'the director itself adds'} {them}, so remove"
                 f" {them} where it is configured today."
@@ -489,7 +489,7 @@ def _plain(value: Any) -> Any:
     return list(map(_plain, value)) if isinstance(value, (list, tuple)) else value
 
 
-def _lift(group: dict[str, Any], weights: dict[str, dict[str, Any]]) -> None:
+def _move_weight_to_group(group: dict[str, Any], weights: dict[str, dict[str, Any]]) -> None:
     """Move a weight that all hosts of a group have to the group."""
     common = [weights.get(name, {}).get("lvs_weight") for name in group["hosts"]]
     if common[0] is not None and all(weight == common[0] for weight in common):

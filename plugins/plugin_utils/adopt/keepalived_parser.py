@@ -46,7 +46,7 @@ class Reading(Reader):
             instances.correct(self, instance, self.config)
         for group in self.config["sync_groups"]:
             instances.correct_group(self, group, self.config)
-        self.sweep(tree.statements)
+        self.report_unread(tree.statements)
         self.unrepresented = sorted(dict.fromkeys(self.unrepresented), key=lambda item: item[0])
 
     def _statement(self, node: Statement, servers: Servers) -> None:
@@ -81,13 +81,13 @@ class Reading(Reader):
         try:
             self.put(found, "name", scalar(_options.NAME, node.words[1:]), node)
         except InvalidValue:
-            return self.cant(node, f"its name must be {_options.NAME.must_be}")
+            return self.skip(node, f"its name must be {_options.NAME.must_be}")
         self.take(node)
         for child in self._of_instance(node, found) if name == "instances" else node.block():
             self.field(table, child, found)
         missing = [o.keyword or o.name for o in table if o.required and o.name not in found]
         if missing:
-            return self.cant(node, f"it has no {' and no '.join(missing)}")
+            return self.skip(node, f"it has no {' and no '.join(missing)}")
         self.config[name].append(found)
         return None
 
@@ -109,7 +109,7 @@ class Reading(Reader):
     def _sync_daemon(self, node: Statement, instance: str) -> None:
         """Read the former way to have a sync daemon."""
         if "sync_daemon" in self.config["globals"]:
-            return self.cant(node, "there is an lvs_sync_daemon already")
+            return self.skip(node, "there is an lvs_sync_daemon already")
         daemon = {"interface": str(node.words[1]), "instance": instance}
         self.put(self.config["globals"], "sync_daemon", daemon, node)
         return self.take(node)

@@ -6,7 +6,7 @@ Pure. A word of the file selects the option; the option's kind defines how to re
 checks it.
 
 Nothing is lost: each statement counts the words of it that the data has (`Reader.take`) or is the
-subject of a message, and what is neither in the end is listed (`Reader.sweep`).
+subject of a message, and what is neither in the end is listed (`Reader.report_unread`).
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class Reader:
         if node.taken >= 0:
             node.taken = len(node.words) if words is None else words
 
-    def cant(self, node: Statement, reason: str) -> None:
+    def skip(self, node: Statement, reason: str) -> None:
         """Note that a statement with its block is left out, and why."""
         self.unrepresented.append((node.line, f"`{node.shown}` is left out: {reason}."))
         for each in node.all():
@@ -110,17 +110,17 @@ class Reader:
         """List a statement that the data has no field for."""
         word = node.words[0]
         if word.startswith("include"):
-            self.cant(node, "other files are not read; adopt the file with what it includes")
+            self.skip(node, "other files are not read; adopt the file with what it includes")
         elif word.startswith("@"):
-            self.cant(node, "what holds on one machine only is not read; write it out without @")
+            self.skip(node, "what holds on one machine only is not read; write it out without @")
         elif word.startswith("~"):
-            self.cant(node, "what is repeated is not read; write it out")
+            self.skip(node, "what is repeated is not read; write it out")
         elif word in ("nat_mask", "hashed"):
-            self.cant(node, "keepalived has no such option any longer, and it did nothing")
+            self.skip(node, "keepalived has no such option any longer, and it did nothing")
         else:
-            self.cant(node, f"the inventory has no field for it{remedy}")
+            self.skip(node, f"the inventory has no field for it{remedy}")
 
-    def sweep(self, nodes: Iterable[Statement]) -> None:
+    def report_unread(self, nodes: Iterable[Statement]) -> None:
         """List all that was neither taken nor listed yet."""
         for top in nodes:
             for node in top.all():
@@ -164,11 +164,11 @@ class Reader:
                 value = [*found.get(option.name, []), *value]
             elif option.name in found and option.kind == _options.NOTIFY:
                 # notify_script_init's callers: "already specified - ignoring"
-                return self.cant(node, "keepalived takes the first one")
+                return self.skip(node, "keepalived takes the first one")
             self.put(found, option.name, value, node, more=isinstance(value, list))
             self.take(node)
             return None
-        return self.cant(node, reason)
+        return self.skip(node, reason)
 
     def _value(self, option: Option, node: Statement) -> Any:
         """Return the value of an option that a statement gives, or raise `InvalidValue`."""
@@ -189,13 +189,15 @@ class Reader:
             return [scalar(kind.of, (value,)) for value in values]
         if kind.argument["type"] == "bool":
             if option.keyword is not None:
-                return _truth(values)
+                return _boolean(values)
             if values:
                 raise InvalidValue("it stands alone")
             return kind.read(True) == node.words[0]
-        return _item(kind, self._few(option, node, values))
+        return _item(kind, self._words_read(option, node, values))
 
-    def _few(self, option: Option, node: Statement, values: tuple[Word, ...]) -> tuple[Word, ...]:
+    def _words_read(
+        self, option: Option, node: Statement, values: tuple[Word, ...]
+    ) -> tuple[Word, ...]:
         """Return the words that keepalived takes of a value."""
         if len(values) < 2:
             return values
@@ -229,7 +231,7 @@ class Reader:
                 yield from items
                 break
             else:
-                self.cant(node, f"it must be {kind.must_be}")
+                self.skip(node, f"it must be {kind.must_be}")
 
 
 def _words(option: Option) -> set[str]:
@@ -249,7 +251,7 @@ def _check_quotes(kind: Kind, values: Sequence[Word]) -> None:
         raise InvalidValue("it has quotes within a word; write it in one pair of quotes")
 
 
-def _truth(words: Sequence[str]) -> bool:
+def _boolean(words: Sequence[str]) -> bool:
     if len(words) > 1:
         raise InvalidValue
     word = (words or ("true",))[0].lower()

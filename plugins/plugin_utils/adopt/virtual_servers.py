@@ -68,7 +68,7 @@ class Servers:
         """Return all services; a group that none uses is listed."""
         for name, node in self.heads.items():
             if name not in self.used:
-                self.reader.cant(node, "no virtual_server is of this group")
+                self.reader.skip(node, "no virtual_server is of this group")
         return self.services
 
     # ---- groups ------------------------------------------------------------------------------
@@ -92,7 +92,7 @@ class Servers:
             self.reader.take(child)
         name = " ".join(node.words[1:])
         if name in self.groups:
-            return self.reader.cant(node, "there is a group of that name already")
+            return self.reader.skip(node, "there is a group of that name already")
         self.groups[name] = keys
         self.heads[name] = node
         return self.reader.take(node)
@@ -107,7 +107,7 @@ class Servers:
         except ValueError:
             count = 0
         if not 0 < count <= _MOST_ADDRESSES:
-            self.reader.cant(node, f"it is no range of up to {_MOST_ADDRESSES} addresses")
+            self.reader.skip(node, f"it is no range of up to {_MOST_ADDRESSES} addresses")
             return []
         port = node.words[1] if node.words[1:] else 0
         return [{"vip": str(start + number), "port": port} for number in range(count)]
@@ -157,7 +157,7 @@ class Servers:
             self.used.add(name)
             service["name"], service["endpoints"] = name, self.groups.get(name, [])
             if not service["endpoints"]:
-                self.reader.cant(node, "the group has no address that can be taken")
+                self.reader.skip(node, "the group has no address that can be taken")
                 return False
         elif len(target) == 2 and target[0] == "fwmark":
             service["fwmark"] = target[1]
@@ -168,7 +168,7 @@ class Servers:
                 self.reader.note(node, f"keepalived takes {address}, and so does the inventory")
             service["vip"], service["port"] = address, target[1] if target[1:] else 0
         else:
-            self.reader.cant(node, "it is neither an address and a port, nor a mark, nor a group")
+            self.reader.skip(node, "it is neither an address and a port, nor a mark, nor a group")
             return False
         name = node.comment[1:].strip()
         if self.named and name and "name" not in service:
@@ -192,7 +192,7 @@ class Servers:
         elif word in ("lvs_sched", "protocol", "weight", "ip_family"):
             reason = self._set(word, str(values[0]), node, service)
             if reason:
-                self.reader.cant(node, reason)
+                self.reader.skip(node, reason)
         else:
             return False
         self.reader.take(node)
@@ -234,7 +234,7 @@ class Servers:
                 more=True,
             )
             return
-        self.reader.cant(
+        self.reader.skip(
             node,
             f"keepalived ignores it, since the scheduler that is set before it is {scheduler}"
             if scheduler
@@ -245,7 +245,7 @@ class Servers:
         value = node.words[1] if node.words[1:] else str(_PERSISTENCE)
         number = _model_parser.as_integer(value)
         if number is None or not 1 <= number <= _model.MAX_TIMEOUT:
-            self.reader.cant(
+            self.reader.skip(
                 node, f"keepalived ignores it; it must be from 1 to {_model.MAX_TIMEOUT}"
             )
         else:
@@ -316,7 +316,7 @@ class Servers:
             server = {**method, **dict(zip(("address", "port"), map(str, values), strict=False))}
             self.reader.take(node)
         elif not server:
-            return self.reader.cant(node, "keepalived ignores it before a sorry_server")
+            return self.reader.skip(node, "keepalived ignores it before a sorry_server")
         elif word == "sorry_server_lvs_method":
             known = {name: server[name] for name in server if name not in ("address", "port")}
             server = {
@@ -334,7 +334,7 @@ class Servers:
         """Read how packets are forwarded, and by which tunnel (svr_forwarding_handler)."""
         method, *rest = map(str, node.words[1:] or [""])
         if method not in ("NAT", "DR", "TUN"):
-            self.reader.cant(node, "the method must be NAT, DR or TUN")
+            self.reader.skip(node, "the method must be NAT, DR or TUN")
             return known
         found: dict[str, Any] = {"method": method.lower()}
         tunnel: dict[str, Any] = {}
@@ -366,7 +366,7 @@ class Servers:
         """Read a real server."""
         values = node.words[1:]
         if len(values) not in (1, 2):
-            return self.reader.cant(node, "it is not an address and a port")
+            return self.reader.skip(node, "it is not an address and a port")
         server = Block(node.line, node.shown, address=str(values[0]), **method)
         self.reader.take(node)
         if values[1:]:
@@ -393,7 +393,7 @@ class Servers:
                 self.reader.put(server, "weight", int(node.words[1]), node)
                 self.reader.take(node)
             else:
-                self.reader.cant(
+                self.reader.skip(
                     node, "keepalived ignores it and takes 1; a weight is from 0 to 65535"
                 )
         elif word in _DESTINATION and len(node.words) == 2:
@@ -402,7 +402,7 @@ class Servers:
         elif word not in _CHECKS:
             self.reader.field(_options.DESTINATION, node, server)
         elif "check" in server:
-            self.reader.cant(node, "a real server has one check in the inventory")
+            self.reader.skip(node, "a real server has one check in the inventory")
         else:
             check = Block(node.line, node.shown, type=_CHECKS[word])
             self.reader.take(node, 1)

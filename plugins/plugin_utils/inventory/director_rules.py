@@ -97,7 +97,7 @@ def refused_by_keepalived(topology: Topology, services: Iterable[Service]) -> li
                 director, directors, topology.masters, keepalived_services, all_known=all_known
             )
             if topology.ha == "vrrp"
-            else _vrrp.mistakes_alone(
+            else _vrrp.mistakes_without_vrrp(
                 director, keepalived=topology.keepalived, services=keepalived_services
             )
         )

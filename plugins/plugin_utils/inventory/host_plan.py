@@ -35,7 +35,7 @@ def of_hosts(cluster: Cluster, hosts: Iterable[Host]) -> dict[str, dict[str, Any
     """
     hosts = list(hosts)
     directors = [host for host in hosts if host.name in cluster.directors]
-    dips = _once(address for host in directors for address in host.own)
+    dips = _unique(address for host in directors for address in host.own)
     found = {}
     for host in hosts:
         director = cluster.directors.get(host.name)
@@ -80,10 +80,10 @@ def _real_server_roles(host: Host, serves: Serves, *, director: bool) -> dict[st
     """Return the roles of a real server, by the methods of what it serves."""
     common = {"interfaces": [host.interface] if host.interface else [], "director": director}
     variables = {
-        "dr": {"vips": _once(each["vip"] for each in serves["dr"] if each["vip"]), **common},
+        "dr": {"vips": _unique(each["vip"] for each in serves["dr"] if each["vip"]), **common},
         "tun": {
             "services": [each for each in serves["tun"] if each["vip"]],
-            "sources": _once(source for each in serves["tun"] for source in each["sources"]),
+            "sources": _unique(source for each in serves["tun"] for source in each["sources"]),
             "mtu": host.mtu,
             **common,
         },
@@ -110,12 +110,12 @@ def _checks(cluster: Cluster, host: Host, serves: Serves, dips: list[str]) -> di
         return [item["address"] for item in pool if item["method"] in methods]
 
     own = [item["address"] for item in pool if item["name"] == host.name]
-    modules = _once(f"ip_vs_{service['scheduler']}" for service in services)
+    modules = _unique(f"ip_vs_{service['scheduler']}" for service in services)
     vrrp: Data = director or {"instances": [], "peers": []}
     return {
-        "addresses": _once([*own, *(entry["address"] for entry in served)]),
-        "neighbours": _once([*of_methods(*ON_LINK), *vrrp["peers"]]),
-        "routed_to": _once(of_methods(*ROUTED)),
+        "addresses": _unique([*own, *(entry["address"] for entry in served)]),
+        "neighbours": _unique([*of_methods(*ON_LINK), *vrrp["peers"]]),
+        "routed_to": _unique(of_methods(*ROUTED)),
         "interface": host.interface,
         "mtu": host.mtu if of_methods("tun") else 0,
         "kernel_modules": ["ip_vs", *modules] if director else [],
@@ -130,9 +130,9 @@ def _checks(cluster: Cluster, host: Host, serves: Serves, dips: list[str]) -> di
 
 
 def _gateways(serves: Serves) -> list[str]:
-    return _once(entry["gateway"] for entry in serves["nat"] if entry["gateway"])
+    return _unique(entry["gateway"] for entry in serves["nat"] if entry["gateway"])
 
 
-def _once(items: Iterable[str]) -> list[str]:
+def _unique(items: Iterable[str]) -> list[str]:
     """Return items in their order, each once."""
     return list(dict.fromkeys(items))

@@ -137,7 +137,7 @@ class Host:
         """Return its weight in a service."""
         return 0 if self.drained else self.weights.get(service, self._weight)
 
-    def sending(self, family: str) -> list[str]:
+    def source_addresses(self, family: str) -> list[str]:
         """Return the addresses that may be the source of what it sends, if need be by its facts."""
         own = [address for address in self.own if family_of(address) == family]
         facts = (str(each.ip) for each in self.interfaces())

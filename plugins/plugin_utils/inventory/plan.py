@@ -231,7 +231,7 @@ def _directors(
         instances = made[director.name]
         result[director.name] = {
             "instances": instances,
-            "awaited": _vrrp.awaited(director.name, made),
+            "awaited": _vrrp.preempted_vips(director.name, made),
             "peers": _vrrp.peers(director, directors, instances),
             # What reaches this machine as a real server, while another one is master.
             "local": [
@@ -272,7 +272,8 @@ def _served(
 
 def _sources(topology: Topology, host: Host) -> list[str]:
     """Return the sources of tunnels to a real server: the directors, and its own option."""
-    known = [director.sending(f) for director in topology.directors for f in ("ipv4", "ipv6")]
+    families = ("ipv4", "ipv6")
+    known = [each.source_addresses(family) for each in topology.directors for family in families]
     networks = [ipaddress.ip_network(address) for each in known for address in each]
     networks += host.tunnel_sources
     # In a set of the packet filter they must not overlap.

@@ -59,7 +59,7 @@ def check_gateways(topology: Topology, service: Service) -> None:
 def _check_floating(topology: Topology, service: Service, host: Host) -> None:
     """Check that the return path goes through whichever director is master."""
     gateways = [g for g in host.gateways if family_of(g) == service.family]
-    held = [_vrrp.floating(director.vrrp) for director in topology.directors]
+    held = [_vrrp.addresses_of_master(director.vrrp) for director in topology.directors]
     if not gateways or not all(gateways[0] in addresses for addresses in held):
         gateway = f"lvs_gateway is {gateways[0]}" if gateways else "there is no lvs_gateway"
         service.note(

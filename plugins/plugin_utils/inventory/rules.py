@@ -41,16 +41,18 @@ _IPV6_MTU, _TUNNEL_HEADER = 1280, 60
 
 def check(topology: Topology) -> None:
     """Give each service its pool, and note what is wrong."""
-    topology.ha = _agreed(topology, "lvs_ha", lambda host: host.ha) or (
+    topology.ha = _common_value(topology, "lvs_ha", lambda host: host.ha) or (
         "vrrp" if len(topology.directors) > 1 else "none"
     )
     topology.keepalived = topology.ha == "vrrp" or any(
         service.keepalived_fields or service.destination_fields for service in topology.services
     )
     check_directors(topology)
-    method = _agreed(topology, "lvs_method", lambda host: host.method) or "dr"
-    networks = _agreed(topology, "lvs_network", lambda host: host.networks) or ()
-    topology.min_available = _agreed(topology, "lvs_min_available", lambda host: host.min_available)
+    method = _common_value(topology, "lvs_method", lambda host: host.method) or "dr"
+    networks = _common_value(topology, "lvs_network", lambda host: host.networks) or ()
+    topology.min_available = _common_value(
+        topology, "lvs_min_available", lambda host: host.min_available
+    )
     for service in topology.services:
         service.apply_defaults(method, networks)
         if service.family:
@@ -70,7 +72,7 @@ def check(topology: Topology) -> None:
     check_owners(topology)
 
 
-def _agreed(topology: Topology, variable: str, of: Callable[[Host], Any]) -> Any:
+def _common_value(topology: Topology, variable: str, of: Callable[[Host], Any]) -> Any:
     """Return the value that all hosts have that set a variable of the cluster."""
     values: dict[Any, list[str]] = {}
     for host in topology.hosts.values():
