@@ -380,13 +380,13 @@ class Maker:
                 own.pop(name, None)
         if floating:
             own["excluded_vips"] = [{"address": "192.168.2.254/24", "interface": "eth0"}]
-        said = {
+        parts = {
             "globals": self.globals(),
             "instance": own,
             "scripts": self.defined("scripts"),
             "extra": self.one("", "static_routes {\n  192.0.2.0/24 dev eth0\n}\n"),
         }
-        return {part: value for part, value in said.items() if value and self.maybe()}
+        return {part: value for part, value in parts.items() if value and self.maybe()}
 
     def described(self, number: int, directors: Sequence[str]) -> dict[str, Any]:
         """Return a service, as an inventory describes it."""

@@ -124,8 +124,8 @@ class Keepalived:
         answer = self._process.stdout.readline()
         if not answer:
             raise AssertionError(f"{HERE / 'namespaces.py'} ended with {self._process.wait(10)}")
-        status, said = json.loads(answer)
-        return status, said
+        status, output = json.loads(answer)
+        return status, output
 
     def test(self, text: str) -> tuple[int, str]:
         """Return the exit status of ``keepalived -t`` for a text, and what it says."""

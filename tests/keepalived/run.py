@@ -29,19 +29,19 @@ def main(arguments: list[str]) -> int:
     running = {}
     with contextlib.ExitStack() as stack:
         for name in releases.RELEASES:
-            said = stack.enter_context(tempfile.TemporaryFile())
+            output = stack.enter_context(tempfile.TemporaryFile())
             data = f"--data-file={ROOT}/.cache/coverage/keepalived-{name}"
             command = [sys.executable, "-m", "coverage", "run", data, "-m", "pytest", str(HERE)]
             command += ["-k", name, "-p", "no:cacheprovider", *arguments]
-            process = subprocess.Popen(command, cwd=ROOT, stdout=said, stderr=said)
-            running[name] = stack.enter_context(process), said
-        for name, (process, said) in running.items():
+            process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=output)
+            running[name] = stack.enter_context(process), output
+        for name, (process, output) in running.items():
             process.wait()
             print(f"== tests/keepalived with keepalived of {name}", flush=True)
-            said.seek(0)
-            shutil.copyfileobj(said, sys.stdout.buffer)
+            output.seek(0)
+            shutil.copyfileobj(output, sys.stdout.buffer)
             sys.stdout.flush()
-        return max(process.returncode for process, _said in running.values())
+        return max(process.returncode for process, _output in running.values())
 
 
 if __name__ == "__main__":

@@ -50,10 +50,10 @@ def judge(keepalived, version, config, *, rubbish=False):
     arguments = _arguments.without_unset(arguments)
     assert _keepalived.mistakes(arguments, version) == []
     text = _keepalived.render(arguments, version)
-    status, said = keepalived.test(text)
-    if rubbish and status and MACHINE.search(said):
+    status, output = keepalived.test(text)
+    if rubbish and status and MACHINE.search(output):
         return False
-    assert (status, said) == (0, ""), f"{said}\n{text}"
+    assert (status, output) == (0, ""), f"{output}\n{text}"
     return True
 
 

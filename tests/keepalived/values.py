@@ -103,31 +103,31 @@ def routes(draw: Any) -> str:
     """Return a route, of words that `_keepalived_routes` knows."""
     family, net = draw(st.sampled_from([(addresses4, "192.168.9.0/24"), (addresses6, "fd00::/8")]))
     kind = draw(st.sampled_from(["", "", "to ", *(f"{k} " for k in _routes.ROUTE_TYPES)]))
-    said = [kind + draw(st.sampled_from([net, "default", "all"]))]
-    said.append(draw(st.sampled_from(["no_track", f"dev {draw(interfaces)}"])))
-    said += [f"{word} {draw(family)}" for word in draw(some_of("via", "src"))]
+    words = [kind + draw(st.sampled_from([net, "default", "all"]))]
+    words.append(draw(st.sampled_from(["no_track", f"dev {draw(interfaces)}"])))
+    words += [f"{word} {draw(family)}" for word in draw(some_of("via", "src"))]
     for word in draw(some_of(*sorted(_routes.ROUTE_WORDS.keys() - {"dev"}))):
-        said.append(f"{word} {draw(WORD_VALUES[word])}")
-    if net in said[0]:
-        said = draw(st.permutations(said))
-    said += draw(st.lists(st.just("onlink"), max_size=1))
-    for _hop in range(draw(st.integers(0, 2)) if "no_track" in said else 0):
+        words.append(f"{word} {draw(WORD_VALUES[word])}")
+    if net in words[0]:
+        words = draw(st.permutations(words))
+    words += draw(st.lists(st.just("onlink"), max_size=1))
+    for _hop in range(draw(st.integers(0, 2)) if "no_track" in words else 0):
         weight = draw(st.sampled_from([1, 256]))
-        said.append(f"nexthop via {draw(family)} dev {draw(interfaces)} weight {weight}")
-    return " ".join(said)
+        words.append(f"nexthop via {draw(family)} dev {draw(interfaces)} weight {weight}")
+    return " ".join(words)
 
 
 @st.composite
 def rules(draw: Any) -> str:
     """Return a rule, of words that `_keepalived_routes` knows."""
     net = draw(st.sampled_from(["192.168.9.0/24", "fd00::/8", "all"]))
-    said = draw(st.lists(st.sampled_from(["not", "no_track"]), max_size=2, unique=True))
-    said += [f"{word} {net}" for word in draw(some_of("from", "to"))]
-    said.append(draw(st.sampled_from([*_routes.RULE_ACTIONS, "table 100", "lookup main"])))
-    said.append(f"{draw(st.sampled_from(['preference', 'priority', 'order']))} {draw(u32)}")
+    words = draw(st.lists(st.sampled_from(["not", "no_track"]), max_size=2, unique=True))
+    words += [f"{word} {net}" for word in draw(some_of("from", "to"))]
+    words.append(draw(st.sampled_from([*_routes.RULE_ACTIONS, "table 100", "lookup main"])))
+    words.append(f"{draw(st.sampled_from(['preference', 'priority', 'order']))} {draw(u32)}")
     for word in draw(some_of("iif", "oif", "fwmark", "tos")):
-        said.append(f"{word} {draw(WORD_VALUES[word])}")
-    return " ".join(draw(st.permutations(said)))
+        words.append(f"{word} {draw(WORD_VALUES[word])}")
+    return " ".join(draw(st.permutations(words)))
 
 
 #: What is neither bounds nor a pattern, and what only a machine knows.

@@ -83,7 +83,7 @@ def files_of(inventory):
     files = {}
     for name, work in cluster.directors.items():
         mine = variables(name)
-        said = mine.get("lvs_keepalived", {})
+        settings = mine.get("lvs_keepalived", {})
         interface = mine.get("lvs_interface", "eth0")
         environment = NativeEnvironment().overlay()
         globals_of_host = {
@@ -99,12 +99,12 @@ def files_of(inventory):
             if key != "sync_daemon"
         }
         daemon = {"interface": interface, "instance": work["instances"][0]["name"]}
-        daemon.update(said.get("globals", {}).get("sync_daemon", {}))
+        daemon.update(settings.get("globals", {}).get("sync_daemon", {}))
         secret = {"auth_pass": mine["lvs_auth_pass"]} if "lvs_auth_pass" in mine else {}
         config = {
-            "globals": {**globals_of_host, **said.get("globals", {}), "sync_daemon": daemon},
-            "scripts": said.get("scripts", []),
-            "sync_groups": said.get("sync_groups", []),
+            "globals": {**globals_of_host, **settings.get("globals", {}), "sync_daemon": daemon},
+            "scripts": settings.get("scripts", []),
+            "sync_groups": settings.get("sync_groups", []),
             "instances": [{"interface": interface, **i, **secret} for i in work["instances"]],
             "services": cluster.keepalived_services,
         }
@@ -473,7 +473,7 @@ def test_the_pair_of_the_documents_in_two_files_is_a_pair():
     ]
     inventory = adopted(*sources).inventory
     directors = inventory["all"]["children"]["lvs_directors"]["hosts"]
-    assert {name: said["lvs_priority"] for name, said in directors.items()} == {
+    assert {name: variables["lvs_priority"] for name, variables in directors.items()} == {
         "d23": 150,
         "d30": 100,
     }
@@ -1010,7 +1010,7 @@ def test_an_unknown_word_is_listed_wherever_it_is(text, data):
     lines.insert(place - 1, r"un\known")
     messages = adopted("\n".join(lines)).unrepresented
     # Where there may be a secret, nothing unknown is shown.
-    starts = tuple(f"line {place}: `{said}` is left out: " for said in (r"un\known", "<secret>"))
+    starts = tuple(f"line {place}: `{text}` is left out: " for text in (r"un\known", "<secret>"))
     assert any(line.startswith(starts) for line in messages), messages
 
 
@@ -1095,18 +1095,18 @@ def play(folder, *options):
 
 def test_the_playbook_writes_a_file_for_its_owner_only_and_overwrites_none(tmp_path):
     (tmp_path / "d23.conf").write_text(T2.replace("1111", "sEcr3t"))
-    status, said = play(tmp_path, "-e", "adopt_from=d23.conf", "-vvv", "--diff")
-    assert status == 0, said
+    status, output = play(tmp_path, "-e", "adopt_from=d23.conf", "-vvv", "--diff")
+    assert status == 0, output
     written = tmp_path / "adopted" / "hosts.yml"
     assert written.stat().st_mode & 0o777 == 0o600
     assert "sEcr3t" in written.read_text()
-    assert "sEcr3t" not in said
-    assert "is there twice" in said
+    assert "sEcr3t" not in output
+    assert "is there twice" in output
     assert yaml.safe_load(written.read_text()) == adopted(T2.replace("1111", "sEcr3t")).inventory
 
-    status, said = play(tmp_path, "-e", "adopt_from=d23.conf")
+    status, output = play(tmp_path, "-e", "adopt_from=d23.conf")
     assert status != 0
-    assert "exists; give another file" in said
+    assert "exists; give another file" in output
 
     (tmp_path / "table").write_text(rules(["1:80 -g"]))
     again = ["-e", "adopt_from=table", "-e", "adopt_overwrite=true"]

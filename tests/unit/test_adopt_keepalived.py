@@ -18,10 +18,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 
-def adopted(*texts, **said):
+def adopted(*texts, **fields):
     """Adopt texts, each the file of a director."""
     sources = [
-        {"name": f"d{n}", "ansible_host": f"192.0.2.{n}", "text": text, **said}
+        {"name": f"d{n}", "ansible_host": f"192.0.2.{n}", "text": text, **fields}
         for n, text in enumerate(texts, 1)
     ]
     return adoption.adopt(sources)
@@ -46,8 +46,8 @@ def keepalived_services(text):
 
 def service(*lines, port=80, protocol="TCP", servers=("real_server 192.0.2.21 80 {\n}",)):
     """Return a virtual_server."""
-    said = [f"protocol {protocol}"] if protocol else []
-    body = ["lvs_method DR", *said, *lines, *servers]
+    head = [f"protocol {protocol}"] if protocol else []
+    body = ["lvs_method DR", *head, *lines, *servers]
     return "\n".join([f"virtual_server 192.0.2.10 {port} {{", *body, "}", ""])
 
 
@@ -125,9 +125,9 @@ def test_the_sync_daemon_is_listed_without_vrrp():
 
 def test_one_director_with_an_instance_keeps_vrrp():
     text = service() + instance("mcast_src_ip 192.0.2.1")
-    said = directors_of(text)["vars"]
-    assert said["lvs_ha"] == "vrrp"
-    assert said["lvs_keepalived"]["instance"]["mcast_src_ip"] == "192.0.2.1"
+    variables = directors_of(text)["vars"]
+    assert variables["lvs_ha"] == "vrrp"
+    assert variables["lvs_keepalived"]["instance"]["mcast_src_ip"] == "192.0.2.1"
 
 
 @pytest.mark.parametrize(
@@ -174,12 +174,12 @@ def test_a_script_has_its_user(keyword, written, value):
         "notify_up": service(servers=(server % statement,)),
     }[keyword]
     result = adopted(text).inventory["all"]
-    said = result["children"]["lvs_directors"].get("vars", {}).get("lvs_keepalived", {})
+    keepalived = result["children"]["lvs_directors"].get("vars", {}).get("lvs_keepalived", {})
     (only,) = result["vars"]["lvs_services"]
     found = {
-        "notify_master": said.get("instance", {}),
+        "notify_master": keepalived.get("instance", {}),
         "quorum_up": only,
-        "startup_script": said.get("globals", {}),
+        "startup_script": keepalived.get("globals", {}),
         "notify_up": only.get("destinations", [{}])[0],
     }[keyword]
     assert found[keyword] == value
@@ -341,9 +341,9 @@ def test_an_instance_is_as_keepalived_runs_it(lines, gone, message):
     assert not any("site.yml refuses" in line for line in result.unrepresented), (
         result.unrepresented
     )
-    said = directors_of(text)["vars"]
-    assert not said["lvs_keepalived"].get("instance", {}).get(gone)
-    assert "lvs_auth_pass" not in said
+    variables = directors_of(text)["vars"]
+    assert not variables["lvs_keepalived"].get("instance", {}).get(gone)
+    assert "lvs_auth_pass" not in variables
     assert any(message in line for line in result.unrepresented), result.unrepresented
 
 
@@ -425,13 +425,13 @@ LATIN = b"global_defs {\n router_id Hauptger\xe4t # pr\xfcfen\n vrrp_strict\n}\n
 @pytest.mark.parametrize("form", ["content", "text"])
 def test_a_file_of_any_encoding_is_read(form):
     data = LATIN + service().encode()
-    said = {
+    source = {
         "content": base64.b64encode(data).decode(),
         "text": data.decode("utf-8", "surrogateescape"),
     }[form]
-    result = adoption.adopt([{form: said}])
-    said = result.inventory["all"]["children"]["lvs_directors"]["vars"]["lvs_keepalived"]
-    assert said["globals"]["router_id"] == "Hauptgerät"
+    result = adoption.adopt([{form: source}])
+    keepalived = result.inventory["all"]["children"]["lvs_directors"]["vars"]["lvs_keepalived"]
+    assert keepalived["globals"]["router_id"] == "Hauptgerät"
     assert result.unrepresented[0] == "line 2 is not UTF-8, and read as ISO 8859-1."
     assert any(
         line.startswith("line 3: `vrrp_strict` is left out") for line in result.unrepresented
@@ -451,9 +451,9 @@ def test_any_bytes_are_read(data):
 
 def test_the_playbook_lists_what_a_file_in_latin_1_has(tmp_path):
     (tmp_path / "d23.conf").write_bytes(LATIN + service().encode())
-    status, said = play(tmp_path, "-e", "adopt_from=d23.conf")
-    assert status == 0, said
-    assert "line 3: `vrrp_strict` is left out" in said
+    status, output = play(tmp_path, "-e", "adopt_from=d23.conf")
+    assert status == 0, output
+    assert "line 3: `vrrp_strict` is left out" in output
     assert "Hauptgerät" in (tmp_path / "adopted" / "hosts.yml").read_text()
 
 

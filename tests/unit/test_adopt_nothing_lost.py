@@ -168,8 +168,8 @@ def instances(draw, scripts):
         ["unicast_ttl 3"],
         ["lvs_sync_daemon_interface eth1"],
     )
-    for said in optional:
-        lines += said if draw(st.booleans()) else []
+    for statement in optional:
+        lines += statement if draw(st.booleans()) else []
     text = options.block("vrrp_instance VI_1", lines)
     group = options.block("vrrp_sync_group G", options.block("group", draw(GROUPED)))
     daemon = options.block("global_defs", ["lvs_sync_daemon eth1 VI_1 id 5"])
@@ -206,16 +206,18 @@ def rendered(inventory):
     cluster = resolve(*comparison.flat(inventory))
     if cluster.mistakes:
         return None
-    said = comparison.flat(inventory)[2]("d")
+    variables = comparison.flat(inventory)[2]("d")
     if "keepalived_ha" not in cluster.director_roles:
         return ""
-    own = said.get("lvs_keepalived", {})
-    secret = {"auth_pass": said["lvs_auth_pass"]} if "lvs_auth_pass" in said else {}
+    own = variables.get("lvs_keepalived", {})
+    secret = {"auth_pass": variables["lvs_auth_pass"]} if "lvs_auth_pass" in variables else {}
     instances = cluster.directors["d"]["instances"]
     config = {
         **{part: own.get(part, []) for part in ("scripts", "sync_groups")},
         "globals": {**of_role(instances), **own.get("globals", {})},
-        "instances": [{"interface": said.get("lvs_interface"), **i, **secret} for i in instances],
+        "instances": [
+            {"interface": variables.get("lvs_interface"), **i, **secret} for i in instances
+        ],
         "services": cluster.keepalived_services,
     }
     assert _keepalived.mistakes(config) == []
@@ -232,11 +234,11 @@ def heads(nodes, path=()):
 
 def words(node):
     """Return a statement as it can be compared: a number however it is written."""
-    said = [re.sub(r"^(\d+)\.(\d*?)0+$", r"\1.\2", word).rstrip(".") for word in node.words]
-    said[0] = tables.RENAMED.get(said[0], said[0])
-    if said[1:] == ["true"]:
-        del said[1:]
-    return tuple(re.sub(r"^(\d+\.\d+\.\d+\.\d+)/32$", r"\1", word) for word in said)
+    words = [re.sub(r"^(\d+)\.(\d*?)0+$", r"\1.\2", word).rstrip(".") for word in node.words]
+    words[0] = tables.RENAMED.get(words[0], words[0])
+    if words[1:] == ["true"]:
+        del words[1:]
+    return tuple(re.sub(r"^(\d+\.\d+\.\d+\.\d+)/32$", r"\1", word) for word in words)
 
 
 def known(text):
@@ -347,8 +349,8 @@ def test_what_the_writer_forgets_is_listed(monkeypatch, method, forgotten, lines
     written = getattr(inventory_writer.Writer, method)
 
     def forget(*arguments):
-        said = written(*arguments)
-        found = [] if method == "_sync_groups" else {} if not forgotten else dict(said)
+        value = written(*arguments)
+        found = [] if method == "_sync_groups" else {} if not forgotten else dict(value)
         for name in forgotten:
             found.pop(name, None)
         return found

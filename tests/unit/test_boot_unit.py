@@ -60,7 +60,7 @@ def test_absence_of_what_is_not_there_is_no_change(boot_unit):
 
 
 @pytest.mark.parametrize(
-    ("said", "enabled", "active", "current"),
+    ("output", "enabled", "active", "current"),
     [
         (WELL, True, True, True),
         ("ActiveState=failed\nUnitFileState=disabled\nNeedDaemonReload=yes\n", False, False, False),
@@ -79,8 +79,12 @@ def test_absence_of_what_is_not_there_is_no_change(boot_unit):
         ),
     ],
 )
-def test_the_state_of_a_unit_is_read_from_systemd(boot_unit, said, enabled, active, current):
-    assert boot_unit.properties(said) == {"enabled": enabled, "active": active, "current": current}
+def test_the_state_of_a_unit_is_read_from_systemd(boot_unit, output, enabled, active, current):
+    assert boot_unit.properties(output) == {
+        "enabled": enabled,
+        "active": active,
+        "current": current,
+    }
 
 
 def test_the_files_of_a_unit_are_reported_and_undone_with_it(boot_unit, tmp_path):

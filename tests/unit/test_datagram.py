@@ -79,11 +79,11 @@ def test_replies_to_other_queries_are_waited_past(serve):
 
 
 @pytest.mark.parametrize(
-    ("code", "said"), [(2, "SERVFAIL for A www.example.org"), (3, "NXDOMAIN"), (11, "RCODE 11")]
+    ("code", "reason"), [(2, "SERVFAIL for A www.example.org"), (3, "NXDOMAIN"), (11, "RCODE 11")]
 )
-def test_an_error_code(serve, code, said):
+def test_an_error_code(serve, code, reason):
     port = serve(lambda sent: [response(sent, code)])
-    with pytest.raises(_datagram.BadReply, match=said):
+    with pytest.raises(_datagram.BadReply, match=reason):
         _datagram.request("127.0.0.1", port, 5, A)
 
 

@@ -277,14 +277,14 @@ def test_vips_that_another_host_answers_for(interface, replies, word):
 )
 def test_a_setting_of_a_director(check, expected, setting, bad):
     assert seen(check, expected, ETH0) == []
-    [said] = seen(check, expected, ETH0, sysctls={setting: bad})
-    assert "site.yml" in said
+    [message] = seen(check, expected, ETH0, sysctls={setting: bad})
+    assert "site.yml" in message
 
 
 def test_a_backup_that_is_a_real_server():
     assert seen("backup_only", BOTH, ETH0, sysctls={VS + "backup_only": "1"}) == []
-    [said] = seen("backup_only", BOTH, ETH0)
-    assert said.startswith(
+    [message] = seen("backup_only", BOTH, ETH0)
+    assert message.startswith(
         "net/ipv4/vs/backup_only is 0, not 1: as a backup it would schedule again"
     )
 
@@ -389,8 +389,8 @@ def test_a_word_of_keepalived_s_file(check, conf, ok):
 
 def test_an_empty_list_of_peers_since_keepalived_2_2_4():
     assert seen("unicast_peer", PAIR, conf="unicast_peer {\n}", keepalived=(2, 2, 4)) == []
-    [said] = seen("unicast_peer", PAIR, conf="unicast_peer {\n}", keepalived=(2, 1, 5))
-    assert "(2.1.5)" in said
+    [message] = seen("unicast_peer", PAIR, conf="unicast_peer {\n}", keepalived=(2, 1, 5))
+    assert "(2.1.5)" in message
 
 
 # -------------------------------------------------------------------------- the packet filter
@@ -505,7 +505,7 @@ def test_arp_is_suppressed_on_the_interface_by_which_requests_come(sysctls, ok):
     links = [lo(f"{VIP}/32"), link("eth0.100", "192.168.2.31/24")]
     found = seen("ARP", real_server(), *links, sysctls=sysctls)
     assert bool(found) != ok
-    assert all(said.startswith("On eth0.100, arp_ignore ") for said in found)
+    assert all(message.startswith("On eth0.100, arp_ignore ") for message in found)
 
 
 def test_arp_matters_on_the_interface_that_the_inventory_names():
@@ -533,11 +533,11 @@ def test_arp_matters_on_the_interface_that_the_inventory_names():
 def test_reverse_path_filtering(expected, sysctls, bad):
     links = [lo(), ETH0, link("eth1"), TUNL0, link("gre0", kind="gre", flags=("UP", "NOARP"))]
     found = seen("rp_filter", expected, *links, sysctls=sysctls, tunnels=["tunl0", "gre0"])
-    assert [said.split(",")[0] for said in found] == [f"On {bad}"] * bool(bad)
+    assert [message.split(",")[0] for message in found] == [f"On {bad}"] * bool(bad)
 
 
 @pytest.mark.parametrize(
-    ("at_boot", "loaded", "said"),
+    ("at_boot", "loaded", "messages"),
     [
         (["ipip"], ["ipip", "ip_vs"], []),
         ([], [], []),
@@ -545,10 +545,10 @@ def test_reverse_path_filtering(expected, sysctls, bad):
         (None, ["ipip"], ["There is no /etc/modules-load.d"]),
     ],
 )
-def test_the_modules_that_unwrap_tunnels(at_boot, loaded, said):
+def test_the_modules_that_unwrap_tunnels(at_boot, loaded, messages):
     found = seen("tunnel modules", real_server("tun"), TUNL0, at_boot=at_boot, loaded=loaded)
-    assert len(found) == len(said)
-    assert all(map(str.startswith, found, said))
+    assert len(found) == len(messages)
+    assert all(map(str.startswith, found, messages))
 
 
 @pytest.mark.parametrize(
@@ -640,7 +640,7 @@ def test_a_tunnel_of_others_that_the_packet_filter_drops(expected, device, ok):
 def test_where_vips_are(expected, links, word):
     found = seen("place of the VIPs", expected, *links)
     assert len(found) == bool(word)
-    assert all(word in said for said in found)
+    assert all(word in message for message in found)
 
 
 @pytest.mark.parametrize(
@@ -675,7 +675,7 @@ def test_where_vips_are(expected, links, word):
 def test_ipv6_vips(expected, links, word):
     found = seen("IPv6 VIPs", expected, *links)
     assert len(found) == bool(word)
-    assert all(word in said for said in found)
+    assert all(word in message for message in found)
 
 
 # ------------------------------------------------------------------------------------ systemd
@@ -693,14 +693,16 @@ def test_units_that_bring_it_back_at_boot():
     ]
     units = dict.fromkeys(expected.units, WELL)
     assert seen("boot", expected, units=units) == []
-    [said] = seen("boot", expected, units={**units, "keepalived.service": ("enabled", "failed")})
-    assert said.startswith("keepalived.service is failed. Mend")
+    [message] = seen("boot", expected, units={**units, "keepalived.service": ("enabled", "failed")})
+    assert message.startswith("keepalived.service is failed. Mend")
     errors = {"keepalived.service": ["no such interface"]}
     units_now = {**units, "keepalived.service": ("enabled", "failed")}
-    [said] = seen("boot", expected, units=units_now, unit_errors=errors)
-    assert said.startswith("keepalived.service is failed: no such interface. Mend")
-    [said] = seen("boot", expected, units={**units, "lvs-director.service": ("disabled", "active")})
-    assert said.startswith("lvs-director.service is not enabled")
+    [message] = seen("boot", expected, units=units_now, unit_errors=errors)
+    assert message.startswith("keepalived.service is failed: no such interface. Mend")
+    [message] = seen(
+        "boot", expected, units={**units, "lvs-director.service": ("disabled", "active")}
+    )
+    assert message.startswith("lvs-director.service is not enabled")
     assert len(seen("boot", expected)) == 4
 
 
@@ -743,7 +745,7 @@ def test_what_systemd_networkd_takes_away(expected, networks, networkd, word):
     expected = expected._replace(running=False)
     found = seen("networkd", expected, lo(), ETH0, TUNL0, networks=networks, networkd=networkd)
     assert len(found) == bool(word)
-    assert all(word in said for said in found)
+    assert all(word in message for message in found)
 
 
 # ------------------------------------------------------------------------- how it is read
@@ -757,27 +759,27 @@ FORWARDED = "table inet lvs_director {\n\tchain forwarded {\n\t}\n}\n"
     "rules", [None, "", FORWARDED, ADVERTISEMENTS.replace("advertisements_1", "peers")]
 )
 def test_advertisements_of_other_hosts_that_the_packet_filter_accepts(rules):
-    [said] = seen("sources of advertisements", PAIR, rules=rules)
-    assert "these can take the VIPs" in said
+    [message] = seen("sources of advertisements", PAIR, rules=rules)
+    assert "these can take the VIPs" in message
     assert seen("sources of advertisements", PAIR, rules=f"{ADVERTISEMENTS}{rules or ''}") == []
     assert "sources of advertisements" not in checks(director("nat"))
 
 
 def test_forwarding_that_the_inventory_does_not_allow():
     expected = director("nat", forward="balanced")
-    [said] = seen("forwarded packets", expected, rules=ADVERTISEMENTS)
-    assert said.startswith("lvs_forward is balanced, and the packet filter lets")
+    [message] = seen("forwarded packets", expected, rules=ADVERTISEMENTS)
+    assert message.startswith("lvs_forward is balanced, and the packet filter lets")
     assert seen("forwarded packets", expected, rules=FORWARDED) == []
     assert "forwarded packets" not in checks(director("nat"))
     assert "forwarded packets" not in checks(director("dr", forward="balanced"))
 
 
 def test_the_states_of_units_are_read_from_systemctl(monkeypatch):
-    said = (
+    output = (
         "Id=lvs-director.service\nActiveState=active\nUnitFileState=enabled\n\n"
         "Id=keepalived.service\nActiveState=inactive\nUnitFileState=\n"
     )
-    monkeypatch.setattr(_host_reader, "succeeds", lambda *_: said)
+    monkeypatch.setattr(_host_reader, "succeeds", lambda *_: output)
     assert _host_reader.states(["lvs-director", "keepalived"]) == {
         "lvs-director.service": WELL,
         "keepalived.service": ("", "inactive"),
@@ -787,8 +789,8 @@ def test_the_states_of_units_are_read_from_systemctl(monkeypatch):
 
 
 def test_files_are_read_by_their_names_in_order(tmp_path):
-    for name, said in (("a/20", "third"), ("b/10", "second"), ("b/05", "first")):
+    for name, text in (("a/20", "third"), ("b/10", "second"), ("b/05", "first")):
         (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text(said)
+        (tmp_path / name).write_text(text)
     assert _host_reader.text(f"{tmp_path}/a/*", f"{tmp_path}/b/*") == "first\nsecond\nthird\n"
     assert _host_reader.text(f"{tmp_path}/nix") == ""

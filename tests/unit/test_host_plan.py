@@ -122,9 +122,11 @@ def test_directors_that_are_masters_both_exclude_each_other():
     assert plan["d23"]["roles"]["director"]["excluded_directors"] == ["d24"]
 
 
-def options(**said):
+def options(**variables):
     groups = {"lvs_directors": ["d23"], "lvs_realservers": ["rs31"], "all": ["d23", "rs31"]}
-    hosts = {name: {"ansible_host": f"192.168.2.{name[-2:]}", **said} for name in groups["all"]}
+    hosts = {
+        name: {"ansible_host": f"192.168.2.{name[-2:]}", **variables} for name in groups["all"]
+    }
     return resolve([WEB], groups, hosts.__getitem__)
 
 

@@ -14,7 +14,7 @@ ROLES = Path(__file__).parents[2] / "roles"
 
 
 @pytest.mark.parametrize(
-    ("said", "family"),
+    ("text", "family"),
     [
         ("ID=debian\n", "Debian"),
         ("NAME=Ubuntu\nID=ubuntu\nID_LIKE=debian\n", "Debian"),
@@ -23,9 +23,9 @@ ROLES = Path(__file__).parents[2] / "roles"
         ("ID=arch\nVARIANT_ID=debian\n", ""),
     ],
 )
-def test_the_family_of_a_distribution(said, family, tmp_path):
+def test_the_family_of_a_distribution(text, family, tmp_path):
     path = tmp_path / "os-release"
-    path.write_text(said)
+    path.write_text(text)
     assert _host_state.os_family(str(path)) == family
 
 

@@ -1502,7 +1502,7 @@ def test_facts_give_the_address_of_a_director_that_the_inventory_does_not():
 
 
 @pytest.mark.parametrize(
-    ("said", "wanted"),
+    ("listed", "wanted"),
     [
         ("10.1.0.7", ["10.1.0.7", "192.168.2.23"]),
         (["192.168.2.0/24", "192.168.2.9"], ["192.168.2.0/24"]),
@@ -1510,15 +1510,17 @@ def test_facts_give_the_address_of_a_director_that_the_inventory_does_not():
         ("any", ["0.0.0.0/0", "::/0"]),
     ],
 )
-def test_further_sources_of_tunnels(said, wanted):
-    assert sources(lvs_tunnel_sources=said) == wanted
+def test_further_sources_of_tunnels(listed, wanted):
+    assert sources(lvs_tunnel_sources=listed) == wanted
 
 
-@pytest.mark.parametrize("said", [["10.1.0.7/24"], ["any", "10.1.0.7"], "anybody", [True]])
-def test_sources_of_tunnels_are_addresses_and_networks_or_any(said):
-    [sentence] = mistakes(every={"lvs_method": "tun"}, realservers=at(31, lvs_tunnel_sources=said))
+@pytest.mark.parametrize("listed", [["10.1.0.7/24"], ["any", "10.1.0.7"], "anybody", [True]])
+def test_sources_of_tunnels_are_addresses_and_networks_or_any(listed):
+    [sentence] = mistakes(
+        every={"lvs_method": "tun"}, realservers=at(31, lvs_tunnel_sources=listed)
+    )
     assert sentence == (
-        f"host rs31: lvs_tunnel_sources is {said!r}; it must be a list of addresses and networks,"
+        f"host rs31: lvs_tunnel_sources is {listed!r}; it must be a list of addresses and networks,"
         " such as 192.168.2.23 or 10.1.0.0/24, or any."
     )
 

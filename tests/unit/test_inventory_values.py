@@ -100,7 +100,7 @@ def pair():
         "c10": {"ansible_host": "192.0.2.10"},
     }
     return services, {
-        name: {**every, "lvs_services": services, **said} for name, said in hosts.items()
+        name: {**every, "lvs_services": services, **variables} for name, variables in hosts.items()
     }
 
 
@@ -527,14 +527,14 @@ def test_a_destination_s_name_is_a_line_of_text(name):
 
 
 def test_an_instance_takes_one_address_for_a_list():
-    said = {"lvs_keepalived": {"instance": {"excluded_vips": "192.0.2.254/24"}}}
+    variables = {"lvs_keepalived": {"instance": {"excluded_vips": "192.0.2.254/24"}}}
     services = [{"name": "web", "vip": VIP, "port": 80}]
     found, hosts = services, pair()[1]
     for name, host in hosts.items():
         host.pop("lvs_services")
         host.pop("lvs_weights", None)
         if name.startswith("d"):
-            host.update(said)
+            host.update(variables)
     cluster = answer(found, hosts)
     assert cluster.mistakes == []
     assert cluster.directors["d23"]["instances"][0]["excluded_vips"] == ["192.0.2.254/24"]

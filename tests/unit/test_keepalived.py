@@ -789,24 +789,24 @@ def test_what_the_installed_release_does_not_have_is_refused():
 
 
 def test_the_release_is_read_from_keepalived():
-    said = "Keepalived v2.2.7 (01/16,2022)\n\nCopyright(C) 2001-2022 Alexandre Cassen\n"
-    assert _keepalived.parse_version(said) == (2, 2, 7)
+    output = "Keepalived v2.2.7 (01/16,2022)\n\nCopyright(C) 2001-2022 Alexandre Cassen\n"
+    assert _keepalived.parse_version(output) == (2, 2, 7)
     assert _keepalived.parse_version("command not found") is None
 
 
 def documented(options, spec, place=""):
     """Yield each option with its place, what is documented and what the module takes."""
     assert set(options) == set(spec), place
-    for name, said in options.items():
-        yield f"{place}{name}", said, spec[name]
-        if "suboptions" in said:
-            yield from documented(said["suboptions"], spec[name]["options"], f"{place}{name}.")
+    for name, option in options.items():
+        yield f"{place}{name}", option, spec[name]
+        if "suboptions" in option:
+            yield from documented(option["suboptions"], spec[name]["options"], f"{place}{name}.")
 
 
 def test_documentation_agrees_with_the_tables():
     """ansible-test's validate-modules looks at types and choices only."""
     options = yaml.safe_load(documentation.ModuleDocFragment.DOCUMENTATION)["options"]
-    said = {
+    described = {
         place: " ".join([description] if isinstance(description, str) else description)
         for place, option, _ in documented(options, _options.argument_spec())
         for description in [option["description"]]
@@ -820,7 +820,7 @@ def test_documentation_agrees_with_the_tables():
     }
     for place, table in tables.items():
         for option in table:
-            text = said[f"{place.split()[0]}.{option.name}"]
+            text = described[f"{place.split()[0]}.{option.name}"]
             if option.since:
                 assert f"keepalived {_keepalived_fields.dotted(option.since)}" in text, option.name
             if option.required:
@@ -933,11 +933,11 @@ def test_another_secret_is_seen_to_be_another():
 
 def test_messages_of_keepalived_have_their_line_and_no_secret():
     text = "vrrp_instance web {\n  auth_pass 1111\n}\n"
-    said = (
+    output = (
         "(/tmp/x: Line 2) Unknown keyword '1111'\n(Line 1111) odd\n\n"
         "(web) 10.0.0.1:1111 Unknown interface!\n"
     )
-    assert keepalived_conf.error_messages(said, "/tmp/x", text, Mask()) == [
+    assert keepalived_conf.error_messages(output, "/tmp/x", text, Mask()) == [
         "keepalived reports, line 2 (auth_pass <secret 1>): Unknown keyword '<secret 1>'.",
         "keepalived reports: odd.",
         "keepalived reports: (web) 10.0.0.1:1111 Unknown interface!.",

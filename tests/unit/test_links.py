@@ -28,7 +28,7 @@ ETH0 = link("eth0", "192.0.2.31/24")
 
 def test_parse():
     """What iproute2 6.1 prints, shortened."""
-    said = [
+    output = [
         {},
         {
             "ifname": "lo",
@@ -53,7 +53,7 @@ def test_parse():
         },
         {"ifname": "eth0", "flags": ["BROADCAST"], "link_type": "ether", "address": MAC},
     ]
-    links = _links.parse(said)
+    links = _links.parse(output)
     assert [each.line for each in links["lo"].addresses] == [
         "127.0.0.1/8 dev lo",
         "2001:db8::9/128 dev lo nodad preferred_lft 0",

@@ -96,8 +96,10 @@ def test_what_nft_complains_about_has_its_place_in_the_rules():
     assert nft_table.error_messages(elsewhere, text, rules.rstrip()) == [
         "nft reports: No such file or directory; did you mean table 'x'?"
     ]
-    said = nft_table.error_messages("Error: Could not process rule:\n  Device busy\n", text, rules)
-    assert said == ["nft reports: Error: Could not process rule: Device busy."]
+    messages = nft_table.error_messages(
+        "Error: Could not process rule:\n  Device busy\n", text, rules
+    )
+    assert messages == ["nft reports: Error: Could not process rule: Device busy."]
 
 
 def test_words_are_those_of_a_listing():

@@ -126,20 +126,20 @@ def test_requests_that_failed():
 
 
 @pytest.mark.parametrize(
-    ("macs", "said"),
+    ("macs", "message"),
     [
         ([DIRECTOR, TWO], f"{TWO} answers ARP for the VIP, and is not the director"),
         ([], "no host answers ARP for the VIP"),
     ],
 )
-def test_who_stands_for_the_vip(macs, said):
+def test_who_stands_for_the_vip(macs, message):
     [problem] = judge(probe(macs=macs), service())["problems"]
 
-    assert said in problem
+    assert message in problem
 
 
 @pytest.mark.parametrize(
-    ("method", "answer_macs", "said", "problem"),
+    ("method", "answer_macs", "line", "problem"),
     [
         ("dr", {ONE: 100, TWO: 100}, "past the director", ""),
         ("dr", {DIRECTOR: 7, ONE: 100}, "some through the director", "7 frames"),
@@ -150,12 +150,12 @@ def test_who_stands_for_the_vip(macs, said):
         ("fullnat", {ONE: 100}, "past the director", "100 frames"),
     ],
 )
-def test_the_way_of_the_answers(method, answer_macs, said, problem):
+def test_the_way_of_the_answers(method, answer_macs, line, problem):
     pool = [{**each, "method": method} for each in service()["destinations"]]
 
     result = judge(probe(answer_macs=answer_macs), service(destinations=pool))
 
-    assert f", {said}" in "\n".join(result["lines"])
+    assert f", {line}" in "\n".join(result["lines"])
     assert problem in "".join(result["problems"])
     assert bool(result["problems"]) == bool(problem)
 
@@ -174,8 +174,8 @@ def test_a_director_that_is_a_real_server_answers_by_itself():
     seen = probe(answer_macs={DIRECTOR: 100, TWO: 100})
     for name, problems in (("rs31", 0), ("d23", 1)):
         now = status(director(name, DIRECTOR, service()["vip"]))
-        said = probe_report([asked(service())], {"c10": {"results": [seen]}}, now, {})
-        assert len(said["problems"]) == problems
+        report = probe_report([asked(service())], {"c10": {"results": [seen]}}, now, {})
+        assert len(report["problems"]) == problems
 
 
 def test_a_client_behind_a_router_sees_no_macs():
@@ -189,9 +189,9 @@ def test_a_client_behind_a_router_sees_no_macs():
 
 
 def test_no_service_is_no_success():
-    said = probe_report([], {"c10": {"results": []}}, status(), {})
-    assert said["problems"] == ["No service was asked, so nothing shows that the cluster works."]
-    assert "There are no differences from the inventory." not in said["lines"]
+    report = probe_report([], {"c10": {"results": []}}, status(), {})
+    assert report["problems"] == ["No service was asked, so nothing shows that the cluster works."]
+    assert "There are no differences from the inventory." not in report["lines"]
 
 
 DNS = {"name": "dns", "port": 53, "protocol": "udp", "scheduler": "rr"}
@@ -206,34 +206,34 @@ def by_mac(answers, **fields):
 
 
 def test_real_servers_that_do_not_name_themselves_are_known_by_their_macs():
-    said = judge(by_mac({ONE: 20, TWO: 20}), service(**DNS), MACHINES, identity="mac")
-    assert said["lines"][1:3] == [
+    report = judge(by_mac({ONE: 20, TWO: 20}), service(**DNS), MACHINES, identity="mac")
+    assert report["lines"][1:3] == [
         "  rs31  20 of 40 requests, weight 5",
         "  rs32  20 of 40 requests, weight 5",
     ]
-    assert said["problems"] == []
+    assert report["problems"] == []
 
-    said = judge(by_mac({ONE: 40}), service(**DNS), MACHINES, identity="mac")
-    assert "rs31 answered 40 of 40 requests" in said["problems"][0]
+    report = judge(by_mac({ONE: 40}), service(**DNS), MACHINES, identity="mac")
+    assert "rs31 answered 40 of 40 requests" in report["problems"][0]
 
 
 def test_answers_through_the_director_name_no_real_server():
     pool = [{**each, "method": "nat"} for each in service()["destinations"]]
     seen = probe(answers={DIRECTOR: 40}, sequence=[DIRECTOR] * 40, answer_macs={DIRECTOR: 40})
-    said = judge(seen, service(**DNS, destinations=pool), MACHINES, identity="mac")
-    assert said["lines"][1] == "  40 of 40 requests were answered"
-    assert not any("rs31" in line for line in said["lines"])
-    assert said["problems"] == []
+    report = judge(seen, service(**DNS, destinations=pool), MACHINES, identity="mac")
+    assert report["lines"][1] == "  40 of 40 requests were answered"
+    assert not any("rs31" in line for line in report["lines"])
+    assert report["problems"] == []
 
 
 def test_a_missing_reply_that_is_allowed_shows_nothing():
     seen = probe(answers={"no reply": 4}, sequence=["no reply"] * 4, latency_ms=None)
     options = {"protocol": "udp", "udp": {}, "identity": "mac"}
-    said = judge(seen, service(**DNS), MACHINES, **options)
-    assert "  4 of 4 requests had no reply and no error" in said["lines"]
-    [sentence] = said["unasked"]
+    report = judge(seen, service(**DNS), MACHINES, **options)
+    assert "  4 of 4 requests had no reply and no error" in report["lines"]
+    [sentence] = report["unasked"]
     assert sentence.endswith("its check requires no reply, so a missing one shows nothing.")
-    assert said["lines"][-1] == sentence
+    assert report["lines"][-1] == sentence
 
 
 def test_a_service_that_was_not_asked_is_listed_with_the_reason():
@@ -244,23 +244,23 @@ def test_a_service_that_was_not_asked_is_listed_with_the_reason():
     ]
     results = [probe(), probe(failed=2)]
     holder = director("d23", DIRECTOR, "192.168.2.149")
-    said = probe_report(probes, {"c10": {"results": results}}, status(holder), {})
-    number = said["lines"].index("dns, 192.168.2.149:53, rr")
-    assert said["lines"][number + 1] == "  not asked: it has no check"
-    assert said["unasked"] == ["dns, 192.168.2.149:53, rr: not asked: it has no check."]
-    assert said["lines"][-1] == said["unasked"][0]
-    assert "There are no differences from the inventory." not in said["lines"]
+    report = probe_report(probes, {"c10": {"results": results}}, status(holder), {})
+    number = report["lines"].index("dns, 192.168.2.149:53, rr")
+    assert report["lines"][number + 1] == "  not asked: it has no check"
+    assert report["unasked"] == ["dns, 192.168.2.149:53, rr: not asked: it has no check."]
+    assert report["lines"][-1] == report["unasked"][0]
+    assert "There are no differences from the inventory." not in report["lines"]
     # Results belong to the services that were asked.
-    assert [problem.split(",")[0] for problem in said["problems"]] == ["mail"]
+    assert [problem.split(",")[0] for problem in report["problems"]] == ["mail"]
 
 
 def test_each_client_is_listed():
     seen = {"c10": {"results": [probe()]}, "c11": {"results": [probe(failed=1)]}, "c12": {}}
     holder = director("d23", DIRECTOR, "192.168.2.149")
-    said = probe_report([asked(service())], seen, status(holder), {})
-    titles = [line for line in said["lines"] if line.startswith("web")]
+    report = probe_report([asked(service())], seen, status(holder), {})
+    titles = [line for line in report["lines"] if line.startswith("web")]
     assert [title.rpartition(", ")[2] for title in titles] == ["from c10", "from c11"]
-    assert ["from c11" in problem for problem in said["problems"]] == [True]
+    assert ["from c11" in problem for problem in report["problems"]] == [True]
 
 
 UNREACHABLE = {"unreachable": True, "msg": "Task failed: no route to host"}
@@ -270,12 +270,12 @@ UNREACHABLE = {"unreachable": True, "msg": "Task failed: no route to host"}
     "result", [UNREACHABLE, {"unreachable": True, "results": [UNREACHABLE], "msg": "All items"}]
 )
 def test_a_client_that_is_unreachable(result):
-    said = probe_report([asked(service())], {"c10": result}, status(), {})
-    assert said["problems"] == [
+    report = probe_report([asked(service())], {"c10": result}, status(), {})
+    assert report["problems"] == [
         "c10 can't be asked: no route to host.",
         "No service was asked, so nothing shows that the cluster works.",
     ]
-    assert said["lines"][1] == "  not asked: no client took part"
+    assert report["lines"][1] == "  not asked: no client took part"
 
 
 def test_a_client_that_can_not_probe():
@@ -304,6 +304,6 @@ def test_what_is_wrong_on_the_hosts_comes_with_their_names():
 
 
 def test_without_a_director_the_state_is_unknown():
-    said = probe_report([asked(service())], {"c10": {"results": [probe()]}}, {}, {})
-    assert "No director was read" in said["problems"][0]
-    assert "There are no differences from the inventory." not in said["lines"]
+    report = probe_report([asked(service())], {"c10": {"results": [probe()]}}, {}, {})
+    assert "No director was read" in report["problems"][0]
+    assert "There are no differences from the inventory." not in report["lines"]

@@ -98,8 +98,8 @@ class Run:
         count = re.fullmatch(r"The inventory has (\d+) mistakes\.", self.message)
         if not count:
             return [self.message]
-        said = self.text[self.text.index("TASK [Fail on invalid inventory]") :].splitlines()
-        return said[1 : 1 + int(count[1])]
+        lines = self.text[self.text.index("TASK [Fail on invalid inventory]") :].splitlines()
+        return lines[1 : 1 + int(count[1])]
 
     @property
     def services(self):

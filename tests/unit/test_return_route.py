@@ -117,7 +117,7 @@ def test_rules_of_other_answers_can_stay():
 
 
 def test_former_routes_are_noted_as_ip_takes_them():
-    said = [
+    listed = [
         {
             "dst": "default",
             "gateway": ROUTER,
@@ -132,7 +132,7 @@ def test_former_routes_are_noted_as_ip_takes_them():
         {"dst": "default", "gateway": "10.0.0.2", "protocol": "151", "table": "5251"},
         {"dst": "10.0.0.0/24", "dev": "eth0"},
     ]
-    routes = _routes.parse_routes("-4", said)
+    routes = _routes.parse_routes("-4", listed)
     assert [route.words for route in routes] == [
         f"default via {ROUTER} dev eth0 onlink proto 16 src {RIP} metric 100 mtu 1400",
         "default via inet6 fe80::1 dev eth0",

@@ -152,16 +152,16 @@ def rules(marks, services=(), translated=(), forward="all", vips=()):
 
 def test_what_gets_a_firewall_mark():
     web = {"fwmark": 7, "vip": "192.168.2.149", "protocol": "tcp", "ports": [80, 443]}
-    said = "ip daddr 192.168.2.149 tcp dport { 80, 443 } meta mark set 7"
+    rule = "ip daddr 192.168.2.149 tcp dport { 80, 443 } meta mark set 7"
     assert rules([]) == []
-    assert rules([web]) == rules([{**web, "exclude_macs": []}]) == [said]
+    assert rules([web]) == rules([{**web, "exclude_macs": []}]) == [rule]
 
 
 def test_what_another_director_sends_gets_no_mark():
     macs = ["02:42:c0:a8:02:17", "02:42:c0:a8:02:1f"]
     every = {"fwmark": 8, "vip": "2001:db8::149", "protocol": "udp", "ports": [0]}
-    [said] = rules([{**every, "exclude_macs": macs}])
-    strangers, _, what = said.partition(" ip6 ")
+    [rule] = rules([{**every, "exclude_macs": macs}])
+    strangers, _, what = rule.partition(" ip6 ")
     assert strangers == "ether saddr != { 02:42:c0:a8:02:17, 02:42:c0:a8:02:1f }"
     assert what == "daddr 2001:db8::149 meta l4proto udp meta mark set 8"
 
@@ -238,7 +238,7 @@ def test_advertisements_for_a_virtual_mac_may_arrive_by_any_interface(vmac):
 
 
 @pytest.mark.parametrize(
-    ("said", "rule"),
+    ("fields", "rule"),
     [
         ({"unicast_ttl": 64}, "ip ttl < 64 drop"),
         ({"unicast_ttl": 255}, "ip ttl != 255 drop"),
@@ -250,8 +250,8 @@ def test_advertisements_for_a_virtual_mac_may_arrive_by_any_interface(vmac):
         ({"unicast_peers": [], "unicast_ttl": 64}, "ip ttl != 255 drop"),
     ],
 )
-def test_a_lower_ttl_is_taken_only_where_it_is_asked_for(said, rule):
-    lines = judged(["192.168.2.31"], {**LVS, **said})
+def test_a_lower_ttl_is_taken_only_where_it_is_asked_for(fields, rule):
+    lines = judged(["192.168.2.31"], {**LVS, **fields})
     assert [line for line in lines if "ttl" in line] == ([rule] if rule else [])
 
 

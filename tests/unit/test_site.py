@@ -32,23 +32,23 @@ class ActionModule(ActionBase):
     def run(self, tmp=None, task_vars=None):
         name, args = self._task.action.split(".")[-1], self._task.args
         host = self._task.delegate_to or task_vars["inventory_hostname"]
-        with open(os.environ["STUB"] + "/said.json") as file:
-            said = json.load(file)
+        with open(os.environ["STUB"] + "/setup.json") as file:
+            setup = json.load(file)
         with open(os.environ["STUB"] + "/log", "a") as log:
             log.write(json.dumps([host, name, args]) + "\\\\n")
-        if [host, name] in said["fails"]:
+        if [host, name] in setup["fails"]:
             return {"failed": True, "msg": "no"}
-        if host in said["leased"] and name == "director_lease" and args.get("state") != "absent":
+        if host in setup["leased"] and name == "director_lease" and args.get("state") != "absent":
             msg = "drain.yml is changing it."
             return {"failed": True, "msg": msg, "held_by": {}, "refused": f"{host}: {msg}"}
-        kept = said["saved"].get(host, []) if args.get("prune") is False else []
+        kept = setup["saved"].get(host, []) if args.get("prune") is False else []
         result = {
             "changed": False,
             "interface": "lo",
             "kept": [vip for vip in kept if vip not in args.get("vips", ())],
             "ansible_facts": {"os_family": "Debian", "pkg_mgr": "apt"},
-            **(said["found"].get(host, said["found"]["any"]) if name == "preflight" else {}),
-            **said["returns"].get(host, {}).get(name, {}),
+            **(setup["found"].get(host, setup["found"]["any"]) if name == "preflight" else {}),
+            **setup["returns"].get(host, {}).get(name, {}),
         }
         if name == "preflight":
             installed, needed = result["installed_roles"], args.get("roles", [])
@@ -121,9 +121,9 @@ def site(collection, tmp_path):
         returns=(),
         ok=True,
     ):
-        said = {"fails": fails, "saved": dict(saved), "leased": leased, "returns": dict(returns)}
-        said["found"] = {"any": NOTHING, **dict(found)}
-        (tmp_path / "said.json").write_text(json.dumps(said))
+        setup = {"fails": fails, "saved": dict(saved), "leased": leased, "returns": dict(returns)}
+        setup["found"] = {"any": NOTHING, **dict(found)}
+        (tmp_path / "setup.json").write_text(json.dumps(setup))
         log = tmp_path / "log"
         log.write_text("")
         done = subprocess.run(
@@ -202,11 +202,11 @@ def test_real_servers_are_not_pruned_before_that(site, fails):
     limit = [] if fails else ["--limit=rs32"]
     saved = {"rs32": ["192.168.2.150"]}
     found = {"rs32": {**NOTHING, "installed_roles": ["realserver_dr", "realserver_nat"]}}
-    ran, said = site(SINGLE, *limit, fails=fails, saved=saved, found=found, ok=not fails)
+    ran, output = site(SINGLE, *limit, fails=fails, saved=saved, found=found, ok=not fails)
     assert at(ran, "rs32", "vip_iface", prune=True) == []
     assert at(ran, "rs32", "return_route", state="absent") == []
     stays = "rs32: former configuration of realserver_dr and realserver_nat is kept"
-    assert (stays in said) is not fails
+    assert (stays in output) is not fails
 
 
 def test_files_for_boot_stay_until_keepalived_runs(site):
@@ -240,8 +240,8 @@ def test_a_backup_starts_again_if_the_master_did_not_change(site):
 
 
 def test_what_directors_agree_on_is_not_changed_on_some(site):
-    ran, said = site(PAIR, "--limit=d31", found=CHANGE, ok=False)
-    assert "d31: what all directors have to agree on changes here (password), and d23 " in said
+    ran, output = site(PAIR, "--limit=d31", found=CHANGE, ok=False)
+    assert "d31: what all directors have to agree on changes here (password), and d23 " in output
     assert {name for _, name, _ in ran} == {"director_lease", "preflight"}
     assert len(at(ran, "d31", "director_lease", state="absent")) == 1
 
@@ -254,8 +254,8 @@ def test_a_director_that_was_dropped_is_found_out(site, tmp_path):
     path = tmp_path / "hosts.yml"
     path.write_text(yaml.safe_dump(inventory))
     options = {"play": "preflight", "found": CHANGE}
-    _, said = site(path, DIRECTORS, **options, ok=False)
-    assert f"d23: {D31} is a director by keepalived.conf here" in said
+    _, output = site(path, DIRECTORS, **options, ok=False)
+    assert f"d23: {D31} is a director by keepalived.conf here" in output
     site(path, DIRECTORS, f"--extra-vars=site_removed_directors={D31}", **options)
 
 
@@ -281,10 +281,10 @@ def test_the_lease_of_a_run_that_was_killed_is_taken_on_request(site):
 def test_a_director_that_another_run_is_changing_is_left_alone(site, play):
     """And so is the one that could be leased."""
     options = ["--extra-vars=teardown_confirm=true realservers=rs32"]
-    ran, said = site(PAIR, DIRECTORS, *options, play=play, leased=["d31"], ok=False)
+    ran, output = site(PAIR, DIRECTORS, *options, play=play, leased=["d31"], ok=False)
     assert {name for _, name, _ in ran} <= {"director_lease", "preflight"}
     assert len(at(ran, "d23", "director_lease", state="absent")) == 1
-    assert "d31: drain.yml is changing it." in said
+    assert "d31: drain.yml is changing it." in output
 
 
 VIP = "192.168.2.149"
@@ -330,8 +330,8 @@ def test_an_upgrade_hands_over_the_vips_and_back(site):
 
 def test_keepalived_is_started_again_if_no_other_director_takes_over(site):
     returns = upgraded(held_vips=())
-    ran, said = site(PAIR, DIRECTORS, play="upgrade", returns=returns, ok=False)
-    assert f"d23: d31 did not take over {VIP}, so keepalived is started again here." in said
+    ran, output = site(PAIR, DIRECTORS, play="upgrade", returns=returns, ok=False)
+    assert f"d23: d31 did not take over {VIP}, so keepalived is started again here." in output
     [stopped] = at(ran, "d23", "vip_handover")
     [started] = at(ran, "d23", "systemd_service", state="started")
     assert stopped < started == len(ran) - 1
@@ -340,11 +340,11 @@ def test_keepalived_is_started_again_if_no_other_director_takes_over(site):
 
 def test_an_upgrade_needs_two_directors_of_which_one_holds_the_vip(site):
     returns = upgraded()
-    ran, said = site(PAIR, "--limit=d23", play="upgrade", returns=returns, ok=False)
-    assert "--limit leaves one director; an upgrade needs two." in said
+    ran, output = site(PAIR, "--limit=d23", play="upgrade", returns=returns, ok=False)
+    assert "--limit leaves one director; an upgrade needs two." in output
     returns["d31"]["host_info"]["links"] = returns["d23"]["host_info"]["links"]
-    more, said = site(PAIR, DIRECTORS, play="upgrade", returns=returns, ok=False)
-    assert f"d23 and d31 hold {VIP}, and one director should." in said
+    more, output = site(PAIR, DIRECTORS, play="upgrade", returns=returns, ok=False)
+    assert f"d23 and d31 hold {VIP}, and one director should." in output
     assert "vip_handover" not in {name for _, name, _ in ran + more}
 
 

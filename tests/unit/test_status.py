@@ -350,9 +350,9 @@ def test_a_file_that_keepalived_does_not_run_is_named(service, sentence):
     pair = cluster(directors=("d23", "d31"))
     states = [state(pair), {**state(pair, "d31", holds=()), "keepalived": service}]
     found = status(pair, states)
-    said = [each for each in found["differences"] if each.startswith(f"d31: {sentence}")]
-    assert len(said) == len(found["trouble"]) == bool(sentence)
-    assert all(each.partition("; run site.yml")[1] and each in found["lines"] for each in said)
+    reported = [each for each in found["differences"] if each.startswith(f"d31: {sentence}")]
+    assert len(reported) == len(found["trouble"]) == bool(sentence)
+    assert all(each.partition("; run site.yml")[1] and each in found["lines"] for each in reported)
     assert found["pending"] == []  # so a drain that was ended can be made again
 
 

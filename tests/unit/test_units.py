@@ -8,14 +8,14 @@ from ansible_collections.lvs.cluster.plugins.module_utils import _units
 
 
 def test_what_systemctl_shows_of_several_units():
-    said = "Id=a.service\nActiveState=active\n\nId=b.service\nActiveState=failed\n"
-    assert [unit["ActiveState"] for unit in _units.blocks(said)] == ["active", "failed"]
+    output = "Id=a.service\nActiveState=active\n\nId=b.service\nActiveState=failed\n"
+    assert [unit["ActiveState"] for unit in _units.blocks(output)] == ["active", "failed"]
     assert _units.blocks("") == []
 
 
 def test_a_failed_unit_is_reported_with_its_reason_and_the_remedy():
-    said = _units.remedy("lvs-director.service", "failed", ["a.", "b"])
-    assert said == (
+    message = _units.remedy("lvs-director.service", "failed", ["a.", "b"])
+    assert message == (
         "lvs-director.service is failed: a; b. Mend what it complains of"
         " (journalctl -u lvs-director.service), and start it:"
         " systemctl restart lvs-director.service."

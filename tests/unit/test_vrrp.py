@@ -62,21 +62,21 @@ def test_a_single_director_with_vrrp():
 
 
 def test_a_peer_that_is_no_host_of_the_inventory():
-    said = {"instance": {"unicast_src_ip": "192.168.2.23", "unicast_peers": ["192.168.2.9"]}}
-    resolved = cluster(d23={"lvs_ha": "vrrp", "lvs_keepalived": said})
+    keepalived = {"instance": {"unicast_src_ip": "192.168.2.23", "unicast_peers": ["192.168.2.9"]}}
+    resolved = cluster(d23={"lvs_ha": "vrrp", "lvs_keepalived": keepalived})
     assert instance(resolved, "d23")["unicast_peers"] == ["192.168.2.9"]
     assert resolved.directors["d23"]["peers"] == ["192.168.2.9"]
 
 
 def test_peers_are_listed_once():
-    said = {"instance": {"unicast_peers": [{"address": "192.168.2.31", "min_ttl": 255}]}}
-    resolved = cluster(d23={"lvs_keepalived": said}, d31={})
+    keepalived = {"instance": {"unicast_peers": [{"address": "192.168.2.31", "min_ttl": 255}]}}
+    resolved = cluster(d23={"lvs_keepalived": keepalived}, d31={})
     assert resolved.directors["d23"]["peers"] == ["192.168.2.31"]
 
 
 def test_a_source_of_advertisements_is_a_peer_s_address():
-    said = {"instance": {"unicast_peers": [], "mcast_src_ip": "192.168.3.31"}}
-    resolved = cluster(d23={}, d31={"lvs_keepalived": said})
+    keepalived = {"instance": {"unicast_peers": [], "mcast_src_ip": "192.168.3.31"}}
+    resolved = cluster(d23={}, d31={"lvs_keepalived": keepalived})
     assert resolved.directors["d23"]["peers"] == ["192.168.2.31", "192.168.3.31"]
 
 
@@ -151,15 +151,15 @@ def test_two_directors_with_defaults():
 
 
 @pytest.mark.parametrize(
-    ("said", "ranks"),
+    ("variables", "ranks"),
     [
         ([{}, {}, {}], [150, 117, 84]),
         ([{"lvs_priority": 10}, {"lvs_priority": 20}], [10, 20]),
     ],
 )
-def test_who_is_master(said, ranks):
-    names = [f"d{23 + number}" for number in range(len(said))]
-    resolved = cluster(**dict(zip(names, said, strict=True)))
+def test_who_is_master(variables, ranks):
+    names = [f"d{23 + number}" for number in range(len(variables))]
+    resolved = cluster(**dict(zip(names, variables, strict=True)))
     made = [instance(resolved, name) for name in names]
     assert [each["priority"] for each in made] == ranks
 
@@ -178,11 +178,11 @@ def test_vips_of_both_families_move_together():
 
 
 def test_further_options_of_keepalived():
-    said = {
+    keepalived = {
         "globals": {"router_id": "a"},
         "instance": {"preempt": False, "unicast_peers": [], "garp_master_delay": 1},
     }
-    made = instance(cluster(every={"lvs_keepalived": said}, d23={}, d31={}), "d23")
+    made = instance(cluster(every={"lvs_keepalived": keepalived}, d23={}, d31={}), "d23")
     assert (made["preempt"], made["garp_master_delay"]) == (False, 1)
     assert "preempt_delay" not in made
     assert not {"unicast_peers", "unicast_src_ip"} & made.keys()  # multicast

@@ -319,10 +319,10 @@ def test_what_is_more_than_a_word_of_nft_is_refused(text):
 def test_templates_of_rules_get_their_values_checked(role):
     """In each role that has such a template, what it uses of the role's variables is checked."""
     folder = ROOT / "roles" / role
-    said = yaml.safe_load((folder / "vars" / "main.yml").read_text())
+    variables = yaml.safe_load((folder / "vars" / "main.yml").read_text())
     options = yaml.safe_load((folder / "meta" / "argument_specs.yml").read_text())
     options = options["argument_specs"]["main"]["options"]
-    checked = said[f"{role}_checked"]
+    checked = variables[f"{role}_checked"]
     traffic = checked.pop("keepalived_ha_traffic", None)
     assert (role == "keepalived_ha") == ("| lvs.cluster.peer_traffic(" in str(traffic))
     assert all(
@@ -332,7 +332,7 @@ def test_templates_of_rules_get_their_values_checked(role):
         used = set(re.findall(rf"\b{role}_\w+", template.read_text())) & options.keys()
         lists = {name for name in used if options[name]["type"] == "list"}
         assert lists == set(checked), template.name
-        assert f"'{template.name}', template_vars={role}_checked" in said[f"{role}_rules"]
+        assert f"'{template.name}', template_vars={role}_checked" in variables[f"{role}_rules"]
 
 
 @given(odd)
