@@ -73,7 +73,7 @@ def main() -> None:
                     runs[way].append(seconds(playbook, hosts) / (number + 1))
             median = {way: statistics.median(each) for way, each in runs.items()}
             peer = median.pop(PEER)
-            ratio = {way: round(ours / peer, 3) for way, ours in median.items()}
+            ratio = {way: round(times / peer, 3) for way, times in median.items()}
             name = f"{number} real servers, for each host"
             measured.append({"name": name, "peer": PEER, "ratio": ratio, "runs": runs})
     json.dump(measured, sys.stdout)

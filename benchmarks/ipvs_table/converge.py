@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Make the IPVS table what a file of services (JSON, its argument) says, as ipvs_table does.
+"""Make the IPVS table what a file of services (JSON, its argument) defines, as ipvs_table does.
 
 The library alone, without what Ansible puts around a module: read, plan, apply, read back, compare.
 """

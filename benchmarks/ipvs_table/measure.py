@@ -93,7 +93,7 @@ def clear() -> None:
 
 
 def compare(name: str, ways: Ways, before, module: bool) -> dict:
-    """Return the times of our ways after ``before``, and of the peer's from an empty table."""
+    """Return the collection's times after ``before``, and of the peer's from an empty table."""
     runs: dict[str, list[float]] = {"library": [], "ipvsadm --restore": []}
     if module:
         runs["module"] = []
@@ -107,7 +107,7 @@ def compare(name: str, ways: Ways, before, module: bool) -> dict:
         ways.check()
     median = {way: statistics.median(times) for way, times in runs.items()}
     peer = median.pop("ipvsadm --restore")
-    ratios = {way: round(ours / peer, 3) for way, ours in median.items()}
+    ratios = {way: round(times / peer, 3) for way, times in median.items()}
     return {"name": name, "peer": "ipvsadm --restore", "ratio": ratios, "runs": runs}
 
 

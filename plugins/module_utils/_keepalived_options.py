@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What keepalived knows, as tables: each field of our schema and what it becomes in its file.
+"""keepalived's options, as tables: each field of the schema and what it becomes in the file.
 
 An `Option` is a field with the keyword it becomes, what it may be (a `Kind`), and the first
 release of keepalived that has it. Bounds come from keepalived's own parser (releases 2.2.7 and

@@ -18,7 +18,7 @@ from ansible_collections.lvs.cluster.plugins.module_utils._run import OperatorEr
 PROTOCOL = 151
 MAIN = 254
 TABLE = 5251  # where the route to the director is, unless another is chosen
-KERNELS = (0, 253, 254, 255)  # unspec, default, main, local: not for us
+KERNELS = (0, 253, 254, 255)  # unspec, default, main, local: the kernel's own
 PROTOCOLS = {"tcp": 6, "udp": 17, "sctp": 132}
 
 
@@ -139,7 +139,7 @@ def _address(
 
 
 def _answer(place: str, written: Mapping[str, Any], mistakes: list[str]) -> Answer | None:
-    """Return an item of ``answers``; what else it has is not for us."""
+    """Return an item of ``answers``; its other fields are not read."""
     address = _address(f"{place}: address", written.get("address"), mistakes)
     port, protocol = str(written.get("port")), written.get("protocol", "tcp")
     good = port.isdecimal() and int(port) <= 65535

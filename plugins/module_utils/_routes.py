@@ -28,7 +28,7 @@ from ansible_collections.lvs.cluster.plugins.module_utils._return_path import (
 from ansible_collections.lvs.cluster.plugins.module_utils._run import OperatorError, checkpoint
 
 FAMILIES = ("-4", "-6")  # as ``ip`` has them
-#: The order in which our rules are asked, before the main table (32766): the answers of one port,
+#: The order of the managed rules, before the main table (32766): the answers of one port,
 #: those that keep their route although all ports are served, those of all ports.
 PORT_PRIORITY, KEEP_PRIORITY, ALL_PRIORITY = 5250, 5251, 5252
 #: The metric of managed routes. It is the best there is, so that a default route with any other can
@@ -59,7 +59,7 @@ class Route(NamedTuple):
 
 
 class Now(NamedTuple):
-    """What the kernel has, of one address family: our rules, and all default routes."""
+    """What the kernel has, of one address family: the managed rules, and all default routes."""
 
     rules: tuple[Rule, ...] = ()
     routes: tuple[Route, ...] = ()
@@ -152,7 +152,7 @@ def read() -> dict[str, Now]:
 
 
 def parse_rules(listed: Iterable[Mapping[str, Any]]) -> tuple[Rule, ...]:
-    """Return our rules among those that ``ip -N -details -json rule show`` lists."""
+    """Return the managed rules among those that ``ip -N -details -json rule show`` lists."""
     names = {str(number): name for name, number in PROTOCOLS.items()}
     found = []
     for rule in listed:
@@ -376,7 +376,7 @@ def saved(text: str | None) -> list[str]:
 def render(option: str, now: Now, wanted: Wanted, former: Iterable[str], header: str) -> str | None:
     """Return the text of such a file; None if it would restore nothing.
 
-    What it restores may be there in part: our rules go before they are added, at once.
+    What it restores may be there in part: rules are removed before they are added, at once.
     """
     lines = [f"route replace {route.words}" for route in routes(wanted, option, now)]
     managed = rules(wanted, option)

@@ -205,7 +205,7 @@ def render(values: Mapping[str, str | None]) -> str:
 
 # ------------------------------------------------------------------------------------ the file
 #
-# It lists what we set, and in comments what was in force before that, so that what leaves the
+# It lists what is set, and in comments what was in force before that, so that what leaves the
 # list can be given back. What systemd-sysctl sets from it at boot is no news about the machine.
 
 NOTE = "# was: "

@@ -134,7 +134,7 @@ FOLLOWED = "nftables.service"
 
 systemctl = partial(_program.run, "systemctl")
 
-#: Loaded from here, since PartOf= would follow no start, and stop our unit with nftables.service.
+#: Loaded from here, since PartOf= would follow no start, and stop this unit with nftables.service.
 DROP_IN = """\
 # Written by Ansible (lvs.cluster.boot_unit), which replaces what is changed here.
 # A start, a reload and a stop of nftables.service flush the tables of everybody.

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Configurations and inventories for hypothesis, from the tables of ``_keepalived_options``.
 
-Each field has what its kind allows. What fields say of each other is made likely, not certain: a
+Each field has what its kind allows. That fields refer to each other is made likely, not certain: a
 test passes over what the collection refuses, and counts it.
 """
 

@@ -23,7 +23,7 @@ settings.register_profile(
     "keepalived",
     max_examples=EXAMPLES,
     derandomize="KEEPALIVED_EXAMPLES" not in os.environ,
-    # What keepalived says names the line; to find the smallest example takes many minutes.
+    # keepalived's message has the line; to find the smallest example takes many minutes.
     phases=[Phase.generate],
     deadline=None,
     database=None,

@@ -4,7 +4,7 @@
 
 Started by ``releases.Keepalived`` in a network and a mount namespace of its own, with the root
 directory for keepalived as its argument. A line is JSON, ``[arguments, text of the file]``; the
-answer is ``[exit status, what it says]``.
+answer is ``[exit status, output]``.
 """
 
 from __future__ import annotations

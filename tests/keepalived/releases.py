@@ -119,7 +119,7 @@ class Keepalived:
         self._process.wait(10)
 
     def run(self, *arguments: str, text: str = "") -> tuple[int, str]:
-        """Run keepalived with a text as its file; return its exit status and what it says."""
+        """Run keepalived with a text as its file; return its exit status and its output."""
         self._process.stdin.write(json.dumps([arguments, text]) + "\n")
         answer = self._process.stdout.readline()
         if not answer:
@@ -128,5 +128,5 @@ class Keepalived:
         return status, output
 
     def test(self, text: str) -> tuple[int, str]:
-        """Return the exit status of ``keepalived -t`` for a text, and what it says."""
+        """Return the exit status of ``keepalived -t`` for a text, and its output."""
         return self.run("--config-test", text=text)

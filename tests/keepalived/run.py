@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Run the tests of this folder with the keepalived of every Debian; arguments go to pytest.
 
-The releases are unpacked into the cache first, then their tests run side by side. What they say is
+The releases are unpacked into the cache first, then their tests run side by side. Their output is
 shown when they have ended. Line coverage of each run lands in .cache/coverage.
 """
 

@@ -93,7 +93,7 @@ RELATIVE = ("quorum", "hysteresis")
 REASONS = {
     "priority": "255 is for the owner of an address (RFC 9568, 5.2.4), and no director owns a VIP",
     "rlimit_rttime": "keepalived takes 1 for 2 (global_parser.c, get_rt_rlimit)",
-    "max_hops": "-1 is how keepalived says that there is no limit, as without the option",
+    "max_hops": "-1 means no limit to keepalived, as without the option",
     _options.MAX_SECONDS: (
         "keepalived counts microseconds in an unsigned long, which has 32 bits on some machines"
     ),

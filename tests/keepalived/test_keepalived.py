@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What this collection accepts, keepalived accepts; what it writes means what was said.
+"""What this collection accepts, keepalived accepts; what it writes means what was given.
 
 Judged by ``keepalived -t`` of each release, for generated inventories and configurations.
 """
@@ -27,7 +27,7 @@ from hypothesis import strategies as st
 TRIES = 400
 #: How many configurations are tried beside the inventories.
 SHARE = settings().max_examples * 3 // 5
-#: What keepalived says of what only the machine knows: there is no such interface, user, script.
+#: keepalived's messages about what only the machine has: there is no such interface, user, script.
 MACHINE = re.compile(
     r"interface .*(doesn't exist|not found)|[Uu]nknown interface|Unable to set|not found/accessible"
     r"|Unable to resolve|user '.*'|realpath\(\)"

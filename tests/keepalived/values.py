@@ -156,7 +156,7 @@ OF_KIND: dict[str, Strategy] = {
     _options.HOSTNAME.must_be: hosts,
     _options.DOMAIN.must_be: st.just(".") | hosts.filter(lambda h: not re.match(r".\..", h)),
 }
-#: Options whose values are other than their kind says alone.
+#: Options whose values are bounded by more than their kind.
 OF_OPTION: dict[str, Strategy] = {
     **{
         name: st.sampled_from(["vrrp51", "includew", "@d1", "v" * 15])

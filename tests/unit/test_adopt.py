@@ -46,7 +46,7 @@ def adopted(*sources, **names):
 
 
 def unrepresented(*sources):
-    """Return the sentences of what an inventory doesn't say, without those that follow from all."""
+    """Return the sentences on what is not representable, without those that follow from all."""
     always = (
         "its address is not known",
         "this is the file of one director",
@@ -993,7 +993,7 @@ words = st.sampled_from(
 def test_any_text_is_adopted_or_reported(text):
     again = adopted(" ".join(text))
     shown = yaml.safe_dump(again.inventory)
-    # What a machine says is never taken for a template here.
+    # What comes from a machine is never taken for a template here.
     assert "{{" not in shown
     assert "{%" not in shown
     assert all(line.endswith(".") and "\n" not in line for line in again.unrepresented)
@@ -1075,7 +1075,7 @@ def test_the_filter_takes_a_text_a_table_and_a_list():
 
 
 def play(folder, *options):
-    """Run the playbook in a folder; return what it says."""
+    """Run the playbook in a folder; return its status and its output."""
     done = subprocess.run(
         [sys.executable, "-m", "ansible", "playbook", "-i", "d23,", "lvs.cluster.adopt"]
         + list(options),

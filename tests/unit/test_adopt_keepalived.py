@@ -390,7 +390,7 @@ def test_directors_with_a_master_each_are_adopted_as_such():
         "d2": [(["192.0.2.10"], 51, 100), (["192.0.2.11"], 52, 150)],
     }
     assert cluster.directors["d1"]["instances"][1]["garp_master_delay"] == 3
-    # What one inventory can't say of two instances is listed: their names, and the first state.
+    # What one inventory can't set for two instances is listed: their names, and the first state.
     assert sum("`vrrp_instance VI_" in line for line in result.unrepresented) == 4
     assert sum("`state MASTER`: site.yml writes" in line for line in result.unrepresented) == 2
 

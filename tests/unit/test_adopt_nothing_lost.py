@@ -59,7 +59,7 @@ def fits(kind, value):
 
 
 def values(kind):
-    """Return values of a kind, from what its table or its bounds say."""
+    """Return values of a kind, from its table or its bounds."""
     argument = kind.argument
     if argument["type"] == "list":
         item = values(kind.of) if isinstance(kind.of, options.Kind) else fields(kind.of)
@@ -255,7 +255,7 @@ def lost(text, result):
     found = []
     for path in heads(statements.parse(text).statements):
         here = tuple(map(words, path))
-        # A service says what all of its real servers have.
+        # A service has what all of its real servers have.
         shared = here[:1] + here[2:] if here[0][0] == "virtual_server" and len(here) == 3 else here
         # The port of a real server with these methods is that of the service.
         port = tuple(("real_server", w[1], "80") if w[0] == "real_server" else w for w in here)

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The checkout itself: what its files say of each other, and where its links lead."""
+"""The checkout itself: its files agree with each other, and its links lead somewhere."""
 
 from __future__ import annotations
 

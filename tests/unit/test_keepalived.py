@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What becomes of a configuration of keepalived, and what is wrong with one.
 
-tests/kernel/test_keepalived_conf.py shows what keepalived itself says of it.
+tests/kernel/test_keepalived_conf.py shows whether keepalived itself accepts it.
 """
 
 from __future__ import annotations
@@ -877,7 +877,7 @@ def test_no_text_gets_out_of_its_word(place, data):
         assert line.isprintable()
         assert len(line.encode()) < 1024
         if line.startswith("#") and depth == 0:
-            continue  # our comments
+            continue  # comments of this collection
         bare = re.sub(r'"[^"]*"', "", line)
         assert not re.search(r"[\"'!#\\$]", bare), line
         assert re.fullmatch(r"[^{}]*\{?|\s*\}", bare), line

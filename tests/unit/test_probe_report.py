@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The filter probe_report: what is said of what a client saw."""
+"""The filter probe_report: lines and problems from the answers that clients got."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ import pytest
 
 
 class Page(http.server.BaseHTTPRequestHandler):
-    """Says 200 for /good, and for the rest who it was asked for, as 503."""
+    """Answers 200 for /good, and 503 with the requested host for the rest."""
 
     def do_GET(self):
         good = self.path == "/good"

@@ -58,7 +58,7 @@ all:
 
 
 class Run:
-    """What a playbook printed, and what its tasks said."""
+    """The output of a playbook, and the messages of its tasks."""
 
     def __init__(self, folder, inventory, tasks, *options):
         if isinstance(inventory, str):
@@ -87,7 +87,7 @@ class Run:
 
     @property
     def message(self):
-        """What the task that failed said."""
+        """The message of the task that failed."""
         failure = re.search(r"^fatal: .* => \n((?:    .*\n)+)", self.text, re.MULTILINE)
         assert failure, self.text
         return yaml.safe_load(failure[1])["msg"]

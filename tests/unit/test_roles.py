@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a role says of its variables, in three places, is the same."""
+"""The variables of a role are the same in the three places that list them."""
 
 from __future__ import annotations
 
@@ -161,8 +161,8 @@ def test_what_another_director_sends_gets_no_mark():
     macs = ["02:42:c0:a8:02:17", "02:42:c0:a8:02:1f"]
     every = {"fwmark": 8, "vip": "2001:db8::149", "protocol": "udp", "ports": [0]}
     [rule] = rules([{**every, "exclude_macs": macs}])
-    strangers, _, what = rule.partition(" ip6 ")
-    assert strangers == "ether saddr != { 02:42:c0:a8:02:17, 02:42:c0:a8:02:1f }"
+    source, _, what = rule.partition(" ip6 ")
+    assert source == "ether saddr != { 02:42:c0:a8:02:17, 02:42:c0:a8:02:1f }"
     assert what == "daddr 2001:db8::149 meta l4proto udp meta mark set 8"
 
 

@@ -128,7 +128,7 @@ def state(resolved, name="d23", *, holds=(VIP,), out=(), loads=None, applied=Non
 
 
 def remarks(found):
-    """Return what is said of each destination of the only service, if there is something."""
+    """Return the remark on each destination of the only service, if there is one."""
     [service] = found["services"]
     return {item["name"]: item["remark"] for item in service["destinations"] if item["remark"]}
 

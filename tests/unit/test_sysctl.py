@@ -128,7 +128,7 @@ def test_a_write_that_fails_is_named_and_the_others_put_back(proc):
     assert error.value.mistakes[0] == (
         "net/gone/c = 7: the kernel refused: No such file or directory."
     )
-    # What is gone cannot be put back, and that is said, too.
+    # What is gone cannot be put back, and that is reported, too.
     assert error.value.mistakes[1].startswith("It could not be put back: net/gone/c = 3")
     assert (tree / "net/a").read_text() == "1\n"
     assert (tree / "net/b").read_text() == "2\n"
@@ -169,13 +169,15 @@ def test_a_value_of_our_own_is_never_noted():
 
 
 def test_what_is_given_back(proc):
-    ours = dict.fromkeys(["net/ours", "net/moved", "net/gone", "net/unknown", "net/stays"], "1")
-    was = {key: "0" for key in ours if key != "net/unknown"}
+    managed = dict.fromkeys(
+        ["net/managed", "net/moved", "net/gone", "net/unknown", "net/stays"], "1"
+    )
+    was = {key: "0" for key in managed if key != "net/unknown"}
     defense = "net/ipv4/vs/drop_entry"
-    text = _sysctl.document("", {**was, defense: "0"}, {**ours, defense: "1"})
-    in_force = {**ours, "net/moved": "2", defense: "2"}
+    text = _sysctl.document("", {**was, defense: "0"}, {**managed, defense: "1"})
+    in_force = {**managed, "net/moved": "2", defense: "2"}
     proc({key: value for key, value in in_force.items() if key != "net/gone"})
-    assert _sysctl.values_to_restore(text, {"net/stays"}) == {"net/ours": "0", defense: "0"}
+    assert _sysctl.values_to_restore(text, {"net/stays"}) == {"net/managed": "0", defense: "0"}
     assert _sysctl.values_to_restore(None, ()) == {}
 
 

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is said of units of systemd."""
+"""Messages about systemd units."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from ansible_collections.lvs.cluster.plugins.module_utils._errors import Operato
 
 VIP, VIP6 = "192.168.2.149", "2001:db8::149"
 RIP = ipaddress.ip_address("192.168.2.31")
-#: Devices of our own, under the names that the role for tunnels gives them.
+#: Managed devices, by the names that the role for tunnels gives them.
 OWN = [
     _tunnels.Tunnel("gre", RIP, 4, checksum="checksum").interface,
     _tunnels.Tunnel("gre", ipaddress.ip_address("2001:db8::31"), 6, checksum="checksum").interface,

@@ -127,7 +127,7 @@ def test_settings_of_keepalived_need_keepalived():
 def test_two_directors_with_defaults():
     resolved = cluster(d23={}, d31={"lvs_address": "192.168.2.31"})
     assert resolved.director_roles == ["director", "keepalived_ha"]
-    assert resolved.directors["d23"]["peers"] == ["192.168.2.31"]  # said twice, there once
+    assert resolved.directors["d23"]["peers"] == ["192.168.2.31"]  # given twice, listed once
     assert instance(resolved, "d23") == {
         "name": "lvs",
         "state": "BACKUP",
@@ -282,7 +282,7 @@ def several(*services, also=(), every=None, **directors):
 
 
 def roles_of(resolved):
-    """Return what instances say of who is who: name, number, VIPs, and each director's rank."""
+    """Return the instances: name, number, VIPs, and each director's rank."""
     assert resolved.mistakes == []
     first = next(iter(resolved.directors.values()))["instances"]
     return [

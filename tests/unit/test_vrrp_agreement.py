@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What directors have to agree on, as keepalived.conf has it and as an inventory says it."""
+"""What directors have to agree on, as keepalived.conf has it and as an inventory sets it."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ def cluster(*directors, ha="vrrp"):
 
 
 def look(name, *differences, peers=None, holds=False, **more):
-    """Return what preflight says of one of a pair."""
+    """Return what preflight returns for one of a pair."""
     peers = (
         [a for n, a in ADDRESSES.items() if n in ("d23", "d31") and n != name]
         if (peers is None)

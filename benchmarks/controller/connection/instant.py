@@ -18,7 +18,7 @@ description: For measuring what Ansible does itself. No module runs, nothing is 
 author: lvs.cluster contributors (@lvs-cluster)
 """
 
-#: What the first module of site.yml says of a host that is as the inventory wants it.
+#: What the first module of site.yml returns for a host that is as the inventory wants it.
 PREFLIGHT: dict[str, Any] = {
     **{name: [] for name in ("lines", "checks", "findings", "macs", "all_macs", "addresses")},
     "former_director_roles": [],
@@ -38,7 +38,7 @@ MODULE = re.compile(rb"(?:plugins\.modules|ansible\.modules)\.(\w+)")
 
 
 class Connection(ConnectionBase):  # type: ignore[misc]  # Ansible has no types
-    """Answers what the module that is sent would say."""
+    """Answers with the result of the module that is sent."""
 
     transport = "instant"
     has_pipelining = True
