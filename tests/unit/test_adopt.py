@@ -128,7 +128,7 @@ def as_rules(cluster):
 
 @pytest.mark.parametrize("path", INVENTORIES, ids=lambda path: path.parent.name)
 @pytest.mark.parametrize("named", [True, False])
-def test_each_inventory_comes_back_from_its_table(path, named):
+def test_each_inventory_is_adopted_from_its_ipvs_table(path, named):
     inventory = yaml.safe_load(path.read_text())
     cluster = rebuilt(inventory)
     variables = comparison.flat(inventory)[2]
@@ -153,7 +153,7 @@ PAIRS = [path for path in INVENTORIES if path.parent.name.startswith("keepalived
 
 @pytest.mark.parametrize("path", PAIRS, ids=lambda path: path.parent.name)
 @pytest.mark.parametrize("named", [True, False])
-def test_each_pair_comes_back_from_its_files(path, named):
+def test_each_pair_is_adopted_from_its_keepalived_files(path, named):
     inventory = yaml.safe_load(path.read_text())
     files = files_of(inventory)
     assert len(files) == 2
@@ -207,7 +207,7 @@ def test_one_file_of_a_pair_describes_both():
 
 @settings(deadline=None)
 @given(strategies.tables(), st.sampled_from(["rules", "info"]))
-def test_any_table_comes_back(table, form):
+def test_any_ipvs_table_is_adopted_without_loss(table, form):
     table = {key: service for key, service in table.items() if service.destinations}
     assume(table)
     rips = {d.address for service in table.values() for d in service.destinations}
@@ -230,7 +230,7 @@ def test_any_table_comes_back(table, form):
 
 @settings(deadline=None)
 @given(inventories())
-def test_any_inventory_comes_back_from_its_table(described):
+def test_any_inventory_is_adopted_from_its_ipvs_table(described):
     services, inventory = described
     cluster = look(*services, **inventory)
     assume(services and not cluster.mistakes)
@@ -336,7 +336,7 @@ def pairs(draw):
 
 @settings(deadline=None)
 @given(pairs())
-def test_any_pair_comes_back_from_its_files(inventory):
+def test_any_pair_is_adopted_from_its_keepalived_files(inventory):
     assume(not resolve(*comparison.flat(inventory)).mistakes)
     files = files_of(inventory)
     again = adoption.adopt([{"name": name, "text": text} for name, text in files.items()])
@@ -410,7 +410,7 @@ T2 += "".join(
 T2 += "}\n"
 
 
-def test_the_file_of_the_documents_has_its_mistake_named():
+def test_the_mistake_in_the_file_of_the_documents_is_reported():
     again = adopted(T2)
     lines = [number for number, line in enumerate(T2.split("\n"), 1) if "192.168.2.32" in line]
     assert unrepresented(T2) == [
@@ -637,7 +637,7 @@ virtual_server 10.0.0.9 ${PORT} # a comment {
     assert reading.config["services"][0]["destinations"][0]["weight"] == 3
 
 
-def test_older_words_are_understood():
+def test_former_keywords_of_keepalived_are_read():
     text = conf(
         "lb_algo rr\n persistence_timeout\n persistence_granularity 255.255.255.0",
         "HTTP_GET {\n url {\n path /\n status_code 200\n }\n nb_get_retry 3\n }",
@@ -765,7 +765,7 @@ def rules(*pools):
     return "\n".join(lines)
 
 
-def test_what_differs_is_listed_and_its_machine_is_a_host():
+def test_differences_between_directors_are_listed():
     text = rules(["1:80 -m", "2:80 -m", "3:8080 -m -w 7", "127:80 -m -x 9"])
     everything = adopted({"name": "d", "ansible_host": "10.0.0.8", "text": text}).inventory["all"]
     (service,) = everything["vars"]["lvs_services"]
@@ -847,7 +847,7 @@ def test_a_director_that_serves_at_its_own_address_is_one_machine():
 # ---- several sources -----------------------------------------------------------------------------
 
 
-def test_what_the_kernel_has_otherwise_than_the_file_is_named():
+def test_differences_between_kernel_and_file_are_listed():
     table = {
         "services": [
             {"vip": "10.0.0.9", "port": 80, "destinations": [{"address": "10.0.0.2"}]},
@@ -881,7 +881,7 @@ def test_what_the_kernel_has_otherwise_than_the_file_is_named():
     ]
 
 
-def test_directors_that_differ_are_named():
+def test_directors_that_differ_are_listed():
     vip = "virtual_ipaddress {\n 10.0.0.9\n }\n"
     first = conf(more=INSTANCE.format(f"{vip} unicast_src_ip 10.0.0.6\n priority 9"))
     second = conf("quorum 1", more=conf().replace(" 80", " 82"))
@@ -915,7 +915,7 @@ def test_addresses_that_no_director_would_hold_are_listed():
     )
 
 
-def test_a_place_is_given_where_there_are_several():
+def test_messages_have_their_file_where_there_are_several():
     messages = unrepresented({"name": "a", "text": conf("x")}, {"place": "b", "text": conf("x")})
     assert messages[:2] == [f"{name}, line 3: `x` {NO_FIELD}." for name in "ab"]
 
@@ -952,7 +952,7 @@ def test_nothing_to_adopt_is_an_error():
         "auth_pass sec\\ret",
     ],
 )
-def test_a_secret_is_in_no_sentence(written):
+def test_no_message_shows_a_secret(written):
     block = f"authentication {{\n {written}\n }}"
     text = "$HIDDEN=secret\n" + conf(more=INSTANCE.format(block))
     messages = " ".join(adopted(text).unrepresented)
@@ -1004,7 +1004,7 @@ FILES = [T2, *(_keepalived.render(config) for config in configurations.CONFIGS.v
 
 @settings(deadline=None)
 @given(st.sampled_from(FILES), st.data())
-def test_an_unknown_word_is_listed_wherever_it_is(text, data):
+def test_an_unknown_keyword_is_listed_in_every_block(text, data):
     lines = text.split("\n")
     place = data.draw(st.integers(1, len(lines)))
     lines.insert(place - 1, r"un\known")

@@ -479,7 +479,7 @@ def test_the_playbook_lists_what_a_file_in_latin_1_has(tmp_path):
         "notify $PW",
     ],
 )
-def test_a_slip_near_a_password_does_not_show_it(written):
+def test_a_message_about_a_typo_near_a_password_does_not_show_it(written):
     text = "$PW=sEcr3t\n" + service() + instance(*written.split("\n"))
     result = adopted(text, text.replace("priority 100", "priority 90"))
     assert not any("Ecr3" in line for line in result.unrepresented), result.unrepresented
@@ -553,7 +553,7 @@ def test_a_statement_of_a_server_that_another_one_replaces_is_listed(first, seco
         ("virtual_server_group g {\n192.0.2.1 80\n}\n" * 2, 4, "there is a group of that name"),
     ],
 )
-def test_what_has_no_place_is_listed_with_its_line(text, line, message):
+def test_options_not_representable_are_listed_with_their_lines(text, line, message):
     lines = [each for each in adopted(text).unrepresented if each.startswith(f"line {line}: ")]
     assert any(message in each for each in lines), adopted(text).unrepresented
 

@@ -282,7 +282,7 @@ def lost(text, result):
 
 @settings(max_examples=2 * settings().max_examples, deadline=None)
 @given(files())
-def test_each_statement_comes_back_or_is_listed(text):
+def test_each_statement_is_adopted_or_listed(text):
     result = adoption.adopt([{"name": "d", "ansible_host": "10.0.0.200", "text": text}])
     refused = [line for line in result.unrepresented if line.startswith("site.yml refuses")]
     event("refused" if refused else "resolved")
@@ -345,7 +345,7 @@ virtual_server 10.0.0.1 80 {
         ("_service", ("destinations",), {28}),
     ],
 )
-def test_what_the_writer_forgets_is_listed(monkeypatch, method, forgotten, lines):
+def test_a_statement_that_the_writer_omits_is_listed(monkeypatch, method, forgotten, lines):
     written = getattr(inventory_writer.Writer, method)
 
     def forget(*arguments):
@@ -363,6 +363,6 @@ def test_what_the_writer_forgets_is_listed(monkeypatch, method, forgotten, lines
     assert lines <= messages, result.unrepresented
 
 
-def test_the_file_that_a_writer_remembers_has_nothing_to_list():
+def test_nothing_is_listed_where_the_writer_omits_nothing():
     result = adoption.adopt([{"name": "d", "ansible_host": "10.0.0.200", "text": FORGETFUL}])
     assert not any(line.startswith("line") for line in result.unrepresented), result.unrepresented

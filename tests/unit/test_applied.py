@@ -35,17 +35,17 @@ RESTART = OLD.replace("router_id a", "instance b")
         (None, None, NEW, "reload"),
     ],
 )
-def test_what_keepalived_runs_decides(former, runs, text, action):
+def test_the_action_depends_on_the_configuration_that_keepalived_runs(former, runs, text, action):
     assert keepalived_conf.action(former, runs, text, ACTIVE) == action
 
 
 @pytest.mark.parametrize("state", ["inactive", "failed", "activating"])
-def test_one_that_does_not_run_is_started(state):
+def test_keepalived_is_started_where_it_does_not_run(state):
     service = ACTIVE._replace(state=state)
     assert keepalived_conf.action(OLD, None, OLD, service) == "start"
 
 
-def test_one_that_can_not_check_a_file_at_a_reload_is_restarted_once():
+def test_keepalived_is_restarted_once_where_a_reload_can_not_check_the_file():
     def action(runs):
         return keepalived_conf.action(OLD, runs, NEW, ACTIVE, reloads=False)
 

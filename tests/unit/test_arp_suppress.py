@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 
 
-def test_only_a_lan_interface_will_do(run_main, tmp_path):
+def test_lo_all_and_default_are_refused(run_main, tmp_path):
     names = ["all", "eth0", "lo", "default"]
     result = run_main("arp_suppress", interfaces=names, save=str(tmp_path / "arp.conf"))
     assert result["mistakes"] == [
@@ -26,7 +26,7 @@ def test_an_interface_that_is_not_there_has_no_values(run_main, tmp_path, interf
     assert not path.exists()
 
 
-def test_yaml_makes_a_boolean_of_off(run_main, tmp_path):
+def test_a_boolean_from_yaml_off_is_zero(run_main, tmp_path):
     options = {"rp_filter": False, "save": str(tmp_path / "arp.conf")}
     result = run_main("arp_suppress", check=True, interfaces=["nosuch0"], **options)
     assert result["after"]["sysctls"]["net/ipv4/conf/nosuch0/rp_filter"] == "0"

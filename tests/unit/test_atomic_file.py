@@ -62,7 +62,7 @@ def test_a_symbolic_link_stays(tmp_path):
 
 
 @pytest.mark.parametrize("text", ["one\n", None])
-def test_what_is_no_file_is_not_replaced(tmp_path, text):
+def test_only_regular_files_are_replaced(tmp_path, text):
     fifo, path = tmp_path / "fifo", tmp_path / "file.conf"
     os.mkfifo(fifo)
     path.symlink_to(fifo)
@@ -73,7 +73,7 @@ def test_what_is_no_file_is_not_replaced(tmp_path, text):
     assert fifo.is_fifo()
 
 
-def test_what_a_killed_run_left_is_taken_away(tmp_path):
+def test_the_temporary_file_of_a_killed_run_is_removed(tmp_path):
     path = tmp_path / "file.conf"
     left = tmp_path / ".lvs-file.conf.new"
     left.write_text("half")
@@ -87,7 +87,7 @@ def test_what_a_killed_run_left_is_taken_away(tmp_path):
     assert [entry.name for entry in tmp_path.iterdir()] == ["file.conf"]
 
 
-def test_a_damaged_file_is_a_sentence(tmp_path):
+def test_a_damaged_file_is_reported(tmp_path):
     path = tmp_path / "file.conf"
     path.write_bytes(b"one \xff\n")
     with pytest.raises(_atomic_file.Damaged) as error:
@@ -106,7 +106,7 @@ def test_a_damaged_file_is_a_sentence(tmp_path):
     assert error.value.mistakes == [f"{path}: line 1 is odd. {remedy}"]
 
 
-def test_none_takes_the_file_away(tmp_path):
+def test_none_removes_the_file(tmp_path):
     path = tmp_path / "file.conf"
     path.write_text("one\n")
     _atomic_file.write(str(path), None)
@@ -125,7 +125,7 @@ def test_a_write_that_fails_leaves_the_old_text_and_nothing_beside_it(tmp_path):
     assert [entry.name for entry in tmp_path.iterdir()] == ["file.conf"]
 
 
-def test_where_the_file_system_refuses_nothing_is_left(tmp_path):
+def test_no_temporary_file_is_left_where_the_file_system_refuses(tmp_path):
     (tmp_path / "file.conf").mkdir()
     with pytest.raises(OSError, match="directory") as error:
         _atomic_file.write(str(tmp_path / "file.conf"), "one\n")

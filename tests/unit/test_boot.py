@@ -26,7 +26,7 @@ def test_the_program_needs_nothing_but_python(tmp_path):
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-def test_a_file_that_is_needed_and_not_there_ends_it_all(tmp_path, capsys):
+def test_a_missing_required_file_ends_the_program(tmp_path, capsys):
     other = tmp_path / "other.ip"
     other.write_text("what ip does not know\n")
     arguments = ["--need", f"sysctl={tmp_path}/none.conf", f"ip={other}"]
@@ -49,7 +49,7 @@ def proc(monkeypatch, tmp_path):
     return folder
 
 
-def test_settings_are_set_and_those_that_are_not_there_named(proc, tmp_path, capsys):
+def test_settings_are_set_and_missing_ones_reported(proc, tmp_path, capsys):
     conf = tmp_path / "90-lvs.conf"
     conf.write_text(
         "# was: net/ipv4/conf/all/arp_ignore = 0\nnet/ipv4/conf/all/arp_ignore = 1\n"

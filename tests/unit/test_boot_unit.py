@@ -31,12 +31,12 @@ def boot_unit(run_main, monkeypatch, tmp_path):
 @pytest.mark.parametrize(
     "name", ["lvs", "../lvs.service", "-lvs.service", "lvs.service\n", "a b.service"]
 )
-def test_a_name_that_is_none(boot_unit, name):
+def test_a_name_that_is_not_a_unit_is_refused(boot_unit, name):
     result = boot_unit(name=name, content=UNIT)
     assert "is no name of a unit" in result["msg"]
 
 
-def test_what_has_to_be_said(boot_unit):
+def test_content_is_required(boot_unit):
     assert "content" in boot_unit(name=NAME)["msg"]
 
 

@@ -52,7 +52,7 @@ def test_a_query_on_the_wire():
 
 
 @pytest.mark.parametrize("name", ["a..b", "x" * 64, "ä.org", ".".join(["x" * 60] * 5), "..a"])
-def test_a_name_that_is_none(name):
+def test_an_invalid_domain_name_is_reported(name):
     [sentence] = _datagram.mistakes({"query": "A", "name": name}, None)
     assert sentence.startswith(f"dns: name is {name!r}; ")
 
@@ -87,7 +87,7 @@ def test_an_error_code(serve, code, reason):
         _datagram.request("127.0.0.1", port, 5, A)
 
 
-def test_silence_and_a_closed_port(serve):
+def test_a_missing_reply_and_a_closed_port(serve):
     port = serve(lambda _sent: [])
     with pytest.raises(OSError, match=r"no reply within 0\.1 s"):
         _datagram.request("127.0.0.1", port, 0.1, A)
@@ -129,6 +129,6 @@ def test_what_a_check_requires_of_a_reply(serve, udp, wrong):
 @pytest.mark.parametrize(
     "udp", [{"payload": "0"}, {"payload": "xx"}, {"require_reply": "0"}, {"require_reply": "any 1"}]
 )
-def test_bytes_that_are_none(udp):
+def test_invalid_hexadecimal_is_reported(udp):
     [sentence] = _datagram.mistakes(None, udp)
     assert "it must be bytes in hexadecimal" in sentence

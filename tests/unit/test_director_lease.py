@@ -31,7 +31,7 @@ def ask(path):
     return ask
 
 
-def test_one_run_has_it_until_it_gives_it_back(ask):
+def test_a_run_holds_the_lease_until_it_releases_it(ask):
     assert ask(ANNA) is None
     held = ask(BERT)
     assert held["run"] == ANNA
@@ -44,7 +44,7 @@ def test_one_run_has_it_until_it_gives_it_back(ask):
     assert ask(ANNA)["run"] == BERT
 
 
-def test_asking_again_makes_it_last_longer(ask, path):
+def test_a_lease_is_renewed_by_its_run(ask, path):
     ask(ANNA, seconds=60)
     first = director_lease.found(path)
     ask(ANNA)
@@ -53,7 +53,7 @@ def test_asking_again_makes_it_last_longer(ask, path):
     assert second["ends"] > first["ends"] + 3000
 
 
-def test_it_ends_by_itself(ask, path, monkeypatch):
+def test_a_lease_expires(ask, path, monkeypatch):
     ask(ANNA, seconds=60)
     assert ask(BERT)
     later = director_lease.now() + 61
@@ -64,13 +64,13 @@ def test_it_ends_by_itself(ask, path, monkeypatch):
 
 
 @pytest.mark.parametrize("options", [{"take": True}, {"replace": ANNA}])
-def test_it_can_be_taken_from_another_run(ask, options):
+def test_a_lease_can_be_taken_from_another_run(ask, options):
     ask(ANNA)
     assert ask(BERT, **options) is None
     assert ask(ANNA)["run"] == BERT
 
 
-def test_only_the_run_that_is_named_is_replaced(ask):
+def test_only_the_given_run_is_replaced(ask):
     ask(ANNA)
     assert ask(BERT, replace="boot3:1:300")["run"] == ANNA
 

@@ -209,7 +209,7 @@ FULL = {**ETH0, "mtu": 1500}
         ("owner of the table", {"director": True}, {"owner_errors": ["kube-proxy"]}, "kube-proxy"),
     ],
 )
-def test_the_network_is_as_the_inventory_says(check, expected, read, word):
+def test_the_network_matches_the_inventory(check, expected, read, word):
     found = seen(check, _host_facts.ExpectedRole(**expected), FULL, **read)
     assert len(found) == bool(word)
     assert all(word in message for message in found)
@@ -309,7 +309,7 @@ def test_the_sync_daemon_is_what_the_director_is(instances, links, daemons, ok):
     assert bool(seen("sync daemon", expected, *links, daemons=daemons)) != ok
 
 
-def test_what_the_inventory_asks_for_is_ok():
+def test_settings_of_the_inventory_are_ok():
     off = {VS + "expire_nodest_conn": "0"}
     assert seen("expire_nodest_conn", director(sysctls=off), ETH0, sysctls=off) == []
     assert len(seen("expire_nodest_conn", director(sysctls=off), ETH0)) == 1
@@ -347,7 +347,7 @@ def test_the_size_of_the_table_of_connections(options, loaded, ok):
         ("5.8.0", "fullnat", {VS + "conn_reuse_mode": "0"}, True),
     ],
 )
-def test_a_port_that_is_used_again(release, method, sysctls, ok):
+def test_conn_reuse_mode_that_delays_reused_ports_is_reported(release, method, sysctls, ok):
     expected = director(method, running=False)
     off = {VS + "conntrack": "0"}
     found = seen("conn_reuse_mode", expected, release=release, sysctls={**off, **sysctls})
@@ -383,7 +383,7 @@ def test_a_port_that_is_used_again(release, method, sysctls, ok):
         ("unicast_peer", "unicast_peer {\n # none\n}", False),
     ],
 )
-def test_a_word_of_keepalived_s_file(check, conf, ok):
+def test_keywords_of_keepalived_conf_are_checked(check, conf, ok):
     assert bool(seen(check, PAIR, ETH0, conf=conf, keepalived=(2, 2, 3))) != ok
 
 
@@ -508,7 +508,7 @@ def test_arp_is_suppressed_on_the_interface_by_which_requests_come(sysctls, ok):
     assert all(message.startswith("On eth0.100, arp_ignore ") for message in found)
 
 
-def test_arp_matters_on_the_interface_that_the_inventory_names():
+def test_arp_is_checked_on_the_interface_of_the_inventory():
     links = [lo(f"{VIP}/32"), ETH0, link("eth1")]
     odd = {conf("eth1", "arp_ignore"): "4"}
     assert len(seen("ARP", real_server(), *links, sysctls=odd)) == 1
@@ -559,7 +559,7 @@ def test_the_modules_that_unwrap_tunnels(at_boot, loaded, messages):
         (None, False),
     ],
 )
-def test_the_size_of_what_clients_send_through_tunnels(rules, ok):
+def test_the_mss_of_clients_is_clamped_for_tunnels(rules, ok):
     assert bool(seen("tunnel MSS", real_server("tun"), TUNL0, rules=rules)) != ok
 
 
@@ -603,7 +603,7 @@ def tunnel(name, kind, remote=None):
         (ANYBODY, tunnel("office", "ipip", "203.0.113.9"), True),
     ],
 )
-def test_a_tunnel_of_others_that_the_packet_filter_drops(expected, device, ok):
+def test_unmanaged_tunnels_that_the_packet_filter_drops(expected, device, ok):
     for running in (False, True):
         found = seen("other tunnels", expected._replace(running=running), TUNL0, device)
         assert len(found) == (not ok)
@@ -683,7 +683,7 @@ def test_ipv6_vips(expected, links, word):
 WELL = ("enabled", "active")
 
 
-def test_units_that_bring_it_back_at_boot():
+def test_units_that_restore_the_role_at_boot():
     expected = PAIR._replace(serves={"dr": [{"vip": VIP}], "tun": [], "nat": []})
     assert expected.units == [
         "lvs-director.service",
@@ -741,7 +741,7 @@ RULES = "ManageForeignRoutes=no\nManageForeignRoutingPolicyRules=no\n"
         (real_server("nat"), {}, "", ""),
     ],
 )
-def test_what_systemd_networkd_takes_away(expected, networks, networkd, word):
+def test_addresses_and_routes_that_networkd_removes(expected, networks, networkd, word):
     expected = expected._replace(running=False)
     found = seen("networkd", expected, lo(), ETH0, TUNL0, networks=networks, networkd=networkd)
     assert len(found) == bool(word)

@@ -227,7 +227,7 @@ def test_t4_dr_resolves_with_a_gateway_that_is_not_the_director():
 # All at once, and to be read by a person.
 
 
-def test_an_inventory_with_many_mistakes_gets_every_sentence_at_once():
+def test_all_mistakes_of_an_inventory_are_reported_at_once():
     assert mistakes(
         {**WEB, "scheduler": "wr"},
         {"name": "mail", "vip": "192.168.2.32", "port": 25, "realserver_port": 2525},
@@ -381,7 +381,7 @@ def test_facts_that_show_several_addresses_there_choose_none():
     [{}, {"ansible_host": "rs31.example.com"}, {"ansible_host": "2001:db8::31"}, facts(eth0=OTHER)],
 )
 @pytest.mark.parametrize("method", ["dr", "nat"])
-def test_a_host_without_an_address_of_the_vips_family_is_named(host, method):
+def test_a_host_without_an_address_of_the_vips_family_is_reported(host, method):
     assert mistakes(realservers={"rs31": host}, every={"lvs_method": method}) == messages(
         """
         - service web: host rs31: no IPv4 address is known; set lvs_address to the one between
@@ -517,7 +517,7 @@ def test_thresholds_and_tunnel_hold_for_all_destinations():
     assert [extra.items() <= d.items() for d in service["destinations"]] == [True, True]
 
 
-def test_nothing_but_the_schema_comes_out():
+def test_a_resolved_service_has_fields_of_the_schema_only():
     web = {**WEB, "check": {"type": "tcp"}, "method": "nat", "realserver_port": 81}
     (service,) = found({**web, "realservers": "lvs_realservers", "upper_threshold": 1})
     assert set(service) == {"name", "vip", "port", "protocol", "scheduler", "destinations"}
@@ -641,7 +641,7 @@ def test_a_service_that_is_not_a_mapping_is_refused():
     assert mistakes(WEB, "mail") == ["service 2: not a mapping of fields such as vip and port."]
 
 
-def test_an_unknown_field_is_refused_with_what_it_may_mean():
+def test_an_unknown_field_is_refused_with_a_suggestion():
     assert mistakes({**WEB, "sheduler": "rr", "realserver": "x", "colour": 1}) == messages(
         """
         - service web: there is no field 'sheduler' (did you mean scheduler?); correct or remove it.
@@ -703,7 +703,7 @@ def test_no_director_is_a_mistake():
     assert sentence in resolve([WEB], {}, lambda _: {}).mistakes
 
 
-def test_a_group_that_is_not_there_is_named_with_what_it_may_mean():
+def test_an_unknown_group_is_reported_with_a_suggestion():
     assert mistakes({**WEB, "realservers": "tomcat"}, tomcats=at(31)) == messages(
         """
         - service web: there is no group 'tomcat' (did you mean tomcats?); add it to the inventory,
@@ -718,7 +718,7 @@ def test_a_group_that_is_not_there_is_named_with_what_it_may_mean():
     )
 
 
-def test_a_group_without_hosts_is_named():
+def test_a_group_without_hosts_is_reported():
     assert mistakes(realservers={}) == messages(
         """
         - service web: the group lvs_realservers has no hosts; add some, or name another with
@@ -769,7 +769,7 @@ def test_an_unknown_method_is_refused_wherever_it_stands():
     )
 
 
-def test_hosts_that_differ_in_the_clusters_method_are_named():
+def test_hosts_that_differ_in_the_clusters_method_are_listed():
     servers = {**at(31), **at(32, lvs_method="nat")}
     assert mistakes(directors=PAIR, realservers=servers, every={"lvs_method": "dr"}) == messages(
         """
@@ -779,7 +779,7 @@ def test_hosts_that_differ_in_the_clusters_method_are_named():
     )
 
 
-def test_hosts_that_differ_in_the_clusters_network_are_named():
+def test_hosts_that_differ_in_the_clusters_network_are_listed():
     servers = {**at(31), **at(32, lvs_network=["192.168.2.0/25", "2001:db8::/64"])}
     assert mistakes(realservers=servers, every={"lvs_network": "192.168.2.0/24"}) == messages(
         """
@@ -1059,7 +1059,7 @@ def test_a_gateway_that_is_not_the_dip_is_refused_with_nat_and_its_one_director(
     assert rips(realservers=servers, every={"lvs_method": "fullnat"}) == ["192.168.2.31"]
 
 
-def test_a_nat_director_without_a_known_address_is_named():
+def test_a_nat_director_without_a_known_address_is_reported():
     directors = {"d23": {"ansible_host": "d23.lan"}}
     assert rips(directors=directors) == ["192.168.2.31", "192.168.2.32"]
     gateways = at(31, lvs_gateway="192.168.2.1")

@@ -149,7 +149,7 @@ def answer(services, hosts, directors=("d23", "d24")):
 
 
 @pytest.mark.parametrize(("made", "directors"), [(pair, ["d23", "d24"]), (single, ["d23"])])
-def test_the_inventories_of_this_file_are_right(made, directors):
+def test_the_inventories_of_this_file_are_valid(made, directors):
     services, hosts = made()
     cluster = answer(services, hosts, directors)
     assert cluster.mistakes == []
@@ -279,7 +279,7 @@ def poisoned(draw):
 
 @settings(max_examples=10 * settings().max_examples, deadline=None)
 @given(poisoned())
-def test_any_value_at_any_place_is_resolved_or_gets_a_sentence(inventory):
+def test_any_value_of_any_field_is_resolved_or_reported(inventory):
     answer(*inventory)
 
 
@@ -356,7 +356,7 @@ def of(*names):
         ),
     ],
 )
-def test_a_wrong_variable_of_directors_gets_one_sentence(variables, sentence):
+def test_a_wrong_variable_of_directors_is_reported_once(variables, sentence):
     # A mistake of an instance itself is reported for each of its instances.
     found = [line for line in look(d23=variables, d24=variables) if "instance lvs_d24" not in line]
     assert [line[: len(of() + sentence)] for line in found] == [of() + sentence]
@@ -423,7 +423,7 @@ def test_directors_speak_one_version_of_vrrp():
 @pytest.mark.parametrize(
     ("variable", "bounds"), [("lvs_priority", "1 to 254"), ("lvs_virtual_router_id", "1 to 255")]
 )
-def test_a_wrong_number_of_one_director_brings_no_second_sentence(variable, bounds, wrong):
+def test_a_wrong_number_of_one_director_is_reported_once(variable, bounds, wrong):
     if variable == "lvs_virtual_router_id" and wrong == 255:
         wrong = 256
     [sentence] = look(d23={variable: wrong})

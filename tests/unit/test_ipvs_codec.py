@@ -146,7 +146,7 @@ def test_the_fast_decoder_reads_what_the_careful_one_reads(data, key):
         assert decode(key.family, message, 0, len(message)) == destination
 
 
-def test_an_answer_of_the_same_length_in_another_order_is_not_mistaken():
+def test_an_answer_with_its_attributes_in_another_order_is_decoded():
     decode = _ipvs_codec.DestinationDecoder()
     first = answer(Destination("192.0.2.1", 80, weight=5))
     decode("ipv4", first, 0, len(first))
@@ -158,7 +158,7 @@ def test_an_answer_of_the_same_length_in_another_order_is_not_mistaken():
     assert (read.weight, read.upper_threshold) == (9, 1)
 
 
-def test_a_kernel_that_gives_no_family_means_the_services():
+def test_a_destination_without_a_family_has_that_of_its_service():
     attribute = _genetlink.attribute
     fields = (
         (1, socket.inet_pton(socket.AF_INET6, "2001:db8::1")),

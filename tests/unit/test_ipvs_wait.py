@@ -23,7 +23,7 @@ def test_what_a_drain_waits_for(weight, active, inactive, until, lines):
     assert remaining("web: rs20", weight, active, inactive, until) == lines
 
 
-def test_services_that_are_none(run_main):
+def test_invalid_services_are_reported(run_main):
     result = run_main("ipvs_wait", services=[{"name": "web", "destinations": []}], hosts=["rs20"])
     assert result["mistakes"] == [
         "service web: it has neither a vip nor a fwmark; give one of them.",

@@ -61,7 +61,7 @@ def test_comments_and_no_file_describe_no_service():
         "anything",
     ],
 )
-def test_another_line_is_named(line):
+def test_a_line_that_is_not_a_rule_is_reported(line):
     with pytest.raises(ValueError, match=r"line 2 is '.*'; it must be '-A -t VIP:PORT -s") as error:
         by_service(f"-A -t 192.0.2.2:80 -s rr\n{line}\n")
     assert repr(line) in str(error.value)

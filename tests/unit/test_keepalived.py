@@ -322,7 +322,7 @@ def test_a_configuration():
         ({"extra": "static_routes {\n}\n"}, ["static_routes {", "}"]),
     ],
 )
-def test_what_a_field_becomes(config, expected):
+def test_fields_become_lines_of_keepalived_conf(config, expected):
     written = lines(config)
     places = [written.index(line) for line in expected]
     assert places == sorted(places)
@@ -396,7 +396,7 @@ UNFIT = [
 
 
 @pytest.mark.parametrize(("field", "value", "sentence"), UNFIT)
-def test_a_value_that_is_none_of_its_kind(field, value, sentence):
+def test_an_invalid_value_is_refused(field, value, sentence):
     messages = mistakes(with_instance(**{field: value}))
     assert any(t.startswith(f"instance web: {sentence}") for t in messages), messages
 
@@ -865,7 +865,7 @@ FIELDS = {
 
 @pytest.mark.parametrize("place", PLACES)
 @given(data=st.data())
-def test_no_text_gets_out_of_its_word(place, data):
+def test_no_text_ends_the_word_that_it_is_written_as(place, data):
     """As keepalived's parser reads it: quotes, then comments, then braces; 1023 bytes a line."""
     field = data.draw(st.sampled_from(FIELDS[place]))
     text = data.draw(ANY | st.lists(ANY, max_size=3))
@@ -894,7 +894,7 @@ JSON = st.recursive(
 
 
 @given(data=st.data())
-def test_no_data_is_too_odd_to_be_judged(data):
+def test_any_data_is_accepted_or_reported(data):
     """A mistake in an inventory is a sentence, never an exception."""
     place = data.draw(st.sampled_from(list(PLACES)))
     field = data.draw(st.sampled_from(FIELDS[place]))
@@ -924,7 +924,7 @@ def test_secrets_are_hidden_where_they_stand(text, hidden):
     assert messages == hidden if hidden else "abc" not in messages
 
 
-def test_another_secret_is_seen_to_be_another():
+def test_different_secrets_have_different_placeholders():
     mask = Mask()
     before, after = mask("auth_pass a\nauth_pass b\n"), mask("auth_pass b\nauth_pass a\n")
     assert before != after

@@ -64,7 +64,7 @@ def test_parse():
     assert links["eth0"].mac == MAC
 
 
-def test_the_real_thing_is_understood():
+def test_the_output_of_iproute2_is_parsed():
     lo = _links.read()["lo"]
     assert not lo.uses_arp
     assert lo.kind == "loopback"
@@ -75,7 +75,7 @@ def test_errors_of_ip_are_reported():
         _links.ip("address", "show", "nosuch0")
 
 
-def test_without_ip_the_remedy_is_named(monkeypatch):
+def test_without_ip_the_remedy_is_reported(monkeypatch):
     def run(*_words, **_options):
         raise FileNotFoundError
 
@@ -200,7 +200,7 @@ def test_plan(there, wanted, unwanted):
     assert _links.plan(after, after) == []
 
 
-def test_apply_names_what_failed_and_undoes_the_rest(monkeypatch):
+def test_apply_reports_what_failed_and_undoes_the_rest(monkeypatch):
     ran = []
 
     def carry_out(step):
@@ -247,7 +247,7 @@ def test_the_saved_file():
         "route add default via 192.0.2.1",
     ],
 )
-def test_a_line_that_the_file_cannot_have_is_named(line):
+def test_an_invalid_line_of_the_file_is_reported(line):
     with pytest.raises(ValueError, match=r"line 2 is '.*'; it must be 'address replace") as error:
         _links.saved(f"# header\n{line}\n")
     assert repr(line) in str(error.value)

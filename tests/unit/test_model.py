@@ -145,7 +145,7 @@ def test_a_mistake_in_a_service_gets_a_sentence_with_its_place(fields, words):
         ),
     ],
 )
-def test_a_mistake_in_a_destination_names_it_by_its_label(fields, words):
+def test_a_mistake_in_a_destination_has_its_label(fields, words):
     sentences = mistakes_of(destinations=[{"name": "rs31", "address": "192.168.2.31", **fields}])
     assert any(words in sentence for sentence in sentences), sentences
     assert all(s.startswith("service web: destination rs31: ") for s in sentences)

@@ -106,7 +106,7 @@ def test_a_mistake_is_reported_before_the_kernel_is_asked(run_main, name, argume
     assert result["mistakes"] == [sentence]
 
 
-def test_an_argument_that_is_not_given_is_not_there():
+def test_arguments_that_are_not_given_are_left_out():
     services = [{"vip": "192.0.2.1", "port": None, "destinations": [{"weight": 0, "port": None}]}]
     assert _arguments.without_unset(services) == [
         {"vip": "192.0.2.1", "destinations": [{"weight": 0}]}

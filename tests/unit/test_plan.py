@@ -84,7 +84,7 @@ def test_a_service_that_serves_before_and_after_serves_at_every_moment(tables):
 
 
 @given(strategies.two_tables())
-def test_what_stays_is_never_deleted(tables):
+def test_unchanged_entries_are_never_deleted(tables):
     table, desired = tables
     for operation in plan(table, desired):
         if operation.action == "delete" and operation.service.key in desired:
@@ -92,7 +92,7 @@ def test_what_stays_is_never_deleted(tables):
             assert operation.destination.key not in stays
 
 
-def test_capacity_comes_before_it_goes():
+def test_destinations_are_added_before_others_are_removed():
     before = web(rs(31, 5), rs(32, 0), rs(33, 1))
     after = web(rs(31, 0), rs(32, 5), rs(34, 1))
     assert [(o.action, o.destination) for o in plan(before, after)] == [

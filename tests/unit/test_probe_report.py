@@ -132,7 +132,7 @@ def test_requests_that_failed():
         ([], "no host answers ARP for the VIP"),
     ],
 )
-def test_who_stands_for_the_vip(macs, message):
+def test_hosts_other_than_the_director_that_answer_arp_are_reported(macs, message):
     [problem] = judge(probe(macs=macs), service())["problems"]
 
     assert message in problem
@@ -150,7 +150,7 @@ def test_who_stands_for_the_vip(macs, message):
         ("fullnat", {ONE: 100}, "past the director", "100 frames"),
     ],
 )
-def test_the_way_of_the_answers(method, answer_macs, line, problem):
+def test_answers_take_the_return_path_of_the_method(method, answer_macs, line, problem):
     pool = [{**each, "method": method} for each in service()["destinations"]]
 
     result = judge(probe(answer_macs=answer_macs), service(destinations=pool))

@@ -57,13 +57,13 @@ def test_servers_that_answer(run_main, port):
         ({"path": "/good", "status": ["204"]}, "HTTP 200 OK"),
     ],
 )
-def test_an_answer_that_is_not_good(run_main, port, fields, why):
+def test_an_answer_with_another_status(run_main, port, fields, why):
     result = run_main("realserver_probe", servers=[at(port, **fields)], seconds=0)
     assert result["failed"]
     assert result["silent"] == [f"rs20 (127.0.0.1:{port}): {why}"]
 
 
-def test_a_server_that_is_away(run_main, refused):
+def test_a_server_that_is_unreachable(run_main, refused):
     result = run_main("realserver_probe", servers=[at(refused)], seconds=0)
     assert result["msg"].startswith("After 0 s, not all real servers answer: rs20 (127.0.0.1:")
     assert "refused" in result["silent"][0]
@@ -72,7 +72,7 @@ def test_a_server_that_is_away(run_main, refused):
     assert looked["silent"] == result["silent"]
 
 
-def test_one_that_comes_back_is_waited_for(run_main, refused):
+def test_a_server_that_recovers_in_time_is_ok(run_main, refused):
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 
@@ -90,7 +90,7 @@ def test_one_that_comes_back_is_waited_for(run_main, refused):
         listener.close()
 
 
-def test_statuses_that_are_none(run_main, port):
+def test_invalid_statuses_are_reported(run_main, port):
     result = run_main("realserver_probe", servers=[at(port, path="/", status=["ok"])])
     assert result["msg"] == "status is 'ok'; it must be such as 200 or 200-299."
 

@@ -22,7 +22,7 @@ DR = {**NOTHING_KEPT, "realserver_dr": ["192.168.2.149"]}
         (["realserver_nat"], DR, [("realserver_dr", "served"), ("realserver_nat", "absent")]),
     ],
 )
-def test_what_is_removed(former, kept, roles):
+def test_roles_and_vips_no_longer_needed_are_removed(former, kept, roles):
     found = removals(former, kept, [], "rs31")
     assert [(each["role"], each["tasks_from"]) for each in found["roles"]] == roles
     assert found["lines"] == []

@@ -26,7 +26,7 @@ def wanted(*answers, **fields):
     return _return_path.Wanted({"-4": DIP}, tuple(answers), **fields)
 
 
-def test_what_has_to_be_said(run_main):
+def test_gateways_are_required(run_main):
     assert "gateways" in run_main("return_route")["msg"]
 
 
@@ -86,7 +86,7 @@ def test_addresses_are_one_however_they_are_written():
     )
 
 
-def test_a_note_of_no_default_route_is_named():
+def test_an_invalid_note_of_a_default_route_is_reported():
     assert _routes.saved("# former: unicast default via 192.0.2.1 dev eth0\n# other\n") == [
         "unicast default via 192.0.2.1 dev eth0"
     ]
@@ -164,7 +164,9 @@ def test_former_routes_are_noted_as_ip_takes_them():
         ([], {}, RouteLookup(DIP), RouteLookup(), ROUTER, "directly"),
     ],
 )
-def test_who_would_be_cut(answers, fields, now, without, default, then):
+def test_a_change_that_would_cut_the_ssh_connection_is_reported(
+    answers, fields, now, without, default, then
+):
     found = _route_lookup.cut(LINK, wanted(*answers, **fields), now, without or now, default)
     if then is None:
         assert found == []
@@ -187,7 +189,7 @@ def test_reading_an_ssh_connection(text, connection):
     assert _route_lookup.parse_connection(text) == connection
 
 
-def test_a_port_zero_takes_all_but_what_is_to_keep_its_way():
+def test_port_zero_routes_all_answers_except_those_of_keep_ports():
     asked = wanted(Answer(RIP, 0, "tcp"), Answer(RIP, 53, "udp"), keep_ports=(22,))
     assert [str(rule) for rule in _routes.rules(asked, "-4")] == [
         "pref 5250 from all ipproto 17 sport 53 lookup 5251 protocol 151",

@@ -119,7 +119,7 @@ def test_all_units_restore_by_the_program_of_their_own_and_try_again_what_may_co
 
 
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.stem)
-def test_a_unit_is_hardly_exposed(unit):
+def test_systemd_analyze_rates_units_as_locked_down(unit):
     command = ["systemd-analyze", "security", "--offline=yes", f"--threshold={EXPOSURE}", str(unit)]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     print(f"{unit.stem}: {done.stdout.splitlines()[-1]}")
@@ -150,7 +150,7 @@ def rules(marks, services=(), translated=(), forward="all", vips=()):
     return [line.strip() for line in text.splitlines() if line.startswith("  ") and ";" not in line]
 
 
-def test_what_gets_a_firewall_mark():
+def test_packets_of_matched_services_get_a_firewall_mark():
     web = {"fwmark": 7, "vip": "192.168.2.149", "protocol": "tcp", "ports": [80, 443]}
     rule = "ip daddr 192.168.2.149 tcp dport { 80, 443 } meta mark set 7"
     assert rules([]) == []
@@ -218,7 +218,7 @@ def test_without_a_peer_of_its_family_an_instance_takes_no_advertisements():
     assert lines[-1] == 'iifname "eth0" ip daddr 224.0.0.81 udp dport 8848-8911 drop'
 
 
-def test_advertisements_of_each_interface_and_family_are_judged_apart():
+def test_advertisements_are_filtered_by_interface_and_family():
     other = {**LVS, "name": "lvs_d31", "virtual_router_id": 52}
     outer = {**LVS, "interface": "lan.7", "vips": ["2001:db8::149"], "unicast_peers": ["::1"]}
     lines = judged(["192.168.2.31", "2001:db8::31"], LVS, outer, other)
@@ -272,7 +272,7 @@ def test_the_sync_daemon_s_own_group_port_and_interface_are_filtered():
     assert "ip6 daddr ff02::81 udp dport 8848-8911 ip6 saddr != { 2001:db8::31, fe80::/10 }" in six
 
 
-def test_what_is_no_value_of_vrrp_is_refused():
+def test_invalid_values_of_vrrp_are_refused():
     bad = {**LVS, "virtual_router_id": "51 accept"}
     with pytest.raises(AnsibleFilterError) as error:
         judged(["a"], bad, {**LVS, "interface": 'x"'}, group="224.0.0.81/8", port="1-9")
@@ -292,7 +292,7 @@ def elements(lines):
     return [[each.strip() for each in found.split(",")] for found in sets]
 
 
-def test_what_is_said_twice_is_in_a_set_once():
+def test_a_repeated_element_is_once_in_a_set():
     fullnat = [{"address": "10.0.0.31", "port": port, "method": "fullnat"} for port in (80, 81)]
     web = {"vip": "192.168.2.149", "port": 80, "destinations": fullnat}
     mark = {"fwmark": 7, "vip": "192.168.2.149", "protocol": "tcp", "ports": [80, 80]}

@@ -89,7 +89,7 @@ def test_check_mode_reports_any_difference_and_changes_nothing(change):
     assert end(lambda _: untouched, check_mode=True)["changed"]
 
 
-def test_files_are_written_and_taken_away(tmp_path):
+def test_files_are_written_and_removed(tmp_path):
     new, old = tmp_path / "sub" / "new", tmp_path / "old"
     old.write_text("old\n")
     files = {str(new): (None, "new\n"), str(old): ("old\n", None)}
@@ -151,12 +151,12 @@ def test_errors_of_the_system_are_reported(seam, error, sentence):
     assert end(prepare, seam) == {"failed": True, "msg": sentence, "mistakes": [sentence]}
 
 
-def test_what_is_unmet_fails_a_change_before_it_begins():
+def test_a_missing_requirement_fails_a_change_before_it_begins():
     change = Change(1, 2, apply=lambda: 1 / 0, missing_requirements=["Load it.", "Start it."])
     assert end(lambda _: change)["mistakes"] == ["Load it.", "Start it."]
 
 
-def test_what_is_unmet_is_a_warning_in_check_mode_and_nothing_without_a_change():
+def test_a_missing_requirement_is_a_warning_in_check_mode_only_if_there_is_a_change():
     module = Module(check_mode=True)
     with pytest.raises(Ended):
         run(module, lambda _: Change(1, 2, missing_requirements=["Load it."]))
@@ -196,7 +196,7 @@ def lock(tmp_path_factory, monkeypatch):
     return path
 
 
-def test_nothing_is_forgotten_before_it_is_done(tmp_path):
+def test_state_files_list_what_is_removed_until_it_is_removed(tmp_path):
     """While something is removed, the files list what was and what is wanted."""
     new, changed, gone = (tmp_path / name for name in ("new", "changed", "gone"))
     changed.write_text("old\n")
@@ -317,9 +317,7 @@ def disposed():
 
 @pytest.mark.parametrize("step", [checkpoint, lambda: pause(600)], ids=["checkpoint", "pause"])
 @pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
-def test_a_signal_is_heeded_between_two_steps_and_what_was_done_is_undone(
-    tmp_path, disposed, sent, step
-):
+def test_a_signal_between_two_steps_undoes_what_was_done(tmp_path, disposed, sent, step):
     disposed(sent, signal.SIG_DFL)
     path = tmp_path / "file"
     seen = []
@@ -357,7 +355,7 @@ def test_a_signal_that_is_ignored_ends_nothing(disposed, step):
     assert end(lambda _: Change(1, 2, apply))["changed"]
 
 
-def test_what_a_killed_run_left_beside_a_file_is_taken_away(tmp_path):
+def test_the_temporary_files_of_a_killed_run_are_removed(tmp_path):
     path, left = tmp_path / "file", tmp_path / ".lvs-file.new"
     left.write_text("half")
     assert not end(lambda _: Change(1, 1, files={str(path): (None, None)}))["changed"]
@@ -374,7 +372,7 @@ def free(lock):
         return True
 
 
-def test_what_is_read_stays_so_until_it_is_changed(lock):
+def test_no_other_module_changes_the_host_between_reading_and_writing(lock):
     """No other module is at work from before `prepare` until after the change."""
     seen = []
 

@@ -239,14 +239,14 @@ def test_a_backup_starts_again_if_the_master_did_not_change(site):
     assert at(ran, "d23", "keepalived_conf") == []
 
 
-def test_what_directors_agree_on_is_not_changed_on_some(site):
+def test_agreed_settings_are_not_changed_on_some_directors_only(site):
     ran, output = site(PAIR, "--limit=d31", found=CHANGE, ok=False)
     assert "d31: what all directors have to agree on changes here (password), and d23 " in output
     assert {name for _, name, _ in ran} == {"director_lease", "preflight"}
     assert len(at(ran, "d31", "director_lease", state="absent")) == 1
 
 
-def test_a_director_that_was_dropped_is_found_out(site, tmp_path):
+def test_a_director_that_the_inventory_no_longer_has_is_reported(site, tmp_path):
     inventory = yaml.safe_load((PAIR / "hosts.yml").read_text())
     inventory["all"]["vars"]["lvs_ha"] = "vrrp"
     for group in ("lvs_directors", "lvs_realservers"):

@@ -141,7 +141,7 @@ def test_a_backup_that_serves_does_not_hold_the_vip(interface):
     assert found["active"] == ["d23"]
 
 
-def test_a_single_director_on_which_all_is_well():
+def test_a_single_director_without_differences():
     web = cluster()
     found = status(web, [state(web, loads={"192.168.2.20": (12, 3)})])
     assert found["differences"] == found["pending"] == found["drained"] == []
@@ -214,7 +214,7 @@ def test_a_director_without_vips_is_active():
     assert "shop, fwmark 7, rr, on d23" in found["lines"]
 
 
-def test_what_keepalived_took_out_is_no_difference():
+def test_a_destination_that_a_health_check_removed_is_no_difference():
     web = cluster({**WEB, "check": {"type": "tcp"}}, directors=("d23", "d24"))
     found = status(web, [state(web, out=["rs21"]), state(web, "d24", holds=())])
     assert found["differences"] == []
@@ -346,7 +346,7 @@ APPLIED = {"active": True, "current": True, "applied": True}
         ({**APPLIED, "active": False, "applied": None}, ""),
     ],
 )
-def test_a_file_that_keepalived_does_not_run_is_named(service, sentence):
+def test_a_file_that_keepalived_does_not_run_is_reported(service, sentence):
     pair = cluster(directors=("d23", "d31"))
     states = [state(pair), {**state(pair, "d31", holds=()), "keepalived": service}]
     found = status(pair, states)
@@ -356,7 +356,7 @@ def test_a_file_that_keepalived_does_not_run_is_named(service, sentence):
     assert found["pending"] == []  # so a drain that was ended can be made again
 
 
-def test_where_nothing_is_built():
+def test_a_cluster_that_is_not_built_yet():
     seen = {**state(cluster(), holds=()), "text": "", "info": {"available": False}}
     found = status(cluster(), [seen])
     assert "d23: nothing of this cluster is built here; run site.yml." in found["differences"]
@@ -427,7 +427,7 @@ def test_batches(hosts, serial, batches):
     ]
 
 
-def test_who_is_drained_already_comes_first():
+def test_hosts_that_are_drained_already_come_first():
     assert drain("lvs_realservers", 2, now=["rs31"])["batches"][0] == ["rs31", "rs20"]
 
 
@@ -442,7 +442,7 @@ def test_who_is_drained_already_comes_first():
         ("lvs_clients", "lvs_clients serves nothing: " + NOTHING),
     ],
 )
-def test_who_can_t_be_drained(hosts, sentence, back):
+def test_hosts_that_can_t_be_drained_are_reported(hosts, sentence, back):
     found = drain(hosts, back=back, variables={"rs32": {"lvs_drained": True}})
     assert found.pop("mistakes") == [sentence]
     assert not any(found.values())
@@ -456,7 +456,7 @@ def test_who_can_t_be_drained(hosts, sentence, back):
         ("dh", [], "choose another scheduler"),
     ],
 )
-def test_no_real_server_is_drained_whose_clients_would_be_refused(scheduler, flags, cure):
+def test_a_drain_that_would_refuse_clients_is_refused(scheduler, flags, cure):
     service = {"scheduler": scheduler, "scheduler_flags": flags}
     [mistake] = drain("rs20,rs21", 1, service=service)["mistakes"]
     assert mistake == (
@@ -468,13 +468,13 @@ def test_no_real_server_is_drained_whose_clients_would_be_refused(scheduler, fla
 
 
 @pytest.mark.parametrize("scheduler", ["sh", "mh"])
-def test_a_server_is_drained_whose_clients_another_one_takes(scheduler):
+def test_a_server_whose_clients_another_server_takes_is_drained(scheduler):
     service = {"scheduler": scheduler, "scheduler_flags": [f"{scheduler}-fallback"]}
     assert drain("rs20", service=service)["hosts"] == ["rs20"]
 
 
 @pytest.mark.parametrize("serial", ["none", 0, "-1", "0%"])
-def test_a_number_at_a_time_that_is_none(serial):
+def test_an_invalid_serial_is_refused(serial):
     assert drain("rs20", serial)["mistakes"] == [
         f"The number at a time is {serial!r}; it must be such as 2 or 25%."
     ]
@@ -496,7 +496,7 @@ def test_a_number_at_a_time_that_is_none(serial):
         (0, "lvs_realservers", (), (), None),
     ],
 )
-def test_enough_are_left(least, hosts, now, out, left):
+def test_a_drain_leaves_lvs_min_available_real_servers(least, hosts, now, out, left):
     directors = ("d23", "d24")
     found = drain(hosts, directors=directors, now=now, out=out, lvs_min_available=least)
     if left is None:
@@ -506,14 +506,14 @@ def test_enough_are_left(least, hosts, now, out, left):
         assert f"{left} of service web, and lvs_min_available is {least or 1}." in sentence
 
 
-def test_batches_take_turns():
+def test_a_batch_serves_again_before_the_next_is_drained():
     """One that is drained now serves again in its batch's successors."""
     found = drain("rs20,rs21", 1, now=["rs20"], lvs_min_available=4)
     assert found["batches"] == [["rs20"], ["rs21"]]
     assert drain("rs20,rs21", 1, now=["rs31"], lvs_min_available=4)["mistakes"] != []
 
 
-def test_another_change_is_made_first():
+def test_a_drain_is_refused_while_other_changes_are_pending():
     web, applied = cluster(), cluster({**WEB, "scheduler": "rr"})
     found = status(web, [state(applied)])
     for back in (False, True):
@@ -521,7 +521,7 @@ def test_another_change_is_made_first():
         assert "scheduler is rr, in the inventory wrr; run site.yml" in sentence
 
 
-def test_a_server_is_asked_where_its_check_asks():
+def test_a_server_is_probed_at_the_port_of_its_check():
     at = {"name": "rs20", "address": "192.168.2.20", "port": 80}
     [server] = drain("rs20", back=True)["servers"]
     assert server == {**at, "path": "/up", "host": "example.org", "status": ["200"]}
@@ -543,7 +543,7 @@ def test_a_server_is_asked_where_its_check_asks():
     assert found["unasked"] == [f"rs20 is not asked for syslog: {reason}"]
 
 
-def test_a_server_is_asked_by_udp_as_its_check_does():
+def test_a_server_is_probed_by_udp_if_its_check_uses_udp():
     check = {"type": "dns", "query": "A", "name": "www.example.org", "connect_port": 5353}
     ntp = {"type": "udp", "payload": "e3 00", "require_reply": "24"}
     udp = {**WEB, "protocol": "udp"}
@@ -560,7 +560,7 @@ def test_a_server_is_asked_by_udp_as_its_check_does():
     assert found["unasked"] == []
 
 
-def test_whom_a_service_lists_itself_is_drained_by_its_name():
+def test_a_listed_destination_is_drained_by_its_name():
     listed = {**WEB, "destinations": [{"address": "192.168.2.9"}, {"address": "192.168.2.8"}]}
     [service] = cluster(listed, drained=["192.168.2.9"])["services"]
     assert [d["weight"] for d in service["destinations"]] == [1, 0]

@@ -42,7 +42,7 @@ def test_canonical(written, path):
     "written",
     [" ", "forward", "/proc/sys/net", "net/../kernel/x", "net//x", "net.ipv4.", "net/a b"],
 )
-def test_what_is_no_key(written):
+def test_invalid_keys_are_refused(written):
     with pytest.raises(ValueError, match=re.escape(written)):
         _sysctl.canonical(written)
 
@@ -104,7 +104,7 @@ def test_missing(proc):
     ]
 
 
-def test_with_ip_vs_loaded_a_missing_setting_is_one_it_has_not(proc):
+def test_a_missing_setting_with_ip_vs_loaded_is_not_in_this_kernel(proc):
     proc({"net/ipv4/vs/conntrack": 0})
     assert "no such setting" in _sysctl.missing({"net/ipv4/vs/colour": None})[0]
 
@@ -120,7 +120,7 @@ def test_forwarding_is_written_first_because_it_resets_others(proc, monkeypatch)
     assert (tree / order[0]).read_text() == "7\n"
 
 
-def test_a_write_that_fails_is_named_and_the_others_put_back(proc):
+def test_a_failed_write_is_reported_and_the_others_undone(proc):
     tree = proc({"net/a": 1, "net/b": 2})
     before = {"net/a": "1", "net/b": "2", "net/gone/c": "3"}
     with pytest.raises(OperatorError) as error:
@@ -149,7 +149,7 @@ def test_a_value_that_the_kernel_does_not_keep_is_an_error(proc, monkeypatch):
     assert (tree / "net/a").read_text() == "1\n"
 
 
-def test_a_document_has_what_was_and_what_is():
+def test_a_document_has_former_and_current_values():
     values = {"net/a": "1", "net/ipv4/ip_forward": "1", "net/c": "2 3"}
     text = _sysctl.document("# a = comment\n", {"net/a": "0"}, values)
     # What resets others comes first, for boot sets them in this order.
@@ -161,14 +161,14 @@ def test_a_document_has_what_was_and_what_is():
     assert _sysctl.saved_values(None) == _sysctl.former_values(None) == {}
 
 
-def test_a_value_of_our_own_is_never_noted():
+def test_a_managed_value_is_not_noted_as_a_former_value():
     text = _sysctl.document("", {"net/a": "0", "net/gone": "5"}, {"net/a": "1", "net/old": "1"})
     wanted = dict.fromkeys(["net/a", "net/old", "net/new", "net/none"], "2")
     before = {"net/a": "1", "net/old": "1", "net/new": "7", "net/none": None}
     assert _sysctl.values_to_note(text, before, wanted) == {"net/a": "0", "net/new": "7"}
 
 
-def test_what_is_given_back(proc):
+def test_former_values_are_restored_unless_changed_since(proc):
     managed = dict.fromkeys(
         ["net/managed", "net/moved", "net/gone", "net/unknown", "net/stays"], "1"
     )
@@ -206,7 +206,7 @@ def test_while_a_value_changes_both_are_managed(proc):
 
 
 @pytest.mark.parametrize("line", ["old", "# was: net/a", "# also: = 1", "net/a =", "net/../ b = 1"])
-def test_a_line_that_the_file_cannot_have_is_named(line):
+def test_an_invalid_line_of_the_file_is_reported(line):
     _sysctl.check("# head\n; by hand\n\nnet/a = 1\n# was: net/a = 0\n")
     _sysctl.check(None)
     with pytest.raises(ValueError, match=r"line 2 is '.*'; it must be a setting like") as error:
@@ -263,7 +263,7 @@ def settings_in_force(draw):
 
 
 @given(settings_in_force(), st.sampled_from(["loose", "off", "keep"]))
-def test_whatever_is_in_force_suppression_suppresses(in_force, rp_filter):
+def test_suppression_takes_effect_with_any_former_values(in_force, rp_filter):
     names, values = in_force
     wanted = _sysctl.suppression(values, names, rp_filter)
     after = _sysctl.planned(values, wanted)

@@ -61,7 +61,7 @@ def test_fallback_devices(fields, lines):
         ),
     ],
 )
-def test_devices_of_our_own(fields, name, kind):
+def test_managed_devices(fields, name, kind):
     [interface] = _tunnels.interfaces(tunnels(fields))
     assert interface.startswith(name)
     assert len(interface) <= 15  # IFNAMSIZ
@@ -103,7 +103,7 @@ def test_all_mistakes_are_reported_at_once(run_main):
     ("options", "missing"),
     [({}, "tunnels"), ({"state": "absent"}, "save"), ({"tunnels": [{}]}, "address")],
 )
-def test_what_has_to_be_said(run_main, options, missing):
+def test_required_options_are_reported(run_main, options, missing):
     assert missing in run_main("tunnel_iface", **options)["msg"]
 
 
@@ -115,12 +115,12 @@ def test_the_file_notes_what_was_there_before():
 
 
 @pytest.mark.parametrize("line", ["link", "link add", "fou add port", "ip link set dev tunl0 up"])
-def test_a_line_that_the_file_cannot_have_is_named(line):
+def test_an_invalid_line_of_the_file_is_reported(line):
     with pytest.raises(ValueError, match=r"line 2 is '.*'; it must be 'link add name"):
         _tunnels.saved(f"link set dev tunl0 up\n{line}\n")
 
 
-def test_what_is_new_comes_before_what_goes():
+def test_new_tunnels_are_set_up_before_former_ones_are_removed():
     before, after = ["fou add port 6080 gue -6", "link set dev tunl0 up"], ["link set dev sit0 up"]
     assert [step.do for step in _tunnels.plan(before, after)] == [
         "link set dev sit0 up",

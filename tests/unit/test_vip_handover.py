@@ -33,12 +33,12 @@ def test_connections_are_held_back_shortly_before_the_director_preempts(fields, 
 
 
 @pytest.mark.parametrize("preempt", [False, "no"])
-def test_a_director_that_does_not_preempt_takes_nothing_back(preempt):
+def test_a_director_without_preemption_has_no_vips_to_preempt(preempt):
     assert vips_to_preempt([VIP], [{**OWN, "preempt": preempt}]) == ([], 0)
     assert vips_to_preempt([VIP], []) == ([], 0)
 
 
-def test_only_vips_of_an_instance_are_taken_back_at_the_earliest_of_their_times():
+def test_vips_are_preempted_at_the_earliest_time_of_their_instances():
     late = {**OWN, "vips": [VIP2], "preempt_delay": 300}
     assert vips_to_preempt([VIP, VIP2, VIP6], [OWN, late]) == ([VIP, VIP2], 27)
     assert vips_to_preempt([VIP2], [OWN, late]) == ([VIP2], 297)
@@ -113,7 +113,7 @@ def test_a_unit_that_is_not_active_is_no_change(run_main, systemctl, no_nft, act
     assert calls() == []
 
 
-def test_without_nft_the_unit_goes_on(run_main, systemctl, no_nft):
+def test_without_nft_the_unit_is_not_stopped(run_main, systemctl, no_nft):
     calls = systemctl()
     result = run_main("vip_handover", vips=[VIP], unit=UNIT)
     assert result["mistakes"] == ["There is no program nft on this host: install nftables."]

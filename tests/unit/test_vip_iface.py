@@ -16,7 +16,7 @@ LINES = ["192.0.2.149/32 dev nosuch0", "2001:db8::149/128 dev nosuch0 nodad pref
         ({"interface": "lo", "state": "absent"}, "vips, save"),
     ],
 )
-def test_what_has_to_be_said(run_main, options, missing):
+def test_required_options_are_reported(run_main, options, missing):
     result = run_main("vip_iface", **options)
     assert result["failed"]
     assert missing in result["msg"]

@@ -82,7 +82,7 @@ def test_sender_of_a_datagram():
 
 
 @given(st.binary(max_size=128))
-def test_no_frame_confuses(packet):
+def test_any_frame_is_counted_or_ignored(packet):
     assert vip_probe.sender(packet) is None or packet[0] >> 4 in (4, 6)
 
 

@@ -59,7 +59,7 @@ def test_vips_come_back_as_they_are_written():
     assert _vips.held([link("eth0", VIP6)], [written]) == {written: "eth0"}
 
 
-def test_what_is_no_address_is_reported_all_at_once():
+def test_all_invalid_addresses_are_reported_at_once():
     assert _vips.parse([VIP, "2001:DB8:0::149"]) == list(map(ipaddress.ip_address, [VIP, VIP6]))
     with pytest.raises(OperatorError) as error:
         _vips.parse(["vip", VIP, f"{VIP}/32", "fe80::1%eth0 } drop"])

@@ -239,7 +239,7 @@ def test_a_director_without_a_known_address():
     assert resolved.mistakes == ["host d31: the other directors need its address; set lvs_address."]
 
 
-def test_what_it_comes_to_is_the_same_table_on_both():
+def test_both_directors_get_the_same_ipvs_table():
     resolved = cluster(d23={}, d31={})
     texts = [
         _keepalived.render(
@@ -342,7 +342,7 @@ def test_an_instance_keeps_its_number_with_other_masters():
     ]
 
 
-def test_naming_the_master_that_it_would_be_anyway_changes_nothing():
+def test_master_set_to_its_default_changes_nothing():
     hosts = {"d23": {}, "d31": {}}
     assert cluster({**WEB, "master": "d23"}, **hosts) == cluster(WEB, **hosts)
     assert cluster({**WEB, "master": "d23"}, d23={}) == cluster(WEB, d23={})

@@ -75,7 +75,7 @@ def test_what_is_written_is_read_as_it_was_wanted(services, variables):
         ({"lvs_keepalived": {"extra": "vrrp_script up {\n  script /usr/bin/true\n}"}}, []),
     ],
 )
-def test_differences_are_named(changes, differing):
+def test_differences_are_listed(changes, differing):
     before = {"lvs_auth_pass": "1111", "lvs_advert_int": 1}
     services = changes.get("services", [WEB])
     changes = {name: value for name, value in changes.items() if name != "services"}
@@ -91,7 +91,7 @@ def test_the_advertisement_interval_is_the_master_s_in_version_3():
     assert _vrrp_agreement.differences(here, _vrrp_agreement.wanted(made, "eth0", "")) == []
 
 
-def test_a_director_more_is_another_peer():
+def test_an_added_director_is_a_difference_in_peers():
     here = _vrrp_agreement.parse(written(*instances()))
     groups = {**GROUPS, "lvs_directors": ["d23", "d31", "r20"], "lvs_realservers": ["r20", "d31"]}
     made, _ = instances(groups=groups)
@@ -178,9 +178,7 @@ def test_preflight_shows_no_password(run_main, monkeypatch, tmp_path):
     assert result["vrrp"]["differences"] == []
 
 
-def test_what_keepalived_runs_counts_and_not_a_file_that_it_has_not_read(
-    run_main, monkeypatch, tmp_path
-):
+def test_the_configuration_that_keepalived_runs_is_compared(run_main, monkeypatch, tmp_path):
     path, copy = tmp_path / "keepalived.conf", tmp_path / "applied.conf"
     path.write_text(written(*instances(lvs_auth_pass="new")))
     copy.write_text(written(*instances(lvs_auth_pass="old")))

@@ -17,7 +17,7 @@ def cluster(*directors, ha="vrrp"):
     return {"ha": ha, "directors": {n: {"peers": [] if alone else p} for n, p in others.items()}}
 
 
-def look(name, *differences, peers=None, holds=False, **more):
+def vrrp_state(name, *differences, peers=None, holds=False, **more):
     """Return what preflight returns for one of a pair."""
     peers = (
         [a for n, a in ADDRESSES.items() if n in ("d23", "d31") and n != name]
@@ -44,23 +44,23 @@ def change(*directors, removed=(), ha="vrrp", **checked):
 
 
 def test_nothing_differs():
-    found = change("d23", "d31", d23=look("d23", holds=True), d31=look("d31"))
+    found = change("d23", "d31", d23=vrrp_state("d23", holds=True), d31=vrrp_state("d31"))
     assert found == NOTHING
-    assert change("d23", "d31", d23=look("d23", holds=True)) == NOTHING
+    assert change("d23", "d31", d23=vrrp_state("d23", holds=True)) == NOTHING
 
 
 @pytest.mark.parametrize(
     ("d23", "d31", "waiting"),
     [
-        (look("d23", "peers", holds=True), look("d31", "peers"), ["d31"]),
-        (look("d23", "peers"), look("d31", "peers", holds=True), ["d23"]),
+        (vrrp_state("d23", "peers", holds=True), vrrp_state("d31", "peers"), ["d31"]),
+        (vrrp_state("d23", "peers"), vrrp_state("d31", "peers", holds=True), ["d23"]),
         # It died once the master was changed: now both hold the VIPs.
-        (look("d23", holds=True), look("d31", "peers", holds=True), ["d31"]),
-        (look("d23", "peers", holds=True), look("d31", holds=True), ["d23"]),
-        (look("d23", "peers"), look("d31", "peers"), ["d31"]),
+        (vrrp_state("d23", holds=True), vrrp_state("d31", "peers", holds=True), ["d31"]),
+        (vrrp_state("d23", "peers", holds=True), vrrp_state("d31", holds=True), ["d23"]),
+        (vrrp_state("d23", "peers"), vrrp_state("d31", "peers"), ["d31"]),
     ],
 )
-def test_all_but_one_master_wait(d23, d31, waiting):
+def test_all_directors_but_one_master_wait(d23, d31, waiting):
     found = change("d23", "d31", d23=d23, d31=d31)
     assert (found.mistakes, found.waiting, found.stopped) == ([], waiting, waiting)
     assert {found.first, *waiting} == {"d23", "d31"}
@@ -71,15 +71,15 @@ def test_a_new_director_waits_too():
         "d23",
         "d31",
         "d33",
-        d23=look("d23", "peers", holds=True),
-        d31=look("d31", "peers"),
-        d33=look("d33", peers=[], **NEW),
+        d23=vrrp_state("d23", "peers", holds=True),
+        d31=vrrp_state("d31", "peers"),
+        d33=vrrp_state("d33", peers=[], **NEW),
     )
     assert (found.mistakes, found.waiting, found.stopped) == ([], ["d31", "d33"], ["d31"])
 
 
-def test_what_all_agree_on_is_not_changed_on_some():
-    found = change("d23", "d31", d23=look("d23", "virtual_router_id", "vips", holds=True))
+def test_agreed_settings_are_not_changed_on_some_directors_only():
+    found = change("d23", "d31", d23=vrrp_state("d23", "virtual_router_id", "vips", holds=True))
     [sentence] = found.mistakes
     assert sentence.startswith("d23: ")
     assert "(virtual_router_id and VIPs), and d31 would be a master beside it" in sentence
@@ -87,36 +87,38 @@ def test_what_all_agree_on_is_not_changed_on_some():
     assert pending.endswith("(virtual_router_id and VIPs); run site.yml.")
 
 
-def test_a_new_director_does_not_come_alone():
-    [sentence] = change("d23", "d31", d31=look("d31", peers=[], **NEW)).mistakes
+def test_a_new_director_needs_the_others_in_the_run():
+    [sentence] = change("d23", "d31", d31=vrrp_state("d31", peers=[], **NEW)).mistakes
     assert "d31: no VRRP instance is here yet, and d23 may not take" in sentence
     # A single director becomes one of a pair.
-    both = {"d23": look("d23", peers=[], **NEW), "d31": look("d31", peers=[], **NEW)}
+    both = {"d23": vrrp_state("d23", peers=[], **NEW), "d31": vrrp_state("d31", peers=[], **NEW)}
     assert change("d23", "d31", **both) == NOTHING
 
 
-def test_a_director_that_was_dropped_goes_on_as_master():
-    [sentence] = change("d23", ha="none", d23=look("d23", holds=True)).mistakes
+def test_a_director_that_the_inventory_no_longer_has_is_a_mistake():
+    [sentence] = change("d23", ha="none", d23=vrrp_state("d23", holds=True)).mistakes
     assert f"d23: {D31} is a director by keepalived.conf here" in sentence
     assert f"-e site_removed_directors={D31}." in sentence
     for removed in (D31, f" {D31}, {D33}", [D31]):
-        assert change("d23", ha="none", removed=removed, d23=look("d23")).mistakes == []
-    three = change("d23", "d33", d23=look("d23", "peers"), d33=look("d33", peers=[D23, D31]))
+        assert change("d23", ha="none", removed=removed, d23=vrrp_state("d23")).mistakes == []
+    three = change(
+        "d23", "d33", d23=vrrp_state("d23", "peers"), d33=vrrp_state("d33", peers=[D23, D31])
+    )
     assert len(three.mistakes) == 2
 
 
 def test_a_director_that_is_a_real_server_from_now_on_is_known():
     """Also if an earlier run died when keepalived was gone there."""
-    for own in (look("d31"), look("d31", peers=[], **NEW)):
-        assert change("d23", ha="none", d23=look("d23", holds=True), d31=own).mistakes == []
+    for own in (vrrp_state("d31"), vrrp_state("d31", peers=[], **NEW)):
+        assert change("d23", ha="none", d23=vrrp_state("d23", holds=True), d31=own).mistakes == []
 
 
 def test_a_director_with_another_address_is_known_by_its_former_one():
-    d31 = look("d31", "peers")
+    d31 = vrrp_state("d31", "peers")
     d31["addresses"] = ["192.168.2.131"]
-    assert change("d23", "d31", d23=look("d23", "peers"), d31=d31).mistakes == []
+    assert change("d23", "d31", d23=vrrp_state("d23", "peers"), d31=d31).mistakes == []
 
 
 def test_hosts_that_could_not_be_read_are_left_out():
-    found = change("d23", "d31", d23=look("d23"), d31={"unreachable": True})
+    found = change("d23", "d31", d23=vrrp_state("d23"), d31={"unreachable": True})
     assert found == NOTHING

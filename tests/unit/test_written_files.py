@@ -306,7 +306,7 @@ def test_rules_have_the_structure_of_those_of_plain_values(make, plain, data):
 @pytest.mark.parametrize(
     "text", ["1.2.3.4, 5.6.7.8", "1.2.3.4 }", "a;", "a\n", "1-9", "$x", "@set", True]
 )
-def test_what_is_more_than_a_word_of_nft_is_refused(text):
+def test_a_value_that_is_not_one_word_of_nft_is_refused(text):
     with pytest.raises(
         AnsibleFilterError, match=r"vip is .*; it must be an address, a name or a number"
     ):
