@@ -330,7 +330,7 @@ ARP = ("arp_ignore", "arp_announce", "rp_filter")
 
 # arp_ignore() in net/ipv4/arp.c: 1 and 2 answer for the interface's own addresses only, 8 for
 # none. 3 answers for other interfaces' addresses too, 4 to 7 and beyond 8 mean 0.
-# arp_solicit() there: 2 never names a VIP as the sender; beyond 2 means 0.
+# arp_solicit() there: 2 never has a VIP as the sender; beyond 2 means 0. The first value is set.
 SUPPRESSING = {"arp_ignore": (1, 2, 8), "arp_announce": (2,)}
 
 
@@ -373,7 +373,9 @@ def suppression(
     :param rp_filter: ``loose``, ``off`` or ``keep``
     :param managed: keys that were set for that reason before, and so are set again
     """
-    wanted = {conf_key("all", "arp_ignore"): "1", conf_key("all", "arp_announce"): "2"}
+    wanted = {
+        conf_key("all", name): str(suppressing[0]) for name, suppressing in SUPPRESSING.items()
+    }
     if rp_filter == "off":
         wanted[conf_key("all", "rp_filter")] = "0"
     for name in interfaces:
