@@ -74,7 +74,7 @@ def of_real_servers(
         for item in frontend["destinations"]:
             if item["name"] not in hosts:
                 continue
-            port = int(check.get("connect_port") or item["port"] or frontend["port"] or 0)
+            port = _realserver_port(frontend, item)
             requests = list(_requests(frontend)) if port else []
             if not requests:
                 unasked.append(
@@ -95,7 +95,7 @@ def _probe(service: Data, where: str, options: Data, reason: str) -> dict[str, A
 
 def _client_options(frontend: Data, names: bool) -> dict[str, Any]:
     """Return options of ``vip_probe``; none if it can't ask."""
-    kind, port = _kind(frontend), _port(frontend)
+    kind, port = _kind(frontend), _client_port(frontend)
     if not port:
         return {}
     place = {"vip": frontend["vip"], "port": port}
@@ -118,9 +118,15 @@ def accepts_no_reply(options: Data) -> bool:
     return options.get("protocol") == "udp" and not options["udp"].get("require_reply")
 
 
-def _port(frontend: Data) -> int:
+def _client_port(frontend: Data) -> int:
     """Return the port to which a client's requests go. A service of all ports has its check's."""
     return int(frontend["port"] or (frontend.get("check") or {}).get("connect_port") or 0)
+
+
+def _realserver_port(frontend: Data, destination: Data) -> int:
+    """Return the port to which the health check of a real server goes; 0 if it is not known."""
+    check = frontend.get("check") or {}
+    return int(check.get("connect_port") or destination["port"] or frontend["port"] or 0)
 
 
 def _reason(frontend: Data) -> str:
