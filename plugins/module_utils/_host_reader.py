@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from ansible_collections.lvs.cluster.plugins.module_utils import (
     _arp,
     _atomic_file,
+    _host_state,
     _links,
     _program,
     _return_path,
@@ -136,7 +137,7 @@ def _read_role(facts: HostFacts, expected: ExpectedRole) -> HostFacts:
     version = succeeds("keepalived", "--version") if "unicast_peer" in conf else ""
     listing = succeeds("ipvsadm", "--list", "--daemon") if expected.vrrp else ""
     at_boot = _atomic_file.read("/etc/modules-load.d/lvs-realserver-tun.conf")
-    made = text("/etc/lvs/realserver_tun.link")
+    made = text(f"{_host_state.STATE_DIRECTORY}/realserver_tun.link")
     return facts._replace(
         links=_links.parse(links),
         sysctls=_sysctl.read_all(sysctls_to_read(link["ifname"] for link in links)),

@@ -31,8 +31,9 @@ LISTS = {
 }
 #: The kernel modules that roles load.
 MODULES = ("ip_vs",)
-#: What the roles keep for the next boot.
-STATE_FILES = ("/etc/lvs/*", "/etc/sysctl.d/90-lvs-*.conf")
+#: Where the roles keep what is restored at boot; settings of the kernel are for systemd-sysctl.
+STATE_DIRECTORY = "/etc/lvs"
+STATE_FILES = (f"{STATE_DIRECTORY}/*", "/etc/sysctl.d/90-lvs-*.conf")
 
 
 def read() -> dict[str, Any]:

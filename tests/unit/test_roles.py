@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import re
 import subprocess
 from pathlib import Path
@@ -13,7 +14,8 @@ import pytest
 import yaml
 from ansible.errors import AnsibleFilterError
 from ansible_collections.lvs.cluster.plugins.filter.peer_traffic import peer_traffic
-from ansible_collections.lvs.cluster.plugins.module_utils import _boot
+from ansible_collections.lvs.cluster.plugins.module_utils import _boot, _host_state
+from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory import vocabulary
 
 ROOT = Path(__file__).parents[2]
 ROLES = sorted((ROOT / "roles").iterdir())
@@ -47,6 +49,21 @@ def test_defaults_are_in_step_with_the_argument_specs(options, defaults):
     for name, value in defaults.items():
         if "{{" not in str(value):
             assert options[name].get("default") == value, name
+
+
+def test_the_default_mtu_is_that_of_the_inventory():
+    path = ROOT / "roles" / "realserver_tun" / "defaults" / "main.yml"
+    assert yaml.safe_load(path.read_text())["realserver_tun_mtu"] == vocabulary.MTU
+
+
+def test_every_file_that_is_restored_at_boot_is_a_state_file():
+    tasks = [path.read_text() for path in ROOT.glob("roles/*/tasks/*.yml")]
+    saved = set(re.findall(r"save: (/\S+)", "".join(tasks)))
+    assert len(saved) > 10
+    for path in saved:
+        assert any(fnmatch.fnmatch(path, each) for each in _host_state.STATE_FILES), path
+    teardown = (ROOT / "playbooks" / "teardown.yml").read_text()
+    assert f"removes: {_host_state.STATE_DIRECTORY}\n" in teardown
 
 
 def test_the_readme_has_every_variable(role, options):

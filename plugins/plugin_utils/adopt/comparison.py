@@ -45,14 +45,16 @@ from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt.findings import 
     addresses,
 )
 from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt.inventory_writer import (
-    SHARED,
     Writer,
 )
 from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt.tables import Block
 from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.cluster import Cluster
 from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.mistakes import join_names
 from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.plan import resolve
-from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.vocabulary import REALSERVERS
+from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.vocabulary import (
+    REALSERVERS,
+    SHARED_FIELDS,
+)
 
 #: Why what is missing can't be in an inventory, where that is known.
 _NO_KEEPALIVED = "keepalived does not run on a single director without health checks"
@@ -165,11 +167,11 @@ def _with_group_destinations(
         near = [address for address in own if family_of(str(address)) == family]
         weight = settings.get("lvs_weights", {}).get(service["name"], settings.get("lvs_weight", 1))
         pool.append({"address": (near or own)[0], "weight": weight})
-    shared = {name: service[name] for name in SHARED if name in service}
+    shared = {name: service[name] for name in SHARED_FIELDS if name in service}
     shared["method"] = service.get("method") or next(map(variables, groups["all"]))["lvs_method"]
     if "realserver_port" in service:
         shared["port"] = service["realserver_port"]
-    rest = {name: service[name] for name in service if name not in (*SHARED, "method")}
+    rest = {name: service[name] for name in service if name not in (*SHARED_FIELDS, "method")}
     return {**rest, "destinations": [{**shared, **item} for item in [*pool, *outright]]}
 
 

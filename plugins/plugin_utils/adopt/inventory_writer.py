@@ -33,6 +33,7 @@ from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.networks imp
 from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.vocabulary import (
     DIRECTORS,
     REALSERVERS,
+    SHARED_FIELDS,
 )
 
 #: What the role keepalived_ha sets in ``globals`` by itself, where an inventory doesn't; the
@@ -41,8 +42,6 @@ ROLE_GLOBALS = ("router_id", "reload_check_config", "enable_script_security")
 ROLE_GLOBALS_OF_VRRP = ("vrrp_garp_master_refresh", "sync_daemon")
 #: The highest priority of a director.
 _HIGHEST = 254
-#: Of a destination, what a service can set for all of them.
-SHARED = ("upper_threshold", "lower_threshold", "tunnel_type", "tunnel_port", "tunnel_checksum")
 
 
 class Writer:
@@ -289,7 +288,7 @@ class Writer:
         model = members[0] if members else Destination("", service.key.port, method)
         if model.port != service.key.port:
             result["realserver_port"] = model.port
-        result.update({f: v for f, v in model.to_dict().items() if f in SHARED})
+        result.update({f: v for f, v in model.to_dict().items() if f in SHARED_FIELDS})
         if group and (group != REALSERVERS or outright):
             result["realservers"] = group
         if outright:

@@ -33,6 +33,7 @@ from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.vocabulary i
     DOCUMENTED,
     FORWARD,
     HA,
+    MTU,
     VARIABLES,
 )
 
@@ -68,7 +69,7 @@ class Host:
         self.drained = fields.boolean("lvs_drained") or drained
         self.min_available = self._min_available()
         #: The least MTU between director and real servers, in bytes; RFC 791 guarantees 576.
-        self.mtu = fields.integer("lvs_mtu", 576, 65535, 1500)
+        self.mtu = fields.integer("lvs_mtu", 576, 65535, MTU)
         self.nat_route = fields.choice("lvs_nat_route", ("policy", "default"), "policy")
         self.forward = fields.choice("lvs_forward", FORWARD, FORWARD[0])
         self.tunnel_sources = fields.sources("lvs_tunnel_sources")

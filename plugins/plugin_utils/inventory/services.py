@@ -86,7 +86,7 @@ class Service:
         self.frontends = self._frontends()
         self.method = self.fields.choice("method", list(METHODS), "")
         self.networks: Sequence[Network] = ()
-        self.shared = {f: self.raw[f] for f in SHARED_FIELDS & self.raw.keys()}
+        self.shared = {f: self.raw[f] for f in SHARED_FIELDS if f in self.raw}
         self.group = self._group(groups)
         self.members = list(dict.fromkeys(groups[self.group])) if self.group else []
         #: Address and weight of each member, as far as they are known.

@@ -33,8 +33,11 @@ HA = ("none", "vrrp")
 #: What a director forwards beside load-balanced packets: all that it is asked to, or nothing.
 FORWARD = ("all", "balanced")
 
+#: The MTU of Ethernet (RFC 894), for a path whose MTU is not given.
+MTU = 1500
+
 #: Fields of a service that hold for all its destinations, in a destination's own names.
-SHARED_FIELDS = frozenset(
+SHARED_FIELDS = tuple(
     "upper_threshold lower_threshold tunnel_type tunnel_port tunnel_checksum".split()
 )
 SCHEMA_FIELDS = frozenset({"name", *ServiceKey._fields, *VirtualService._fields} - {"key"})
@@ -47,7 +50,7 @@ SERVICE_FIELDS = tuple(
         [
             *"name vip port protocol scheduler method realservers realserver_port check".split(),
             *"persistence_timeout fwmark match destinations master".split(),
-            *sorted(SCHEMA_FIELDS | SHARED_FIELDS),
+            *sorted(SCHEMA_FIELDS.union(SHARED_FIELDS)),
             *sorted(KEEPALIVED_FIELDS),
         ]
     )
