@@ -377,8 +377,7 @@ def test_a_filter_of_tunnels_that_is_gone_and_tunnels_of_others(machine, wrong, 
         load_table(
             "realserver_tun",
             "lvs_realserver_tun",
-            realserver_tun_services=[],
-            realserver_tun_mtu=1500,
+            realserver_tun_clamped=[],
             realserver_tun_packets=[{"family": "ip", "match": "meta l4proto 4"}],
             realserver_tun_sources=sources,
         )

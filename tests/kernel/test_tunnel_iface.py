@@ -257,8 +257,7 @@ def test_a_request_comes_through_the_tunnel_from_the_directors_only(
         load_table(
             "realserver_tun",
             "lvs_realserver_tun",
-            realserver_tun_services=[],
-            realserver_tun_mtu=1500,
+            realserver_tun_clamped=[],
             realserver_tun_packets=result["packets"],
             realserver_tun_sources=sources,
         )
@@ -289,8 +288,7 @@ def test_the_role_drops_nothing_else_for_the_sake_of_tunnels(
     load_table(
         "realserver_tun",
         "lvs_realserver_tun",
-        realserver_tun_services=[],
-        realserver_tun_mtu=1500,
+        realserver_tun_clamped=[],
         realserver_tun_packets=result["packets"],
         realserver_tun_sources=[ADDRESSES["director"]["ipv4"]],
     )

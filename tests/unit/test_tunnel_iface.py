@@ -4,13 +4,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 import runpy
 from pathlib import Path
 
 import jinja2
 import pytest
+from ansible_collections.lvs.cluster.plugins.filter.service_tunnels import service_tunnels
 from ansible_collections.lvs.cluster.plugins.module_utils import _tunnels
 
 ROOT = Path(__file__).parents[2]
@@ -132,29 +132,13 @@ def test_new_tunnels_are_set_up_before_former_ones_are_removed():
 # ------------------------------------------------------------------------------- the role
 
 
-def unique(values):
-    found = []
-    for value in values:
-        found += [value] * (value not in found)
-    return found
-
-
-def rendered(name, **variables):
-    """Return what a template of the role comes to."""
-    environment = jinja2.Environment(trim_blocks=True, autoescape=False)
-    # Two of Ansible's, which has its own unique, for data of any kind.
-    environment.filters["to_json"] = json.dumps
-    environment.tests["search"] = lambda value, pattern: bool(re.search(pattern, value))
-    environment.filters["unique"] = unique
-    text = (ROLE / "templates" / name).read_text()
-    return environment.from_string(text).render(realserver_tun_mtu=1500, **variables)
-
-
 def filter_rules(services, packets=(), sources=()):
-    """Return what the role gives the packet filter."""
-    return rendered(
-        "lvs_realserver_tun.nft.j2",
-        realserver_tun_services=services,
+    """Return the rules of the role's table."""
+    environment = jinja2.Environment(trim_blocks=True, autoescape=False)
+    environment.tests["search"] = lambda value, pattern: bool(re.search(pattern, value))
+    text = (ROLE / "templates" / "lvs_realserver_tun.nft.j2").read_text()
+    return environment.from_string(text).render(
+        realserver_tun_clamped=service_tunnels(services, 1500)["clamped"],
         realserver_tun_packets=packets,
         realserver_tun_sources=sources,
     )
@@ -217,11 +201,12 @@ def test_the_role_gives_the_module_what_the_services_need():
         {"vip": VIP6, "address": RIP, "tunnel_type": "gue"},
         {"vip": VIP, "address": RIP6, "tunnel_type": "gre", "tunnel_checksum": "checksum"},
     ]
-    listed = json.loads(rendered("tunnels.json.j2", realserver_tun_services=services))
-    assert listed == [
+    needed = service_tunnels(services, 9000)
+    assert needed["tunnels"] == [
         {"type": "ipip", "address": RIP, "inner": "ipv4", "port": None, "checksum": "none"},
         {"type": "gue", "address": RIP, "inner": "ipv6", "port": 6080, "checksum": "none"},
         {"type": "gre", "address": RIP6, "inner": "ipv4", "port": None, "checksum": "checksum"},
     ]
-    modules = json.loads(rendered("modules.json.j2", realserver_tun_tunnels=listed))
-    assert modules == ["ipip", "sit", "fou", "ip6_gre"]
+    assert needed["modules"] == ["ipip", "sit", "fou", "ip6_gre"]
+    assert {each["vip"]: each["size"] for each in needed["clamped"]} == {VIP: 8912, VIP6: 8908}
+    assert len(_tunnels.parse(needed["tunnels"])) == 3

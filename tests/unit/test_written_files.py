@@ -19,6 +19,7 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.lvs.cluster.plugins.filter.hosts_lines import hosts_lines
 from ansible_collections.lvs.cluster.plugins.filter.nft_words import nft_words
 from ansible_collections.lvs.cluster.plugins.filter.peer_traffic import peer_traffic
+from ansible_collections.lvs.cluster.plugins.filter.service_tunnels import service_tunnels
 from ansible_collections.lvs.cluster.plugins.module_utils import (
     _ipvsadm_format,
     _links,
@@ -271,10 +272,11 @@ def keepalived_ha(peer, vip, protocol, interface, router, group):
 
 def realserver_tun(vip, address, source):
     return template("realserver_tun", "lvs_realserver_tun.nft.j2").render(
-        realserver_tun_services=nft_words([{"vip": vip, "address": address}]),
+        realserver_tun_clamped=nft_words(
+            service_tunnels(nft_words([{"vip": vip, "address": address}]), 1500)["clamped"]
+        ),
         realserver_tun_sources=nft_words([source]),
         realserver_tun_packets=[{"family": "ip", "match": "meta l4proto 4"}],
-        realserver_tun_mtu=1500,
     )
 
 
@@ -325,13 +327,13 @@ def test_templates_of_rules_get_their_values_checked(role):
     checked = variables[f"{role}_checked"]
     traffic = checked.pop("keepalived_ha_traffic", None)
     assert (role == "keepalived_ha") == ("| lvs.cluster.peer_traffic(" in str(traffic))
-    assert all(
-        value == f"{{{{ {name} | lvs.cluster.nft_words }}}}" for name, value in checked.items()
-    )
+    computed = {"realserver_tun_clamped": "realserver_tun_needed.clamped"}
+    for name, value in checked.items():
+        assert value == f"{{{{ {computed.get(name, name)} | lvs.cluster.nft_words }}}}"
     for template in (folder / "templates").glob("*.nft.j2"):
         used = set(re.findall(rf"\b{role}_\w+", template.read_text())) & options.keys()
         lists = {name for name in used if options[name]["type"] == "list"}
-        assert lists == set(checked), template.name
+        assert lists == checked.keys() - computed, template.name
         assert f"'{template.name}', template_vars={role}_checked" in variables[f"{role}_rules"]
 
 
