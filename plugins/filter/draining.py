@@ -14,8 +14,8 @@ description:
     drained already come first.
   - It is a mistake to give a host that is unknown or serves nothing, also by its weight in the
     inventory, to leave a service with fewer real servers than C(lvs_min_available), and to continue
-    while something of the inventory is not applied to the directors. One that keepalived has taken
-    out of the pool does not count as a real server.
+    while something of the inventory is not applied to the directors. A real server that keepalived
+    has taken out of the pool does not count as a real server.
 positional: status, groups, hosts
 options:
   _input:

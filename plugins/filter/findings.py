@@ -13,8 +13,8 @@ description:
   - Puts the findings of several machines into one list, each with the name of its machine.
 options:
   _input:
-    description: By host, what M(lvs.cluster.preflight) returned. One that could not run has the
-      reason.
+    description: By host, what M(lvs.cluster.preflight) returned. A host where it could not run
+      has the reason.
     type: dict
     required: true
 seealso:

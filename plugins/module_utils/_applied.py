@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which configuration keepalived runs, which need not be the one that its file has.
+"""Which configuration keepalived runs, which need not be that of its file.
 
 What was applied is kept as a copy of the file, in a directory that systemd makes when it starts
 keepalived.service and removes when that stops. So a copy is always of the process that runs. The

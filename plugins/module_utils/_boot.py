@@ -242,7 +242,7 @@ def link(path: str, _seen: Seen) -> list[Failure]:
 def run_batch(path: str, words: Sequence[str], *options: str) -> list[Failure]:
     """Have ``ip`` carry out lines of a file; if it fails, each line by itself.
 
-    At a line that the kernel refuses, ``ip -batch`` goes on with ``-force`` only, and at one that
+    At a line that the kernel refuses, ``ip -batch`` continues with ``-force`` only, and at one that
     it can't parse it ends in any case (iproute2, lib/utils.c, invarg). All lines may come twice.
     """
     if run("ip", *options, "-batch", "-", text="".join(f"{line}\n" for line in words)).returncode:

@@ -6,7 +6,7 @@ The frames are those of RFC 3549 and ``include/uapi/linux/genetlink.h``; numbers
 
 Writing is by batches: many messages go out in one send and only the last asks for an
 acknowledgement, since the kernel reports an error, with its sequence number, of a message that
-didn't ask for one. The kernel goes on behind a message that failed, so a failed batch may be
+didn't ask for one. The kernel continues after a message that failed, so a failed batch may be
 partly done.
 """
 

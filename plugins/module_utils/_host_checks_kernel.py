@@ -138,8 +138,8 @@ def backup_schedules(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]:
 def sync_daemon_missing(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]:
     """Report a director without the sync daemon of its VRRP state.
 
-    One that runs both takes its own connections for another's, and with backup_only schedules
-    nothing. Only with several masters every director has connections to send.
+    A director that runs both takes its own connections for another's, and with backup_only
+    schedules nothing. Only with several masters every director has connections to send.
     """
     role = "master" if _vips.held(facts.shown, expected.vips) else "backup"
     wanted = ["backup", "master"] if expected.instances > 1 else [role]

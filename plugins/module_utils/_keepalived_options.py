@@ -875,12 +875,12 @@ def page(check: Mapping[str, Any]) -> dict[str, Any] | None:
 
 def full_check(check: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return a check without mistakes in its full form, with ``urls`` where it asks for pages."""
-    alone = page(check)
-    if alone is None:
+    single = page(check)
+    if single is None:
         return check
-    if not isinstance(alone.get("status", []), (list, tuple)):
-        alone["status"] = [alone["status"]]
-    return {**{n: value for n, value in check.items() if n not in PAGE}, "urls": [alone]}
+    if not isinstance(single.get("status", []), (list, tuple)):
+        single["status"] = [single["status"]]
+    return {**{n: value for n, value in check.items() if n not in PAGE}, "urls": [single]}
 
 
 #: A type of check that names what is defined elsewhere: its field, and the list.

@@ -91,13 +91,13 @@ class Services:
         """Take the only page out of a check's fields; return the lines that stand for urls."""
         if kind not in _options.OF_PAGES:
             return {}
-        alone = _options.page(fields)
+        single = _options.page(fields)
         fields_of_page = {name: fields.pop(name) for name in _options.PAGE if name in fields}
-        for name in fields_of_page if alone is None else ():
+        for name in fields_of_page if single is None else ():
             self.reader.wrong(place, f"{name} and urls are given; put {name} into an item of urls")
-        if alone is None:
+        if single is None:
             return {}
-        return {"urls": block("url", joined(self.reader.fields(_options.URL, alone, place)))}
+        return {"urls": block("url", joined(self.reader.fields(_options.URL, single, place)))}
 
 
 class _Service:

@@ -151,11 +151,11 @@ def read() -> dict[str, Now]:
     }
 
 
-def parse_rules(listed: Iterable[Mapping[str, Any]]) -> tuple[Rule, ...]:
+def parse_rules(entries: Iterable[Mapping[str, Any]]) -> tuple[Rule, ...]:
     """Return the managed rules among those that ``ip -N -details -json rule show`` lists."""
     names = {str(number): name for name, number in PROTOCOLS.items()}
     found = []
-    for rule in listed:
+    for rule in entries:
         number = str(rule.get("ipproto", "")).replace("ipproto-", "")
         protocol = names.get(number, number)
         if str(rule.get("protocol")) != str(PROTOCOL) or protocol not in PROTOCOLS:
@@ -165,10 +165,10 @@ def parse_rules(listed: Iterable[Mapping[str, Any]]) -> tuple[Rule, ...]:
     return tuple(found)
 
 
-def parse_routes(option: str, listed: Iterable[Mapping[str, Any]]) -> tuple[Route, ...]:
+def parse_routes(option: str, entries: Iterable[Mapping[str, Any]]) -> tuple[Route, ...]:
     """Return the default routes among those that ``ip -N -json route show table all`` lists."""
     found = []
-    for route in listed:
+    for route in entries:
         if route.get("dst") != "default":
             continue
         table, metric = int(route.get("table", MAIN)), int(route.get("metric", 0))

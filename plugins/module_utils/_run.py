@@ -213,11 +213,11 @@ def run(module: Module, prepare: Callable[[Mapping[str, Any]], Change]) -> NoRet
     ``msg`` and each of them in ``mistakes``.
     """
     # Check mode changes nothing, so it may read while others write.
-    alone: contextlib.AbstractContextManager[None] = (
+    only_module: contextlib.AbstractContextManager[None] = (
         contextlib.nullcontext() if module.check_mode else _lock.held(_name(module))
     )
     with reporting_errors(module):
-        with alone:
+        with only_module:
             change = prepare(module.params)
             results = dict(change.results)
             if module.check_mode:

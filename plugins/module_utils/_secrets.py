@@ -105,7 +105,7 @@ class Mask:
 
 
 def _definitions(lines: Sequence[str]) -> dict[str, list[str]]:
-    """Return the values of each definition, one that goes on over several lines as one value."""
+    """Return the values of each definition, one that continues over several lines as one value."""
     found: dict[str, list[str]] = {}
     open_value: list[str] | None = None
     for line in lines:

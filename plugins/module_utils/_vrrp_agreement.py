@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the directors of a VRRP instance have to agree on, read from a keepalived.conf.
 
-A director drops the advertisements of one that differs in any of it, and both become master:
+A director drops the advertisements of a director that differs in any of it, and both become master:
 vrrp_check_packet() in keepalived's vrrp.c. Apart from ``_keepalived``, whose import takes longer.
 """
 

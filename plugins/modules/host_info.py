@@ -123,7 +123,7 @@ units:
       description: Its name.
       type: str
     active:
-      description: Its C(ActiveState). A unit that did its work is V(active), and one that is tried
+      description: Its C(ActiveState). A unit that did its work is V(active), a unit that is tried
         again, since something such as a network card may come later, V(activating).
       type: str
     errors:

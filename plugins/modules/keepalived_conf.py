@@ -281,7 +281,7 @@ def error_messages(output: str, temporary: str, text: str, mask: _secrets.Mask) 
 
 
 def check(text: str, path: str, mask: _secrets.Mask) -> bool:
-    """Have keepalived read a text as a file beside the one that it is for.
+    """Have keepalived read a text as a file beside its own file.
 
     Return whether keepalived can do so at a reload, too (``reload_check_config``).
     """
@@ -298,8 +298,8 @@ def check(text: str, path: str, mask: _secrets.Mask) -> bool:
             if output.startswith("unshare:"):
                 raise _run.OperatorError(
                     "This keepalived ends its own check of scripts that run as another user (its"
-                    f" issue 2587), and the way round it is barred here: {output.strip()}. Install"
-                    " keepalived 2.2.8 or later."
+                    f" issue 2587), and the workaround does not work here: {output.strip()}."
+                    " Install keepalived 2.2.8 or later."
                 )
     finally:
         os.unlink(temporary)

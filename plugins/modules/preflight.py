@@ -99,7 +99,7 @@ options:
     version_added: 0.2.0
   vips:
     description:
-      - The VIPs that the machine is to hold alone. One that another machine answers ARP for is a
+      - The VIPs that the machine is to hold alone. A VIP that another machine answers ARP for is a
         finding. The machines of O(neighbours) are excepted, since the roles will suppress ARP
         there.
     type: list

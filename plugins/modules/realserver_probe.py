@@ -26,7 +26,7 @@ attributes:
     support: none
 options:
   servers:
-    description: The real servers. One that is listed several times has to answer each time.
+    description: The real servers. If one is listed several times, it has to answer each time.
     type: list
     elements: dict
     required: true

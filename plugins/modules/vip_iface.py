@@ -84,8 +84,8 @@ options:
     description:
       - Whether a VIP that was added is announced, three times within two seconds. For IPv4 this is
         gratuitous ARP, for IPv6 an unsolicited neighbour advertisement.
-      - By default, it is announced where the interface does ARP. One that is down, or no Ethernet,
-        carries no announcement.
+      - By default, it is announced where the interface does ARP. An interface that is down, or
+        no Ethernet, carries no announcement.
     type: bool
 seealso:
   - module: lvs.cluster.arp_suppress

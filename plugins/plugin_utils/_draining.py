@@ -119,9 +119,9 @@ def _selected(cluster: Data, groups: Data, hosts: Any) -> tuple[list[str], list[
     pool = [item for service in cluster["services"] for item in service["destinations"]]
     serving = dict.fromkeys(item["name"] for item in pool if item["weight"])
     known = {*(item["name"] for item in pool), *groups, *groups.get("all", ())}
-    listed = hosts.split(",") if isinstance(hosts, str) else list(hosts or ())
+    entries = hosts.split(",") if isinstance(hosts, str) else list(hosts or ())
     names, wrong = dict[str, None](), []
-    for word in filter(None, (str(each).strip() for each in listed)):
+    for word in filter(None, (str(each).strip() for each in entries)):
         if word not in known:
             wrong.append(f"There is no host or group {word}{suggestion(word, known)}.")
             continue
@@ -173,7 +173,7 @@ def _below_minimum(cluster: Data, found: Data, drained: Collection[str]) -> Iter
             (item["address"], item["port"]): item["weight"]
             for item in running.get(_key(service), {"destinations": []})["destinations"]
         }
-        # One that is drained now is going to serve again, if it isn't among the drained then.
+        # A real server that is drained now serves again then, unless it is in that batch.
         left = [
             item["name"]
             for item in willing

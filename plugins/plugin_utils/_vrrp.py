@@ -36,8 +36,8 @@ ADVERT_INT = {2: 1, 3: 0.5}
 #: RFC 9568, 5.2.7 (hundredths of a second), and RFC 3768, 5.3.7 (seconds).
 ADVERT_BOUNDS = 0.01, 255
 
-#: Seconds in which one that is to be master again learns which real servers answer, and from the
-#: master which connections there are; keepalived waits so only with the initial state BACKUP.
+#: Seconds in which a director that is to be master again learns which real servers answer, and from
+#: the master which connections there are; keepalived waits so only with the initial state BACKUP.
 PREEMPT_DELAY = 15
 
 #: Seconds between health checks of a real server: the default of keepalived is a minute.
@@ -272,7 +272,7 @@ def _equal_priorities(directors: Sequence[Director]) -> Iterator[tuple[str, list
             )
         else:
             sentence = f"they have one lvs_priority, {priority}; give each director its own"
-        yield f"{sentence}, the highest to the one that is to be master", names
+        yield f"{sentence}, the highest to the director that is to be master", names
 
 
 def priorities(directors: Sequence[Director]) -> dict[str, int]:

@@ -4,7 +4,7 @@
 
 Pure: what ``resolve`` and ``preflight`` return comes in, plain data and sentences go out. Directors
 whose instances differ in what ``_vrrp_agreement`` lists don't take each other's advertisements. So
-of those that differ, one goes on with the new settings while keepalived is stopped on the others.
+one of them runs with the new settings while keepalived is stopped on the others.
 """
 
 from __future__ import annotations
@@ -47,10 +47,10 @@ def change(cluster: Data, checked: Mapping[str, Data], removed: Any = ()) -> Vrr
     directors = list(cluster["directors"])
     states = {name: checked[name]["vrrp"] for name in directors if "vrrp" in checked.get(name, {})}
     differing = {n: state["differences"] for n, state in states.items() if state["differences"]}
-    listed = removed.split(",") if isinstance(removed, str) else removed or ()
+    entries = removed.split(",") if isinstance(removed, str) else removed or ()
     mistakes = [
         *_left_out(cluster, states, differing),
-        *_unknown_peers(cluster, checked, states, {str(each).strip() for each in listed}),
+        *_unknown_peers(cluster, checked, states, {str(each).strip() for each in entries}),
     ]
     pending = [
         f"{name}: VRRP of the inventory differs from keepalived.conf there ({_named(fields)}); run"
@@ -113,7 +113,7 @@ def _unknown_peers(
 
 
 def _first(states: Mapping[str, Data]) -> str:
-    """Return a director that is master, best one that has the settings already."""
+    """Return a director that is master, preferably one with the new settings."""
 
     def rank(name: str) -> tuple[bool, bool]:
         return not states[name]["holds"], bool(states[name]["differences"])

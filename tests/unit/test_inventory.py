@@ -1218,7 +1218,7 @@ def directors(**variables):
     }
 
 
-REMEDY = "give each director its own, the highest to the one that is to be master."
+REMEDY = "give each director its own, the highest to the director that is to be master."
 
 
 def test_two_directors_of_equal_priority_are_refused():

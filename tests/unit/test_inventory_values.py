@@ -392,8 +392,8 @@ def test_one_priority_for_all_directors_is_refused_wherever_it_stands():
     assert look(d23=group, d24=group) == [
         (
             "hosts d23 and d24: they have one priority, 100, by lvs_keepalived.instance; remove it"
-            " there, and give each director its own lvs_priority, the highest to the one that is to"
-            " be master."
+            " there, and give each director its own lvs_priority, the highest to the director that"
+            " is to be master."
         )
     ]
     own = {"lvs_priority": None, "lvs_keepalived": {"instance": {"priority": 90}}}

@@ -195,10 +195,10 @@ class Writer:
                 placed.setdefault(host, variables)
         if len(groups) == 1:
             _move_weight_to_group(children[REALSERVERS], weights)
-        alone: dict[str, Any] = {
+        ungrouped: dict[str, Any] = {
             name: {} for name in weights if name not in placed and name not in self.directors
         }
-        placed.update(alone)
+        placed.update(ungrouped)
         for host in {id(host): host for host in self.hosts.values()}.values():
             if host.name not in self.directors and host.name in placed:
                 placed[host.name].update(host.variables())
@@ -209,7 +209,7 @@ class Writer:
             for key, service in self.services.items()
         ]
         everything: dict[str, Any] = {"vars": {"lvs_method": common, "lvs_services": services}}
-        everything.update({"hosts": alone} if alone else {})
+        everything.update({"hosts": ungrouped} if ungrouped else {})
         self._remarks(methods)
         result: dict[str, Any] = _plain({"all": {**everything, "children": children}})
         return result

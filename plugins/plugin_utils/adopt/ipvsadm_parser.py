@@ -35,7 +35,7 @@ _VALUES = {
     "--tun-port": "tunnel_port",
 }
 #: Options without a value, with the field that each sets.
-_ALONE: dict[str, tuple[str, Any]] = {
+_WITHOUT_VALUE: dict[str, tuple[str, Any]] = {
     **{
         o: ("method", method)
         for method, o in _ipvsadm_format._METHOD_OPTION.items()
@@ -98,8 +98,8 @@ def _rule(words: Sequence[str]) -> tuple[Any, dict[str, Any]]:
     while rest:
         word = rest.pop(0)
         value = rest[0] if rest and not rest[0].startswith("-") else ""
-        if word in _ALONE:
-            name, value = _ALONE[word]
+        if word in _WITHOUT_VALUE:
+            name, value = _WITHOUT_VALUE[word]
             fields[name] = value
             continue
         if word in ("-p", "--persistent"):

@@ -54,7 +54,7 @@ class Statement:
     """A statement: its words, and the statements of its block.
 
     :ivar shown: how it is shown in messages, without secrets
-    :ivar comment: what stands alone in the line before it
+    :ivar comment: the comment that is alone in the line before it
     :ivar children: the statements of its block; None if it has none
     :ivar taken: how many of its words the data has, or -1 if a message is about it
     """
@@ -155,7 +155,7 @@ class _Parser:
 
     @staticmethod
     def _lines(text: str) -> Iterator[tuple[int, str]]:
-        r"""Yield each line with its number; one that ends with \ goes on in the next one."""
+        r"""Yield each line with its number; one that ends with \ continues in the next one."""
         start, parts = 0, list[str]()
         for number, line in enumerate(text.split("\n"), 1):
             start = start if parts else number
@@ -197,8 +197,8 @@ class _Parser:
         words: list[Word] = []
         for token in _TOKEN.finditer(self._defined(line)):
             if token["comment"]:
-                alone = not words and here is self.stack[-1]
-                self.comment = token["comment"] if alone else ""
+                own_line = not words and here is self.stack[-1]
+                self.comment = token["comment"] if own_line else ""
             elif token["brace"]:
                 self._brace(token["brace"], words, (number, before), raw)
                 words = []

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The virtual services of a keepalived.conf, as keepalived runs them.
 
-Pure. keepalived corrects or ignores much that a person writes and goes on (``check_parser.c``;
+Pure. keepalived corrects or ignores much that a person writes, and continues (``check_parser.c``;
 ``validate_check_config`` in ``check_data.c``). Here the same becomes of it, each time with a
 message, so that a service is not left out for what keepalived itself takes.
 """

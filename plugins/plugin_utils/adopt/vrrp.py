@@ -60,7 +60,7 @@ class Routers:
 
     def __init__(self, sources: Sequence[Source], vips: Sequence[str], messages: Messages) -> None:
         self.vips = vips
-        self._alone = len(sources) == 1
+        self._only_source = len(sources) == 1
         self._instances: dict[Router, dict[str, Block]] = {}
         for source in sources:
             for instance in source.instances:
@@ -102,7 +102,7 @@ class Routers:
     def _master(self, router: Router) -> str:
         """Return the director that has the highest priority, as far as is known."""
         here = self._instances[router]
-        if self._alone:
+        if self._only_source:
             (instance,) = here.values()
             peers = peers_of(instance)
             everywhere = [each for known in self._instances.values() for each in known.values()]

@@ -91,9 +91,11 @@ class Subject(Fields):
 
     def sources(self, name: str) -> tuple[Network, ...]:
         """Return the networks in a field that lists addresses and networks, or is ``any``."""
-        listed = self.many(name)
+        entries = self.many(name)
         try:
-            written = ["0.0.0.0/0", "::/0"] if listed == ["any"] else [str(item) for item in listed]
+            written = (
+                ["0.0.0.0/0", "::/0"] if entries == ["any"] else [str(item) for item in entries]
+            )
             return tuple(map(parse_network, written))
         except ValueError:
             self.wrong(

@@ -175,7 +175,7 @@ def _director_roles(topology: Topology) -> list[str]:
 def _assign_marks(topology: Topology, services: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the services, with a firewall mark for those that would be scheduled twice.
 
-    With several masters every director schedules, and one that is a real server too must not
+    With several masters every director schedules, and a director that is a real server too must not
     schedule what another director forwards to it; such packets don't get the mark. All services
     of a VIP have a mark, since the service of every port would take the packets of the others.
     """
