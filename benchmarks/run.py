@@ -36,9 +36,9 @@ def in_container(name: str) -> dict:
     """Run a benchmark in a container of the lab."""
     with node.container(IMAGE) as container:
         node.prepare(container)
-        measured = json.loads(node.say(container, "python3", f"benchmarks/{name}/measure.py"))
-        version = node.say(container, "sh", "-c", "ipvsadm --version").split(" 20")[0]
-        described = machine(node.say(container, "sh", "-c", MACHINE))
+        measured = json.loads(node.output(container, "python3", f"benchmarks/{name}/measure.py"))
+        version = node.output(container, "sh", "-c", "ipvsadm --version").split(" 20")[0]
+        described = machine(node.output(container, "sh", "-c", MACHINE))
     return {
         "machine": {"image": IMAGE, **described, "ipvsadm": version},
         "measurements": measured,

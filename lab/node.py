@@ -43,7 +43,7 @@ def docker(*words: str, data: bytes | None = None) -> bytes:
     return subprocess.run(command, input=data, stdout=subprocess.PIPE, check=True).stdout
 
 
-def say(container: str, *command: str) -> str:
+def output(container: str, *command: str) -> str:
     """Run a command in the project's folder in a container and return what it prints."""
     return docker("exec", "--workdir", HERE, *PATHS, container, *command).decode()
 

@@ -83,21 +83,27 @@ class Namespace:
         return done.stdout
 
     def ip(self, command: str) -> Any:
-        """Run ``ip command`` in the namespace; return what it says, parsed where it shows."""
-        said = self.run(f"ip -json {command}")
-        return json.loads(said) if said.strip() else []
+        """Run ``ip command`` in the namespace; return its output, parsed where it shows."""
+        output = self.run(f"ip -json {command}")
+        return json.loads(output) if output.strip() else []
 
     def connect(
-        self, other: Namespace, ours: str = "eth0", theirs: str = "eth0", bridge: str = ""
+        self,
+        other: Namespace,
+        interface: str = "eth0",
+        other_interface: str = "eth0",
+        bridge: str = "",
     ) -> None:
         """Lay a cable (a veth pair, both ends up) between two namespaces.
 
-        With ``bridge``, our end is a port of that bridge.
+        With ``bridge``, this end is a port of that bridge.
         """
         path = f"/proc/{os.getpid()}/fd/{other.fd}"
         options = f"up master {bridge}" if bridge else "up"
-        self.ip(f"link add {ours} {options} type veth peer name {theirs} netns {path}")
-        other.raise_link(theirs)
+        self.ip(
+            f"link add {interface} {options} type veth peer name {other_interface} netns {path}"
+        )
+        other.raise_link(other_interface)
 
     def address(self, address: str, interface: str = "eth0") -> None:
         """Give an interface an address, to be used at once."""
@@ -171,9 +177,9 @@ def peer(netns: Namespace, new_netns: Callable[[], Namespace]) -> Callable[[str,
     ``peer("eth0", "192.0.2.1/24")`` returns that namespace; its own interface is ``eth0``.
     """
 
-    def make(ours: str, address: str = "") -> Namespace:
+    def make(interface: str, address: str = "") -> Namespace:
         other = new_netns()
-        netns.connect(other, ours=ours)
+        netns.connect(other, interface=interface)
         if address:
             other.address(address)
         return other
@@ -193,7 +199,7 @@ class Lan:
     def host(self, address: str, host: Namespace | None = None) -> Namespace:
         """Connect a host, a new one by default, and give it an address."""
         host = host or self._new_netns()
-        self._switch.connect(host, ours=f"port{self._ports}", bridge="lan")
+        self._switch.connect(host, interface=f"port{self._ports}", bridge="lan")
         self._ports += 1
         host.address(address)
         return host
@@ -213,7 +219,7 @@ def advertised(netns: Namespace, lan: Lan) -> None:
     router.address("fe80::1/64")
     netns.sysctl("net/ipv6/conf/eth0/accept_ra", 1)
     lifetime = 1800  # seconds; RFC 4861, 4.2
-    advert = struct.pack("!BBHBBHII", 134, 0, 0, 64, 0, lifetime, 0, 0)
+    advertisement = struct.pack("!BBHBBHII", 134, 0, 0, 64, 0, lifetime, 0, 0)
     with router.entered(), socket.socket(socket.AF_INET6, socket.SOCK_RAW, 58) as speaker:
         index = socket.if_nametoindex("eth0")
         speaker.bind(("fe80::1", 0, 0, index))
@@ -221,7 +227,7 @@ def advertised(netns: Namespace, lan: Lan) -> None:
         for _ in range(
             150
         ):  # it is dropped until the director's own address is no longer tentative
-            speaker.sendto(advert, ("ff02::1", 0, 0, index))
+            speaker.sendto(advertisement, ("ff02::1", 0, 0, index))
             if netns.ip("-6 route show default"):
                 return
             time.sleep(0.1)

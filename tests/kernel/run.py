@@ -44,7 +44,7 @@ def run(node: str, arguments: list[str]) -> int:
     """Run the tests in a fresh container of that node's image; return pytest's exit status."""
     with lab.container(node) as container:
         lab.prepare(container)
-        print(f"kernel {lab.say(container, 'uname', '--kernel-release')}", flush=True)
+        print(f"kernel {lab.output(container, 'uname', '--kernel-release')}", flush=True)
         tests = ["python3", "-m"]
         if node == MEASURED:
             tests += ["coverage", "run", f"--data-file={lab.HERE}/coverage/{node}", "-m"]
@@ -69,7 +69,7 @@ def run(node: str, arguments: list[str]) -> int:
                 tar.extraction_filter = getattr(tarfile, "data_filter", None)  # 3.11.2 has none
                 tar.extractall(lab.CACHE)
         if file := os.environ.get("LVS_DURATIONS"):
-            durations = lab.say(container, "cat", DURATIONS).replace("\t", f"\t{node} ")
+            durations = lab.output(container, "cat", DURATIONS).replace("\t", f"\t{node} ")
             with Path(file).open("a") as lines:
                 lines.write(durations)
     return tested.returncode
@@ -78,21 +78,21 @@ def run(node: str, arguments: list[str]) -> int:
 def main(arguments: list[str]) -> int:
     """Run the tests on all of NODES side by side: one alone leaves a processor idle.
 
-    What they say is shown when they have ended, what failed last: there one looks for it.
+    Their output is shown when they have ended, that of failed ones last.
     """
     running: dict[str, subprocess.Popen[bytes]] = {}
-    said: dict[str, IO[bytes]] = {}
+    outputs: dict[str, IO[bytes]] = {}
     with contextlib.ExitStack() as stack:
         for node, options in NODES.items():
-            said[node] = stack.enter_context(tempfile.TemporaryFile())
+            outputs[node] = stack.enter_context(tempfile.TemporaryFile())
             command = [sys.executable, str(LAB / "lab.py"), "exec", *options, "--"]
             command += [sys.executable, str(HERE), f"--node={node}", *arguments]
-            running[node] = subprocess.Popen(command, stdout=said[node], stderr=said[node])
+            running[node] = subprocess.Popen(command, stdout=outputs[node], stderr=outputs[node])
             stack.callback(stop, running[node])
         for node in sorted(NODES, key=lambda node: running[node].wait()):
             print(f"== tests/kernel on {node}", flush=True)
-            said[node].seek(0)
-            shutil.copyfileobj(said[node], sys.stdout.buffer)
+            outputs[node].seek(0)
+            shutil.copyfileobj(outputs[node], sys.stdout.buffer)
             sys.stdout.flush()
     return max(process.returncode for process in running.values())
 

@@ -260,7 +260,7 @@ def test_an_address_of_a_private_network_does_not_hold_suppression(real_server, 
 
 
 def test_ipv6_needs_no_suppression(real_server, client):
-    """The reason why the module says nothing about IPv6, on this kernel."""
+    """The reason why the module does nothing about IPv6, on this kernel."""
     client.address("2001:db8::1/64")
     real_server.address("2001:db8::31/64")
     real_server.address("2001:db8::149/128", "lo")

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The program of the boot units on a real kernel: what it restores, and what it says it can't."""
+"""The program of the boot units on a real kernel: what it restores, and what it reports."""
 
 from __future__ import annotations
 
@@ -63,14 +63,14 @@ def table():
     return subprocess.check_output(["ipvsadm", "-Sn"], text=True).splitlines()
 
 
-def refused(said):
-    """Return the lines of a state file that the program says it could not restore."""
-    assert all(line.startswith("<3>/") for line in said)
-    return {line.split(": ")[1] for line in said}
+def refused(output):
+    """Return the lines of a state file that the program reports as not restored."""
+    assert all(line.startswith("<3>/") for line in output)
+    return {line.split(": ")[1] for line in output}
 
 
 def link_is(host, state):
-    """Wait until the kernel says so of eth0; it does not do that at once (link_watch.c)."""
+    """Wait until the kernel shows that of eth0; it does not do that at once (link_watch.c)."""
     end = time.monotonic() + 10
     while host.ip("link show eth0")[0]["operstate"] not in (state, f"LOWERLAYER{state}"):
         assert time.monotonic() < end
@@ -88,11 +88,11 @@ def addresses(*vips, interface="eth0"):
 
 def test_what_the_kernel_refuses_is_named_and_all_else_comes(host, files):
     arguments = files(ipvs=RULES, ip=addresses(VIP, VIP2, VIP6))
-    status, said = boot(*arguments)
+    status, output = boot(*arguments)
     assert status == _boot.FAILED
     lost = f"address replace {VIP2}/32 dev eth0"
-    assert refused(said) == {*REFUSED, lost}
-    [why] = [line for line in said if lost in line]
+    assert refused(output) == {*REFUSED, lost}
+    [why] = [line for line in output if lost in line]
     assert why.endswith("the VIP is not added, since none of its services is in the IPVS table")
     assert len(table()) == 5
     # Of VIP, one of two services is there. That of VIP2 is not, and it would refuse its clients.
@@ -103,16 +103,16 @@ def test_what_the_kernel_refuses_is_named_and_all_else_comes(host, files):
 
 def test_a_refused_line_at_the_end_takes_nothing_with_it(host, files):
     last = RULES.replace("no_such", "rr") + "-A -f 7 -s no_such\n"
-    status, said = boot(*files(ipvs=last, ip=addresses(VIP, VIP2, VIP6)))
-    assert (status, refused(said)) == (_boot.FAILED, {"-A -f 7 -s no_such"})
+    status, output = boot(*files(ipvs=last, ip=addresses(VIP, VIP2, VIP6)))
+    assert (status, refused(output)) == (_boot.FAILED, {"-A -f 7 -s no_such"})
     assert len(table()) == 9
     assert f"{VIP2}/32" in host.addresses("eth0")
 
 
 def test_a_line_that_ipvsadm_can_t_parse_takes_nothing_with_it(netns, files):
     bad = "-A -t 192.0.2.151:80 -s rr --no-such-option"
-    status, said = boot(*files(ipvs=f"{bad}\n{RULES}what is this\n"))
-    assert (status, refused(said)) == (_boot.FAILED, {bad, "what is this", *REFUSED})
+    status, output = boot(*files(ipvs=f"{bad}\n{RULES}what is this\n"))
+    assert (status, refused(output)) == (_boot.FAILED, {bad, "what is this", *REFUSED})
     assert len(table()) == 5
 
 
@@ -122,8 +122,8 @@ def test_a_second_start_adds_what_is_missing_and_leaves_the_rest(host, files):
     subprocess.check_call(["ipvsadm", *by_hand])
     subprocess.check_call(["ipvsadm", "-d", "-t", f"{VIP}:80", "-r", "192.0.2.32:80"])
 
-    status, said = boot(*files(ipvs=RULES.replace("no_such", "rr"), ip=addresses(VIP, VIP2)))
-    assert (status, said) == (_boot.DONE, [])
+    status, output = boot(*files(ipvs=RULES.replace("no_such", "rr"), ip=addresses(VIP, VIP2)))
+    assert (status, output) == (_boot.DONE, [])
     assert len(table()) == 9
     assert f"-a -t {VIP}:80 -r 192.0.2.31:80 -g -w 0" in table()
     assert f"-a -t {VIP}:80 -r 192.0.2.32:80 -g -w 5" in table()
@@ -136,20 +136,20 @@ def test_a_second_start_adds_what_is_missing_and_leaves_the_rest(host, files):
 def test_an_interface_that_comes_late_is_tried_again(host, files, new_netns):
     arguments = files(ip=addresses(VIP) + addresses(VIP2, interface="eth1"))
     arguments += [arguments[0].replace("ip=", "announce=")]
-    status, said = boot(*arguments)
+    status, output = boot(*arguments)
     assert status == _boot.LATER
-    [line] = said
+    [line] = output
     assert line.endswith('Cannot find device "eth1"')
     assert f"{VIP}/32" in host.addresses("eth0")
 
-    host.connect(new_netns(), ours="eth1")
+    host.connect(new_netns(), interface="eth1")
     assert boot(*arguments) == (_boot.DONE, [])
     assert f"{VIP2}/32" in host.addresses("eth1")
 
 
 def test_a_line_of_addresses_that_is_wrong_takes_nothing_with_it(host, files):
-    status, said = boot(*files(ip=f"address replace x dev eth0\n{addresses(VIP, VIP6)}"))
-    assert (status, refused(said)) == (_boot.FAILED, {"address replace x dev eth0"})
+    status, output = boot(*files(ip=f"address replace x dev eth0\n{addresses(VIP, VIP6)}"))
+    assert (status, refused(output)) == (_boot.FAILED, {"address replace x dev eth0"})
     assert {f"{VIP}/32", f"{VIP6}/128"} <= set(host.addresses("eth0"))
 
 
@@ -158,8 +158,8 @@ def test_a_route_waits_for_the_network_of_its_gateway(netns, peer, files):
     lines += "rule add from 192.0.2.31 lookup 5251 protocol 251\n"
     arguments = files(ip4=lines)
     peer("eth0")
-    status, said = boot(*arguments)
-    assert (status, len(said)) == (_boot.LATER, 1)
+    status, output = boot(*arguments)
+    assert (status, len(output)) == (_boot.LATER, 1)
     netns.address("192.0.2.31/24")
     assert boot(*arguments) == boot(*arguments) == (_boot.DONE, [])
     assert len([rule for rule in netns.ip("rule show") if rule.get("protocol") == "251"]) == 1
@@ -169,10 +169,10 @@ def test_a_route_waits_for_the_network_of_its_gateway(netns, peer, files):
 def test_nothing_follows_what_is_needed_and_fails(netns, files, tmp_path):
     nft = tmp_path / "filter.nft"
     nft.write_text("table inet lvs_test { nonsense }\n")
-    status, said = boot("--need", f"nft={nft}", *files(ip=addresses(VIP, interface="lo")))
+    status, output = boot("--need", f"nft={nft}", *files(ip=addresses(VIP, interface="lo")))
     assert status == _boot.FAILED
-    assert f"nft --file {nft}: " in said[0]
-    assert said[1:] == ["<3>what this has to come before is not restored"]
+    assert f"nft --file {nft}: " in output[0]
+    assert output[1:] == ["<3>what this has to come before is not restored"]
     assert f"{VIP}/32" not in netns.addresses("lo")
     nft.write_text("table inet lvs_test { }\n")
     assert boot("--need", f"nft={nft}", *files(ip=addresses(VIP, interface="lo"))) == (0, [])
@@ -205,9 +205,9 @@ def test_an_announcement_waits_for_the_link(host, files):
     arguments = files(ip=addresses(VIP))
     arguments.append(arguments[0].replace("ip=", "announce="))
     host.neighbour.ip("link set eth0 down")
-    said = [f"<3>eth0 has no link to announce {VIP} on"]
+    output = [f"<3>eth0 has no link to announce {VIP} on"]
     link_is(host, "DOWN")
-    assert boot(*arguments) == (_boot.LATER, said)
+    assert boot(*arguments) == (_boot.LATER, output)
     host.neighbour.ip("link set eth0 up")
     link_is(host, "UP")
     assert boot(*arguments) == (_boot.DONE, [])
@@ -216,9 +216,9 @@ def test_an_announcement_waits_for_the_link(host, files):
 def test_an_announcement_that_is_lost_is_tried_again(host, files):
     arguments = files(ip=addresses(VIP))
     host.run("tc qdisc add dev eth0 root pfifo limit 0")
-    status, said = boot(*arguments, arguments[0].replace("ip=", "announce="))
+    status, output = boot(*arguments, arguments[0].replace("ip=", "announce="))
     assert status == _boot.LATER
-    assert said == [f"<3>eth0 did not announce {VIP}: No buffer space available"]
+    assert output == [f"<3>eth0 did not announce {VIP}: No buffer space available"]
 
 
 @pytest.mark.parametrize("kept", [0, 1])

@@ -98,8 +98,8 @@ def machines(netns, peer, run_module, load_table):
 def received(asking, target, listener, payload=b"?"):
     """Send a datagram; return from where it comes to the listener."""
     asking.sendto(payload, target)
-    said, source = listener.recvfrom(10000)
-    assert said == payload
+    received, source = listener.recvfrom(10000)
+    assert received == payload
     return source
 
 

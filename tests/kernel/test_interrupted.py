@@ -275,26 +275,26 @@ def in_child(work: Callable[[], Any]) -> tuple[int, Callable[[], Any]]:
 
     The answer is None if the process was killed.
     """
-    ours, theirs = os.pipe()
+    read_end, write_end = os.pipe()
     child = os.fork()
     if not child:
         status = 1
         with contextlib.suppress(BaseException):  # nothing of pytest's is to be run here
-            os.close(ours)
-            os.write(theirs, json.dumps(work()).encode())
+            os.close(read_end)
+            os.write(write_end, json.dumps(work()).encode())
             status = 0
         os._exit(status)
-    os.close(theirs)
+    os.close(write_end)
 
     def wait() -> Any:
-        with open(ours, "rb") as file:
-            said = file.read()
+        with open(read_end, "rb") as file:
+            text = file.read()
         _child, status = os.waitpid(child, 0)
         if os.WIFSIGNALED(status):
             assert os.WTERMSIG(status) == signal.SIGKILL
             return None
         assert status == 0, "the child failed"
-        return json.loads(said)
+        return json.loads(text)
 
     return child, wait
 

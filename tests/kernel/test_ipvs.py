@@ -150,5 +150,5 @@ def test_sync_daemons_are_what_ipvsadm_starts(ipvs, netns):
 
 def test_info_is_what_ipvsadm_shows(ipvs):
     version, size = ipvs.info()
-    said = subprocess.check_output(["ipvsadm", "-Ln"], text=True)
-    assert said.startswith(f"IP Virtual Server version {version} (size={size})")
+    output = subprocess.check_output(["ipvsadm", "-Ln"], text=True)
+    assert output.startswith(f"IP Virtual Server version {version} (size={size})")

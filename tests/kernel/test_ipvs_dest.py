@@ -82,8 +82,8 @@ def test_a_weight_contradicts_draining(service, run_module):
 def connect(service, netns, new_netns):
     """Connect a client through this director to a real server behind NAT, again at each call."""
     client, real = new_netns(), new_netns()
-    netns.connect(client, ours="lan0")
-    netns.connect(real, ours="inside0")
+    netns.connect(client, interface="lan0")
+    netns.connect(real, interface="inside0")
     netns.ip("address add 192.0.2.1/24 dev lan0")
     netns.ip("address add 10.0.0.254/24 dev inside0")
     netns.sysctl("net/ipv4/ip_forward", 1)

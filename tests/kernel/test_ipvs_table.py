@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The module ipvs_table on a real kernel, compared with what ipvsadm says."""
+"""The module ipvs_table on a real kernel, compared with what ipvsadm shows."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def web(*pool, **fields):
 def rules(text=None):
     """Return the table as ipvsadm lists it, or given rules, in a form to compare.
 
-    ipvsadm says of a plain tunnel that it is one and doesn't list thresholds.
+    ipvsadm lists the type of a plain tunnel, too, and doesn't list thresholds.
     """
     lines = (text or subprocess.check_output(["ipvsadm", "-Sn"], text=True)).splitlines()
     return sorted(line.replace(" --tun-type ipip", "").split(" -x ")[0] for line in lines)
@@ -246,7 +246,7 @@ def test_a_table_that_another_program_owns_is_left_alone(netns, run_module, tmp_
     program = shutil.copy("/bin/sleep", tmp_path / owner)
     with subprocess.Popen([program, "300"]) as process:
         try:
-            # The kernel lets us go on before it has given the process that name.
+            # The kernel returns before it has given the process that name.
             while Path(f"/proc/{process.pid}/comm").read_text().strip() != owner:
                 time.sleep(0.01)
             refused = run_module("ipvs_table", check=True, services=[web(11)])

@@ -565,7 +565,7 @@ def used(raw):
 
 
 def test_every_option_is_in_one_of_these_configurations():
-    """Each table on its own: an option of a service says nothing of that of a check."""
+    """Each table on its own: an option of a service is another one than that of a check."""
     wanted = {
         "globals": (*_options.ROOT, *_options.GLOBALS),
         **{name: table for name, (_, table) in _options.BLOCKS.items()},

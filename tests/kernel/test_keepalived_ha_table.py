@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The packet filter of the role keepalived_ha, and packets that strangers forge.
+"""The packet filter of the role keepalived_ha, and packets that other hosts forge.
 
 The test's own namespace is a director. On its LAN are another director, a stranger, and a router
 with an attacker behind it. Packets are written octet by octet, with whatever source and TTL.
@@ -24,7 +24,7 @@ from ansible_collections.lvs.cluster.plugins.plugin_utils import _peer_traffic
 VRRP = 112  # IANA's number of the protocol; Python has no name for it
 DIRECTOR = {4: "192.0.2.23", 6: "2001:db8::23"}
 PEER = {4: "192.0.2.24", 6: "2001:db8::24"}
-STRANGER = {4: "192.0.2.66", 6: "2001:db8::66"}
+OUTSIDER = {4: "192.0.2.66", 6: "2001:db8::66"}
 ROUTER = {4: "192.0.2.1", 6: "2001:db8::1"}
 ATTACKER = {4: "198.51.100.66", 6: "2001:db8:66::66"}
 VIP = {4: "192.0.2.149", 6: "2001:db8::149"}
@@ -74,9 +74,9 @@ def advertisement(version, source, *, router=ROUTER_ID, priority=255, ttl=255, e
 def sync_message(client):
     """Return what a sync daemon sends of a connection (struct ip_vs_sync_mesg, ip_vs_sync_v4)."""
     established, seconds = 1, 100
-    said = struct.pack("!BBHIHHHHII", 0, 6, 36, 0, established, 1024, 80, 80, 0, seconds)
-    said += packed(client) + packed(VIP[4]) + packed("192.0.2.31")
-    return struct.pack("!BBHBbH", 0, 0, 8 + len(said), 1, 1, 0) + said
+    fields = struct.pack("!BBHIHHHHII", 0, 6, 36, 0, established, 1024, 80, 80, 0, seconds)
+    fields += packed(client) + packed(VIP[4]) + packed("192.0.2.31")
+    return struct.pack("!BBHBbH", 0, 0, 8 + len(fields), 1, 1, 0) + fields
 
 
 def datagram(source, payload, group=GROUP, port=PORT):
@@ -92,7 +92,7 @@ class Lan:
         self._lan, self._new_netns, self._stack = lan, new_netns, stack
         self._writers = {}
         self.hosts = {}
-        for each in (DIRECTOR, PEER, STRANGER):
+        for each in (DIRECTOR, PEER, OUTSIDER):
             self._add(each, director if each is DIRECTOR else new_netns())
 
     def _add(self, addresses, host):
@@ -106,7 +106,7 @@ class Lan:
         router, attacker = self._new_netns(), self._new_netns()
         self._add(ROUTER, router)
         attacker.sysctl("net/ipv6/conf/default/dad_transmits", 0)
-        router.connect(attacker, ours="eth1")
+        router.connect(attacker, interface="eth1")
         for key in ("ipv4/conf/all/forwarding", "ipv6/conf/all/forwarding"):
             router.sysctl(f"net/{key}", 1)
         for name in ("all", "eth0", "eth1"):
@@ -139,14 +139,15 @@ class Lan:
 
     def arrives(self, host, version, packet, interface="eth0"):
         """Send VRRP from a host, and more that nothing drops; return whether the first arrives."""
-        marker = advertisement(version, STRANGER[version], router=MARKER_ID, ttl=packet_ttl(packet))
+        marker = advertisement(version, OUTSIDER[version], router=MARKER_ID, ttl=packet_ttl(packet))
         with socket.socket(FAMILIES[version], socket.SOCK_RAW, VRRP) as listener:
             listener.settimeout(PATIENCE)
             self.send(host, version, [packet, marker], interface)
             found = []
             while MARKER_ID not in found:
-                said = listener.recv(200)
-                found.append(said[21] if version == 4 else said[1])  # behind the header of IPv4
+                received = listener.recv(200)
+                # Behind the header of IPv4.
+                found.append(received[21] if version == 4 else received[1])
         return found != [MARKER_ID]
 
 
@@ -160,7 +161,7 @@ def hosts(lan, netns, new_netns):
         yield Lan(lan, netns, new_netns, stack)
 
 
-def instance(version, **said):
+def instance(version, **more):
     """Return a VRRP instance of the director, as keepalived_conf takes it."""
     return {
         "name": f"lvs{version}",
@@ -172,7 +173,7 @@ def instance(version, **said):
         "unicast_src_ip": DIRECTOR[version],
         "unicast_peers": [PEER[version]],
         "vips": [VIP[version]],
-        **said,
+        **more,
     }
 
 
@@ -207,13 +208,13 @@ PACKETS = [(4, "none"), *((6, extension) for extension in HEADERS)]
 
 @pytest.mark.parametrize(("version", "extension"), PACKETS)
 def test_vrrp_of_another_host_does_not_arrive(hosts, load, version, extension):
-    foreign = advertisement(version, STRANGER[version], extension=extension)
-    assert hosts.arrives(STRANGER, version, foreign)  # without the table
+    foreign = advertisement(version, OUTSIDER[version], extension=extension)
+    assert hosts.arrives(OUTSIDER, version, foreign)  # without the table
 
     # Once more in the list, as an inventory may have it.
     load(peers=[PEER[4], PEER[6], PEER[4], PEER[6]])
     assert hosts.arrives(PEER, version, advertisement(version, PEER[version], extension=extension))
-    assert not hosts.arrives(STRANGER, version, foreign)
+    assert not hosts.arrives(OUTSIDER, version, foreign)
 
 
 @pytest.mark.parametrize(("version", "extension"), PACKETS)
@@ -239,16 +240,16 @@ def test_vrrp_of_a_family_without_peers_does_not_arrive(hosts, load, version):
 def test_vrrp_that_is_for_others_arrives(hosts, load, netns, version):
     """Other instances of this machine are not judged: those that lvs_keepalived.extra has."""
     packets = {
-        "number": advertisement(version, STRANGER[version], router=OTHER_ID, ttl=9),
-        "family": advertisement(10 - version, STRANGER[10 - version], ttl=9),
-        "interface": advertisement(version, STRANGER[version]),
+        "number": advertisement(version, OUTSIDER[version], router=OTHER_ID, ttl=9),
+        "family": advertisement(10 - version, OUTSIDER[10 - version], ttl=9),
+        "interface": advertisement(version, OUTSIDER[version]),
     }
     load(instance(version))
-    assert hosts.arrives(STRANGER, version, packets["number"])
-    assert hosts.arrives(STRANGER, 10 - version, packets["family"])
-    assert not hosts.arrives(STRANGER, version, packets["interface"])
+    assert hosts.arrives(OUTSIDER, version, packets["number"])
+    assert hosts.arrives(OUTSIDER, 10 - version, packets["family"])
+    assert not hosts.arrives(OUTSIDER, version, packets["interface"])
     load(instance(version, interface="eth1"))
-    assert hosts.arrives(STRANGER, version, packets["interface"])
+    assert hosts.arrives(OUTSIDER, version, packets["interface"])
 
 
 SYNC = {
@@ -269,23 +270,23 @@ def test_connections_of_another_host_do_not_arrive(hosts, load, netns, name):
         def arrives(host):
             # VRRP that nothing drops comes behind it.
             hosts.send(host, 4, [datagram(host[4], b"data", group, port)])
-            assert hosts.arrives(host, 4, advertisement(4, STRANGER[4], router=OTHER_ID))
+            assert hosts.arrives(host, 4, advertisement(4, OUTSIDER[4], router=OTHER_ID))
             ready = select.select([listener], [], [], 0)[0]
             return bool(ready and listener.recv(100))
 
-        assert arrives(STRANGER)  # without the table
+        assert arrives(OUTSIDER)  # without the table
         load(group=group, port=port - 1)  # it has a port for each of its threads
-        assert not arrives(STRANGER)
+        assert not arrives(OUTSIDER)
         load(**daemon)
-        assert not arrives(STRANGER)
+        assert not arrives(OUTSIDER)
         assert arrives(PEER)
         # Another group, port or interface is not managed.
         load(group="224.0.0.82", port=port)
-        assert arrives(STRANGER)
+        assert arrives(OUTSIDER)
         load(group=group, port=port + 1)
-        assert arrives(STRANGER)
+        assert arrives(OUTSIDER)
         load(group=group, port=port, interface="eth1")
-        assert arrives(STRANGER)
+        assert arrives(OUTSIDER)
 
 
 def wait_for(condition):
@@ -306,11 +307,11 @@ def test_forged_connections_are_not_in_the_table(hosts, load, netns):
             return sum(line.startswith("TCP") for line in file)
 
     netns.run("ipvsadm --start-daemon backup --mcast-interface eth0 --syncid 0")
-    hosts.send(STRANGER, 4, [datagram(STRANGER[4], sync_message("203.0.113.1"))])
+    hosts.send(OUTSIDER, 4, [datagram(OUTSIDER[4], sync_message("203.0.113.1"))])
     wait_for(lambda: connections() == 1)  # without the table
     load()
     clients = [str(ipaddress.ip_address("203.1.0.0") + n) for n in range(FORGED)]
-    hosts.send(STRANGER, 4, [datagram(STRANGER[4], sync_message(each)) for each in clients])
+    hosts.send(OUTSIDER, 4, [datagram(OUTSIDER[4], sync_message(each)) for each in clients])
     hosts.send(PEER, 4, [datagram(PEER[4], sync_message("203.0.113.2"))])
     wait_for(lambda: connections() > 1)
     assert connections() == 2
@@ -359,7 +360,7 @@ def test_forged_advertisements_do_not_change_the_state_of_keepalived(
 
         load()
         hosts.send(ATTACKER, version, [advertisement(version, PEER[version], ttl=10)] * FORGED)
-        hosts.send(STRANGER, version, [advertisement(version, STRANGER[version])] * FORGED)
+        hosts.send(OUTSIDER, version, [advertisement(version, OUTSIDER[version])] * FORGED)
         # A peer's, of lower priority, is heard of: a master stays one.
         hosts.send(PEER, version, [advertisement(version, PEER[version], priority=1)])
         running.waits_for("lower priority 1")
@@ -382,6 +383,6 @@ def test_advertisements_of_keepalived_by_ipv6_multicast_arrive(hosts, load, tmp_
         with hosts.hosts[PEER[4]].entered() as peer:
             peer.ip("link set eth0 multicast on")
             Running(tmp_path, stack, multicast)
-        said, (source, *_) = listener.recvfrom(200)
-        assert said[1] == ROUTER_ID
+        received, (source, *_) = listener.recvfrom(200)
+        assert received[1] == ROUTER_ID
         assert ipaddress.ip_address(source.partition("%")[0]).is_link_local

@@ -56,7 +56,7 @@ def load(netns, text, tmp_path):
 
 
 def listing(netns, table="inet lvs"):
-    """Return what nft says of a table, with its counters and handles; nothing for no table."""
+    """Return how nft lists a table, with its counters and handles; nothing for no table."""
     there = f"table {table}" in netns.run("nft list tables").splitlines()
     return netns.run(f"nft --handle list table {table}") if there else ""
 
@@ -267,7 +267,7 @@ IP_TRANSPARENT = 19
 
 @pytest.fixture
 def client(host, peer):
-    """A host that reaches the VIPs by ours, which takes for itself what has the mark 7."""
+    """A host that reaches the VIPs by this one, which keeps packets with the mark 7."""
     other = peer("eth0", "192.168.2.10/24")
     other.address("2001:db8::10/64")
     host.address("192.168.2.23/24")

@@ -130,7 +130,7 @@ def test_a_real_server_that_knows_no_address_of_a_director(findings):
 
 
 def test_the_interfaces_by_which_machines_are_reached(machine, new_netns, run_module):
-    machine.connect(new_netns(), ours="eth1")
+    machine.connect(new_netns(), interface="eth1")
     machine.address("203.0.113.1/24", "eth1")
     with machine.entered():
 
@@ -143,7 +143,7 @@ def test_the_interfaces_by_which_machines_are_reached(machine, new_netns, run_mo
 
 
 def test_the_link_layer_addresses_that_others_see(machine, new_netns, run_module):
-    machine.connect(new_netns(), ours="eth1")
+    machine.connect(new_netns(), interface="eth1")
     macs = [machine.ip(f"link show dev {name}")[0]["address"] for name in ("eth0", "eth1")]
     machine.address("203.0.113.1/24", "eth1")
     with machine.entered():
@@ -188,7 +188,7 @@ def test_a_director_that_is_to_be_the_gateway(machine, findings):
 
 
 def test_answers_that_would_take_ansible_s_along(machine, findings, monkeypatch):
-    """The module return_route says the same; its own tests have the cases."""
+    """The module return_route reports the same; its own tests have the cases."""
     monkeypatch.setenv("SSH_CONNECTION", f"{RIP} 50000 {DIP} 22")
     asked = {"gateways": ["192.0.2.99"], "answers": [{"address": DIP, "port": 22, "vip": VIP}]}
     [found] = findings(**asked)
@@ -326,32 +326,32 @@ def test_a_real_server_as_its_role_makes_it(wrong, real_server):
 def test_a_real_server_that_suppresses_arp_on_lo_alone(machine, wrong, real_server, setting):
     machine.sysctl(f"net/ipv4/conf/all/{setting}", 0)
     machine.sysctl(f"net/ipv4/conf/lo/{setting}", 2)
-    [said] = wrong("ARP", **real_server)
-    assert said.startswith("On eth0, arp_ignore ")
+    [message] = wrong("ARP", **real_server)
+    assert message.startswith("On eth0, arp_ignore ")
     machine.sysctl(f"net/ipv4/conf/eth0/{setting}", 2)
     assert wrong("ARP", **real_server) == []
 
 
 def test_a_vlan_has_a_dot_in_its_name(machine, new_netns, wrong, real_server):
-    machine.connect(new_netns(), ours="eth0.100")
+    machine.connect(new_netns(), interface="eth0.100")
     assert wrong("ARP", **real_server) == []
     machine.sysctl("net/ipv4/conf/eth0.100/arp_ignore", 3)
-    [said] = wrong("ARP", **real_server)
-    assert said.startswith("On eth0.100, arp_ignore 3 ")
+    [message] = wrong("ARP", **real_server)
+    assert message.startswith("On eth0.100, arp_ignore 3 ")
 
 
 def test_strict_filtering_by_path(machine, wrong, real_server):
     machine.sysctl("net/ipv4/conf/all/rp_filter", 1)
     assert wrong("rp_filter", **real_server) == []
     machine.sysctl("net/ipv4/conf/eth0/rp_filter", 0)
-    [said] = wrong("rp_filter", **real_server)
-    assert said.startswith("On eth0, rp_filter 1 is in effect")
+    [message] = wrong("rp_filter", **real_server)
+    assert message.startswith("On eth0, rp_filter 1 is in effect")
 
 
 def test_a_vip_that_is_on_the_lan_too(machine, wrong, real_server):
     machine.address(f"{VIP}/32", "eth0")
-    [said] = wrong("place of the VIPs", **real_server)
-    assert f"ip address delete {VIP}/32 dev eth0" in said
+    [message] = wrong("place of the VIPs", **real_server)
+    assert f"ip address delete {VIP}/32 dev eth0" in message
     machine.ip(f"address delete {VIP}/32 dev lo")
     assert len(wrong("place of the VIPs", **real_server)) == 2
 
@@ -362,8 +362,8 @@ def test_strict_filtering_on_a_tunnel(machine, wrong):
     serves = {"tun": [{"vip": VIP}]}
     for name, value in (("all", 0), ("tun7", 1)):
         machine.sysctl(f"net/ipv4/conf/{name}/rp_filter", value)
-    [said] = wrong("rp_filter", serves=serves)
-    assert said.startswith("On tun7, rp_filter 1")
+    [message] = wrong("rp_filter", serves=serves)
+    assert message.startswith("On tun7, rp_filter 1")
     machine.sysctl("net/ipv4/conf/tun7/rp_filter", 2)
     assert wrong("rp_filter", serves=serves) == []
     assert wrong("place of the VIPs", serves=serves) == []
@@ -403,8 +403,8 @@ def test_a_director_that_sends_redirects(machine, wrong):
         machine.sysctl(f"net/ipv4/conf/{name}/send_redirects", 0)
     assert wrong("forwarding", **options) == []
     machine.sysctl("net/ipv4/conf/eth0/send_redirects", 1)
-    [said] = wrong("forwarding", **options)
-    assert said.startswith("net/ipv4/conf/eth0/send_redirects is on")
+    [message] = wrong("forwarding", **options)
+    assert message.startswith("net/ipv4/conf/eth0/send_redirects is on")
     machine.sysctl("net/ipv4/ip_forward", 0)
     assert len(wrong("forwarding", **options)) == 2
 
@@ -416,12 +416,12 @@ def test_an_ipv6_vip_that_another_host_has(machine, lan, wrong):
     machine.ip(f"address add {vip}/128 dev eth0 preferred_lft 0 nodad")
     assert wrong("IPv6 VIPs", **options) == []
     machine.ip(f"address change {vip}/128 dev eth0 preferred_lft forever")
-    [said] = wrong("IPv6 VIPs", **options)
-    assert "a preferred lifetime" in said
+    [message] = wrong("IPv6 VIPs", **options)
+    assert "a preferred lifetime" in message
     machine.ip(f"address delete {vip}/128 dev eth0")
     machine.ip(f"address add {vip}/128 dev eth0 preferred_lft 0")
-    [said] = wrong("IPv6 VIPs", **options)
-    assert "does not serve" in said
+    [message] = wrong("IPv6 VIPs", **options)
+    assert "does not serve" in message
 
 
 def test_a_packet_filter_that_drops_what_a_director_needs(machine, wrong):
@@ -440,8 +440,8 @@ def test_a_packet_filter_that_drops_what_a_director_needs(machine, wrong):
     machine.run("nft add rule inet wall odd ct state invalid counter drop")
     assert wrong("packet filter", **options) == []
     machine.run("nft add rule inet wall in jump odd")
-    [said] = wrong("packet filter", **options)
-    assert said.startswith("The chain inet wall odd drops")
+    [message] = wrong("packet filter", **options)
+    assert message.startswith("The chain inet wall odd drops")
     machine.run("nft add chain inet wall early { type filter hook prerouting priority raw ; }")
     machine.run(f"nft add rule inet wall early ip daddr {VIP} notrack")
     assert wrong("packet filter", **options) == []
@@ -457,8 +457,8 @@ def test_settings_of_ipvs_in_effect(machine, wrong):
         machine.sysctl(f"net/ipv4/vs/{name}", value)
         assert wrong(name, **options) == []
         machine.sysctl(f"net/ipv4/vs/{name}", 0)
-        [said] = wrong(name, **options)
-        assert said.startswith(f"net/ipv4/vs/{name} is 0, not 1")
+        [message] = wrong(name, **options)
+        assert message.startswith(f"net/ipv4/vs/{name} is 0, not 1")
         assert wrong(name, **options, sysctls={f"net.ipv4.vs.{name}": 0}) == []
     pair = {**options, "vrrp_instances": [{"name": "lvs", "vips": [VIP]}]}
     assert "is 3 50, not 0 1" in wrong("sync_threshold", **pair)[0]

@@ -84,8 +84,8 @@ TCP, UDP = 6, 17
 
 def next_hop(host, client, port, protocol=TCP, source=RIP):
     """Return the next hop of what a namespace sends from a port."""
-    said = host.ip(f"route get {client} from {source} ipproto {protocol} sport {port} dport 4000")
-    return said[0].get("gateway", "")
+    output = host.ip(f"route get {client} from {source} ipproto {protocol} sport {port} dport 4000")
+    return output[0].get("gateway", "")
 
 
 def test_answers_go_through_the_director_and_nothing_else_does(real, route):
@@ -435,9 +435,9 @@ def test_the_connection_is_found_where_sudo_has_hidden_it():
     environment = {**os.environ, "SSH_CONNECTION": SSH, "LOOK": look, "PYTHON": sys.executable}
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
     script = 'env -u SSH_CONNECTION sh -c \'"$PYTHON" -c "$LOOK"; true\'; true'
-    said = subprocess.check_output(["sh", "-c", script], env=environment, text=True)
-    assert f"client='{MANAGER}'" in said
-    assert "port=22" in said
+    output = subprocess.check_output(["sh", "-c", script], env=environment, text=True)
+    assert f"client='{MANAGER}'" in output
+    assert "port=22" in output
 
 
 # ------------------------------------------------------------------------------- real traffic
@@ -494,7 +494,7 @@ def cluster(real, lan, new_netns, run_module):
     director, client = new_netns(), new_netns()
     lan.host(f"{DIP}/24", director)
     director.address(f"{DIP6}/64")
-    director.connect(client, ours="eth1")
+    director.connect(client, interface="eth1")
     for address in ("192.0.2.1/24", f"{VIP}/32", "2001:db8:9::1/64", f"{VIP6}/128"):
         director.address(address, "eth1")
     director.address(f"{VIP_INSIDE}/32")
@@ -566,7 +566,7 @@ def test_an_ipv6_client_on_the_real_server_s_own_lan(cluster, real, route, run_m
         ask(cluster.neighbour, VIP6_INSIDE, 80, wait=SHORT)
 
     with cluster.entered():
-        # What the role's lvs_director.nft.j2 says.
+        # As the role's lvs_director.nft.j2 has it.
         rule = f"ip6 daddr {RIP6} icmpv6 type nd-redirect drop"
         chain = f"chain redirects {{ type filter hook output priority filter; {rule}; }}"
         assert run_module("nft_table", name="lvs_director", rules=chain)["changed"]

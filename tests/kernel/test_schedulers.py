@@ -31,7 +31,7 @@ TIMES = 10
 
 
 class Missing(Exception):
-    """The kernel says that it has no such scheduler."""
+    """The kernel has no such scheduler."""
 
 
 class Site:
@@ -45,8 +45,8 @@ class Site:
         self.run_module = run_module
         self.ports = itertools.count(20000)
         self.pools = itertools.count(1)
-        self.director.connect(self.clients, ours="lan0")
-        self.director.connect(self.servers, ours="inside0")
+        self.director.connect(self.clients, interface="lan0")
+        self.director.connect(self.servers, interface="inside0")
         own = "address add {0}.255.1/30 dev eth0\nroute add default via {0}.255.2\n"
         own += "route add local {0}.0.0/17 dev lo\n"
         there = "address add {0}.255.2/30 dev {1}\nroute add {0}.0.0/16 via {0}.255.1\n"
@@ -247,12 +247,12 @@ def _by_client(service):
 
 
 def sh(service):
-    """As _by_client says, and a change of the pool moves everybody's clients."""
+    """As for _by_client, and a change of the pool moves everybody's clients."""
     assert _by_client(service) < 0.7
 
 
 def mh(service):
-    """As _by_client says, and a change of the pool moves hardly any others."""
+    """As for _by_client, and a change of the pool moves hardly any others."""
     assert _by_client(service) > 0.9
 
 
@@ -280,14 +280,14 @@ def _locality(service):
 
 
 def lblc(service):
-    """As _locality says, and there it stays; another destination goes where the load is least."""
+    """As for _locality, and there it stays; another destination goes where the load is least."""
     first, second = _locality(service)
     assert [service.hold(), service.hold()] == [second] * 2
     assert service.hold(vip=2) not in (first, second)
 
 
 def lblcr(service):
-    """As _locality says, and from then on to the lesser loaded of both."""
+    """As for _locality, and from then on to the lesser loaded of both."""
     first, second = _locality(service)
     assert [service.hold(), service.hold()] == [first, second]
     assert service.hold(vip=2) not in (first, second)

@@ -92,7 +92,7 @@ def test_a_setting_that_is_no_longer_listed_gets_back_what_it_had(netns, run_mod
     ttl, ports = netns.sysctl(TTL, 64), netns.sysctl(PORTS)
     file = tmp_path / "90-lvs.conf"
     run_module("sysctls", values={FORWARD: 1, TTL: 60, PORTS: "20000 50000"}, save=str(file))
-    # Another wish, and a boot that sets ours, are no news about what was there before us.
+    # Another value, and a boot that sets the managed one, are no news about the former value.
     run_module("sysctls", values={FORWARD: 1, TTL: 61, PORTS: "20000 50001"}, save=str(file))
     restore(netns, file)
     run_module("sysctls", values={FORWARD: 1, TTL: 62, PORTS: "20000 50001"}, save=str(file))

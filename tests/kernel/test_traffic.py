@@ -291,7 +291,7 @@ def ipv6_addresses(host, interface):
 
 
 def dad(host, interface):
-    """Return what duplicate address detection says of the VIP on an interface."""
+    """Return the state of duplicate address detection for the VIP on an interface."""
     flags = ipv6_addresses(host, interface)[ipaddress.ip_address(VIP6)]
     return "failed" if "dadfailed" in flags else "under way" if "tentative" in flags else "passed"
 

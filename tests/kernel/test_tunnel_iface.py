@@ -87,7 +87,7 @@ class Cluster:
 
 
 def received(connection):
-    """Return all that comes until the other end has nothing more to say."""
+    """Return all that comes until the other end has sent all."""
     return b"".join(iter(lambda: connection.recv(65536), b""))
 
 
@@ -375,12 +375,12 @@ def test_what_the_task_lists_no_longer_goes_and_what_was_there_stays(netns, run_
     netns.run("ip " + foreign[0])
     wanted = [tunnel(), tunnel("gre"), tunnel("gue"), tunnel("gre", address="192.0.2.32")]
     run_module("tunnel_iface", tunnels=wanted, save=str(save))
-    ours = ["fou add port 6080 gue", "link set dev gre0 up", UP]
-    assert state() == sorted([*foreign, *ours])
+    managed = ["fou add port 6080 gue", "link set dev gre0 up", UP]
+    assert state() == sorted([*foreign, *managed])
 
     result = run_module("tunnel_iface", tunnels=[tunnel("gue")], save=str(save))
     assert result["changed"]
-    assert state() == sorted([*foreign, ours[0], UP])
+    assert state() == sorted([*foreign, managed[0], UP])
     # tunl0 was up before it was in the file.
     assert run_module("tunnel_iface", state="absent", save=str(save))["changed"]
     assert state() == sorted([*foreign, UP])

@@ -232,26 +232,26 @@ class Child:
     """The module in a process of its own, a fork of this one, which is stuck in a pause."""
 
     def __init__(self, **options: Any) -> None:
-        self._ours, theirs = os.pipe()
+        self._read_end, write_end = os.pipe()
         self.pid = os.fork()
         if not self.pid:
             status = 1
             with contextlib.suppress(BaseException):  # nothing of pytest's is to be run here
                 for each in _run.ENDING:  # nohup ignores one
                     signal.signal(each, signal.SIG_DFL)
-                os.close(self._ours)
-                os.write(theirs, json.dumps(run_module("vip_handover", **options)).encode())
+                os.close(self._read_end)
+                os.write(write_end, json.dumps(run_module("vip_handover", **options)).encode())
                 status = 0
             os._exit(status)
-        os.close(theirs)
+        os.close(write_end)
 
     def end(self, sent: signal.Signals) -> Any:
         """Send a signal; return the module's result, None if there is none."""
         os.kill(self.pid, sent)
-        with open(self._ours, "rb") as file:
-            said = file.read()
+        with open(self._read_end, "rb") as file:
+            text = file.read()
         os.waitpid(self.pid, 0)
-        return json.loads(said) if said else None
+        return json.loads(text) if text else None
 
 
 def wait_for(condition: Callable[[], bool]) -> None:

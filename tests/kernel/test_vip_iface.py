@@ -248,8 +248,8 @@ def test_a_failure_half_way_is_undone(suppressed, run_module, save):
 
 
 def test_the_interface_is_the_one_on_whose_network_the_vips_lie(host, run_module):
-    said = run_module("vip_iface", vips=[VIP], check=True)
-    assert said["interface"] == "eth0"
+    result = run_module("vip_iface", vips=[VIP], check=True)
+    assert result["interface"] == "eth0"
     nowhere = run_module("vip_iface", vips=["198.51.100.7"])
     assert "No network of this host has the VIP 198.51.100.7 in it" in nowhere["msg"]
     assert run_module("vip_iface", vips=[VIP], announce=False)["changed"]

@@ -30,7 +30,7 @@ class Site(http.server.BaseHTTPRequestHandler):
         self.wfile.write(body.encode())
 
     def log_message(self, *words):
-        """Say nothing."""
+        """Log nothing."""
 
 
 class Banner(socketserver.BaseRequestHandler):
