@@ -97,7 +97,7 @@ def test_the_rule_about_arp_announce_is_the_kernels(real_server, client, value):
     assert (asked_by(client, real_server) == "192.0.2.31") is suppressed
 
 
-def test_a_larger_value_of_the_interface_is_put_right(real_server, client, run_module, save):
+def test_a_larger_value_of_the_interface_is_corrected(real_server, client, run_module, save):
     real_server.address(f"{VIP}/32", "lo")
     real_server.sysctl("net/ipv4/conf/eth0/arp_ignore", 3)
     real_server.sysctl("net/ipv4/conf/eth0/arp_announce", 5)
@@ -152,7 +152,7 @@ def test_an_interface_that_is_not_there(real_server, run_module, save):
 
 
 @pytest.mark.usefixtures("client")
-def test_absence_restores_what_was(real_server, run_module, save):
+def test_absence_restores_former_values(real_server, run_module, save):
     was = {IGNORE: "0", ANNOUNCE: "1", RP_FILTER: "1", "net/ipv4/conf/eth0/arp_announce": "3"}
     for key, value in was.items():
         real_server.sysctl(key, value)
@@ -201,9 +201,7 @@ def test_absence_with_a_file_that_has_no_notes(real_server, run_module, save):
 
 
 @pytest.mark.usefixtures("client")
-def test_an_interface_that_is_no_longer_named_gets_back_what_it_had(
-    real_server, peer, run_module, save
-):
+def test_an_interface_no_longer_listed_gets_its_former_values(real_server, peer, run_module, save):
     peer("eth1")
     other = "net/ipv4/conf/eth1/rp_filter"
     real_server.sysctl(other, 1)
@@ -230,7 +228,9 @@ def test_absence_after_the_interface_is_gone(real_server, run_module, save):
 
 @pytest.mark.usefixtures("client")
 @pytest.mark.parametrize("kind", ["loopback", "veth", "dummy", "ipip local 192.0.2.31"])
-def test_absence_never_leaves_a_vip_to_the_neighbours(real_server, run_module, save, kind):
+def test_absence_keeps_suppression_while_a_vip_would_be_answered_for(
+    real_server, run_module, save, kind
+):
     interface = "lo" if kind == "loopback" else "quiet0"
     if kind == "veth":
         real_server.ip("link add quiet0 type veth peer name quiet1")
@@ -274,7 +274,7 @@ def test_ipv6_needs_no_suppression(real_server, client):
     assert known.get("2001:db8::149") is None
 
 
-def test_without_a_name_every_interface_that_does_arp_is_meant(netns, peer, run_module, save):
+def test_without_interfaces_every_one_that_does_arp_is_suppressed(netns, peer, run_module, save):
     peer("eth0")
     peer("eth1")
     netns.sysctl("net/ipv4/conf/eth1/arp_announce", 1)

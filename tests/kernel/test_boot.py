@@ -86,7 +86,7 @@ def addresses(*vips, interface="eth0"):
     )
 
 
-def test_what_the_kernel_refuses_is_named_and_all_else_comes(host, files):
+def test_refused_lines_are_reported_and_all_others_restored(host, files):
     arguments = files(ipvs=RULES, ip=addresses(VIP, VIP2, VIP6))
     status, output = boot(*arguments)
     assert status == _boot.FAILED
@@ -101,7 +101,7 @@ def test_what_the_kernel_refuses_is_named_and_all_else_comes(host, files):
     assert f"{VIP2}/32" not in held
 
 
-def test_a_refused_line_at_the_end_takes_nothing_with_it(host, files):
+def test_a_refused_last_line_keeps_no_other_from_being_restored(host, files):
     last = RULES.replace("no_such", "rr") + "-A -f 7 -s no_such\n"
     status, output = boot(*files(ipvs=last, ip=addresses(VIP, VIP2, VIP6)))
     assert (status, refused(output)) == (_boot.FAILED, {"-A -f 7 -s no_such"})
@@ -109,7 +109,7 @@ def test_a_refused_line_at_the_end_takes_nothing_with_it(host, files):
     assert f"{VIP2}/32" in host.addresses("eth0")
 
 
-def test_a_line_that_ipvsadm_can_t_parse_takes_nothing_with_it(netns, files):
+def test_a_line_that_ipvsadm_can_t_parse_keeps_no_other_from_being_restored(netns, files):
     bad = "-A -t 192.0.2.151:80 -s rr --no-such-option"
     status, output = boot(*files(ipvs=f"{bad}\n{RULES}what is this\n"))
     assert (status, refused(output)) == (_boot.FAILED, {bad, "what is this", *REFUSED})
@@ -133,7 +133,7 @@ def test_a_second_start_adds_what_is_missing_and_leaves_the_rest(host, files):
     assert table() == before
 
 
-def test_an_interface_that_comes_late_is_tried_again(host, files, new_netns):
+def test_a_missing_interface_is_tried_again(host, files, new_netns):
     arguments = files(ip=addresses(VIP) + addresses(VIP2, interface="eth1"))
     arguments += [arguments[0].replace("ip=", "announce=")]
     status, output = boot(*arguments)
@@ -147,7 +147,7 @@ def test_an_interface_that_comes_late_is_tried_again(host, files, new_netns):
     assert f"{VIP2}/32" in host.addresses("eth1")
 
 
-def test_a_line_of_addresses_that_is_wrong_takes_nothing_with_it(host, files):
+def test_an_invalid_address_keeps_no_other_from_being_restored(host, files):
     status, output = boot(*files(ip=f"address replace x dev eth0\n{addresses(VIP, VIP6)}"))
     assert (status, refused(output)) == (_boot.FAILED, {"address replace x dev eth0"})
     assert {f"{VIP}/32", f"{VIP6}/128"} <= set(host.addresses("eth0"))
@@ -166,7 +166,7 @@ def test_a_route_waits_for_the_network_of_its_gateway(netns, peer, files):
     assert netns.ip("route show table 5251")[0]["gateway"] == "192.0.2.1"
 
 
-def test_nothing_follows_what_is_needed_and_fails(netns, files, tmp_path):
+def test_a_failed_required_step_ends_the_program(netns, files, tmp_path):
     nft = tmp_path / "filter.nft"
     nft.write_text("table inet lvs_test { nonsense }\n")
     status, output = boot("--need", f"nft={nft}", *files(ip=addresses(VIP, interface="lo")))
@@ -222,7 +222,7 @@ def test_an_announcement_that_is_lost_is_tried_again(host, files):
 
 
 @pytest.mark.parametrize("kept", [0, 1])
-def test_an_ipv6_vip_outlasts_its_link_where_the_role_sets_that(host, files, kept):
+def test_an_ipv6_vip_stays_while_its_link_is_down_with_keep_addr_on_down(host, files, kept):
     """What the sysctl is for: without it, the kernel forgets the VIP; it keeps those of IPv4."""
     conf = f"net/ipv6/conf/eth0/keep_addr_on_down = {kept}\n"
     assert boot(*files(sysctl=conf, ip=addresses(VIP, VIP6))) == (_boot.DONE, [])

@@ -104,7 +104,7 @@ def received(asking, target, listener, payload=b"?"):
 
 
 @pytest.mark.parametrize("version", [4, 6])
-def test_only_what_is_balanced_is_forwarded(machines, version):
+def test_only_load_balanced_packets_are_forwarded(machines, version):
     machines.balance("nat", "udp")
     client = machines.socket(CLIENT, version, 40000)
     servers = {port: machines.socket(SERVER, version, port) for port in (SERVED, UNSERVED)}
@@ -137,7 +137,7 @@ def test_only_what_is_balanced_is_forwarded(machines, version):
 
 @pytest.mark.parametrize("version", [4, 6])
 @pytest.mark.parametrize("method", ["nat", "fullnat"])
-def test_connections_are_forwarded_those_too_that_were_there_before(machines, method, version):
+def test_existing_and_new_connections_are_forwarded(machines, method, version):
     machines.director.sysctl("net/ipv4/vs/conntrack", int(method == "fullnat"))
     if method == "fullnat":
         for other in (4, 6):
@@ -165,7 +165,7 @@ def test_connections_are_forwarded_those_too_that_were_there_before(machines, me
     assert talks(*connection(40002))
 
 
-def test_a_backup_does_not_forward_what_claims_to_be_from_a_vip(machines):
+def test_a_backup_does_not_forward_packets_from_a_vip(machines):
     machines.balance("nat", "udp")
     machines.director.ip(f"address delete {VIP[4]}/32 dev eth0")  # another director has it
     server = machines.socket(SERVER, 4, UNSERVED)

@@ -65,7 +65,7 @@ def test_it_waits_until_vips_are_held_or_released(netns, lan_interface, run_modu
     assert found["held_vips"] == []
 
 
-def test_what_does_not_come_true_is_no_failure(netns, lan_interface, run_module):
+def test_a_wait_that_times_out_is_no_failure(netns, lan_interface, run_module):
     start = time.monotonic()
     found = run_module("host_info", vips=[VIP], seconds=1)
     assert time.monotonic() - start >= 1

@@ -409,7 +409,7 @@ def test_a_module_that_is_asked_to_end_undoes_what_it_did(case, sent):
 
 
 @pytest.mark.parametrize("case", ["vips", "sysctls", "arp", "table", "rules"], indirect=True)
-def test_of_two_modules_at_once_one_has_its_way(case, capsys, request):
+def test_two_modules_at_once_end_in_the_state_of_one(case, capsys, request):
     pairs = request.config.getoption("pairs")
     one, two, *_others = case.wishes
     nothing = case.wishes[-1]
@@ -461,7 +461,7 @@ def fill(path):
             file.write(bytes(1000))
 
 
-def test_a_disk_that_gets_full_hides_nothing(netns, run_module, small_disk, monkeypatch):
+def test_a_full_disk_is_reported_with_what_was_done(netns, run_module, small_disk, monkeypatch):
     ttl = netns.sysctl(TTL)
     save, full = small_disk / "file.conf", small_disk / "full"
     run_module("sysctls", values={TTL: 60}, save=str(save))
@@ -492,7 +492,7 @@ def test_a_disk_that_gets_full_hides_nothing(netns, run_module, small_disk, monk
     assert [entry.name for entry in small_disk.iterdir()] == ["full"]
 
 
-def test_a_module_waits_for_another_one_and_names_it(netns, run_module, monkeypatch, tmp_path):
+def test_a_module_waits_for_another_one_and_reports_it(netns, run_module, monkeypatch, tmp_path):
     monkeypatch.setattr(_lock, "WAIT", 0.2)
     options = {"values": {TTL: 61}, "save": str(tmp_path / "file.conf")}
     with _lock.held("lvs.cluster.arp_suppress"):

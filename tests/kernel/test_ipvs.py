@@ -70,7 +70,7 @@ def test_ten_thousand_destinations_are_written_and_read_whole(ipvs):
     assert as_table(ipvs.services()) == table
 
 
-def test_an_error_names_the_operation_that_failed(ipvs):
+def test_an_error_has_the_operation_that_failed(ipvs):
     service = VirtualService(KEY)
     gone = Operation("delete", service, Destination("192.0.2.99", 80))
     added = [Operation("add", service, Destination(f"192.0.2.{n}", 80)) for n in range(10, 20)]
@@ -81,14 +81,14 @@ def test_an_error_names_the_operation_that_failed(ipvs):
     assert "delete destination 192.0.2.99:80 of service tcp 192.0.2.1:80" in str(caught.value)
 
 
-def test_a_whole_batch_of_errors_is_survived(ipvs):
+def test_a_batch_of_which_every_operation_fails(ipvs):
     missing = [Operation("set", VirtualService(KEY), Destination("192.0.2.9", 80))] * 1000
     with pytest.raises(_ipvs.Refused):
         ipvs.apply(missing)
     assert ipvs.services() == []
 
 
-def test_reading_goes_on_while_the_table_changes(ipvs, netns):
+def test_reading_works_while_the_table_changes(ipvs, netns):
     steady = as_table(
         VirtualService(ServiceKey("ipv4", fwmark=n), "rr").with_destinations(
             [Destination("192.0.2.11", 0)]
@@ -122,7 +122,7 @@ def test_reading_goes_on_while_the_table_changes(ipvs, netns):
     assert trouble == []
 
 
-def test_a_service_that_goes_while_its_pool_is_read_has_none(ipvs):
+def test_a_service_deleted_while_its_pool_is_read_has_no_pool(ipvs):
     assert ipvs.loads(KEY) == {}
 
 

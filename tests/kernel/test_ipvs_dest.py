@@ -26,7 +26,7 @@ def service(netns):
     subprocess.check_call(["ipvsadm", "-A", "-t", "192.0.2.1:80", "-s", "wrr"])
 
 
-def test_a_destination_comes_changes_and_goes(service, run_module):
+def test_a_destination_is_added_changed_and_removed(service, run_module):
     rs = {"service": WEB, "address": "192.0.2.11"}
     came = run_module("ipvs_dest", **rs, method="nat", port=8080, weight=1)
     assert came["before"] == {}
@@ -63,7 +63,7 @@ def test_check_mode_changes_nothing_and_does_not_wait(service, run_module):
     assert rules() == ["-a -t 192.0.2.1:80 -r 192.0.2.11:80 -g -w 1"]
 
 
-def test_a_service_that_is_not_there_is_named(netns, run_module):
+def test_a_missing_service_is_reported(netns, run_module):
     rs = {"service": WEB, "address": "192.0.2.11"}
     result = run_module("ipvs_dest", **rs)
     assert result["failed"]

@@ -14,7 +14,7 @@ def rules():
     return subprocess.check_output(["ipvsadm", "-Sn"], text=True).splitlines()
 
 
-def test_a_service_comes_and_goes(netns, run_module):
+def test_a_service_is_added_and_removed(netns, run_module):
     came = run_module("ipvs_service", **WEB, scheduler="rr", persistence_timeout=50)
     assert came["changed"]
     assert came["before"] == {}
@@ -27,7 +27,7 @@ def test_a_service_comes_and_goes(netns, run_module):
     assert not run_module("ipvs_service", **WEB, state="absent")["changed"]
 
 
-def test_what_is_not_given_stays_and_so_does_the_pool(netns, run_module):
+def test_settings_that_are_not_given_and_the_pool_stay(netns, run_module):
     run_module("ipvs_service", **WEB, scheduler="sh", scheduler_flags=["sh-port"])
     subprocess.check_call(["ipvsadm", "-a", "-t", "192.0.2.1:80", "-r", "192.0.2.11", "-w", "3"])
     run_module("ipvs_service", **WEB, persistence_timeout=50)
@@ -66,7 +66,7 @@ def test_check_mode_changes_nothing(netns, run_module):
     assert rules() == []
 
 
-def test_a_mistake_is_a_sentence(netns, run_module):
+def test_a_mistake_is_reported(netns, run_module):
     result = run_module("ipvs_service", vip="192.0.2.1", port=0, scheduler="rr")
     assert result["mistakes"] == [
         (

@@ -123,7 +123,7 @@ def test_everything_a_table_can_hold_arrives_as_ipvsadm_would_have_written_it(
     assert not fed_back["changed"], fed_back
 
 
-def test_no_services_are_no_file(netns, run_module, tmp_path):
+def test_without_services_there_is_no_state_file(netns, run_module, tmp_path):
     saved = tmp_path / "director.ipvs"
     run_module("ipvs_table", services=[web(11)], save=str(saved))
     assert run_module("ipvs_table", services=[], save=str(saved))["changed"]
@@ -132,7 +132,7 @@ def test_no_services_are_no_file(netns, run_module, tmp_path):
     assert not run_module("ipvs_table", services=[], save=str(saved))["changed"]
 
 
-def test_ipvsadm_brings_back_what_was_saved(netns, run_module, tmp_path):
+def test_ipvsadm_restores_the_state_file(netns, run_module, tmp_path):
     saved = tmp_path / "director.ipvs"
     before = run_module("ipvs_table", services=EVERYTHING, save=str(saved))["after"]
     subprocess.check_call(["ipvsadm", "-C"])
@@ -169,7 +169,9 @@ def test_nothing_is_removed_unless_it_is_asked_for(netns, run_module):
     assert rules() == ["-A -t 192.0.2.1:80 -s rr", "-a -t 192.0.2.1:80 -r 192.0.2.12:80 -g -w 1"]
 
 
-def test_a_service_of_the_old_file_goes_and_one_made_by_hand_stays(netns, run_module, tmp_path):
+def test_services_of_the_former_file_are_removed_and_unmanaged_ones_stay(
+    netns, run_module, tmp_path
+):
     saved = str(tmp_path / "director.ipvs")
     run_module("ipvs_table", services=[web(11), web(11, port=81)], save=saved)
     subprocess.check_call(["ipvsadm", "-A", "-u", "192.0.2.1:53", "-s", "rr"])
@@ -197,7 +199,7 @@ def test_a_failure_in_the_middle_leaves_the_table_as_it_was(netns, run_module, t
     assert saved.read_text() == file_before
 
 
-def test_bad_input_changes_nothing_and_all_of_it_is_named(netns, run_module):
+def test_mistakes_are_all_reported_and_nothing_is_changed(netns, run_module):
     run_module("ipvs_table", services=[web(11)])
     before = rules()
     result = run_module(

@@ -629,7 +629,7 @@ def test_what_keepalived_does_not_accept_changes_nothing(run_module, director, p
     assert [file.name for file in path.parent.iterdir()] == ["keepalived.conf"]
 
 
-def test_a_secret_is_nowhere_and_a_port_like_it_is_shown(run_module, director, path):
+def test_a_secret_is_hidden_and_a_port_like_it_is_shown(run_module, director, path):
     instance = {**PLAIN, "version": 2, "auth_pass": "1111"}
     service = {**VIP, "port": 1111, "destinations": [{"address": "192.168.2.20"}]}
     options = {"path": str(path), "services": [service]}
@@ -650,7 +650,7 @@ def test_a_secret_is_nowhere_and_a_port_like_it_is_shown(run_module, director, p
     assert "22222222" not in str(result)
 
 
-def test_what_a_reload_can_not_do_is_reported(run_module, director, path):
+def test_settings_that_need_a_restart_are_reported(run_module, director, path):
     options = {"path": str(path), "instances": [PLAIN]}
     assert not run_module("keepalived_conf", **options)["restart_needed"]
     result = run_module("keepalived_conf", **options, globals={"router_id": "d23"})
@@ -734,7 +734,7 @@ def test_extra_text_is_checked_as_well(run_module, director, path):
     assert any("Unknown keyword 'static_rotes'" in messages for messages in result["mistakes"])
 
 
-def test_no_text_is_more_than_a_word(run_module, director, path):
+def test_no_text_ends_the_word_that_it_is_written_as(run_module, director, path):
     """Texts of what is allowed, at random but always the same, where most text is allowed."""
     random = Random(7)
     letters = "abXY01 .,:;/@%+=*?&()<>[]|^~-_`é€"

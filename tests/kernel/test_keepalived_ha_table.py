@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The packet filter of the role keepalived_ha, and packets that other hosts forge.
 
-The test's own namespace is a director. On its LAN are another director, a stranger, and a router
+The test's own namespace is a director. On its LAN are another director, an outsider, and a router
 with an attacker behind it. Packets are written octet by octet, with whatever source and TTL.
 """
 
@@ -300,7 +300,7 @@ FORGED = 1000
 
 
 def test_forged_connections_are_not_in_the_table(hosts, load, netns):
-    """Not one of 1,000 that a stranger sends to IPVS's sync daemon."""
+    """Not one of 1,000 that an outsider sends to IPVS's sync daemon."""
 
     def connections():
         with open("/proc/thread-self/net/ip_vs_conn", encoding="ascii") as file:
@@ -347,7 +347,7 @@ class Running:
 def test_forged_advertisements_do_not_change_the_state_of_keepalived(
     hosts, load, tmp_path, version
 ):
-    """Not one of 1,000 of priority 255, from off the link and from a stranger on it."""
+    """Not one of 1,000 of priority 255, from off the link and from an outsider on it."""
     name = f"lvs{version}"
     master, backup = (rf"\({name}\) Entering {state} STATE" for state in ("MASTER", "BACKUP"))
     with contextlib.ExitStack() as stack:

@@ -34,7 +34,7 @@ def findings(machine, run_module):
     return look
 
 
-def test_a_machine_that_is_as_it_should_be(findings, lan):
+def test_a_machine_without_findings(findings, lan):
     lan.host(f"{RIP}/24")
 
     assert (
@@ -49,7 +49,7 @@ def test_a_machine_that_is_as_it_should_be(findings, lan):
     )
 
 
-def test_all_findings_come_at_once(findings):
+def test_all_findings_are_reported_at_once(findings):
     found = findings(addresses=["192.0.2.24"], neighbours=["198.51.100.1"], kernel_modules=["nix"])
 
     assert len(found) == 3
@@ -79,7 +79,7 @@ def test_an_address_may_be_behind_a_router_if_a_route_will_do(machine, findings)
     assert "2001:db8:1::31" in found[1]
 
 
-def test_a_way_that_is_too_narrow(machine, findings):
+def test_an_mtu_that_is_too_small(machine, findings):
     machine.ip("route add 198.51.100.0/24 via 192.0.2.1 mtu 1400")
     machine.ip("route add 203.0.113.0/24 via 192.0.2.1")
     far = ["198.51.100.31", "203.0.113.31", RIP6]
@@ -163,7 +163,9 @@ def test_the_roles_that_are_built_here(machine, run_module, monkeypatch, tmp_pat
         assert run_module("preflight")["installed_roles"] == ["realserver_nat", "keepalived_ha"]
 
 
-def test_what_is_installed_loaded_and_kept_here(machine, run_module, monkeypatch, tmp_path):
+def test_installed_packages_loaded_modules_and_state_files(
+    machine, run_module, monkeypatch, tmp_path
+):
     for name in ("director.ip", "director.ipvs"):
         (tmp_path / name).touch()
     monkeypatch.setattr(_host_state, "STATE_FILES", (f"{tmp_path}/*",))
@@ -187,7 +189,7 @@ def test_a_director_that_is_to_be_the_gateway(machine, findings):
     assert "it is an address of this machine" in found
 
 
-def test_answers_that_would_take_ansible_s_along(machine, findings, monkeypatch):
+def test_a_return_path_that_would_cut_ansible_s_connection(machine, findings, monkeypatch):
     """The module return_route reports the same; its own tests have the cases."""
     monkeypatch.setenv("SSH_CONNECTION", f"{RIP} 50000 {DIP} 22")
     asked = {"gateways": ["192.0.2.99"], "answers": [{"address": DIP, "port": 22, "vip": VIP}]}
@@ -204,7 +206,7 @@ def test_answers_that_would_take_ansible_s_along(machine, findings, monkeypatch)
     assert len(findings(gateways=["nix"], answers=[{"address": DIP}])) == 2
 
 
-def test_a_way_back_that_return_route_made_is_no_gateway(machine, findings):
+def test_a_route_of_return_route_is_no_gateway(machine, findings):
     """A cluster that changes from NAT to direct routing: the role's tasks take it away."""
     machine.ip(f"route add default via {RIP} table 5251 protocol 151")
     assert findings(not_gateways=[RIP]) == []
@@ -230,12 +232,12 @@ def test_a_gateway_that_must_not_be_one(machine, findings, route):
 
 def test_a_vip_that_another_host_answers_for(findings, lan):
     lan.host(f"{RIP}/24")
-    stranger = lan.host("192.0.2.99/24")
-    stranger.address(f"{VIP}/32")
+    other_host = lan.host("192.0.2.99/24")
+    other_host.address(f"{VIP}/32")
 
     [found] = findings(vips=[VIP], neighbours=[RIP])
 
-    assert found.startswith(f"The VIP {VIP} is in use: {stranger.mac()} answers for it on eth0")
+    assert found.startswith(f"The VIP {VIP} is in use: {other_host.mac()} answers for it on eth0")
 
 
 def test_a_real_server_without_arp_suppression_is_no_other_host(findings, lan):
@@ -247,7 +249,7 @@ def test_a_real_server_without_arp_suppression_is_no_other_host(findings, lan):
     assert findings(vips=[VIP]) != []
 
 
-def test_a_switch_that_sends_frames_back(machine, findings, lan):
+def test_frames_that_a_switch_returns_are_no_duplicate_address(machine, findings, lan):
     """As Docker's bridges may: the machine then answers its own question."""
     machine.address(f"{VIP}/32")
     lan._switch.ip("link set port0 type bridge_slave hairpin on")
@@ -259,10 +261,10 @@ def test_a_vip_that_is_here_already_and_elsewhere_too(machine, findings, lan):
     machine.address(f"{VIP}/32")
     assert findings(vips=[VIP]) == []
 
-    stranger = lan.host("192.0.2.99/24")
-    stranger.address(f"{VIP}/32")
+    other_host = lan.host("192.0.2.99/24")
+    other_host.address(f"{VIP}/32")
 
-    assert stranger.mac() in findings(vips=[VIP])[0]
+    assert other_host.mac() in findings(vips=[VIP])[0]
 
 
 def test_a_vip_that_no_network_has(findings):
@@ -369,7 +371,7 @@ def test_strict_filtering_on_a_tunnel(machine, wrong):
     assert wrong("place of the VIPs", serves=serves) == []
 
 
-def test_a_filter_of_tunnels_that_is_gone_and_tunnels_of_others(machine, wrong, load_table):
+def test_a_missing_packet_filter_for_tunnels_and_unmanaged_tunnels(machine, wrong, load_table):
     sources = ["192.0.2.24"]
     serves = {"tun": [{"vip": VIP, "address": DIP, "sources": sources}]}
     assert len(wrong("tunnel sources", serves=serves)) == 1

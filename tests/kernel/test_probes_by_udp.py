@@ -112,7 +112,7 @@ def cluster(netns, lan, run_module, tmp_path):
     return Cluster(netns, lan, run_module, tmp_path)
 
 
-def test_queries_are_scheduled_one_by_one_and_answers_name_their_macs(cluster, serve, run_module):
+def test_queries_are_scheduled_one_by_one_and_identified_by_mac(cluster, serve, run_module):
     for host in cluster.real.values():
         serve(host, Names, 53)
     cluster.balance(53)
@@ -151,7 +151,7 @@ def test_where_nothing_listens_behind_the_vip_requests_fail_at_once(cluster, run
         assert "refused" in result["failures"][0]["error"]
 
 
-def test_a_reply_from_another_address_than_the_vip_is_none(cluster, serve, run_module):
+def test_a_reply_from_another_address_than_the_vip_is_ignored(cluster, serve, run_module):
     """So does a server that listens at all addresses and leaves the source to the kernel."""
     serve(cluster.real["rs31"], Names, 53, address="")
     cluster.balance(53, [REAL["rs31"]])

@@ -151,7 +151,7 @@ def test_what_is_saved_is_what_boot_restores(real, route, save, options):
         assert state(real) == wanted
 
 
-def test_what_is_no_longer_wanted_goes_and_what_is_others_stays(real, route, save):
+def test_managed_routes_no_longer_wanted_are_removed_and_unmanaged_ones_stay(real, route, save):
     real.ip("rule add pref 100 from 10.9.9.9 lookup 77 protocol 77")
     real.ip("rule add pref 5250 from 10.9.9.9 lookup 5251")
     real.ip(f"route add default via {ROUTER} table 77")
@@ -196,7 +196,7 @@ def test_rules_for_other_answers_stay_until_they_are_pruned(real, route, save):
     assert route(state="absent")["changed"]
 
 
-def test_what_was_lost_is_put_back(real, route):
+def test_missing_rules_and_routes_are_added_again(real, route):
     route(WEB, WEB6)
     wanted = state(real)
     real.ip("rule flush protocol 151")
@@ -211,7 +211,7 @@ def test_what_was_lost_is_put_back(real, route):
     assert next_hop(real, FAR, 80) == DIP
 
 
-def test_all_ports_but_those_that_keep_their_way(real, route):
+def test_all_ports_except_keep_ports(real, route):
     every = [{**WEB, "port": 0}, {**WEB, "port": "0", "protocol": "udp"}, {**WEB6, "port": 0}]
 
     result = route(*every, keep_ports=[22, 2222])
@@ -293,7 +293,7 @@ def test_an_unmanaged_default_route_by_the_director_is_kept(real, route, save, m
     assert state(real) == before
 
 
-def test_a_former_route_that_came_back_by_itself_is_replaced_again(real, route):
+def test_a_former_route_that_another_program_added_again_is_replaced(real, route):
     """As a DHCP client may do."""
     before = state(real)
     route(route="default")
@@ -409,13 +409,13 @@ def test_a_run_does_not_cut_its_own_connection(
 
 
 @pytest.mark.parametrize("route_", ["policy", "default"])
-def test_who_comes_through_the_director_already_is_not_cut(real, route, monkeypatch, route_):
+def test_a_connection_through_the_director_is_not_cut(real, route, monkeypatch, route_):
     real.ip(f"route replace default via {DIP}")
     monkeypatch.setenv("SSH_CONNECTION", SSH_FAR)
     assert not route({**WEB, "port": 22}, route=route_).get("failed")
 
 
-def test_taking_away_does_not_cut_the_connection_either(real, route, monkeypatch):
+def test_removing_routes_does_not_cut_the_connection(real, route, monkeypatch):
     route(route="default")
     before = state(real)
     monkeypatch.setenv("SSH_CONNECTION", SSH_FAR)
@@ -522,7 +522,7 @@ def cluster(real, lan, new_netns, run_module):
     return director
 
 
-def test_only_with_a_way_back_does_the_client_get_an_answer(cluster, route):
+def test_a_client_is_answered_only_with_a_return_path(cluster, route):
     cluster.balance({"address": RIP})
     assert ask(cluster.client, VIP, 80, wait=SHORT) == ""
 
@@ -603,7 +603,7 @@ def test_udp_from_a_socket_that_is_bound_to_no_address(cluster, real, route):
     assert answers == ["name"] * 3
 
 
-def test_all_ports_but_the_operator_s(cluster, real, route):
+def test_all_ports_except_ssh(cluster, real, route):
     """The operator is beyond the real server's own router, where the director could not reach."""
     serve(real, 22, "shell")
     operator = cluster.neighbour

@@ -375,7 +375,7 @@ def test_fallback_serves_the_clients_of_a_server_that_is_full(site, scheduler):
 
 
 @pytest.mark.parametrize("scheduler", ["sh", "mh"])
-def test_with_the_port_one_client_is_many(site, scheduler):
+def test_with_the_flag_port_the_connections_of_a_client_are_distributed(site, scheduler):
     service = site.under(scheduler, f"{scheduler}-port")
     service.pool(a=1, b=1, c=1)
     ports = range(40001, 40014)

@@ -79,7 +79,7 @@ def test_check_mode_reports_and_changes_nothing(netns, run_module, tmp_path):
     assert not file.exists()
 
 
-def test_a_file_alone_that_differs_is_a_change(netns, run_module, tmp_path):
+def test_a_file_that_differs_is_a_change(netns, run_module, tmp_path):
     netns.sysctl(FORWARD, 1)
     file = tmp_path / "90-lvs.conf"
     file.write_text(f"{FORWARD} = 0\n")
@@ -87,7 +87,7 @@ def test_a_file_alone_that_differs_is_a_change(netns, run_module, tmp_path):
     assert f"{FORWARD} = 1\n" in file.read_text()
 
 
-def test_a_setting_that_is_no_longer_listed_gets_back_what_it_had(netns, run_module, tmp_path):
+def test_a_setting_no_longer_listed_gets_its_former_value(netns, run_module, tmp_path):
     netns.sysctl(FORWARD, 0)
     ttl, ports = netns.sysctl(TTL, 64), netns.sysctl(PORTS)
     file = tmp_path / "90-lvs.conf"
@@ -135,7 +135,7 @@ def test_unmanaged_changes_and_unnoted_values_stay(netns, run_module, tmp_path):
     assert not file.exists()
 
 
-def test_what_forwarding_resets_is_given_back_too(netns, run_module, tmp_path):
+def test_settings_that_forwarding_resets_are_restored(netns, run_module, tmp_path):
     redirects, lone = "net/ipv4/conf/all/accept_redirects", "net/ipv4/conf/lan0/forwarding"
     netns.ip("link add lan0 type veth peer name lan1")
     other = "net/ipv4/conf/lan1/forwarding"
@@ -168,7 +168,7 @@ def test_what_is_wanted_holds_although_forwarding_resets_it(netns, run_module, t
     assert not run_module("sysctls", **options)["changed"]
 
 
-def test_what_was_given_back_is_undone_with_the_rest(netns, run_module, tmp_path):
+def test_a_failure_undoes_restored_values_as_well(netns, run_module, tmp_path):
     netns.sysctl(FORWARD, 0)
     file = tmp_path / "90-lvs.conf"
     run_module("sysctls", values={FORWARD: 1}, save=str(file))
@@ -193,7 +193,7 @@ def test_a_refused_value_leaves_everything_as_it_was(netns, run_module, tmp_path
     assert file.read_text() == "kernel/panic = 10\n"
 
 
-def test_every_setting_that_is_missing_is_named_before_anything_is_written(netns, run_module):
+def test_all_missing_settings_are_reported_before_a_write(netns, run_module):
     netns.sysctl(FORWARD, 0)
     netns.ip("link add eth0.100 type veth peer name other")
     absent = {

@@ -161,7 +161,7 @@ def test_sctp(cluster):
     assert turn[2:] == turn[:2]
 
 
-def test_a_mark_binds_two_ports_so_that_a_client_meets_one_server_at_both(cluster, tmp_path):
+def test_with_a_mark_a_client_has_one_server_at_two_ports(cluster, tmp_path):
     rules = tmp_path / "mark.nft"
     rules.write_text(
         "table ip lvs { chain prerouting { type filter hook prerouting priority mangle;"
@@ -296,7 +296,7 @@ def dad(host, interface):
     return "failed" if "dadfailed" in flags else "under way" if "tentative" in flags else "passed"
 
 
-def test_both_families_are_balanced_each_by_itself(both_families):
+def test_each_address_family_is_load_balanced_by_itself(both_families):
     where = ({"vip": VIP}, {"vip": VIP6, "client": CLIENT6})
     turn = [both_families.ask(80, **where[number % 2]) for number in range(8)]
     for answers in (turn[::2], turn[1::2]):

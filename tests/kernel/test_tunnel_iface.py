@@ -276,9 +276,7 @@ def test_a_request_comes_through_the_tunnel_from_the_directors_only(
     assert state() == []
 
 
-def test_the_role_drops_nothing_else_for_the_sake_of_tunnels(
-    cluster, run_module, load_table, netns
-):
+def test_the_role_drops_no_packets_of_unmanaged_tunnels(cluster, run_module, load_table, netns):
     """GRE of others arrives where directors send by IPIP."""
     result = run_module("tunnel_iface", tunnels=[tunnel()])
     netns.ip(
@@ -306,7 +304,7 @@ SIZES = [
 
 
 @pytest.mark.parametrize(("kind", "checksum", "inner", "outer", "size"), SIZES)
-def test_large_requests_come_through_only_with_segments_that_fit(
+def test_large_requests_arrive_only_with_clamped_segments(
     cluster, run_module, kind, checksum, inner, outer, size
 ):
     """No ICMP error "too big" arrives: the client's firewall drops it, as many do."""
@@ -368,7 +366,7 @@ def test_check_mode_reports_and_changes_nothing(netns, run_module, save):
     assert done["diff"][1]["after"] == save.read_text()
 
 
-def test_what_the_task_lists_no_longer_goes_and_what_was_there_stays(netns, run_module, save):
+def test_devices_no_longer_listed_are_removed_and_former_ones_stay(netns, run_module, save):
     netns.ip("link set tunl0 up")
     netns.ip("link set sit0 up")
     foreign = ["fou add port 7000 gue", "link set dev sit0 up"]

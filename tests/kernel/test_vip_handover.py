@@ -129,7 +129,7 @@ class Pauses:
 
 
 @pytest.mark.parametrize("family", VIPS)
-def test_connections_that_begin_meanwhile_are_held_back(
+def test_new_connections_are_held_back_during_a_hand_over(
     netns, client, server, stopped, monkeypatch, family
 ):
     waiting = []
@@ -282,9 +282,7 @@ def test_the_table_is_removed_by_a_module_that_is_asked_to_end(
     assert not stopped()
 
 
-def test_the_table_of_a_module_that_was_killed_has_no_effect_for_long(
-    netns, client, server, monkeypatch
-):
+def test_the_table_of_a_killed_module_expires(netns, client, server, monkeypatch):
     monkeypatch.setattr(vip_handover, "SYNCHRONISED", 600)
     monkeypatch.setattr(vip_handover, "EXPIRES", 2)
     child = Child(vips=ADDRESSES, unit=UNIT)

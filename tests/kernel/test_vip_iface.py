@@ -101,7 +101,7 @@ def test_a_vip_waits_for_suppression(host, run_module, save):
     assert run_module("arp_suppress", state="absent", save=str(arp))["changed"]
 
 
-def test_suppression_is_asked_for_where_it_matters(suppressed, run_module):
+def test_suppression_is_required_on_interfaces_that_do_arp(suppressed, run_module):
     suppressed.ip("link add other type veth peer name eth1")
     suppressed.ip("link set other up")
     suppressed.sysctl(_sysctl.conf_key("other", "arp_ignore"), 3)
@@ -119,7 +119,7 @@ def test_ipv6_waits_for_nothing(run_module):
     assert run_module("vip_iface", interface="lo", vips=[VIP6])["after"] == [LINE6]
 
 
-def test_ownership(suppressed, run_module, save):
+def test_only_managed_vips_are_removed(suppressed, run_module, save):
     """What the file lists and the task does not is removed; what is in no file stays."""
     foreign = "198.51.100.7/32"
     suppressed.address(foreign, "lo")
@@ -177,7 +177,7 @@ def test_a_vip_moves_to_another_interface(suppressed, run_module, save):
     assert not run_module("vip_iface", interface="lo", vips=[VIP], save=str(save))["changed"]
 
 
-def test_an_ipv6_vip_that_could_be_a_source_address_is_put_right(suppressed, run_module):
+def test_an_ipv6_vip_that_could_be_a_source_address_is_corrected(suppressed, run_module):
     suppressed.address(f"{VIP6}/128", "lo")
     result = run_module("vip_iface", interface="lo", vips=[VIP6])
     assert (result["before"], result["after"]) == ([f"{VIP6}/128 dev lo"], [LINE6])
@@ -312,7 +312,7 @@ def test_a_director_that_forwards_ipv6_advertises_the_router_flag(host, run_modu
     assert (known[0]["lladdr"], "router" in known[0]) == (host.mac(), True)
 
 
-def test_a_vip_whose_announcement_is_lost_is_taken_back(host, run_module, save):
+def test_a_vip_whose_announcement_fails_is_removed(host, run_module, save):
     host.run("tc qdisc add dev eth0 root pfifo limit 0")
     result = run_module("vip_iface", interface="eth0", vips=[VIP], save=str(save))
     assert result["mistakes"] == [
@@ -324,7 +324,7 @@ def test_a_vip_whose_announcement_is_lost_is_taken_back(host, run_module, save):
 
 
 @pytest.mark.parametrize("reason", ["option", "presence", "down"])
-def test_what_is_not_announced(host, run_module, reason):
+def test_vips_that_are_not_announced(host, run_module, reason):
     options = {"announce": False} if reason == "option" else {}
     if reason == "presence":
         host.address(f"{VIP}/32")

@@ -67,7 +67,7 @@ def network(netns, lan):
     return lan.host("192.0.2.10/24", netns), host
 
 
-def test_who_answers_how_often_and_from_where(network, serve, run_module):
+def test_answers_are_counted_by_server_and_link_layer_address(network, serve, run_module):
     _, host = network
     serve(host, "rs31\nmore", "rs32", "rs31")
 
@@ -151,7 +151,7 @@ def test_a_server_that_is_slower_than_the_timeout(network, run_module):
         ("header:X-Path", "/who?am=i"),
     ],
 )
-def test_how_a_server_names_itself(network, serve, run_module, identity, name):
+def test_a_server_is_identified_by_its_answer(network, serve, run_module, identity, name):
     serve(network[1], "I am\nserver rs31")
     options = {"requests": 1, "host": "www.example.org", "path": "/who?am=i"}
     result = run_module("vip_probe", vip=VIP, identity=identity, **options)
