@@ -27,5 +27,5 @@ def hosts_of(group: str) -> list[str]:
 def unit_is_well(host: Host, unit: str) -> bool:
     """Whether a unit has done its work and will do it at the next boot."""
     properties = "--property=UnitFileState,ActiveState,Result,NeedDaemonReload"
-    said = host.check_output(f"systemctl show --value {properties} {unit}").split()
-    return said == ["success", "active", "enabled", "no"]
+    values = host.check_output(f"systemctl show --value {properties} {unit}").split()
+    return values == ["success", "active", "enabled", "no"]

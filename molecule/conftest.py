@@ -90,7 +90,7 @@ def cut_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def playbook(cut_file: Path) -> Iterator[Run]:
-    """Run a playbook of the project on the nodes; return how it ended and what it said."""
+    """Run a playbook of the project on the nodes; return its exit status and its output."""
     callback = {
         "ANSIBLE_CALLBACK_PLUGINS": str(HERE / "callback_plugins"),
         "ANSIBLE_CALLBACKS_ENABLED": "cut",
@@ -109,8 +109,8 @@ def playbook(cut_file: Path) -> Iterator[Run]:
             assert playbooks.stdout
             asked = arguments(*words, inventory=inventory)
             print(json.dumps(asked), file=playbooks.stdin, flush=True)
-            status, said = json.loads(playbooks.stdout.readline())
-            return subprocess.CompletedProcess(asked, status, said)
+            status, output = json.loads(playbooks.stdout.readline())
+            return subprocess.CompletedProcess(asked, status, output)
 
         yield run
 
@@ -130,7 +130,7 @@ def cut(playbook: Run, cut_file: Path) -> Callable[..., None]:
 
 @pytest.fixture(scope="session")
 def unchanged(playbook: Run) -> Callable[..., str]:
-    """Run a playbook that has to find nothing to change; return what it said."""
+    """Run a playbook that has to find nothing to change; return its output."""
 
     def run(*words: str, inventory: Path = INVENTORY) -> str:
         done = playbook(*words, inventory=inventory)
@@ -177,10 +177,10 @@ def descendants(process: int) -> Iterator[int]:
 @pytest.fixture
 def killed_playbook(tmp_path: Path) -> Callable[..., None]:
     """Begin a playbook, and kill all of Ansible once something is true."""
-    said = tmp_path / "said"
+    log = tmp_path / "output"
 
     def run(truth: Callable[[], bool], *words: str, inventory: Path = INVENTORY):
-        with said.open("w") as output:
+        with log.open("w") as output:
             ansible = subprocess.Popen(
                 ["ansible-playbook", *arguments(*words, inventory=inventory)],
                 stdin=subprocess.DEVNULL,
@@ -190,7 +190,7 @@ def killed_playbook(tmp_path: Path) -> Callable[..., None]:
             )
         try:
             while not truth():
-                assert ansible.poll() is None, f"it ended before: {said.read_text()}"
+                assert ansible.poll() is None, f"it ended before: {log.read_text()}"
                 time.sleep(0.5)
         finally:
             for process in [ansible.pid, *descendants(ansible.pid)]:
@@ -203,7 +203,7 @@ def killed_playbook(tmp_path: Path) -> Callable[..., None]:
 
 @pytest.fixture
 def seen(playbook: Run) -> str:
-    """Return what verify.yml says of the running cluster, which has to be good."""
+    """Return the output of verify.yml for the running cluster, which must have no errors."""
     run = playbook("playbooks/verify", "--extra-vars=verify_requests=20")
     assert run.returncode == 0, run.stdout
     return run.stdout

@@ -22,7 +22,7 @@ WORKERS = 8
 #: Seconds after which the other directors have a connection: the kernel gathers for two of them,
 #: and looks once a second (IPVS_SYNC_FLUSH_TIME and IPVS_SYNC_CHECK_PERIOD in its ip_vs_sync.c).
 SYNCHRONISED = 5
-#: T2 with adverts a second apart, a former master that preempts after five seconds, and
+#: T2 with advertisements a second apart, a former master that preempts after five seconds, and
 #: real servers that are out of the pool after two tries in two seconds.
 QUICK = (
     (
@@ -53,8 +53,8 @@ def holders(node: Callable[[str], Host], vip: str) -> list[str]:
     shown = {name: node(name).run("ip -json address show") for name in hosts_of("lvs_directors")}
     return [
         name
-        for name, said in shown.items()
-        if said.rc == 0 and _vips.held(json.loads(said.stdout), [vip])
+        for name, result in shown.items()
+        if result.rc == 0 and _vips.held(json.loads(result.stdout), [vip])
     ]
 
 
@@ -88,8 +88,8 @@ def scheduled(node: Callable[[str], Host], *names: str) -> dict[str, int]:
     """Return how many connections each director has scheduled, once its kernel has added up."""
 
     def count(name: str) -> int:
-        said = node(name).check_output("ipvsadm --list --numeric --stats --exact").splitlines()
-        lines = [line.split() for line in said]
+        output = node(name).check_output("ipvsadm --list --numeric --stats --exact")
+        lines = [line.split() for line in output.splitlines()]
         return sum(int(words[2]) for words in lines if words[0] in ("TCP", "FWM"))
 
     before: dict[str, int] = {}
@@ -137,8 +137,8 @@ class Traffic:
 
     def end(self) -> None:
         """Let it end, and keep what it saw since the last look."""
-        said, _ = self.process.communicate(timeout=120)
-        self.saw = json.loads(said)
+        output, _ = self.process.communicate(timeout=120)
+        self.saw = json.loads(output)
 
 
 @contextlib.contextmanager

@@ -4,8 +4,8 @@
 """Run one playbook after the other, over connections that stay: to start a Python on a node costs
 seconds in the lab, more than most playbooks do.
 
-For each line of the input, the arguments of ansible-playbook in JSON, it says the exit status and
-what the playbook said, in JSON. ANSIBLE_STRATEGY has to be Mitogen's.
+For each line of the input, the arguments of ansible-playbook in JSON, it prints the exit status
+and the output of the playbook, in JSON. ANSIBLE_STRATEGY has to be Mitogen's.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@
     traffic.py hold VIP PORT N
         N connections: one half idle, the other long downloads
 
-It says ``ready`` once all is well, and for each line that comes in what it saw since the last, in
+It prints ``ready`` once all is well, and for each line that comes in what it saw since the last, in
 JSON; and so at the end of the input, once what was under way has ended.
 """
 
@@ -34,16 +34,16 @@ BUFFER = 16384  # bytes of a download that wait to be read
 def answer(connection: socket.socket) -> str:
     """Make a request and return the first line of the page: who has answered."""
     connection.sendall(REQUEST)
-    with connection.makefile("rb") as said:
-        status = said.readline()
+    with connection.makefile("rb") as reply:
+        status = reply.readline()
         if b" 200 " not in status:
-            raise OSError(f"said {status.decode(errors='replace').strip() or 'nothing'}")
+            raise OSError(f"answered {status.decode(errors='replace').strip() or 'nothing'}")
         length = 0
-        for line in iter(said.readline, b"\r\n"):
+        for line in iter(reply.readline, b"\r\n"):
             name, _, value = line.partition(b":")
             if name.lower() == b"content-length":
                 length = int(value)
-        return said.read(length).decode().split("\n")[0]
+        return reply.read(length).decode().split("\n")[0]
 
 
 class Stream:
@@ -99,7 +99,7 @@ class Stream:
         seen, self.seen = self.seen, []
         stall, self.stall = self.stall, 0.0
         good = sorted(end for _, end, server, _ in seen if server)
-        # A gap goes on where the last look found it.
+        # A gap continues where the last look found it.
         answers = [self.last_good, *good, *([] if good else [time.monotonic()])]
         self.last_good = max([self.last_good, *good])
         return {

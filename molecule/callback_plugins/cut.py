@@ -34,8 +34,8 @@ class CallbackModule(CallbackBase):
     def __init__(self) -> None:
         super().__init__()
         self.file = Path(os.environ["LVS_CUT"])
-        said = self.file.read_text()
-        self.before = "" if said.startswith("[") else said
+        text = self.file.read_text()
+        self.before = "" if text.startswith("[") else text
         self.number = 0
         self.name = ""
         self.changed: dict[int, str] = {}

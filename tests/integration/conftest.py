@@ -32,7 +32,7 @@ def pytest_collection_modifyitems(items):
 
 
 def _run(*command, cwd, fails=False, **environment):
-    """Run a command in that folder, with none of this checkout's settings; return what it says."""
+    """Run a command in that folder, with none of this checkout's settings; return its output."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("ANSIBLE_", "PYTHON"))}
     done = subprocess.run(
         [str(word) for word in command],

@@ -43,7 +43,7 @@ INVENTORY = ROOT / "inventories" / "single_director"
 def place(request, tmp_path):
     """Where a user stands, and the variables that lead Ansible to the collection from there.
 
-    A checkout, in a folder whose name says nothing, needs none.
+    A checkout, in a folder of any name, needs none.
     """
     if request.param == "installed":
         elsewhere = request.getfixturevalue("elsewhere")
@@ -59,8 +59,8 @@ def test_the_archive_has_what_users_need_and_no_more(archive):
         shipped = {Path(entry.name) for entry in tar if entry.isfile()}
     assert {path.parts[0] for path in shipped} <= FOR_USERS
     for folder in ("plugins", "roles", "playbooks", "meta"):
-        ours = {path.relative_to(ROOT) for path in (ROOT / folder).rglob("*") if path.is_file()}
-        assert shipped >= {path for path in ours if path.suffix != ".pyc"}
+        files = {path.relative_to(ROOT) for path in (ROOT / folder).rglob("*") if path.is_file()}
+        assert shipped >= {path for path in files if path.suffix != ".pyc"}
 
 
 def test_the_action_group_has_every_module():
@@ -74,8 +74,8 @@ def documented(run, place):
     folder, variables = place
 
     def show(kind, names):
-        said = run("ansible-doc", "--json", "--type", kind, *names, cwd=folder, **variables)
-        documents = json.loads(said)
+        output = run("ansible-doc", "--json", "--type", kind, *names, cwd=folder, **variables)
+        documents = json.loads(output)
         assert set(documents) == set(names)
         return documents
 

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Every Molecule scenario is one test.
 
-Run by one process, a scenario shows what Molecule says as it goes. Run by two (``pytest -n 2``),
+Run by one process, a scenario shows Molecule's output as it runs. Run by two (``pytest -n 2``),
 one uses the lab and the other the second lab, with the newer kernel, if that is up (``lab/lab.py up
---second``), and what Molecule says is shown for a scenario that fails.
+--second``), and Molecule's output is shown for a scenario that fails.
 """
 
 from __future__ import annotations

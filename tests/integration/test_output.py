@@ -75,48 +75,48 @@ def play(run, elsewhere):
     def play(name, path, *options, **environment):
         command = ["ansible-playbook", "-i", path, f"lvs.cluster.{name}", *options]
         variables = {"ANSIBLE_COLLECTIONS_PATH": str(elsewhere), **environment}
-        said = run(*command, cwd=elsewhere, fails=True, **variables)
-        assert environment or r"\n" not in said
-        return said
+        output = run(*command, cwd=elsewhere, fails=True, **variables)
+        assert environment or r"\n" not in output
+        return output
 
     return play
 
 
 def test_a_rollout_to_hosts_is_none_to_all(play, inventory):
-    said = play("rollout", inventory(), "--extra-vars=hosts=rs31")
-    assert "give the real servers with -e realservers=NAME,NAME" in said
+    output = play("rollout", inventory(), "--extra-vars=hosts=rs31")
+    assert "give the real servers with -e realservers=NAME,NAME" in output
 
 
 def test_mistakes_of_an_inventory_are_lines(play, inventory):
-    said = play("site", inventory(scheduler="wrrr", port=80000))
-    lines = [line for line in said.splitlines() if line.startswith("service web: ")]
+    output = play("site", inventory(scheduler="wrrr", port=80000))
+    lines = [line for line in output.splitlines() if line.startswith("service web: ")]
     assert len(lines) == 2
     assert "wrrr" in "".join(lines)
     assert "80000" in "".join(lines)
-    assert '"msg": "The inventory has 2 mistakes."' in said
+    assert '"msg": "The inventory has 2 mistakes."' in output
 
 
 def test_one_mistake_is_the_message(play, inventory):
-    said = play("site", inventory(port=80000))
-    assert '"msg": "service web: ' in said
-    assert not any(line.startswith("service web: ") for line in said.splitlines())
+    output = play("site", inventory(port=80000))
+    assert '"msg": "service web: ' in output
+    assert not any(line.startswith("service web: ") for line in output.splitlines())
 
 
 def test_status_of_a_director_that_is_unreachable(play, inventory):
-    said = play("status", inventory())
-    assert "d23: unreachable" in said.splitlines()
-    assert '"msg": "d23 can\'t be read: ' in said
-    assert "Connection refused" in said
+    output = play("status", inventory())
+    assert "d23: unreachable" in output.splitlines()
+    assert '"msg": "d23 can\'t be read: ' in output
+    assert "Connection refused" in output
 
 
 def test_status_of_directors_that_are_unreachable(play, inventory, tmp_path):
     file = tmp_path / "status.json"
-    said = play("status", inventory(PAIR), "-e", f"status_file={file}")
-    lines = said.splitlines()
+    output = play("status", inventory(PAIR), "-e", f"status_file={file}")
+    lines = output.splitlines()
     assert {"d23: unreachable", "d31: unreachable"} <= set(lines)
     for name in ("d23", "d31"):
         assert [line for line in lines if line.startswith(f"{name} can't be read: ")]
-    assert "No director can be read, so the state of the cluster is unknown." in said
+    assert "No director can be read, so the state of the cluster is unknown." in output
     assert [d["state"] for d in json.loads(file.read_text())["directors"]] == ["unreachable"] * 2
 
 
@@ -149,7 +149,7 @@ def test_what_adopt_does_not_take_over_is_lines(run, elsewhere, tmp_path):
     rules = tmp_path / "table.rules"
     rules.write_text("-A -t 192.168.2.149:80 -s rr\n-a -t 192.168.2.149:80 -r 192.168.2.31:80 -g\n")
     command = ["ansible-playbook", "lvs.cluster.adopt", "-e", f"adopt_from={rules}"]
-    said = run(
+    output = run(
         *command,
         "-e",
         f"adopt_to={tmp_path / 'hosts.yml'}",
@@ -158,21 +158,21 @@ def test_what_adopt_does_not_take_over_is_lines(run, elsewhere, tmp_path):
     )
     assert [
         line
-        for line in said.splitlines()
+        for line in output.splitlines()
         if line.startswith(f"{tmp_path / 'hosts.yml'} represents ")
     ]
-    assert r"\n" not in said
+    assert r"\n" not in output
 
 
 @pytest.mark.parametrize("callback", ["minimal", "oneline"])
 def test_other_callbacks_for_terminals(play, inventory, callback):
-    said = play("status", inventory(PAIR), ANSIBLE_STDOUT_CALLBACK=callback)
-    assert {"d23: unreachable", "d31: unreachable"} <= set(said.splitlines())
+    output = play("status", inventory(PAIR), ANSIBLE_STDOUT_CALLBACK=callback)
+    assert {"d23: unreachable", "d31: unreachable"} <= set(output.splitlines())
 
 
 def test_yaml_in_the_default_callback(play, inventory):
-    said = play("status", inventory(PAIR), ANSIBLE_CALLBACK_RESULT_FORMAT="yaml")
-    assert said.splitlines().count("d23: unreachable") == 1
+    output = play("status", inventory(PAIR), ANSIBLE_CALLBACK_RESULT_FORMAT="yaml")
+    assert output.splitlines().count("d23: unreachable") == 1
 
 
 def test_a_callback_for_programs_gets_data_and_no_text(play, inventory, tmp_path):

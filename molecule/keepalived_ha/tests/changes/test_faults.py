@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a client sees of faults in T2, with adverts a second apart, and what the pair does of them.
+"""What a client sees of faults in T2, with advertisements a second apart, and how the pair reacts.
 
-RFC 5798, 6.1: a backup takes over 3 x advert_int + skew after the last advert, and after skew when
-the master says that it goes; skew is (256 - its priority) / 256 x advert_int.
+RFC 5798, 6.1: a backup takes over 3 x advert_int + skew after the last advertisement, and
+after skew when the master announces that it stops; skew is (256 - its priority) / 256 x advert_int.
 
 The lab may stand still for a moment, so a gap may be longer by the longest time in the same run by
 which the client's own timer was late.

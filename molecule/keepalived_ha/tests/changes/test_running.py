@@ -41,7 +41,7 @@ HOLDS = f"""rm -f /tmp/held; nohup sh -c 'while sleep 0.1; do
 done' > /tmp/held 2>&1 & echo $!"""
 ENOUGH = ("    lvs_method: dr\n", "    lvs_method: dr\n    lvs_min_available: 80%\n")
 
-#: It fails, or takes its time, on a host where a file says so.
+#: It fails, or takes its time, on a host where a file orders that.
 RESTART = """---
 - name: Restart the web server, and note when
   ansible.builtin.shell: |
@@ -81,7 +81,7 @@ def inventory(node, build):
 
 @pytest.fixture
 def operate(playbook, inventory):
-    """Run a playbook, which has to end well, and return what it said."""
+    """Run a playbook, which has to end well, and return its output."""
 
     def run(name, *options):
         done = playbook(f"playbooks/{name}", *options, inventory=inventory)
@@ -104,14 +104,14 @@ def weights(node, director=MASTER):
 
 
 def test_the_table_is_shown(operate):
-    said = operate("status")
-    assert f"{MASTER}: active, holds {VIP}, sync daemon master" in said
-    assert f"{BACKUP}: standby, sync daemon backup" in said
-    assert f"web, {VIP}:80, wrr, on {MASTER}" in said
+    output = operate("status")
+    assert f"{MASTER}: active, holds {VIP}, sync daemon master" in output
+    assert f"{BACKUP}: standby, sync daemon backup" in output
+    assert f"web, {VIP}:80, wrr, on {MASTER}" in output
     for rip in RIPS.values():
-        assert f"{rip}:80  dr         100" in said
-    assert "There are no differences from the inventory." in said
-    assert "1111" not in said
+        assert f"{rip}:80  dr         100" in output
+    assert "There are no differences from the inventory." in output
+    assert "1111" not in output
 
 
 def test_a_dead_real_server_and_a_dead_director_are_reported(node, operate, playbook, inventory):
@@ -246,10 +246,10 @@ def test_a_rollout_over_five_real_servers_that_fails_and_is_killed_meanwhile(
 
         node("rs21").check_output("rm /tmp/fail")
         node("rs22").check_output("rm /tmp/slow")
-        said = operate("rollout", option, "--extra-vars=rollout_serial=2")
+        output = operate("rollout", option, "--extra-vars=rollout_serial=2")
         time.sleep(2)
     # Who is drained comes first.
-    assert said.partition("(item=")[2].startswith("rs21, rs22)")
+    assert output.partition("(item=")[2].startswith("rs21, rs22)")
     assert restarts() == {**dict.fromkeys(SERVERS, 1), "rs20": 2, "rs22": 2}
     print(f"\nrollout: {one.saw}, {two.saw}")
     assert one.saw["requests"] + two.saw["requests"] > 1000
@@ -263,8 +263,8 @@ def test_the_pair_needs_no_change_to_be_as_the_inventory_that_is_made_of_it(
     path = tmp_path / "hosts.yml"
     names = {rip: name for name, rip in RIPS.items()}
     options = {"adopt_to": str(path), "adopt_names": names}
-    said = operate("adopt", f"--extra-vars={json.dumps(options)}")
-    assert "represents the whole cluster." in " ".join(said.split())
+    output = operate("adopt", f"--extra-vars={json.dumps(options)}")
+    assert "represents the whole cluster." in " ".join(output.split())
     unchanged("playbooks/site", inventory=path)
 
 
@@ -294,8 +294,8 @@ def test_the_inventory_changes_under_traffic(node, operate, build):
             assert weights(node) == {"rs20": 50, "rs21": 100, "rs22": 100, "d31": 100}
             table = node(MASTER).check_output("ipvsadm --save --numeric")
             assert f"-A -t {VIP}:80 -s wlc" in table
-            said = node("c10").check_output(f"for n in 1 2 3 4; do {more}; done")
-            assert len(set(said.split())) == 4
+            output = node("c10").check_output(f"for n in 1 2 3 4; do {more}; done")
+            assert len(set(output.split())) == 4
             build(*pair.QUICK)
             assert weights(node) == dict.fromkeys(SERVERS, 100)
             assert node("c10").run(more).rc != 0

@@ -63,9 +63,9 @@ def test_each_director_has_its_own_vip_and_the_same_table(node):
 
 @pytest.mark.parametrize("name", MASTERS.values())
 def test_connections_are_synchronised_both_ways(node, name):
-    said = node(name).check_output("ipvsadm --list --daemon")
-    assert sorted(re.findall(r"^(\w+) sync daemon", said, re.MULTILINE)) == ["backup", "master"]
-    assert said.count("syncid=51") == 2
+    daemons = node(name).check_output("ipvsadm --list --daemon")
+    assert sorted(re.findall(r"^(\w+) sync daemon", daemons, re.MULTILINE)) == ["backup", "master"]
+    assert daemons.count("syncid=51") == 2
     assert node(name).sysctl("net.ipv4.vs.backup_only") == 0
 
 

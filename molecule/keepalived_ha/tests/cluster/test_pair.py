@@ -18,7 +18,7 @@ SERVERS = ["d31", "rs20", "rs21", "rs22", "rs32"]
 
 @pytest.fixture(autouse=True)
 def settled(node):
-    """Adverts are 5 seconds apart, so after a start it takes a while."""
+    """Advertisements are 5 seconds apart, so after a start it takes a while."""
     pair.alone(node, "d23", VIP)
 
 
@@ -43,7 +43,7 @@ def test_the_demonstration_shows_a_client_during_a_link_failure(playbook, node):
     run = playbook("lab/failover")
     assert run.returncode == 0, run.stdout
     [seconds] = re.findall(r"none\s+was\s+answered\s+for\s+([\d.]+)\s+seconds", run.stdout)
-    # RFC 5798: 3 x advert_int + skew of a backup with priority 100 after the last advert.
+    # RFC 5798: 3 x advert_int + skew of a backup with priority 100 after the last advertisement.
     assert 10 <= float(seconds) <= 1.1 * (3 * 5 + 5 * 156 / 256)
     node("d23").check_output("ip route replace default via 192.168.2.1")
 
@@ -58,11 +58,11 @@ def test_both_directors_have_the_same_table(node, name):
 
 @pytest.mark.parametrize(("name", "role"), [("d23", "master"), ("d31", "backup")])
 def test_connections_are_synchronised_one_way(node, name, role):
-    said = node(name).check_output("ipvsadm --list --daemon").split()
-    assert said[0] == role
-    assert "master" not in said[1:]
-    assert "backup" not in said[1:]
-    assert "mcast=eth0" in " ".join(said)
+    daemon = node(name).check_output("ipvsadm --list --daemon").split()
+    assert daemon[0] == role
+    assert "master" not in daemon[1:]
+    assert "backup" not in daemon[1:]
+    assert "mcast=eth0" in " ".join(daemon)
 
 
 def test_the_backup_serves_and_does_not_schedule(node):

@@ -41,7 +41,7 @@ def test_every_port_is_served_and_a_client_stays_with_its_server(node, seen):
         ("systemctl stop nginx", "systemctl start nginx"),
         ("chmod 0 /var/www/html/index.html", "chmod 644 /var/www/html/index.html"),
     ],
-    ids=["dead", "says 403"],
+    ids=["dead", "answers 403"],
 )
 def test_a_failed_server_leaves_the_pool_and_returns_by_itself(node, fail, mend):
     server = ask(node)

@@ -124,7 +124,7 @@ def test_an_interface_that_comes_late_gets_its_vip(director):
 
 
 def test_our_rules_outlast_what_nftables_does(director):
-    """Start, reload and stop of nftables.service flush the tables of everybody.
+    """Start, reload and stop of nftables.service flush all tables.
 
     Here they delete one: Docker's rules for its name server would come back with the node only.
     """
@@ -143,7 +143,7 @@ def test_our_rules_outlast_what_nftables_does(director):
             assert TABLE in director.check_output("nft list tables"), action
             assert unit_is_well(director, DIRECTOR)
         director.check_output(f"echo nonsense > {rules} && systemctl start nftables.service")
-        pair.until(lambda: state_of(director) == "failed", 30, "the unit says that it fails")
+        pair.until(lambda: state_of(director) == "failed", 30, "the unit fails")
     finally:
         director.check_output(
             f"rm {rules}; mv /run/nftables.conf {conf}; systemctl stop nftables.service;"

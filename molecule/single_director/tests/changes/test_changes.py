@@ -105,10 +105,10 @@ ON_CONTROLLER = (
 )
 
 
-def executions(said):
+def executions(output):
     """Count the tasks that a playbook has carried out on each host."""
     counts = collections.Counter()
-    for task in said.partition("PLAY RECAP")[0].split("\nTASK [")[1:]:
+    for task in output.partition("PLAY RECAP")[0].split("\nTASK [")[1:]:
         if not any(name in task for name in ON_CONTROLLER):
             counts.update(re.findall(r"(?m)^(?:ok|changed): \[(\w+)", task))
     return counts
@@ -148,12 +148,12 @@ def test_a_pool_shrinks_and_no_request_goes_unanswered(playbook, unchanged, chan
     site(inventory=wide)
     with requests() as traffic:
         # As far as a run gets that dies before the directors.
-        said = site("--limit=lvs_realservers", inventory=narrow)
-        assert "rs32: former configuration of realserver_dr is kept" in said
+        output = site("--limit=lvs_realservers", inventory=narrow)
+        assert "rs32: former configuration of realserver_dr is kept" in output
         assert [has_vip(name) for name in ("rs31", "rs32")] == [True, True]
         assert set(traffic.look()["servers"]) == {"rs31", "rs32"}
-        said = site("--check", inventory=narrow)
-        assert re.search(r"(?m)^rs32 +: ok=\d+ +changed=1 ", said), said
+        output = site("--check", inventory=narrow)
+        assert re.search(r"(?m)^rs32 +: ok=\d+ +changed=1 ", output), output
         assert has_vip("rs32")
         site(inventory=narrow)
     print(f"\na pool shrinks: {traffic.saw}")

@@ -3,8 +3,8 @@
 """A running cluster goes from one forwarding method to another by its inventory alone.
 
 The inventories are those that are shipped: T1-DR, T1-TUN, T1-NAT and FULLNAT. Wherever it comes
-from, the cluster ends in the same state, what was on the machines before and isn't ours is as it
-was, and at no time does a real server say that a VIP is its own.
+from, the cluster ends in the same state, what was on the machines before and is unmanaged is as it
+was, and at no time does a real server claim a VIP.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ looks: dict[str, state.Look] = {}
 
 @pytest.fixture(scope="module")
 def claims(node, playbook):
-    """Watch from the client, all the time, who says that it has a VIP."""
+    """Watch from the client, all the time, which hosts claim a VIP."""
     run = playbook("playbooks/site")  # whatever was changed for other tests
     assert run.returncode == 0, run.stdout
     client = node("c10")

@@ -80,7 +80,7 @@ def inventory(playbook, node, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def said(inventory, tmp_path_factory):
+def lines(inventory, tmp_path_factory):
     """Return what the installed playbooks print, all of them by one command to save time."""
     user = tmp_path_factory.mktemp("user")
     clean = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
@@ -116,14 +116,16 @@ def said(inventory, tmp_path_factory):
     inventories = [f"--inventory={path}" for path in (inventory, *NODES)]
     names = ("status", "verify", "drain", "undrain", "rollout")
     playbooks = [f"lvs.cluster.{name}" for name in names]
-    said = run("ansible-playbook", *inventories, f"--extra-vars={json.dumps(options)}", *playbooks)
+    output = run(
+        "ansible-playbook", *inventories, f"--extra-vars={json.dumps(options)}", *playbooks
+    )
     assert [s["name"] for s in json.loads((user / "status.json").read_text())["services"]] == [
         "web",
         "names",
         "ping",
         "syslog",
     ]
-    return said.splitlines()
+    return output.splitlines()
 
 
 def after(lines, title, count=1):
@@ -133,46 +135,46 @@ def after(lines, title, count=1):
     return ["\n".join(lines[place + 1 : place + 1 + count]) for place in places]
 
 
-def test_tables_and_lists_are_lines(said):
-    assert not any(r"\n" in line for line in said)
-    assert f"d23: active, holds {VIP}" in said
-    [row, *_] = after(said, f"web, {VIP}:80, wrr, on d23", 2)
+def test_tables_and_lists_are_lines(lines):
+    assert not any(r"\n" in line for line in lines)
+    assert f"d23: active, holds {VIP}" in lines
+    [row, *_] = after(lines, f"web, {VIP}:80, wrr, on d23", 2)
     assert row.splitlines()[0].split()[:3] == ["server", "address", "method"]
     assert row.splitlines()[1].split()[:3] == ["rs31", "192.168.2.31:80", "dr"]
-    assert "d23:" in said  # the checks of the host
-    assert [line for line in said if line.startswith("  ok: ")]
-    assert not any("00:00:00:00:00:00" in line for line in said)  # that of lo, and of idle tunnels
+    assert "d23:" in lines  # the checks of the host
+    assert [line for line in lines if line.startswith("  ok: ")]
+    assert not any("00:00:00:00:00:00" in line for line in lines)  # that of lo, and of idle tunnels
 
 
-def test_drain_undrain_and_rollout_show_their_result(said, node):
-    assert said.count("Drained: rs31.") == 2  # rollout drains, too
-    assert said.count("In the pool: rs31.") == 2
-    assert "batch 1 of 1: rs31" in said
+def test_drain_undrain_and_rollout_show_their_result(lines, node):
+    assert lines.count("Drained: rs31.") == 2  # rollout drains, too
+    assert lines.count("In the pool: rs31.") == 2
+    assert "batch 1 of 1: rs31" in lines
     assert node("rs31").file("/tmp/rolled-out").exists
     assert not node("rs32").file("/tmp/rolled-out").exists
 
 
 @pytest.mark.parametrize(("name", "port"), [("names", 53), ("ping", 9)])
-def test_services_by_udp_are_asked_as_their_checks_do(said, name, port):
-    [seen] = after(said, f"{name}, udp {VIP}:{port}, rr", 2)
+def test_services_by_udp_are_asked_as_their_checks_do(lines, name, port):
+    [seen] = after(lines, f"{name}, udp {VIP}:{port}, rr", 2)
     assert seen.split("\n") == [
         "  rs31  4 of 8 requests, weight 5",
         "  rs32  4 of 8 requests, weight 5",
     ]
 
 
-def test_services_that_were_not_asked_are_listed(said):
+def test_services_that_were_not_asked_are_listed(lines):
     title = f"syslog, udp {VIP}:514, rr"
     reason = "not asked: it has no check; add one of type dns or udp, which defines the request"
-    assert f"  {reason}" in after(said, title)
-    verified = said[: said.index("Drained: rs31.")]
+    assert f"  {reason}" in after(lines, title)
+    verified = lines[: lines.index("Drained: rs31.")]
     assert f"{title}: {reason}." in verified
     assert verified.count("There are no differences from the inventory.") == 1  # that of status
     asked = f"rs31 is {reason.replace('asked', 'asked for syslog')}."
-    assert said.count(asked) == 2
+    assert lines.count(asked) == 2
 
 
-def test_a_service_by_udp_that_is_dead_fails_verify(said, inventory, node, playbook):
+def test_a_service_by_udp_that_is_dead_fails_verify(lines, inventory, node, playbook):
     for name in REAL:
         node(name).check_output("systemctl kill --signal=STOP udp-server")
     try:

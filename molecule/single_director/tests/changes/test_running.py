@@ -29,9 +29,9 @@ def weights(director):
 
 def test_status_shows_what_runs_and_changes_nothing(playbook, unchanged, director, tmp_path):
     file = tmp_path / "status.json"
-    said = unchanged("playbooks/status", f"--extra-vars=status_file={file}")
-    assert f"web, {VIP}:80, wrr, on d23" in said
-    assert "There are no differences from the inventory." in said
+    output = unchanged("playbooks/status", f"--extra-vars=status_file={file}")
+    assert f"web, {VIP}:80, wrr, on d23" in output
+    assert "There are no differences from the inventory." in output
     [service] = json.loads(file.read_text())["services"]
     assert [(d["name"], d["weight"]) for d in service["destinations"]] == [("rs31", 5), ("rs32", 5)]
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""On a client: ask again and again who has the VIPs, and note each link-layer address that says so.
+"""On a client: ask again and again who has the VIPs; note each link-layer address that claims one.
 
     watch.py INTERFACE NOTES VIP...
 
