@@ -24,7 +24,7 @@ def hosts_of(group: str) -> list[str]:
     return list(yaml.safe_load(INVENTORY.read_text())["all"]["children"][group]["hosts"])
 
 
-def unit_is_well(host: Host, unit: str) -> bool:
+def unit_is_active(host: Host, unit: str) -> bool:
     """Whether a unit has done its work and will do it at the next boot."""
     properties = "--property=UnitFileState,ActiveState,Result,NeedDaemonReload"
     values = host.check_output(f"systemctl show --value {properties} {unit}").split()

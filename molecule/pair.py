@@ -58,13 +58,13 @@ def holders(node: Callable[[str], Host], vip: str) -> list[str]:
     ]
 
 
-def serve(node: Callable[[str], Host], name: str) -> None:
+def start_web_server(node: Callable[[str], Host], name: str) -> None:
     """Have a web server on a node that is no real server in the inventory that is shipped."""
     page = f"echo {name} > /var/www/html/index.html"
     node(name).check_output(f"{page} && systemctl enable --now nginx")
 
 
-def be_patient(node: Callable[[str], Host]) -> None:
+def keep_connections_open(node: Callable[[str], Host]) -> None:
     """Have real servers close neither idle connections nor downloads, and have one to offer."""
     for name in hosts_of("lvs_realservers"):
         node(name).check_output(
@@ -109,8 +109,8 @@ def until(truth: Callable[[], bool], seconds: float, what: str) -> None:
         time.sleep(0.5)
 
 
-def alone(node: Callable[[str], Host], name: str, vip: str) -> None:
-    """Wait until one director alone has a VIP."""
+def wait_for_holder(node: Callable[[str], Host], name: str, vip: str) -> None:
+    """Wait until one director, and no other one, holds a VIP."""
     until(lambda: holders(node, vip) == [name], 90, f"{name} alone has {vip}")
 
 
@@ -168,7 +168,7 @@ def assert_scheduled_once(number: int, traffic: Traffic) -> None:
 
 
 @contextlib.contextmanager
-def held(client: str, vip: str, number: int) -> Iterator[Traffic]:
+def open_connections(client: str, vip: str, number: int) -> Iterator[Traffic]:
     """Hold connections, one half of them with downloads; each look returns how many still live."""
     traffic = Traffic(client, "hold", vip, "80", str(number))
     try:

@@ -82,12 +82,12 @@ def play(run, elsewhere):
     return play
 
 
-def test_a_rollout_to_hosts_is_none_to_all(play, inventory):
+def test_a_rollout_with_the_former_option_hosts_is_refused(play, inventory):
     output = play("rollout", inventory(), "--extra-vars=hosts=rs31")
     assert "give the real servers with -e realservers=NAME,NAME" in output
 
 
-def test_mistakes_of_an_inventory_are_lines(play, inventory):
+def test_mistakes_of_an_inventory_are_shown_as_lines(play, inventory):
     output = play("site", inventory(scheduler="wrrr", port=80000))
     lines = [line for line in output.splitlines() if line.startswith("service web: ")]
     assert len(lines) == 2
@@ -96,7 +96,7 @@ def test_mistakes_of_an_inventory_are_lines(play, inventory):
     assert '"msg": "The inventory has 2 mistakes."' in output
 
 
-def test_one_mistake_is_the_message(play, inventory):
+def test_a_single_mistake_is_the_message_of_the_task(play, inventory):
     output = play("site", inventory(port=80000))
     assert '"msg": "service web: ' in output
     assert not any(line.startswith("service web: ") for line in output.splitlines())
@@ -145,7 +145,7 @@ def test_verify_lists_each_service_and_why_it_was_not_asked(play, inventory):
     assert "There are no differences from the inventory." not in lines
 
 
-def test_what_adopt_does_not_take_over_is_lines(run, elsewhere, tmp_path):
+def test_adopt_lists_what_is_not_representable(run, elsewhere, tmp_path):
     rules = tmp_path / "table.rules"
     rules.write_text("-A -t 192.168.2.149:80 -s rr\n-a -t 192.168.2.149:80 -r 192.168.2.31:80 -g\n")
     command = ["ansible-playbook", "lvs.cluster.adopt", "-e", f"adopt_from={rules}"]
@@ -165,7 +165,7 @@ def test_what_adopt_does_not_take_over_is_lines(run, elsewhere, tmp_path):
 
 
 @pytest.mark.parametrize("callback", ["minimal", "oneline"])
-def test_other_callbacks_for_terminals(play, inventory, callback):
+def test_other_terminal_callbacks_show_lines(play, inventory, callback):
     output = play("status", inventory(PAIR), ANSIBLE_STDOUT_CALLBACK=callback)
     assert {"d23: unreachable", "d31: unreachable"} <= set(output.splitlines())
 

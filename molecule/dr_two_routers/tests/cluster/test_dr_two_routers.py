@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 
-from cluster import unit_is_well
+from cluster import unit_is_active
 
 PAGE = 100_000  # bytes
 
@@ -48,6 +48,6 @@ def test_every_real_server_answers(seen):
     assert "a router lies between" in seen
 
 
-def test_units_are_well(director, real_server):
-    assert unit_is_well(director, "lvs-director.service")
-    assert unit_is_well(real_server, "lvs-realserver-dr.service")
+def test_boot_units_are_active(director, real_server):
+    assert unit_is_active(director, "lvs-director.service")
+    assert unit_is_active(real_server, "lvs-realserver-dr.service")

@@ -20,7 +20,7 @@ WLC = ("scheduler: wrr", "scheduler: wlc")
 @pytest.fixture(scope="module", autouse=True)
 def inventory(node, build):
     path = build(*pair.QUICK)
-    pair.alone(node, MASTER, VIP)
+    pair.wait_for_holder(node, MASTER, VIP)
     return path
 
 
@@ -28,7 +28,9 @@ def is_applied(node, name):
     return node(name).run(f"cmp {CONF} {APPLIED}").rc == 0
 
 
-def test_a_lost_reload_is_named_and_made_by_the_next_run(node, changed, playbook, build, unchanged):
+def test_a_missing_reload_is_reported_and_done_by_the_next_run(
+    node, changed, playbook, build, unchanged
+):
     """One director has the file that the inventory asks for, and was not reloaded."""
     wanted = changed(*pair.QUICK, WLC)
     node(MASTER).check_output(f"sed --in-place 's/lvs_sched wrr/lvs_sched wlc/' {CONF}")
@@ -57,7 +59,7 @@ def test_a_lost_reload_is_named_and_made_by_the_next_run(node, changed, playbook
     assert " is pending: " not in playbook("playbooks/status", inventory=wanted).stdout
 
 
-def test_who_starts_keepalived_has_it_run_its_file(node):
+def test_keepalived_runs_its_file_after_any_start(node):
     """By systemd, after a crash, and whatever the file was before."""
     for command in (
         f"cat {APPLIED} > /tmp/former; echo '# more' >> {CONF}; systemctl restart keepalived",

@@ -91,7 +91,7 @@ seen: dict[str, dict] = {}
 
 @pytest.fixture(scope="module", autouse=True)
 def faster(node, build, request):
-    pair.be_patient(node)
+    pair.keep_connections_open(node)
     build(*pair.QUICK)
     yield
     lines = ["\n| fault | requests | failed | longest gap, s | at most | and the lab's stall |"]
@@ -106,7 +106,7 @@ def faster(node, build, request):
 
 @pytest.fixture(autouse=True)
 def settled(node):
-    pair.alone(node, MASTER, VIP)
+    pair.wait_for_holder(node, MASTER, VIP)
     time.sleep(4)
 
 
@@ -124,7 +124,7 @@ def test_a_fault_of_the_master_is_a_short_gap(node, fault):
         saw = traffic.look()
         holders = pair.holders(node, VIP)
         fault.mend(node)
-        pair.alone(node, MASTER, VIP)
+        pair.wait_for_holder(node, MASTER, VIP)
         time.sleep(1)
     assert holders
     assert set(holders) <= set(fault.holders)
@@ -180,12 +180,14 @@ def test_a_slow_real_server_leaves_the_pool(node):
     ],
     ids=["planned switch", "crash"],
 )
-def test_connections_survive(node, build, request, planned, happen, mend):
+def test_existing_connections_continue_after_a_fail_over(
+    node, build, request, planned, happen, mend
+):
     """One half of them are idle, the other half long downloads."""
     if not planned:
         build(*pair.INFORMED)
     name = f"100 connections, {request.node.callspec.id}"
-    with pair.held("c10", VIP, 100) as traffic:
+    with pair.open_connections("c10", VIP, 100) as traffic:
         time.sleep(pair.SYNCHRONISED)
         happen(node)
         time.sleep(6)
@@ -201,7 +203,7 @@ def test_connections_survive(node, build, request, planned, happen, mend):
             print(f"\n{name}{when}: {saw}")
             if not when:
                 mend(node)
-                pair.alone(node, MASTER, VIP)
+                pair.wait_for_holder(node, MASTER, VIP)
                 time.sleep(3)
     # The other director knows of all connections, so as the machine goes none is lost.
     assert seen[name]["requests"] == 100

@@ -75,7 +75,7 @@ NEWER = """
 @pytest.fixture(scope="module", autouse=True)
 def inventory(node, build):
     """The cluster, with real servers that leave connections open and have something to download."""
-    pair.be_patient(node)
+    pair.keep_connections_open(node)
     return build(*pair.QUICK)
 
 
@@ -93,7 +93,7 @@ def operate(playbook, inventory):
 
 @pytest.fixture(autouse=True)
 def settled(node):
-    pair.alone(node, MASTER, VIP)
+    pair.wait_for_holder(node, MASTER, VIP)
 
 
 def weights(node, director=MASTER):
@@ -103,7 +103,7 @@ def weights(node, director=MASTER):
     return {name: int(found[rip]) for name, rip in RIPS.items() if rip in found}
 
 
-def test_the_table_is_shown(operate):
+def test_status_shows_the_table(operate):
     output = operate("status")
     assert f"{MASTER}: active, holds {VIP}, sync daemon master" in output
     assert f"{BACKUP}: standby, sync daemon backup" in output
@@ -167,8 +167,8 @@ def test_a_drained_server_gets_no_connections_until_it_is_undrained(
     assert [saw["failed"] for saw in (first, without, second, traffic.saw)] == [0] * 4
 
 
-def test_what_is_connected_goes_on(node, playbook, operate, inventory):
-    with pair.held("c10", VIP, 20) as traffic:
+def test_existing_connections_continue_during_a_drain(node, playbook, operate, inventory):
+    with pair.open_connections("c10", VIP, 20) as traffic:
         options = "--extra-vars=realservers=rs20", "--extra-vars=drain_seconds=5"
         run = playbook("playbooks/drain", *options, inventory=inventory)
         assert run.returncode != 0
@@ -179,7 +179,7 @@ def test_what_is_connected_goes_on(node, playbook, operate, inventory):
     assert traffic.saw["lost"] == 0, traffic.saw
 
 
-def test_a_change_of_the_inventory_comes_before_a_drain(node, playbook, changed):
+def test_a_drain_is_refused_while_other_changes_are_pending(node, playbook, changed):
     other = changed(*pair.QUICK, OTHER_SCHEDULER)
     run = playbook("playbooks/drain", "--extra-vars=realservers=rs20", inventory=other)
     assert run.returncode != 0
@@ -257,9 +257,7 @@ def test_a_rollout_over_five_real_servers_that_fails_and_is_killed_meanwhile(
     assert [set(weights(node, name).values()) for name in (MASTER, BACKUP)] == [{100}] * 2
 
 
-def test_the_pair_needs_no_change_to_be_as_the_inventory_that_is_made_of_it(
-    unchanged, operate, tmp_path
-):
+def test_an_adopted_pair_needs_no_change(unchanged, operate, tmp_path):
     path = tmp_path / "hosts.yml"
     names = {rip: name for name, rip in RIPS.items()}
     options = {"adopt_to": str(path), "adopt_names": names}
@@ -272,9 +270,12 @@ def test_directors_are_upgraded_one_after_the_other(node, operate):
     for name in (MASTER, BACKUP):
         node(name).check_output(NEWER)
     # A client sends its first packet again after 1, 3 and 7 seconds.
-    with pair.held("c10", VIP, 20) as connections, pair.stream("c10", VIP, 10) as traffic:
+    with (
+        pair.open_connections("c10", VIP, 20) as connections,
+        pair.stream("c10", VIP, 10) as traffic,
+    ):
         operate("upgrade")
-        pair.alone(node, MASTER, VIP)
+        pair.wait_for_holder(node, MASTER, VIP)
         time.sleep(3)
     print(f"\nupgrade: {traffic.saw}, {connections.saw}")
     assert traffic.saw["failed"] == 0, traffic.saw
@@ -289,7 +290,7 @@ def test_the_inventory_changes_under_traffic(node, operate, build):
     # A client sends its first packet again after a second.
     with pair.stream("c10", VIP, 10) as traffic:
         operate("drain", "--extra-vars=realservers=rs32")
-        with pair.held("c10", VIP, 20) as connections:
+        with pair.open_connections("c10", VIP, 20) as connections:
             build(*pair.QUICK, *CHANGES)
             assert weights(node) == {"rs20": 50, "rs21": 100, "rs22": 100, "d31": 100}
             table = node(MASTER).check_output("ipvsadm --save --numeric")
@@ -306,7 +307,7 @@ def test_the_inventory_changes_under_traffic(node, operate, build):
     assert connections.saw["lost"] == 0
 
 
-def test_what_directors_agree_on_changes_without_two_masters(node, playbook, changed, build):
+def test_agreed_settings_change_without_two_masters(node, playbook, changed, build):
     other, before = changed(*pair.QUICK, *AGREEMENT), node(BACKUP).check_output(CONF)
     run = playbook("playbooks/site", f"--limit={BACKUP}", inventory=other)
     assert run.returncode != 0
@@ -331,7 +332,7 @@ def test_what_directors_agree_on_changes_without_two_masters(node, playbook, cha
         assert node(name).service("keepalived").is_running
 
 
-def test_a_director_that_leaves_the_inventory_is_found_out(playbook, changed):
+def test_a_director_that_the_inventory_no_longer_has_is_reported(playbook, changed):
     """It would go on as a master."""
     alone = changed(
         *pair.QUICK,

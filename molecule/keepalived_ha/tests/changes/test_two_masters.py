@@ -34,7 +34,7 @@ CHANGES = (
 @pytest.fixture(scope="module", autouse=True)
 def inventory(node, build):
     """The inventory of T2 with the second service, built."""
-    pair.serve(node, "d23")
+    pair.start_web_server(node, "d23")
     path = build(*pair.QUICK, *CHANGES)
     wait_for_masters(node)
     return path
@@ -43,7 +43,7 @@ def inventory(node, build):
 def wait_for_masters(node):
     """Wait until each VIP has its own master, which knows the real servers that serve."""
     for vip, master in MASTERS.items():
-        pair.alone(node, master, vip)
+        pair.wait_for_holder(node, master, vip)
     # keepalived starts with all real servers in the table, and takes out those that fail.
     time.sleep(4)
 
@@ -82,7 +82,7 @@ def test_every_request_is_served_and_scheduled_once(node):
         pair.assert_scheduled_once(after[name] - before[name], traffic)
 
 
-def test_verify_sees_each_vip_at_its_own_master(playbook, inventory):
+def test_verify_finds_each_vip_at_its_own_master(playbook, inventory):
     run = playbook("playbooks/verify", "--extra-vars=verify_requests=24", inventory=inventory)
     assert run.returncode == 0, run.stdout
     for mac in MACS.values():
@@ -93,7 +93,7 @@ def test_one_director_takes_over_both(node):
     with pair.stream("c10", "192.168.2.150") as traffic:
         time.sleep(1)
         node("d31").check_output("systemctl stop keepalived")
-        pair.alone(node, "d23", "192.168.2.150")
+        pair.wait_for_holder(node, "d23", "192.168.2.150")
         time.sleep(3)
     with pair.stream("c10", "192.168.2.150") as after:
         time.sleep(3)

@@ -9,7 +9,7 @@ import time
 
 import pair
 import pytest
-from cluster import unit_is_well
+from cluster import unit_is_active
 
 VIP = "192.168.2.149"
 DIRECTORS = {"d23": "MASTER", "d31": "BACKUP"}
@@ -19,7 +19,7 @@ SERVERS = ["d31", "rs20", "rs21", "rs22", "rs32"]
 @pytest.fixture(autouse=True)
 def settled(node):
     """Advertisements are 5 seconds apart, so after a start it takes a while."""
-    pair.alone(node, "d23", VIP)
+    pair.wait_for_holder(node, "d23", VIP)
 
 
 def test_there_is_nothing_left_to_change(unchanged):
@@ -79,5 +79,5 @@ def test_the_backup_serves_and_does_not_schedule(node):
 def test_keepalived_conf_is_for_root_only(node, name):
     file = node(name).file("/etc/keepalived/keepalived.conf")
     assert (file.mode, file.user) == (0o600, "root")
-    assert unit_is_well(node(name), "lvs-keepalived-ha.service")
-    assert unit_is_well(node(name), "keepalived.service")
+    assert unit_is_active(node(name), "lvs-keepalived-ha.service")
+    assert unit_is_active(node(name), "keepalived.service")

@@ -15,7 +15,7 @@ ADDRESSES = {
 
 
 @pytest.mark.parametrize("name", ADDRESSES)
-def test_machines_know_each_other_by_name(node, name):
+def test_machines_resolve_the_names_of_the_cluster(node, name):
     for other, address in ADDRESSES.items():
         assert node(name).check_output(f"getent ahostsv4 {other}").split()[0] == address
 

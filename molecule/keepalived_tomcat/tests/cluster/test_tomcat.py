@@ -18,7 +18,7 @@ TABLE = f"ipvsadm --list --numeric --tcp-service {VIP}:0"
 
 @pytest.fixture(autouse=True)
 def settled(node):
-    pair.alone(node, "proxy", VIP)
+    pair.wait_for_holder(node, "proxy", VIP)
     for rip in ("172.16.31.50", "172.16.31.51"):
         pair.until(lambda rip=rip: rip in node("proxy").check_output(TABLE), 60, f"{rip} serves")
 
@@ -54,7 +54,7 @@ def test_a_failed_server_leaves_the_pool_and_returns_by_itself(node, fail, mend)
     pair.until(lambda: not gone(), 60, f"{server} is back")
 
 
-def test_taken_away_it_leaves_the_machines_as_they_were(playbook, node):
+def test_teardown_restores_the_machines(playbook, node):
     run = playbook("playbooks/teardown", "--extra-vars=teardown_confirm=true")
     assert run.returncode == 0, run.stdout
     state.assert_untouched(state.look(node))

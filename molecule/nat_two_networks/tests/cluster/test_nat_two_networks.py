@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from cluster import unit_is_well
+from cluster import unit_is_active
 
 VIP, DIP = "192.168.10.254", "192.168.0.254"
 
@@ -33,15 +33,15 @@ def test_the_director_forwards_and_sends_no_redirects_to_the_real_servers(direct
     assert director.sysctl("net.ipv4.conf.all.send_redirects") == 0
     assert director.sysctl("net.ipv4.conf.eth1.send_redirects") == 0
     assert director.sysctl("net.ipv4.conf.eth0.send_redirects") == 1
-    assert unit_is_well(director, "lvs-director.service")
+    assert unit_is_active(director, "lvs-director.service")
 
 
-def test_only_the_services_answers_go_through_the_director(real_server):
+def test_only_answers_of_services_go_through_the_director(real_server):
     way = "ip route get 192.168.10.10 ipproto 6 dport 40000 sport"
     assert f"via {DIP} " in real_server.check_output(f"{way} 80 from {rip(real_server)}")
     assert "via 192.168.0.1 " in real_server.check_output(f"{way} 22 from {rip(real_server)}")
     assert real_server.check_output("ip route show default").startswith("default via 192.168.0.1")
-    assert unit_is_well(real_server, "lvs-realserver-nat.service")
+    assert unit_is_active(real_server, "lvs-realserver-nat.service")
 
 
 def rip(host):

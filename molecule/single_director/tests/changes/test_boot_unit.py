@@ -10,7 +10,7 @@ import subprocess
 
 import pair
 import pytest
-from cluster import INVENTORY, NODES, unit_is_well
+from cluster import INVENTORY, NODES, unit_is_active
 
 NAME = "lvs-test.service"
 WORKS = "[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=touch /run/lvs-test-{}\n"
@@ -36,25 +36,25 @@ def boot_unit():
     return run
 
 
-def test_a_unit_works_at_once_is_mended_and_goes(boot_unit, client):
+def test_a_unit_is_started_corrected_and_removed(boot_unit, client):
     assert "CHANGED" in boot_unit(content=WORKS.format(1))
-    assert unit_is_well(client, NAME)
+    assert unit_is_active(client, NAME)
     assert client.file("/run/lvs-test-1").exists
     assert "SUCCESS" in boot_unit(content=WORKS.format(1))
 
     client.check_output(f"systemctl disable --now {NAME}")
     assert "CHANGED" in boot_unit(content=WORKS.format(1))
-    assert unit_is_well(client, NAME)
+    assert unit_is_active(client, NAME)
 
     failed = boot_unit(content=FAILS.format(2))
     assert "FAILED" in failed
     assert f"{NAME} can't be started: " in failed
     assert "no luck here" in failed
     assert client.file(f"/etc/systemd/system/{NAME}").content_string == WORKS.format(1)
-    assert unit_is_well(client, NAME)
+    assert unit_is_active(client, NAME)
 
     assert "CHANGED" in boot_unit(content=WORKS.format(3))
-    assert unit_is_well(client, NAME)
+    assert unit_is_active(client, NAME)
     assert client.file("/run/lvs-test-3").exists
 
     assert "CHANGED" in boot_unit(state="absent")
@@ -63,7 +63,7 @@ def test_a_unit_works_at_once_is_mended_and_goes(boot_unit, client):
     assert "SUCCESS" in boot_unit(state="absent")
 
 
-def test_a_unit_that_never_worked_leaves_nothing(boot_unit, client):
+def test_a_unit_that_fails_to_start_leaves_nothing(boot_unit, client):
     assert "can't be started" in boot_unit(content=FAILS.format(4))
     assert client.run("find /etc/systemd -name 'lvs-test*'").stdout == ""
     assert client.run("systemctl list-units --all --plain --no-legend 'lvs-test*'").stdout == ""
@@ -90,7 +90,7 @@ def state_of(host):
     return host.check_output(f"systemctl show --value --property=ActiveState {DIRECTOR}")
 
 
-def test_a_boot_names_what_it_can_t_restore_and_restores_the_rest(director, playbook):
+def test_a_boot_reports_what_it_can_t_restore_and_restores_the_rest(director, playbook):
     rules = "/etc/lvs/director.ipvs"
     table = director.check_output("ipvsadm --save --numeric")
     with replaced(director, rules, lambda text: f"-A -u {OTHER}:53 -s no_such\n{text}"):
@@ -104,7 +104,7 @@ def test_a_boot_names_what_it_can_t_restore_and_restores_the_rest(director, play
         shown = " ".join(playbook("playbooks/status").stdout.split())
         assert f"{DIRECTOR} is failed: {rules}: -A -u {OTHER}:53 -s no_such" in shown
         assert f"systemctl restart {DIRECTOR}" in shown
-    assert unit_is_well(director, DIRECTOR)
+    assert unit_is_active(director, DIRECTOR)
 
 
 def test_an_interface_that_comes_late_gets_its_vip(director):
@@ -120,10 +120,10 @@ def test_an_interface_that_comes_late_gets_its_vip(director):
             assert OTHER in director.check_output("ip -oneline address show late0")
         finally:
             director.check_output("ip link delete late0")
-    assert unit_is_well(director, DIRECTOR)
+    assert unit_is_active(director, DIRECTOR)
 
 
-def test_our_rules_outlast_what_nftables_does(director):
+def test_managed_tables_are_loaded_again_after_nftables_service(director):
     """Start, reload and stop of nftables.service flush all tables.
 
     Here they delete one: Docker's rules for its name server would come back with the node only.
@@ -141,7 +141,7 @@ def test_our_rules_outlast_what_nftables_does(director):
         for action in ("start", "reload", "restart", "stop"):
             director.check_output(f"nft '{flush}' && systemctl {action} nftables.service")
             assert TABLE in director.check_output("nft list tables"), action
-            assert unit_is_well(director, DIRECTOR)
+            assert unit_is_active(director, DIRECTOR)
         director.check_output(f"echo nonsense > {rules} && systemctl start nftables.service")
         pair.until(lambda: state_of(director) == "failed", 30, "the unit fails")
     finally:
@@ -149,4 +149,4 @@ def test_our_rules_outlast_what_nftables_does(director):
             f"rm {rules}; mv /run/nftables.conf {conf}; systemctl stop nftables.service;"
             f" nft '{flush}'; rm {drop_in}; systemctl daemon-reload; systemctl restart {DIRECTOR}"
         )
-    assert unit_is_well(director, DIRECTOR)
+    assert unit_is_active(director, DIRECTOR)

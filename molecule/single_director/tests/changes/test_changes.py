@@ -131,7 +131,7 @@ def requests():
         traffic.end()
 
 
-def test_a_pool_shrinks_and_no_request_goes_unanswered(playbook, unchanged, changed, node):
+def test_a_pool_shrinks_without_a_failed_request(playbook, unchanged, changed, node):
     """The real server that leaves it serves the VIP until the director sends nothing there."""
     wide, narrow = (
         changed(("\n  children:\n", SECOND.format(group))) for group in ("lvs_realservers", "first")

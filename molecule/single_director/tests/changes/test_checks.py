@@ -7,7 +7,7 @@ from __future__ import annotations
 import pair
 import pytest
 import state
-from cluster import PROJECT, SCENARIO, unit_is_well
+from cluster import PROJECT, SCENARIO, unit_is_active
 
 VIP = "192.168.2.149"
 CHECKS = PROJECT / "inventories" / f"{SCENARIO}_checks"
@@ -38,7 +38,7 @@ def test_keepalived_fills_the_table_and_the_director_holds_the_vip(
 ):
     director = node("d23")
     for unit in ("lvs-director.service", "lvs-keepalived-ha.service", "keepalived.service"):
-        assert unit_is_well(director, unit), unit
+        assert unit_is_active(director, unit), unit
     assert not director.file("/etc/lvs/director.ipvs").exists
     assert VIP in director.file("/etc/lvs/director.ip").content_string
     assert "vrrp_instance" not in director.file("/etc/keepalived/keepalived.conf").content_string

@@ -48,7 +48,7 @@ def after(changes):
     return [(number + 1, name) for number, name in chosen]
 
 
-def test_a_change_that_is_cut_off_converges(run, cut, node):
+def test_an_interrupted_change_converges(run, cut, node):
     """That a change and back is like building afresh, test_methods.py shows."""
     run("playbooks/site")
     there = run("playbooks/site", inventory=MIXED)
@@ -65,7 +65,7 @@ def test_a_change_that_is_cut_off_converges(run, cut, node):
             state.assert_same(wanted, state.look(node))
 
 
-def test_a_teardown_and_a_build_that_are_cut_off_converge(run, cut, node):
+def test_an_interrupted_teardown_and_build_converge(run, cut, node):
     run("playbooks/site", inventory=MIXED)
     built = state.look(node)
     taken = after(run("playbooks/teardown", *CONFIRMED))

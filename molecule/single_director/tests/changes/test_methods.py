@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 import state
-from cluster import PROJECT, SCENARIO, unit_is_well
+from cluster import PROJECT, SCENARIO, unit_is_active
 
 HERE = Path(__file__).parent
 VIP, VIP2 = "192.168.2.149", "192.168.2.150"
@@ -70,7 +70,7 @@ def requests(node, vip, port=80, count=8):
 
 
 @pytest.mark.parametrize("step", range(len(WAY)), ids=lambda step: f"{step + 1}-{WAY[step]}")
-def test_a_cluster_goes_to_another_method(step, playbook, cut, node, claims):
+def test_a_cluster_changes_its_method(step, playbook, cut, node, claims):
     method = WAY[step]
     inventory = INVENTORIES[method]
 
@@ -84,7 +84,7 @@ def test_a_cluster_goes_to_another_method(step, playbook, cut, node, claims):
     for name in ("rs31", "rs32"):
         units = node(name).check_output("cd /etc/systemd/system; ls -d lvs-* 2>/dev/null; true")
         assert units.split() == sorted(f"lvs-realserver-{m}.service" for m in UNITS[method])
-        assert all(unit_is_well(node(name), unit) for unit in units.split())
+        assert all(unit_is_active(node(name), unit) for unit in units.split())
     assert requests(node, VIP) == ["rs31"] * 4 + ["rs32"] * 4
     # Only the director answered for a VIP, and the VIP did not go from one machine to another.
     assert {mac for _, mac in claims()} == {DIRECTOR}

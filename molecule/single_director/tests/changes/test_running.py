@@ -74,9 +74,7 @@ def test_check_mode_drains_no_real_server(playbook, director):
     assert weights(director) == ["5", "5"]
 
 
-def test_the_cluster_needs_no_change_to_be_as_the_inventory_that_is_made_of_it(
-    playbook, unchanged, tmp_path
-):
+def test_an_adopted_cluster_needs_no_change(playbook, unchanged, tmp_path):
     path = tmp_path / "hosts.yml"
     names = {"192.168.2.31": "rs31", "192.168.2.32": "rs32"}
     options = {"adopt_to": str(path), "adopt_names": names}

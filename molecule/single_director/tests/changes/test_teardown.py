@@ -9,7 +9,7 @@ import state
 VIP = "192.168.2.149"
 
 
-def test_it_is_not_done_by_mistake(playbook, node):
+def test_teardown_needs_a_confirmation(playbook, node):
     before = state.look(node)
     run = playbook("playbooks/teardown")
     assert run.returncode != 0
@@ -19,7 +19,7 @@ def test_it_is_not_done_by_mistake(playbook, node):
     state.assert_same(before, state.look(node))
 
 
-def test_machines_are_as_they_were(playbook, unchanged, node):
+def test_teardown_restores_the_machines(playbook, unchanged, node):
     run = playbook("playbooks/teardown", "--extra-vars=teardown_confirm=true")
     assert run.returncode == 0, run.stdout
     state.assert_untouched(state.look(node))

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 
-from cluster import unit_is_well
+from cluster import unit_is_active
 
 VIP = "192.168.2.149"
 FOREIGN = "198.51.100.9/32"  # of prepare.yml
@@ -33,12 +33,12 @@ def test_the_director_has_its_table(director):
 
 def test_the_director_holds_the_vip(director):
     assert addresses(director, "eth0") == [f"{VIP}/32", "192.168.2.23/24", FOREIGN]
-    assert unit_is_well(director, "lvs-director.service")
+    assert unit_is_active(director, "lvs-director.service")
 
 
 def test_a_real_server_holds_the_vip_on_lo(real_server):
     assert addresses(real_server, "lo") == ["127.0.0.1/8", f"{VIP}/32"]
-    assert unit_is_well(real_server, "lvs-realserver-dr.service")
+    assert unit_is_active(real_server, "lvs-realserver-dr.service")
 
 
 def test_a_real_server_suppresses_arp_for_the_vip(real_server):

@@ -8,7 +8,7 @@ import time
 
 import pair
 import pytest
-from cluster import hosts_of, unit_is_well
+from cluster import hosts_of, unit_is_active
 
 VIP = "192.168.2.149"
 DIRECTORS = ["d23", "d31"]
@@ -49,7 +49,7 @@ def no_keepalived(director, playbook, inventory):
     assert "keepalived" in run.stdout
     for file in ("ip", "ipvs"):
         assert VIP in director.file(f"/etc/lvs/director.{file}").content_string
-    assert unit_is_well(director, "lvs-director.service")
+    assert unit_is_active(director, "lvs-director.service")
 
 
 @pytest.mark.parametrize("change", [UNCHECKED, ALONE], ids=["without checks", "with checks"])
@@ -65,7 +65,7 @@ def test_a_pair_becomes_a_single_director_and_a_pair_again(node, build, playbook
         assert node(name).service("keepalived").is_running == checks
         assert node(name).file("/etc/keepalived/keepalived.conf").exists == checks
         assert "lvs_keepalived_ha" not in node(name).check_output("nft list tables")
-    assert unit_is_well(node("d23"), "lvs-director.service")
+    assert unit_is_active(node("d23"), "lvs-director.service")
     assert not node("d31").file("/etc/systemd/system/lvs-director.service").exists
     assert node("d31").check_output("ipvsadm --save --numeric") == ""
     with pair.stream("c10", VIP) as traffic:
@@ -77,10 +77,10 @@ def test_a_pair_becomes_a_single_director_and_a_pair_again(node, build, playbook
         no_keepalived(node("d23"), playbook, changed(*pair.QUICK))
     with pair.stream("c10", VIP) as traffic:
         build(*pair.QUICK)
-        pair.alone(node, "d23", VIP)
+        pair.wait_for_holder(node, "d23", VIP)
     print(f"\na pair again: {traffic.saw}")
     for name in DIRECTORS:
-        assert unit_is_well(node(name), "keepalived.service")
+        assert unit_is_active(node(name), "keepalived.service")
     with pair.stream("c10", VIP) as traffic:
         time.sleep(3)
     assert traffic.saw["failed"] == 0

@@ -17,13 +17,13 @@ STAYS = ("{preempt_delay: 5}", "{preempt: false}")
 
 def test_no_connection_is_scheduled_twice_though_both_directors_serve(node, build):
     """In either role, and when the roles change."""
-    pair.serve(node, MASTER)
+    pair.start_web_server(node, MASTER)
     build(*pair.QUICK, ALSO_A_REAL_SERVER, STAYS)
     pair.count_each(node)
     for master, backup in ((MASTER, BACKUP), (BACKUP, MASTER)):
         if master == BACKUP:
             node(MASTER).check_output("systemctl restart keepalived")
-        pair.alone(node, master, VIP)
+        pair.wait_for_holder(node, master, VIP)
         time.sleep(3)
         before = pair.scheduled(node, MASTER, BACKUP)
         with pair.stream("c10", VIP) as traffic:
