@@ -96,7 +96,7 @@ def run(name: str, command: Sequence[str], *, cwd: Path | None = None) -> None:
 
 
 def end_commands(processes: Collection[subprocess.Popen[bytes]]) -> None:
-    """End commands of ours, which may be root's, and let them tidy up."""
+    """End commands that this process started, which may be root's, and let them tidy up."""
     if groups := [f"-{process.pid}" for process in processes if process.poll() is None]:
         # The shell's own kill: a program of that name needs a package (procps).
         end = f"kill -s TERM -- {' '.join(groups)}"
@@ -152,7 +152,7 @@ def in_parallel(jobs: Mapping[str, Callable[[], Any]]) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def lock(path: Path) -> Iterator[None]:
-    """Hold a lock; wait, and say so, while another process has it."""
+    """Hold a lock; wait, with a message, while another process has it."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with path.open("w") as file:
         try:

@@ -66,7 +66,7 @@ def workshop() -> Iterator[Path]:
 
 
 def sweep() -> None:
-    """Remove every build directory: ours, and what is left of builds that were killed.
+    """Remove every build directory: this process's, and what is left of builds that were killed.
 
     Commands of a killed build may go on for a while and write there: a later sweep has the rest.
     """
@@ -418,10 +418,10 @@ def load_on_host() -> bool:
     with contextlib.suppress(LabError, OSError):
         run("modprobe", as_root(["modprobe", "--all", *recipe.MODULES]))
     mirror = debian_mirror()
-    ours = True, recipe.recipe_key(mirror)
+    current = True, recipe.recipe_key(mirror)
     label = '{{index .Config.Labels "lvs-lab.recipe"}}'
     images = [f"lvs-node:{name}" for name in recipe.NODE_SUITES]
-    if any(host_docker("image", "inspect", "--format", label, i) != ours for i in images):
+    if any(host_docker("image", "inspect", "--format", label, i) != current for i in images):
         install({"mmdebstrap": "mmdebstrap", str(KEYRING): "debian-archive-keyring"})
         with workshop() as work:
             nodes = recipe.pack_nodes(work, build(work, mirror, {}), mirror)
@@ -431,7 +431,7 @@ def load_on_host() -> bool:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Do what the command line says."""
+    """Run the command of the command line."""
     parser = argparse.ArgumentParser(
         description="A place where IPVS and Docker work. LVS_LAB names it; the default is default."
     )

@@ -268,7 +268,7 @@ def pack_nodes(work: Path, layers: Sequence[Path], mirror: str) -> Path:
 
 
 def store_nodes(store: Path, layers: Sequence[Path], mirror: str) -> str:
-    """Write what Docker's store says of the images; return the commands that unpack their layers.
+    """Write the images' metadata into Docker's store; return the commands that unpack their layers.
 
     `docker load` in an emulated machine takes two minutes for what are seconds of the host's. The
     files are those of Docker's daemon/graphdriver/overlay2, layer/filestore.go, image/fs.go and

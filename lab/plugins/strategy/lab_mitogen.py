@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Mitogen's linear strategy by a name of ours, wherever Mitogen is installed.
+"""Mitogen's linear strategy by the lab's own name, wherever Mitogen is installed.
 
 For each module Mitogen wants the folders of all collections, and finds them in the worker that runs
 the module: a third of a second, since it reads every collection's metadata. Here they are found
