@@ -67,7 +67,7 @@ def as_root(command: Sequence[str]) -> list[str]:
 
 
 def run(name: str, command: Sequence[str], *, cwd: Path | None = None) -> None:
-    """Run a command with its output in a log; a failure names the log and shows its end.
+    """Run a command with its output in a log; a failure shows the log's path and its end.
 
     It leads a process group of its own, so that it can be ended with all that it started.
     """

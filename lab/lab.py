@@ -433,7 +433,7 @@ def load_on_host() -> bool:
 def main(arguments: Sequence[str]) -> int:
     """Run the command of the command line."""
     parser = argparse.ArgumentParser(
-        description="A place where IPVS and Docker work. LVS_LAB names it; the default is default."
+        description="A place where IPVS and Docker work. LVS_LAB is its name, by default default."
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     up = commands.add_parser("up", help="bring the lab up")

@@ -41,7 +41,7 @@ class CallbackModule(CallbackBase):
         self.changed: dict[int, str] = {}
 
     def v2_playbook_on_task_start(self, task, is_conditional):  # noqa: ARG002
-        """Kill this process before the task that is named."""
+        """Kill this process before the given task."""
         self.number += 1
         self.name = task.get_name()
         by_number = self.before.isdecimal() and self.number == int(self.before)

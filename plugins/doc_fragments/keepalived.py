@@ -616,28 +616,28 @@ options:
         type: list
         elements: str
       track_interfaces:
-        description: Interfaces that are watched. Each is a name, or a mapping of C(name),
+        description: Interfaces that are tracked. Each is a name, or a mapping of C(name),
           C(weight) (V(-253) to V(253)) and C(reverse), which needs a weight. Without a weight, a
           failure is a fault. Not the interface of an instance, which it tracks by itself.
         type: list
         elements: raw
       track_scripts:
-        description: Names of O(scripts) that are watched, or mappings with a weight as in
+        description: Names of O(scripts) that are tracked, or mappings with a weight as in
           O(sync_groups[].track_interfaces).
         type: list
         elements: raw
       track_files:
-        description: Names of O(track_files) that are watched, or mappings with a weight (V(-254)
+        description: Names of O(track_files) that are tracked, or mappings with a weight (V(-254)
           to V(254)).
         type: list
         elements: raw
       track_processes:
-        description: Names of O(track_processes) that are watched, or mappings with a weight
+        description: Names of O(track_processes) that are tracked, or mappings with a weight
           (V(-254) to V(254)). This needs keepalived 2.0.11.
         type: list
         elements: raw
       track_bfds:
-        description: Names of O(bfd_instances) that are watched, or mappings with a weight as in
+        description: Names of O(bfd_instances) that are tracked, or mappings with a weight as in
           O(sync_groups[].track_interfaces).
         type: list
         elements: raw
@@ -818,28 +818,28 @@ options:
         description: Whether a failure of O(instances[].interface) is ignored.
         type: bool
       track_interfaces:
-        description: Interfaces that are watched. Each is a name, or a mapping of C(name),
+        description: Interfaces that are tracked. Each is a name, or a mapping of C(name),
           C(weight) (V(-253) to V(253)) and C(reverse), which needs a weight. Without a weight, a
           failure is a fault. Not the interface of an instance, which it tracks by itself.
         type: list
         elements: raw
       track_scripts:
-        description: Names of O(scripts) that are watched, or mappings with a weight as in
+        description: Names of O(scripts) that are tracked, or mappings with a weight as in
           O(instances[].track_interfaces).
         type: list
         elements: raw
       track_files:
-        description: Names of O(track_files) that are watched, or mappings with a weight (V(-254)
+        description: Names of O(track_files) that are tracked, or mappings with a weight (V(-254)
           to V(254)).
         type: list
         elements: raw
       track_processes:
-        description: Names of O(track_processes) that are watched, or mappings with a weight
+        description: Names of O(track_processes) that are tracked, or mappings with a weight
           (V(-254) to V(254)). This needs keepalived 2.0.11.
         type: list
         elements: raw
       track_bfds:
-        description: Names of O(bfd_instances) that are watched, or mappings with a weight as in
+        description: Names of O(bfd_instances) that are tracked, or mappings with a weight as in
           O(instances[].track_interfaces).
         type: list
         elements: raw

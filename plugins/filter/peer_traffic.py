@@ -13,7 +13,7 @@ description:
   - Returns what identifies the advertisements of VRRP instances and the packets of IPVS's sync
     daemon, and which hosts may send them.
   - Advertisements are identified by interface, family and virtual router ID. With a virtual MAC
-    they are accepted on an interface that keepalived names, so that all interfaces count.
+    they are accepted on an interface that keepalived creates, so that all interfaces count.
   - Advertisements with a TTL or a hop limit below 255 have come through a router, and are dropped
     (RFC 5798, 5.1.1.3). C(unicast_ttl) of an instance, and C(min_ttl) of a peer, lower that.
   - By multicast, IPv6 advertisements and synchronised connections come from link-local addresses.

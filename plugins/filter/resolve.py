@@ -139,7 +139,7 @@ def _plain(container: Any, place: Any) -> Any:
     try:
         value = container[place]
         if isinstance(value, Undefined):
-            str(value)  # fails, and names what is undefined
+            str(value)  # fails, with what is undefined
     except (AnsibleError, TemplateError) as error:
         # ansible-core 2.19 and later put their own way of noticing before the reason.
         reason = str(error).removeprefix("A captured exception marker was tripped: ")

@@ -61,7 +61,7 @@ class ExpectedRole(NamedTuple):
     :ivar inner: the interfaces by which it reaches real servers and other directors
     :ivar serves: what it serves as a real server, by forwarding method
     :ivar addresses: its own addresses
-    :ivar interface: its LAN interface, where the inventory names it
+    :ivar interface: its LAN interface, where the inventory sets it
     :ivar rp_filter: what is done about reverse path filtering, as the option of arp_suppress
     :ivar sysctls: the settings that the inventory asks for
     :ivar forward: what it forwards as a director, ``all`` or ``balanced``

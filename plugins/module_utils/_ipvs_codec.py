@@ -129,7 +129,7 @@ def _key_attributes(key: ServiceKey) -> bytes:
 
 
 def encode_key(key: ServiceKey) -> bytes:
-    """Return the attribute that names a service."""
+    """Return the attribute that identifies a service."""
     return attribute(CmdAttr.IPVS_CMD_ATTR_SERVICE | NLA_F_NESTED, _key_attributes(key))
 
 

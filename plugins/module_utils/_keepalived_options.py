@@ -883,7 +883,7 @@ def full_check(check: Mapping[str, Any]) -> Mapping[str, Any]:
     return {**{n: value for n, value in check.items() if n not in PAGE}, "urls": [single]}
 
 
-#: A type of check that names what is defined elsewhere: its field, and the list.
+#: A type of check that refers to what is defined elsewhere: its field, and the list.
 REFERENCES = (("file", "track_file", "track_files"), ("bfd", "name", "bfd_instances"))
 #: These go to the destination's port, so there must be one.
 NEEDS_PORT = ("tcp", "http", "ssl", "smtp", "dns", "udp")

@@ -311,7 +311,7 @@ def _types_with(name: str) -> list[str]:
 
 
 def _endpoint(key: _model.ServiceKey) -> str:
-    """Return how keepalived names a service; without a port it is for all of them."""
+    """Return a service as virtual_server has it; without a port it is for all of them."""
     return f"fwmark {key.fwmark}" if key.fwmark else f"{key.vip} {key.port or ''}".rstrip()
 
 

@@ -83,7 +83,7 @@ def parse_services(raw: Any) -> tuple[list[VirtualService], list[str]]:
 
 
 def parse_key(item: Mapping[str, Any]) -> tuple[ServiceKey | None, list[str]]:
-    """Read only what names a service, with a sentence for every mistake."""
+    """Read only what identifies a service, with a sentence for every mistake."""
     mistakes: list[str] = []
     fields = Fields(item, f"service {label(item) or ''}".rstrip(), mistakes)
     return _key(fields), mistakes
@@ -311,7 +311,7 @@ def _pool(fields: Fields, key: ServiceKey | None) -> tuple[Destination, ...]:
 
 
 def _plain_destination(raw: Mapping[str, Any], key: ServiceKey) -> Destination | None:
-    """Read a destination that has only what most have, and right; None sends it the careful way.
+    """Read a destination that has only what most have, and right; None leaves it to `_destination`.
 
     Pools of ten thousand are read at each run, nearly all of them like this.
     """

@@ -93,7 +93,7 @@ def look_up_route(address: str, *selectors: str) -> RouteLookup | None:
 def look_up_return_route(link: Connection) -> tuple[RouteLookup | None, RouteLookup | None]:
     """Return how answers to a connection leave, and how without managed rules.
 
-    Each of these names a protocol, so a question that names none is not for them.
+    Each of these has a protocol, so a lookup without one does not match them.
     """
     ports = (
         "ipproto",

@@ -32,7 +32,7 @@ def canonical(key: str) -> str:
     """Return the path form of a key, by the rule of sysctl.d(5).
 
     The first separator decides: a slash, and the key is a path already; a dot, and dots and
-    slashes change places, so ``net.ipv4.conf.eth0/100.rp_filter`` names the interface eth0.100.
+    slashes change places, so ``net.ipv4.conf.eth0/100.rp_filter`` is of the interface eth0.100.
     Raises ValueError if no path below /proc/sys comes of it.
     """
     separator = next((letter for letter in key if letter in "./"), "")
@@ -155,7 +155,7 @@ def _in_order(keys: Iterable[str]) -> list[str]:
 def apply(before: Mapping[str, str | None], after: Mapping[str, str | None]) -> None:
     """Set what differs, and see that the kernel took it and that nothing else moved for it.
 
-    Raises OperatorError naming the key that failed; the others are then as they were.
+    Raises OperatorError with the key that failed; the others are then as they were.
     """
     differing = {key: value for key, value in after.items() if value != before[key]}
     reset = resets(differing)

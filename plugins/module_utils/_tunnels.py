@@ -54,7 +54,7 @@ MODULES = {
 def is_tunnel(interface: str) -> bool:
     """Return whether an interface is one at which tunnels to a real server end, by its name.
 
-    Those are the fallback devices, and managed devices as `Tunnel.interface` names them. Others
+    Those are the fallback devices, and managed devices with a name of `Tunnel.interface`. Others
     may begin with ``lvs-``, too.
     """
     return interface in MODULES or bool(re.fullmatch(MANAGED + "(gre|ip)6?-[0-9a-f]{6}", interface))

@@ -195,7 +195,7 @@ def prepare(params: Mapping[str, Any]) -> _run.Change:
 
 
 def _default_interfaces(links: Mapping[str, _links.Link], managed: Iterable[str]) -> list[str]:
-    """Return the interfaces that are meant if none is named.
+    """Return the interfaces that are meant if none is given.
 
     One where ARP was suppressed stays so while it is down: a VIP may be there when it is up again.
     """

@@ -137,7 +137,7 @@ systemctl = partial(_program.run, "systemctl")
 #: Loaded from here, since PartOf= would follow no start, and stop this unit with nftables.service.
 DROP_IN = """\
 # Written by Ansible (lvs.cluster.boot_unit), which replaces what is changed here.
-# A start, a reload and a stop of nftables.service flush the tables of everybody.
+# A start, a reload and a stop of nftables.service flush the tables of all programs.
 [Service]
 ExecStartPost={command}
 ExecReload={command}

@@ -14,7 +14,7 @@ author: lvs.cluster contributors (@lvs-cluster)
 description:
   - Makes the kernel's table hold the given virtual services with their destinations.
   - What has to change is planned first, applied in one go, read back and compared. If the kernel
-    refuses any of it, what was done is undone and the message names the operation.
+    refuses any of it, what was done is undone and the message has the operation.
   - Everything is edited in place. A destination that stays keeps its connections, and a service
     that has a server before and after the change has one at every moment of it.
   - While a scheduler changes, the kernel has none for some milliseconds and refuses clients

@@ -321,7 +321,7 @@ vrrp:
       sample: [lvs]
     differences:
       description: In what the instances differ from O(vrrp_instances), as far as all directors have
-        to agree on it. A C(password) is named and not shown. Nothing without an instance.
+        to agree on it. A C(password) is listed and not shown. Nothing without an instance.
       type: list
       elements: str
       sample: [virtual_router_id, password]

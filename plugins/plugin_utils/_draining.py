@@ -125,7 +125,7 @@ def _selected(cluster: Data, groups: Data, hosts: Any) -> tuple[list[str], list[
         if word not in known:
             wrong.append(f"There is no host or group {word}{suggestion(word, known)}.")
             continue
-        # A group may have hosts that serve nothing, a host that is named should serve.
+        # A group may have hosts that serve nothing, a host that is given should serve.
         members = [name for name in serving if name in groups.get(word, [word])]
         names.update(dict.fromkeys(members))
         if not members:

@@ -39,7 +39,7 @@ LINK_LOCAL = "fe80::/10"
 class Advertisements(NamedTuple):
     """The advertisements of the VRRP instances on an interface, of one family.
 
-    :ivar interface: where they arrive; "" for any, since with a virtual MAC keepalived names it
+    :ivar interface: where they arrive; "" for any, since with a virtual MAC keepalived creates it
     :ivar ids: the virtual router IDs, the second octet of an advertisement (RFC 5798, 5.1)
     :ivar least_ttl: what an accepted TTL or hop limit has at least; 0 for all
     :ivar sources: the addresses and networks that may send them

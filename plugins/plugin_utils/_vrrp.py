@@ -217,7 +217,7 @@ def peers(
     """Return the addresses from which a director takes advertisements and synchronised connections.
 
     These are the other directors of the inventory with what ``lvs_keepalived`` gives them as their
-    source, and peers that it names.
+    source, and peers that it sets.
     """
     others = [other for other in directors if other != director]
     found: list[Any] = [address for other in others for address in other.addresses]

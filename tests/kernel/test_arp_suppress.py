@@ -93,7 +93,7 @@ def test_the_rule_about_arp_announce_is_the_kernels(real_server, client, value):
     real_server.address(f"{VIP}/32", "lo")
     real_server.sysctl("net/ipv4/conf/eth0/arp_announce", value)
     suppressed = _sysctl.suppressed({"arp_ignore": 1, "arp_announce": value})
-    # 1 names the VIP where it is in the network of the neighbour, as it is here.
+    # 1 has the VIP as sender where it is in the network of the neighbour, as it is here.
     assert (asked_by(client, real_server) == "192.0.2.31") is suppressed
 
 
@@ -206,7 +206,7 @@ def test_an_interface_no_longer_listed_gets_its_former_values(real_server, peer,
     other = "net/ipv4/conf/eth1/rp_filter"
     real_server.sysctl(other, 1)
     run_module("arp_suppress", save=str(save))
-    # ARP stays suppressed on one that is down now, if no interfaces are named.
+    # ARP stays suppressed on one that is down now, if no interfaces are given.
     real_server.ip("link set eth1 down")
     assert not run_module("arp_suppress", save=str(save))["changed"]
 

@@ -247,7 +247,7 @@ def _by_client(service):
 
 
 def sh(service):
-    """As for _by_client, and a change of the pool moves everybody's clients."""
+    """As for _by_client, and a change of the pool moves the clients of all servers."""
     assert _by_client(service) < 0.7
 
 

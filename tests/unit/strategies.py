@@ -39,7 +39,7 @@ def addresses(family):
 
 @st.composite
 def keys(draw):
-    """Return what names a service: address, port and protocol, or a mark."""
+    """Return what identifies a service: address, port and protocol, or a mark."""
     family = draw(st.sampled_from(["ipv4", "ipv6"]))
     if draw(st.booleans()):
         return ServiceKey(family, fwmark=draw(st.integers(1, MAX_U32)))

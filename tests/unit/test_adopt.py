@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From what runs to an inventory, and from there to what ran; and what is named on the way."""
+"""Adopt what runs as an inventory, and get from there what ran; list what is left out."""
 
 from __future__ import annotations
 
@@ -746,7 +746,7 @@ ipvsadm --set 900 120 300
         ),
         f"line 6: `-a -t [fd00::9]:81 -r fd00::2 -g` {left} there is no such service before it.",
         f"line 7: `-A -t [fd00::9]:80` {left} the same service is at line 2 already.",
-        f"line 8: `-A -s rr` {left} it names no service.",
+        f"line 8: `-A -s rr` {left} it has no service.",
         f"line 9: `-A -t [fd00::10]:80 --nonsense` {left} --nonsense is not understood.",
         f"line 10: `-A -t [fd00::11]:80 --nonsense 5` {left} --nonsense is not understood.",
         f"line 11: `--set 900 120 300` {left} it adds neither a service nor a destination.",

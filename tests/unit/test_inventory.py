@@ -1087,9 +1087,9 @@ def test_a_weight_out_of_bounds_is_refused(weight):
 def test_weights_of_a_service_that_is_not_there_are_refused():
     assert mistakes(realservers=at(31, lvs_weights={"webb": 3, "sip": 1})) == messages(
         """
-        - host rs31: lvs_weights names a service 'sip' that is not in lvs_services; correct or
+        - host rs31: lvs_weights has a service 'sip' that is not in lvs_services; correct or
           remove it.
-        - host rs31: lvs_weights names a service 'webb' that is not in lvs_services (did you mean
+        - host rs31: lvs_weights has a service 'webb' that is not in lvs_services (did you mean
           web?); correct or remove it.
         """
     )

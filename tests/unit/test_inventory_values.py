@@ -200,8 +200,8 @@ def places(value, path=()):
 
 def put(value, path, new):
     """Put something at a place; where it is no longer there, nothing is changed."""
-    *way, last = path
-    for step in way:
+    *parents, last = path
+    for step in parents:
         try:
             value = value[step]
         except (LookupError, TypeError):
@@ -216,7 +216,7 @@ def names(table):
     return [option.name for option in table]
 
 
-#: What may be added, by what is at the end of the way to it.
+#: What may be added, by what is at the end of the path to it.
 CHECK_FIELDS = ["type", "path", "status", "digest", "host"]
 for _check in _keepalived_options.CHECKS.values():
     CHECK_FIELDS += names(_check.table)

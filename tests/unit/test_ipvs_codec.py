@@ -47,7 +47,7 @@ def encoded(action, service, destination=None):
 
 
 def check_key(attributes, key):
-    """Compare what names a service."""
+    """Compare what identifies a service."""
     number = socket.AF_INET6 if key.family == "ipv6" else socket.AF_INET
     assert attributes.get("AF") == number
     if key.fwmark:

@@ -125,7 +125,7 @@ def _rule(words: Sequence[str]) -> tuple[Any, dict[str, Any]]:
     if "fwmark" in key:
         key["family"] = family
     if not key:
-        raise ValueError("it names no service")
+        raise ValueError("it has no service")
     return tuple(key.items()), fields
 
 

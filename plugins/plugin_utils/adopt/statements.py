@@ -178,7 +178,7 @@ class _Parser:
             self.definitions[name] = self._defined(value)
 
     def _defined(self, text: str) -> str:
-        """Put in what names in a text stand for."""
+        """Replace the names of definitions in a text by their values."""
 
         def value(found: re.Match[str]) -> str:
             name = found[1] or found[2]

@@ -220,7 +220,7 @@ def _version(instance: Block, source: Source) -> int:
 
 
 def undefined(name: str) -> bool:
-    """Return whether a field names what the inventory can't define."""
+    """Return whether a field refers to what the inventory can't define."""
     return _keepalived_options.TRACKERS.get(name, "scripts") != "scripts"
 
 

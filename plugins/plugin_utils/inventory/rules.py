@@ -102,7 +102,7 @@ def _check_names(topology: Topology) -> None:
     for host in topology.hosts.values() if names else ():
         for name in sorted(host.weights.keys() - names):
             host.wrong(
-                f"lvs_weights names a service {shown(name)} that is not in lvs_services"
+                f"lvs_weights has a service {shown(name)} that is not in lvs_services"
                 f"{suggestion(name, names)}; correct or remove it"
             )
 

@@ -97,7 +97,7 @@ SECOND = """      - {{name: second, vip: 192.168.2.150, port: 80, scheduler: rr,
 """
 
 
-#: Tasks that run on the controller, whichever host is named beside them.
+#: Tasks that run on the controller, whichever host is shown beside them.
 ON_CONTROLLER = (
     "Check the inventory",
     "Group the real servers",
