@@ -17,7 +17,7 @@ DIP, RIP, RIP6 = "192.0.2.23", "192.0.2.31", "2001:db8::31"
 
 @pytest.fixture
 def machine(netns, lan):
-    """The machine that is looked at: the test's own namespace."""
+    """The machine that is checked: the test's own namespace."""
     machine = lan.host(f"{DIP}/24", netns)
     machine.address("2001:db8::23/64")
     return machine
@@ -25,13 +25,13 @@ def machine(netns, lan):
 
 @pytest.fixture
 def findings(machine, run_module):
-    def look(**options):
+    def run(**options):
         with machine.entered():
             result = run_module("preflight", **options)
         assert not result["changed"]
         return result["findings"]
 
-    return look
+    return run
 
 
 def test_a_machine_without_findings(findings, lan):
@@ -104,19 +104,19 @@ def test_a_director_that_sends_through_tunnels_with_a_source_that_is_not_taken(
 ):
     machine.ip("route add 198.51.100.0/24 via 192.0.2.1")
 
-    def look(sources):
+    def run(sources):
         return findings(
             routed_to=[rip], tunnel_sources={rip: sources, "203.0.113.31": ["10.9.9.9"]}
         )
 
-    assert look([*taken, sent]) == []
-    [found] = look(taken)
+    assert run([*taken, sent]) == []
+    [found] = run(taken)
     assert found.startswith(f"What this machine sends to {rip} has the source {sent}; that real")
     assert f"accepts tunnels from {', '.join(taken) or 'no address'} only" in found
     if rip != RIP6:  # the route may name another address of the machine
         machine.address("10.0.0.23/32", "lo")
         machine.ip("route replace 198.51.100.0/24 via 192.0.2.1 src 10.0.0.23")
-        assert look(taken) == []
+        assert run(taken) == []
 
 
 def test_a_director_that_is_a_real_server_sends_itself_nothing_through_tunnels(findings):

@@ -28,7 +28,7 @@ from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt.keepalived_parse
 from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.plan import resolve
 from ansible_collections.lvs.cluster.tests.kernel import test_keepalived_conf as configurations
 from ansible_collections.lvs.cluster.tests.unit import strategies
-from ansible_collections.lvs.cluster.tests.unit.test_inventory import inventories, look
+from ansible_collections.lvs.cluster.tests.unit.test_inventory import cluster_with, inventories
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from jinja2.nativetypes import NativeEnvironment
@@ -232,7 +232,7 @@ def test_any_ipvs_table_is_adopted_without_loss(table, form):
 @given(inventories())
 def test_any_inventory_is_adopted_from_its_ipvs_table(described):
     services, inventory = described
-    cluster = look(*services, **inventory)
+    cluster = cluster_with(*services, **inventory)
     assume(services and not cluster.mistakes)
     again = adopted(as_rules(cluster))
     again.inventory["all"]["children"]["lvs_directors"]["hosts"]["director"]["lvs_address"] = [

@@ -85,7 +85,7 @@ BOTH = PAIR._replace(serves={"dr": [{"vip": VIP}]})
 RELOAD = "global_defs {\n  reload_check_config\n  vrrp_garp_master_refresh 60\n}\n"
 
 
-def seen(check, expected, *links, **read):
+def messages_of(check, expected, *links, **read):
     """Return what is wrong with something, and see that it is checked."""
     results = _host_checks.run_checks(facts(*links, **read), expected)
     found = [each for each in results if each.check == check]
@@ -139,7 +139,7 @@ def test_a_default_route_that_forwarding_would_drop_stops_site_yml(found, asked,
     ]
     assert found.result == ("error" if lost else "ok")
     assert (f"Set {ACCEPT_RA}: 2 in director_sysctls" in found.message) == lost
-    assert seen("router advertisements", expected, ETH0, sysctls={ACCEPT_RA: "1"}) == []
+    assert messages_of("router advertisements", expected, ETH0, sysctls={ACCEPT_RA: "1"}) == []
 
 
 def checks(expected, read=None):
@@ -210,7 +210,7 @@ FULL = {**ETH0, "mtu": 1500}
     ],
 )
 def test_the_network_matches_the_inventory(check, expected, read, word):
-    found = seen(check, _host_facts.ExpectedRole(**expected), FULL, **read)
+    found = messages_of(check, _host_facts.ExpectedRole(**expected), FULL, **read)
     assert len(found) == bool(word)
     assert all(word in message for message in found)
 
@@ -218,12 +218,12 @@ def test_the_network_matches_the_inventory(check, expected, read, word):
 def test_sources_of_tunnels_that_a_real_server_does_not_accept():
     expected = _host_facts.ExpectedRole(tunnel_sources={"10.1.0.31": ["192.168.2.31"]})
     routes = {"10.1.0.31": [ROUTED]}
-    assert seen("sources of tunnels", expected, ETH0, routes=routes) == []
+    assert messages_of("sources of tunnels", expected, ETH0, routes=routes) == []
     expected = expected._replace(tunnel_sources={"10.1.0.31": ["192.168.2.23", "10.0.0.0/24"]})
-    [found] = seen("sources of tunnels", expected, ETH0, routes=routes)
+    [found] = messages_of("sources of tunnels", expected, ETH0, routes=routes)
     assert "accepts tunnels from 192.168.2.23, 10.0.0.0/24 only" in found
     expected = expected._replace(addresses=["2001:db8::31"], tunnel_sources={"2001:db8::31": []})
-    [found] = seen("sources of tunnels", expected, ETH0)
+    [found] = messages_of("sources of tunnels", expected, ETH0)
     assert "no address of a director is known of the family IPv6" in found
 
 
@@ -241,7 +241,7 @@ def test_sources_of_tunnels_that_a_real_server_does_not_accept():
 def test_vips_that_another_host_answers_for(interface, replies, word):
     expected = _host_facts.ExpectedRole(vips=[VIP], neighbours=["a"])
     read = {"vip_interfaces": {VIP: interface}, "arp_replies": {VIP: replies}}
-    found = seen("VIPs", expected, FULL, routes={"a": [ON_LINK]}, **read)
+    found = messages_of("VIPs", expected, FULL, routes={"a": [ON_LINK]}, **read)
     assert len(found) == bool(word)
     assert all(word in message for message in found)
 
@@ -276,14 +276,14 @@ def test_vips_that_another_host_answers_for(interface, replies, word):
     ],
 )
 def test_a_setting_of_a_director(check, expected, setting, bad):
-    assert seen(check, expected, ETH0) == []
-    [message] = seen(check, expected, ETH0, sysctls={setting: bad})
+    assert messages_of(check, expected, ETH0) == []
+    [message] = messages_of(check, expected, ETH0, sysctls={setting: bad})
     assert "site.yml" in message
 
 
 def test_a_backup_that_is_a_real_server():
-    assert seen("backup_only", BOTH, ETH0, sysctls={VS + "backup_only": "1"}) == []
-    [message] = seen("backup_only", BOTH, ETH0)
+    assert messages_of("backup_only", BOTH, ETH0, sysctls={VS + "backup_only": "1"}) == []
+    [message] = messages_of("backup_only", BOTH, ETH0)
     assert message.startswith(
         "net/ipv4/vs/backup_only is 0, not 1: as a backup it would schedule again"
     )
@@ -306,18 +306,20 @@ def test_a_backup_that_is_a_real_server():
 )
 def test_the_sync_daemon_is_what_the_director_is(instances, links, daemons, ok):
     expected = PAIR._replace(instances=instances)
-    assert bool(seen("sync daemon", expected, *links, daemons=daemons)) != ok
+    assert bool(messages_of("sync daemon", expected, *links, daemons=daemons)) != ok
 
 
 def test_settings_of_the_inventory_are_ok():
     off = {VS + "expire_nodest_conn": "0"}
-    assert seen("expire_nodest_conn", director(sysctls=off), ETH0, sysctls=off) == []
-    assert len(seen("expire_nodest_conn", director(sysctls=off), ETH0)) == 1
+    assert messages_of("expire_nodest_conn", director(sysctls=off), ETH0, sysctls=off) == []
+    assert len(messages_of("expire_nodest_conn", director(sysctls=off), ETH0)) == 1
 
 
 def test_redirects_to_real_servers_of_ipv6_are_the_packet_filter_s():
     expected = director(services=[service("nat", "2001:db8::31")])
-    assert seen("forwarding", expected, sysctls={"net/ipv4/conf/all/send_redirects": "1"}) == []
+    assert (
+        messages_of("forwarding", expected, sysctls={"net/ipv4/conf/all/send_redirects": "1"}) == []
+    )
 
 
 @pytest.mark.parametrize(
@@ -332,7 +334,7 @@ def test_redirects_to_real_servers_of_ipv6_are_the_packet_filter_s():
     ],
 )
 def test_the_size_of_the_table_of_connections(options, loaded, ok):
-    found = seen("conn_tab_bits", director(), options=options, conn_tab_bits=loaded)
+    found = messages_of("conn_tab_bits", director(), options=options, conn_tab_bits=loaded)
     assert bool(found) != ok
 
 
@@ -350,10 +352,10 @@ def test_the_size_of_the_table_of_connections(options, loaded, ok):
 def test_conn_reuse_mode_that_delays_reused_ports_is_reported(release, method, sysctls, ok):
     expected = director(method, running=False)
     off = {VS + "conntrack": "0"}
-    found = seen("conn_reuse_mode", expected, release=release, sysctls={**off, **sysctls})
+    found = messages_of("conn_reuse_mode", expected, release=release, sysctls={**off, **sysctls})
     assert bool(found) != ok
     # What the inventory asks for is what will be.
-    found = seen(
+    found = messages_of(
         "conn_reuse_mode", expected._replace(sysctls=sysctls), release=release, sysctls=off
     )
     assert bool(found) != ok
@@ -384,12 +386,12 @@ def test_conn_reuse_mode_that_delays_reused_ports_is_reported(release, method, s
     ],
 )
 def test_keywords_of_keepalived_conf_are_checked(check, conf, ok):
-    assert bool(seen(check, PAIR, ETH0, conf=conf, keepalived=(2, 2, 3))) != ok
+    assert bool(messages_of(check, PAIR, ETH0, conf=conf, keepalived=(2, 2, 3))) != ok
 
 
 def test_an_empty_list_of_peers_since_keepalived_2_2_4():
-    assert seen("unicast_peer", PAIR, conf="unicast_peer {\n}", keepalived=(2, 2, 4)) == []
-    [message] = seen("unicast_peer", PAIR, conf="unicast_peer {\n}", keepalived=(2, 1, 5))
+    assert messages_of("unicast_peer", PAIR, conf="unicast_peer {\n}", keepalived=(2, 2, 4)) == []
+    [message] = messages_of("unicast_peer", PAIR, conf="unicast_peer {\n}", keepalived=(2, 1, 5))
     assert "(2.1.5)" in message
 
 
@@ -471,7 +473,9 @@ def test_where_packets_of_no_known_connection_are_dropped(rules, found):
 )
 def test_what_the_packet_filter_drops_of_a_director_s(rules, method, conntrack, ok):
     expected = director(method, running=False)
-    found = seen("packet filter", expected, rules=rules, sysctls={VS + "conntrack": conntrack})
+    found = messages_of(
+        "packet filter", expected, rules=rules, sysctls={VS + "conntrack": conntrack}
+    )
     assert bool(found) != ok
 
 
@@ -503,7 +507,7 @@ def conf(interface, setting):
 )
 def test_arp_is_suppressed_on_the_interface_by_which_requests_come(sysctls, ok):
     links = [lo(f"{VIP}/32"), link("eth0.100", "192.168.2.31/24")]
-    found = seen("ARP", real_server(), *links, sysctls=sysctls)
+    found = messages_of("ARP", real_server(), *links, sysctls=sysctls)
     assert bool(found) != ok
     assert all(message.startswith("On eth0.100, arp_ignore ") for message in found)
 
@@ -511,8 +515,8 @@ def test_arp_is_suppressed_on_the_interface_by_which_requests_come(sysctls, ok):
 def test_arp_is_checked_on_the_interface_of_the_inventory():
     links = [lo(f"{VIP}/32"), ETH0, link("eth1")]
     odd = {conf("eth1", "arp_ignore"): "4"}
-    assert len(seen("ARP", real_server(), *links, sysctls=odd)) == 1
-    assert seen("ARP", real_server(interface="eth0"), *links, sysctls=odd) == []
+    assert len(messages_of("ARP", real_server(), *links, sysctls=odd)) == 1
+    assert messages_of("ARP", real_server(interface="eth0"), *links, sysctls=odd) == []
 
 
 @pytest.mark.parametrize(
@@ -532,7 +536,7 @@ def test_arp_is_checked_on_the_interface_of_the_inventory():
 )
 def test_reverse_path_filtering(expected, sysctls, bad):
     links = [lo(), ETH0, link("eth1"), TUNL0, link("gre0", kind="gre", flags=("UP", "NOARP"))]
-    found = seen("rp_filter", expected, *links, sysctls=sysctls, tunnels=["tunl0", "gre0"])
+    found = messages_of("rp_filter", expected, *links, sysctls=sysctls, tunnels=["tunl0", "gre0"])
     assert [message.split(",")[0] for message in found] == [f"On {bad}"] * bool(bad)
 
 
@@ -546,7 +550,7 @@ def test_reverse_path_filtering(expected, sysctls, bad):
     ],
 )
 def test_the_modules_that_unwrap_tunnels(at_boot, loaded, messages):
-    found = seen("tunnel modules", real_server("tun"), TUNL0, at_boot=at_boot, loaded=loaded)
+    found = messages_of("tunnel modules", real_server("tun"), TUNL0, at_boot=at_boot, loaded=loaded)
     assert len(found) == len(messages)
     assert all(map(str.startswith, found, messages))
 
@@ -560,7 +564,7 @@ def test_the_modules_that_unwrap_tunnels(at_boot, loaded, messages):
     ],
 )
 def test_the_mss_of_clients_is_clamped_for_tunnels(rules, ok):
-    assert bool(seen("tunnel MSS", real_server("tun"), TUNL0, rules=rules)) != ok
+    assert bool(messages_of("tunnel MSS", real_server("tun"), TUNL0, rules=rules)) != ok
 
 
 SOURCES = {"vip": VIP, "address": "192.168.2.31", "sources": ["192.168.2.23", "10.1.0.0/24"]}
@@ -581,7 +585,7 @@ CLOSED = OPEN.replace("}\n}", "}\n\tchain tunnels {\n\t}\n}")
     ],
 )
 def test_tunnels_are_taken_from_the_directors_only(expected, rules, ok):
-    assert bool(seen("tunnel sources", expected, TUNL0, rules=rules)) != ok
+    assert bool(messages_of("tunnel sources", expected, TUNL0, rules=rules)) != ok
 
 
 def tunnel(name, kind, remote=None):
@@ -605,7 +609,7 @@ def tunnel(name, kind, remote=None):
 )
 def test_unmanaged_tunnels_that_the_packet_filter_drops(expected, device, ok):
     for running in (False, True):
-        found = seen("other tunnels", expected._replace(running=running), TUNL0, device)
+        found = messages_of("other tunnels", expected._replace(running=running), TUNL0, device)
         assert len(found) == (not ok)
         assert ok or "203.0.113.9 is of a kind" in found[0]
 
@@ -638,7 +642,7 @@ def test_unmanaged_tunnels_that_the_packet_filter_drops(expected, device, ok):
     ],
 )
 def test_where_vips_are(expected, links, word):
-    found = seen("place of the VIPs", expected, *links)
+    found = messages_of("place of the VIPs", expected, *links)
     assert len(found) == bool(word)
     assert all(word in message for message in found)
 
@@ -673,7 +677,7 @@ def test_where_vips_are(expected, links, word):
     ],
 )
 def test_ipv6_vips(expected, links, word):
-    found = seen("IPv6 VIPs", expected, *links)
+    found = messages_of("IPv6 VIPs", expected, *links)
     assert len(found) == bool(word)
     assert all(word in message for message in found)
 
@@ -692,18 +696,20 @@ def test_units_that_restore_the_role_at_boot():
         "keepalived.service",
     ]
     units = dict.fromkeys(expected.units, WELL)
-    assert seen("boot", expected, units=units) == []
-    [message] = seen("boot", expected, units={**units, "keepalived.service": ("enabled", "failed")})
+    assert messages_of("boot", expected, units=units) == []
+    [message] = messages_of(
+        "boot", expected, units={**units, "keepalived.service": ("enabled", "failed")}
+    )
     assert message.startswith("keepalived.service is failed. Mend")
     errors = {"keepalived.service": ["no such interface"]}
     units_now = {**units, "keepalived.service": ("enabled", "failed")}
-    [message] = seen("boot", expected, units=units_now, unit_errors=errors)
+    [message] = messages_of("boot", expected, units=units_now, unit_errors=errors)
     assert message.startswith("keepalived.service is failed: no such interface. Mend")
-    [message] = seen(
+    [message] = messages_of(
         "boot", expected, units={**units, "lvs-director.service": ("disabled", "active")}
     )
     assert message.startswith("lvs-director.service is not enabled")
-    assert len(seen("boot", expected)) == 4
+    assert len(messages_of("boot", expected)) == 4
 
 
 def test_a_single_director_with_health_checks():
@@ -743,7 +749,9 @@ RULES = "ManageForeignRoutes=no\nManageForeignRoutingPolicyRules=no\n"
 )
 def test_addresses_and_routes_that_networkd_removes(expected, networks, networkd, word):
     expected = expected._replace(running=False)
-    found = seen("networkd", expected, lo(), ETH0, TUNL0, networks=networks, networkd=networkd)
+    found = messages_of(
+        "networkd", expected, lo(), ETH0, TUNL0, networks=networks, networkd=networkd
+    )
     assert len(found) == bool(word)
     assert all(word in message for message in found)
 
@@ -759,17 +767,19 @@ FORWARDED = "table inet lvs_director {\n\tchain forwarded {\n\t}\n}\n"
     "rules", [None, "", FORWARDED, ADVERTISEMENTS.replace("advertisements_1", "peers")]
 )
 def test_advertisements_of_other_hosts_that_the_packet_filter_accepts(rules):
-    [message] = seen("sources of advertisements", PAIR, rules=rules)
+    [message] = messages_of("sources of advertisements", PAIR, rules=rules)
     assert "these can take the VIPs" in message
-    assert seen("sources of advertisements", PAIR, rules=f"{ADVERTISEMENTS}{rules or ''}") == []
+    assert (
+        messages_of("sources of advertisements", PAIR, rules=f"{ADVERTISEMENTS}{rules or ''}") == []
+    )
     assert "sources of advertisements" not in checks(director("nat"))
 
 
 def test_forwarding_that_the_inventory_does_not_allow():
     expected = director("nat", forward="balanced")
-    [message] = seen("forwarded packets", expected, rules=ADVERTISEMENTS)
+    [message] = messages_of("forwarded packets", expected, rules=ADVERTISEMENTS)
     assert message.startswith("lvs_forward is balanced, and the packet filter lets")
-    assert seen("forwarded packets", expected, rules=FORWARDED) == []
+    assert messages_of("forwarded packets", expected, rules=FORWARDED) == []
     assert "forwarded packets" not in checks(director("nat"))
     assert "forwarded packets" not in checks(director("dr", forward="balanced"))
 

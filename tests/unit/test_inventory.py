@@ -29,7 +29,7 @@ def at(*numbers, **variables):
     return {f"rs{n}": {"ansible_host": f"192.168.2.{n}", **variables} for n in numbers}
 
 
-def look(*services, directors=D23, realservers=None, every=None, **groups):
+def cluster_with(*services, directors=D23, realservers=None, every=None, **groups):
     """Resolve services in an inventory that is T1-DR's except what is given."""
     groups = {
         "lvs_directors": directors,
@@ -46,14 +46,14 @@ def look(*services, directors=D23, realservers=None, every=None, **groups):
 
 def served(*services, **inventory):
     """Return what each host has to serve, in an inventory that has no mistake."""
-    cluster = look(*services, **inventory)
+    cluster = cluster_with(*services, **inventory)
     assert cluster.mistakes == []
     return cluster.real_servers
 
 
 def found(*services, **inventory):
     """Return the services of an inventory that has no mistake."""
-    cluster = look(*services, **inventory)
+    cluster = cluster_with(*services, **inventory)
     assert cluster.mistakes == []
     return cluster.services
 
@@ -72,7 +72,7 @@ def rips(*services, **inventory):
 
 def mistakes(*services, **inventory):
     """Return the sentences about an inventory, which gives no services then."""
-    cluster = look(*services, **inventory)
+    cluster = cluster_with(*services, **inventory)
     assert cluster == Cluster(cluster.mistakes)
     return cluster.mistakes
 
@@ -592,7 +592,7 @@ def test_only_hosts_of_the_inventory_are_real_servers():
 
 
 def test_the_director_sets_the_mark_on_what_matches():
-    cluster = look(SHOP)
+    cluster = cluster_with(SHOP)
     assert cluster.marks == [
         {"fwmark": 7, "vip": VIP, "protocol": "tcp", "ports": [80, 443]},
         {"fwmark": 7, "vip": "192.168.2.150", "protocol": "udp", "ports": [53]},
@@ -1116,9 +1116,9 @@ def test_what_draining_leaves_is_a_count_or_a_percentage(value):
     [sentence] = mistakes(every={"lvs_min_available": value})
     what = "it must be a count such as 2, or a percentage such as 50%."
     assert sentence.endswith(f"lvs_min_available is {value!r}; {what}")
-    assert look(every={"lvs_min_available": "50%"}).min_available == "50%"
-    assert look(every={"lvs_min_available": 0}).min_available == "0"
-    assert look().min_available == "1"
+    assert cluster_with(every={"lvs_min_available": "50%"}).min_available == "50%"
+    assert cluster_with(every={"lvs_min_available": 0}).min_available == "0"
+    assert cluster_with().min_available == "1"
 
 
 def test_a_pool_of_weight_zero_is_refused_unless_all_of_it_is_drained():
@@ -1403,7 +1403,7 @@ FIELDS = [
     st.dictionaries(st.sampled_from(sorted(VARIABLES | {"ansible_host"})), junk, max_size=3),
 )
 def test_any_inventory_is_either_resolved_or_refused(fields, variables):
-    cluster = look({**WEB, **fields}, realservers={**at(31, **variables), **at(32)})
+    cluster = cluster_with({**WEB, **fields}, realservers={**at(31, **variables), **at(32)})
     assert bool(cluster.services) != bool(cluster.mistakes)
     assert all(line.endswith(".") and "\n" not in line for line in cluster.mistakes)
     methods = {d["method"] for service in cluster.services for d in service["destinations"]}
@@ -1481,7 +1481,7 @@ def sources(directors=D23, **rs31):
     """Return from where the only real server, of method tun, takes tunnels."""
     rs31 = {"ansible_host": "192.168.2.31", **rs31}
     every = {"lvs_method": "tun"}
-    cluster = look(directors=directors, realservers={"rs31": rs31}, every=every)
+    cluster = cluster_with(directors=directors, realservers={"rs31": rs31}, every=every)
     assert cluster.mistakes == []
     [entry] = cluster.real_servers["rs31"]["tun"]
     assert cluster.tunnel_sources == {"192.168.2.31": entry["sources"]}

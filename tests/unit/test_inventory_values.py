@@ -286,7 +286,7 @@ def test_any_value_of_any_field_is_resolved_or_reported(inventory):
 # What was accepted, though wrong.
 
 
-def look(every=None, services=None, **hosts):
+def mistakes_with(every=None, services=None, **hosts):
     """Return the sentences about the pair, with some variables of all hosts, or of single ones."""
     described, known = pair()
     for host in known.values():
@@ -358,7 +358,11 @@ def of(*names):
 )
 def test_a_wrong_variable_of_directors_is_reported_once(variables, sentence):
     # A mistake of an instance itself is reported for each of its instances.
-    found = [line for line in look(d23=variables, d24=variables) if "instance lvs_d24" not in line]
+    found = [
+        line
+        for line in mistakes_with(d23=variables, d24=variables)
+        if "instance lvs_d24" not in line
+    ]
     assert [line[: len(of() + sentence)] for line in found] == [of() + sentence]
 
 
@@ -366,7 +370,7 @@ def test_a_wrong_variable_of_directors_is_reported_once(variables, sentence):
 @pytest.mark.parametrize("variable", ["lvs_network", "lvs_tunnel_sources"])
 def test_a_network_has_no_zone(variable, zone):
     value = [f"2001:db8::%{zone}/64"]
-    [sentence] = look(every={variable: value})
+    [sentence] = mistakes_with(every={variable: value})
     assert sentence.startswith(
         f"hosts d23, d24, rs31, rs32 and c10: {variable} is {value}; it must"
     )
@@ -375,7 +379,7 @@ def test_a_network_has_no_zone(variable, zone):
 def test_vips_of_an_instance_leave_none_of_the_services_out():
     other = {"lvs_keepalived": {"instance": {"vips": ["192.0.2.200"]}}}
     services = [{"name": "web", "vip": VIP, "port": 80}]
-    assert look(services=services, every={"lvs_weights": {}}, d23=other, d24=other) == [
+    assert mistakes_with(services=services, every={"lvs_weights": {}}, d23=other, d24=other) == [
         (
             f"hosts d23 and d24: lvs_keepalived.instance.vips has not {VIP}, a VIP of lvs_services;"
             " add it, or remove vips, since an instance has all VIPs by itself."
@@ -384,12 +388,12 @@ def test_vips_of_an_instance_leave_none_of_the_services_out():
     both = {
         "lvs_keepalived": {"instance": {"vips": ["192.0.2.200", {"address": VIP, "scope": "link"}]}}
     }
-    assert look(services=services, every={"lvs_weights": {}}, d23=both, d24=both) == []
+    assert mistakes_with(services=services, every={"lvs_weights": {}}, d23=both, d24=both) == []
 
 
 def test_one_priority_for_all_directors_is_refused_wherever_it_stands():
     group = {"lvs_priority": None, "lvs_keepalived": {"instance": {"priority": 100}}}
-    assert look(d23=group, d24=group) == [
+    assert mistakes_with(d23=group, d24=group) == [
         (
             "hosts d23 and d24: they have one priority, 100, by lvs_keepalived.instance; remove it"
             " there, and give each director its own lvs_priority, the highest to the director that"
@@ -397,8 +401,8 @@ def test_one_priority_for_all_directors_is_refused_wherever_it_stands():
         )
     ]
     own = {"lvs_priority": None, "lvs_keepalived": {"instance": {"priority": 90}}}
-    assert look(d23=group, d24=own) == []
-    assert look(d23={**group, "lvs_priority": 100}, d24={**own, "lvs_priority": 90}) == []
+    assert mistakes_with(d23=group, d24=own) == []
+    assert mistakes_with(d23={**group, "lvs_priority": 100}, d24={**own, "lvs_priority": 90}) == []
 
 
 def test_directors_speak_one_version_of_vrrp():
@@ -407,7 +411,7 @@ def test_directors_speak_one_version_of_vrrp():
     unrepresented = {"lvs_auth_pass": None}
     services = [{"name": "web", "vip": VIP, "port": 80}]
     for others, known in ((three, True), (unrepresented, True), (two, False)):
-        found = look(services=services, every={"lvs_weights": {}}, d23=three, d24=others)
+        found = mistakes_with(services=services, every={"lvs_weights": {}}, d23=three, d24=others)
         if known:
             assert found == []
         else:
@@ -426,7 +430,7 @@ def test_directors_speak_one_version_of_vrrp():
 def test_a_wrong_number_of_one_director_is_reported_once(variable, bounds, wrong):
     if variable == "lvs_virtual_router_id" and wrong == 255:
         wrong = 256
-    [sentence] = look(d23={variable: wrong})
+    [sentence] = mistakes_with(d23={variable: wrong})
     assert sentence.startswith(f"host d23: {variable} ")
     assert bounds in sentence or "can't be worked out" in sentence
 
@@ -499,14 +503,14 @@ def test_a_host_that_a_group_has_twice_is_one():
 )
 def test_what_counts_as_nothing_is_no_value_of_another_type(fields, sentence):
     web = {"name": "web", "vip": VIP, "port": 80, "realservers": "lvs_realservers", **fields}
-    assert look(services=[web], every={"lvs_weights": {}}) == [f"service web: {sentence}"]
+    assert mistakes_with(services=[web], every={"lvs_weights": {}}) == [f"service web: {sentence}"]
 
 
 def test_true_is_no_port():
     web = {"name": "web", "vip": VIP, "port": 1, "destinations": [{"address": "192.0.2.77"}]}
-    assert look(services=[web], every={"lvs_weights": {}}) == []
+    assert mistakes_with(services=[web], every={"lvs_weights": {}}) == []
     web["destinations"][0]["port"] = True
-    assert look(services=[web], every={"lvs_weights": {}}) == [
+    assert mistakes_with(services=[web], every={"lvs_weights": {}}) == [
         (
             "service web: destination 192.0.2.77: port is True; it must be a whole number from 0 to"
             " 65535."
@@ -518,7 +522,7 @@ def test_true_is_no_port():
 def test_a_destination_s_name_is_a_line_of_text(name):
     web = {"name": "web", "vip": VIP, "port": 80, "destinations": [{"address": "192.0.2.77"}]}
     web["destinations"][0]["name"] = name
-    assert look(services=[web], every={"lvs_weights": {}}) == [
+    assert mistakes_with(services=[web], every={"lvs_weights": {}}) == [
         f"service web: destination 1: name is {name!r}; it must be a line of text."
     ]
 

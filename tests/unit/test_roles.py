@@ -206,7 +206,7 @@ LVS = {
 }
 
 
-def judged(addresses, *instances, **daemon):
+def peer_rules(addresses, *instances, **daemon):
     """Return whose VRRP and connections a director takes, line by line."""
     text = template(
         "keepalived_ha",
@@ -220,7 +220,7 @@ def judged(addresses, *instances, **daemon):
 
 
 def test_only_peers_may_speak_vrrp_and_send_connections():
-    assert judged(["192.168.2.31"]) == [
+    assert peer_rules(["192.168.2.31"]) == [
         "@th,8,8 != { 51 } return",
         "ip ttl != 255 drop",
         "ip saddr != { 192.168.2.31 } drop",
@@ -230,7 +230,7 @@ def test_only_peers_may_speak_vrrp_and_send_connections():
 
 
 def test_without_a_peer_of_its_family_an_instance_takes_no_advertisements():
-    lines = judged(["2001:db8::31"])
+    lines = peer_rules(["2001:db8::31"])
     assert lines[2] == "drop"
     assert lines[-1] == 'iifname "eth0" ip daddr 224.0.0.81 udp dport 8848-8911 drop'
 
@@ -238,7 +238,7 @@ def test_without_a_peer_of_its_family_an_instance_takes_no_advertisements():
 def test_advertisements_are_filtered_by_interface_and_family():
     other = {**LVS, "name": "lvs_d31", "virtual_router_id": 52}
     outer = {**LVS, "interface": "lan.7", "vips": ["2001:db8::149"], "unicast_peers": ["::1"]}
-    lines = judged(["192.168.2.31", "2001:db8::31"], LVS, outer, other)
+    lines = peer_rules(["192.168.2.31", "2001:db8::31"], LVS, outer, other)
     assert [line for line in lines if "@th" in line] == [
         "@th,8,8 != { 51, 52 } return",
         "@th,8,8 != { 51 } return",
@@ -250,7 +250,7 @@ def test_advertisements_are_filtered_by_interface_and_family():
 
 @pytest.mark.parametrize("vmac", [{"use_vmac": True}, {"vmac_interface": "vip0"}])
 def test_advertisements_for_a_virtual_mac_may_arrive_by_any_interface(vmac):
-    lines = judged(["192.168.2.31"], {**LVS, **vmac, "vmac_xmit_base": True})
+    lines = peer_rules(["192.168.2.31"], {**LVS, **vmac, "vmac_xmit_base": True})
     assert "meta nfproto ipv4 meta l4proto 112 jump advertisements_1" in lines
 
 
@@ -268,31 +268,31 @@ def test_advertisements_for_a_virtual_mac_may_arrive_by_any_interface(vmac):
     ],
 )
 def test_a_lower_ttl_is_taken_only_where_it_is_asked_for(fields, rule):
-    lines = judged(["192.168.2.31"], {**LVS, **fields})
+    lines = peer_rules(["192.168.2.31"], {**LVS, **fields})
     assert [line for line in lines if "ttl" in line] == ([rule] if rule else [])
 
 
 def test_multicast_by_ipv6_comes_from_the_link():
     """Whose link-local address it is, is not known, unless it is among the peers."""
     six = {**LVS, "vips": ["2001:db8::149"], "unicast_peers": []}
-    assert "ip6 saddr != { 2001:db8::31, fe80::/10 } drop" in judged(["2001:db8::31"], six)
-    assert "ip6 saddr != { fe80::31 } drop" in judged(["fe80::31"], six)
+    assert "ip6 saddr != { 2001:db8::31, fe80::/10 } drop" in peer_rules(["2001:db8::31"], six)
+    assert "ip6 saddr != { fe80::31 } drop" in peer_rules(["fe80::31"], six)
 
 
 def test_the_sync_daemon_s_own_group_port_and_interface_are_filtered():
-    lines = judged(["192.168.2.31"], interface="eth1", group="239.1.1.1", port=8849)
+    lines = peer_rules(["192.168.2.31"], interface="eth1", group="239.1.1.1", port=8849)
     assert lines[-1] == (
         'iifname "eth1" ip daddr 239.1.1.1 udp dport 8849-8912 ip saddr != { 192.168.2.31 } drop'
     )
-    assert "udp dport 65500-65535 " in judged(["192.168.2.31"], port=65500)[-1]
-    six = judged(["2001:db8::31"], group="ff02::81")[-1]
+    assert "udp dport 65500-65535 " in peer_rules(["192.168.2.31"], port=65500)[-1]
+    six = peer_rules(["2001:db8::31"], group="ff02::81")[-1]
     assert "ip6 daddr ff02::81 udp dport 8848-8911 ip6 saddr != { 2001:db8::31, fe80::/10 }" in six
 
 
 def test_invalid_values_of_vrrp_are_refused():
     bad = {**LVS, "virtual_router_id": "51 accept"}
     with pytest.raises(AnsibleFilterError) as error:
-        judged(["a"], bad, {**LVS, "interface": 'x"'}, group="224.0.0.81/8", port="1-9")
+        peer_rules(["a"], bad, {**LVS, "interface": 'x"'}, group="224.0.0.81/8", port="1-9")
     assert str(error.value).splitlines() == [
         "instance lvs: virtual_router_id is '51 accept'; it must be a whole number from 1 to 255.",
         "instance lvs: interface is 'x\"'; it must be the name of an interface.",
@@ -316,7 +316,7 @@ def test_a_repeated_element_is_once_in_a_set():
     macs = ["02:42:c0:a8:02:17"] * 2
     lines = [
         *rules([{**mark, "exclude_macs": macs}], [web], ["2001:db8::31", "2001:db8::31"]),
-        *judged(["192.168.2.31", "192.168.2.31", "2001:db8::31", "2001:0db8::31"], LVS, LVS),
+        *peer_rules(["192.168.2.31", "192.168.2.31", "2001:db8::31", "2001:0db8::31"], LVS, LVS),
     ]
     assert [found for found in elements(lines) if len(set(found)) < len(found)] == []
 

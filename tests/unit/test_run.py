@@ -45,7 +45,7 @@ class Module:
         raise Ended({"failed": True, "msg": msg, **results})
 
 
-def end(prepare, seam=run, **module):
+def result_of(prepare, seam=run, **module):
     with pytest.raises(Ended) as ended:
         seam(Module(**module), prepare)
     return ended.value.args[0]
@@ -61,19 +61,19 @@ def refuse(*mistakes):
 def test_a_change_is_applied_and_reported():
     done = []
     change = Change([], ["vip"], apply=lambda: done.append("it"), results={"extra": 1})
-    result = end(lambda params: change if params == {"a": 1} else None, params={"a": 1})
+    result = result_of(lambda params: change if params == {"a": 1} else None, params={"a": 1})
     assert result == {"changed": True, "before": [], "after": ["vip"], "extra": 1}
     assert done == ["it"]
 
 
 def test_what_apply_returns_is_in_the_result():
-    assert end(lambda _: Change(1, 2, apply=lambda: {"announced": 3}))["announced"] == 3
+    assert result_of(lambda _: Change(1, 2, apply=lambda: {"announced": 3}))["announced"] == 3
 
 
 def test_without_a_difference_nothing_is_applied(tmp_path):
     path = str(tmp_path / "file")
     change = Change(1, 1, apply=lambda: 1 / 0, files={path: (None, None)}, text=("a", "a"))
-    assert end(lambda _: change) == {"changed": False, "before": 1, "after": 1}
+    assert result_of(lambda _: change) == {"changed": False, "before": 1, "after": 1}
 
 
 @pytest.mark.parametrize(
@@ -86,14 +86,14 @@ def test_without_a_difference_nothing_is_applied(tmp_path):
 )
 def test_check_mode_reports_any_difference_and_changes_nothing(change):
     untouched = change._replace(apply=lambda: 1 / 0)
-    assert end(lambda _: untouched, check_mode=True)["changed"]
+    assert result_of(lambda _: untouched, check_mode=True)["changed"]
 
 
 def test_files_are_written_and_removed(tmp_path):
     new, old = tmp_path / "sub" / "new", tmp_path / "old"
     old.write_text("old\n")
     files = {str(new): (None, "new\n"), str(old): ("old\n", None)}
-    assert end(lambda _: Change(1, 1, files=files))["changed"]
+    assert result_of(lambda _: Change(1, 1, files=files))["changed"]
     assert new.read_text() == "new\n"
     assert not old.exists()
 
@@ -108,7 +108,7 @@ def test_files_are_put_back_when_apply_fails(tmp_path):
         seen.append((new.read_text(), old.read_text()))
         raise OperatorError("The kernel refused.")
 
-    result = end(lambda _: Change(1, 2, apply=apply, files=files))
+    result = result_of(lambda _: Change(1, 2, apply=apply, files=files))
     assert result["mistakes"] == ["The kernel refused."]
     assert seen == [("new\n", "changed\n")]
     assert not new.exists()
@@ -119,14 +119,14 @@ def test_a_file_that_cannot_be_written_keeps_apply_from_happening(tmp_path):
     first, taken = tmp_path / "first", tmp_path / "taken"
     taken.mkdir()
     files = {str(first): (None, "text\n"), str(taken): ("", "text\n")}
-    result = end(lambda _: Change(1, 2, apply=lambda: 1 / 0, files=files))
+    result = result_of(lambda _: Change(1, 2, apply=lambda: 1 / 0, files=files))
     assert result["failed"]
     assert not first.exists()
 
 
 @pytest.mark.parametrize("seam", [run, report])
 def test_all_mistakes_are_reported_at_once(seam):
-    result = end(refuse("One.", "Two."), seam)
+    result = result_of(refuse("One.", "Two."), seam)
     assert result == {"failed": True, "msg": "One.\nTwo.", "mistakes": ["One.", "Two."]}
 
 
@@ -148,12 +148,12 @@ def test_errors_of_the_system_are_reported(seam, error, sentence):
     def prepare(_params):
         raise error
 
-    assert end(prepare, seam) == {"failed": True, "msg": sentence, "mistakes": [sentence]}
+    assert result_of(prepare, seam) == {"failed": True, "msg": sentence, "mistakes": [sentence]}
 
 
 def test_a_missing_requirement_fails_a_change_before_it_begins():
     change = Change(1, 2, apply=lambda: 1 / 0, missing_requirements=["Load it.", "Start it."])
-    assert end(lambda _: change)["mistakes"] == ["Load it.", "Start it."]
+    assert result_of(lambda _: change)["mistakes"] == ["Load it.", "Start it."]
 
 
 def test_a_missing_requirement_is_a_warning_in_check_mode_only_if_there_is_a_change():
@@ -161,24 +161,24 @@ def test_a_missing_requirement_is_a_warning_in_check_mode_only_if_there_is_a_cha
     with pytest.raises(Ended):
         run(module, lambda _: Change(1, 2, missing_requirements=["Load it."]))
     assert module.warnings == ["Load it."]
-    assert not end(lambda _: Change(1, 1, missing_requirements=["Load it."]))["changed"]
+    assert not result_of(lambda _: Change(1, 1, missing_requirements=["Load it."]))["changed"]
 
 
 def test_the_diff_is_shown_on_request():
     change = Change([1], [2])
-    assert end(lambda _: change, check_mode=True, _diff=True)["diff"] == {
+    assert result_of(lambda _: change, check_mode=True, _diff=True)["diff"] == {
         "before": [1],
         "after": [2],
     }
     messages = change._replace(text=("a\n", "b\n"), files={"/nonexistent/file": (None, "text\n")})
-    live, file = end(lambda _: messages, check_mode=True, _diff=True)["diff"]
+    live, file = result_of(lambda _: messages, check_mode=True, _diff=True)["diff"]
     assert live == {"before": "a\n", "after": "b\n"}
     assert (file["before"], file["after"]) == ("", "text\n")
     assert file["before_header"] == file["after_header"] == "/nonexistent/file"
 
 
 def test_a_report_changes_nothing():
-    assert end(lambda params: params, report, params={"answers": 1}) == {
+    assert result_of(lambda params: params, report, params={"answers": 1}) == {
         "changed": False,
         "answers": 1,
     }
@@ -214,7 +214,7 @@ def test_state_files_list_what_is_removed_until_it_is_removed(tmp_path):
         files=files,
         meanwhile={str(changed): "old\nnew\n"},
     )
-    assert end(lambda _: change)["changed"]
+    assert result_of(lambda _: change)["changed"]
     assert seen == ["new\n", "old\nnew\n", "old\n"]
     assert texts_of(new, changed, gone) == ["new\n", "new\n", None]
 
@@ -227,7 +227,7 @@ def test_what_could_not_be_undone_stays_listed(tmp_path):
         raise NotUndone("The kernel refused.", "It could not be undone: it refused again.")
 
     files = {str(path): ("old\n", "new\n")}
-    result = end(lambda _: Change(1, 2, apply, files, meanwhile={str(path): "old\nnew\n"}))
+    result = result_of(lambda _: Change(1, 2, apply, files, meanwhile={str(path): "old\nnew\n"}))
     assert result["mistakes"] == [
         "The kernel refused.",
         "It could not be undone: it refused again.",
@@ -271,7 +271,7 @@ def test_a_full_disk_hides_neither_the_reason_nor_what_it_keeps_from_being_undon
         raise error
 
     files = {str(path): ("old\n", "new\n")}
-    result = end(lambda _: Change(1, 2, apply, files, meanwhile={str(path): "old\nnew\n"}))
+    result = result_of(lambda _: Change(1, 2, apply, files, meanwhile={str(path): "old\nnew\n"}))
     not_back = (
         f"{path} could not be put back (No space left on device): it lists what was and what was"
         " wanted. Remedy that and run this again."
@@ -284,7 +284,7 @@ def test_a_disk_that_is_full_from_the_beginning_is_reported_once(tmp_path, monke
     path = tmp_path / "file"
     path.write_text("old\n")
     fill_disk(monkeypatch, 1)
-    result = end(lambda _: Change(1, 2, lambda: 1 / 0, {str(path): ("old\n", "new\n")}))
+    result = result_of(lambda _: Change(1, 2, lambda: 1 / 0, {str(path): ("old\n", "new\n")}))
     assert result["mistakes"] == ["No space left on device."]
     assert path.read_text() == "old\n"
 
@@ -294,7 +294,7 @@ def test_a_disk_that_is_full_at_the_end_is_reported_with_the_state(tmp_path, mon
     path.write_text("old\n")
     fill_disk(monkeypatch, 2)
     files = {str(path): ("old\n", "new\n")}
-    result = end(lambda _: Change(1, 2, files=files, meanwhile={str(path): "old\nnew\n"}))
+    result = result_of(lambda _: Change(1, 2, files=files, meanwhile={str(path): "old\nnew\n"}))
     assert result["msg"] == (
         f"The change is made, but {path} could not be written (No space left on device): it still"
         " lists what was removed, which a reboot would bring back. Remedy that and run this again."
@@ -333,7 +333,7 @@ def test_a_signal_between_two_steps_undoes_what_was_done(tmp_path, disposed, sen
             raise failure(error, [], "All is as it was.") from error
         seen.append("second step")
 
-    result = end(lambda _: Change(1, 2, apply, {str(path): (None, "new\n")}))
+    result = result_of(lambda _: Change(1, 2, apply, {str(path): (None, "new\n")}))
     name = signal.Signals(sent).name
     assert result["mistakes"] == [
         f"{name} ended this run before it had finished.",
@@ -352,13 +352,13 @@ def test_a_signal_that_is_ignored_ends_nothing(disposed, step):
         step()
 
     disposed(signal.SIGHUP, signal.SIG_IGN)
-    assert end(lambda _: Change(1, 2, apply))["changed"]
+    assert result_of(lambda _: Change(1, 2, apply))["changed"]
 
 
 def test_the_temporary_files_of_a_killed_run_are_removed(tmp_path):
     path, left = tmp_path / "file", tmp_path / ".lvs-file.new"
     left.write_text("half")
-    assert not end(lambda _: Change(1, 1, files={str(path): (None, None)}))["changed"]
+    assert not result_of(lambda _: Change(1, 1, files={str(path): (None, None)}))["changed"]
     assert not left.exists()
 
 
@@ -385,22 +385,22 @@ def test_no_other_module_changes_the_host_between_reading_and_writing(lock):
             afterwards=lambda: {"free": free(lock)},
         )
 
-    assert end(prepare)["free"]  # what takes its time keeps no other module waiting
+    assert result_of(prepare)["free"]  # what takes its time keeps no other module waiting
     assert seen == [False, False]
     assert lock.stat().st_mode & 0o777 == 0o600
-    end(refuse("No."))
+    result_of(refuse("No."))
     assert free(lock)
 
 
 def test_check_mode_waits_for_no_other_module(lock):
-    assert end(lambda _: Change(1, 2), check_mode=True)["changed"]
+    assert result_of(lambda _: Change(1, 2), check_mode=True)["changed"]
     assert not lock.exists()
 
 
 def test_a_module_that_waits_too_long_reports_for_which(lock, monkeypatch):
     monkeypatch.setattr(_lock, "WAIT", 0.1)
     with _lock.held("lvs.cluster.vip_iface"):
-        result = end(lambda _: 1 / 0)
+        result = result_of(lambda _: 1 / 0)
     assert re.fullmatch(
         rf"Another run is changing this machine: lvs\.cluster\.vip_iface \(process {os.getpid()},"
         rf" since \d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d UTC\) holds {lock}\. This one has waited 0\.1 s"
