@@ -24,15 +24,15 @@ class NotUndone(OperatorError):
     """A change failed, and so did undoing what had been done of it."""
 
 
-def failure(error: Exception, lost: list[str], as_it_was: str) -> OperatorError:
+def failure(error: Exception, not_undone: list[str], undone: str) -> OperatorError:
     """Return what a change fails with once it has been undone.
 
     :param error: why it failed, an `OperatorError` or an OSError
-    :param lost: a sentence for each thing that could not be undone
-    :param as_it_was: the sentence if there is none
+    :param not_undone: a sentence for each thing that could not be undone
+    :param undone: the sentence if there is none
     """
     why = reasons(error)
-    return NotUndone(*why, *lost) if lost else OperatorError(*why, as_it_was)
+    return NotUndone(*why, *not_undone) if not_undone else OperatorError(*why, undone)
 
 
 def reasons(error: BaseException) -> list[str]:

@@ -137,7 +137,7 @@ def _read_role(facts: HostFacts, expected: ExpectedRole) -> HostFacts:
     version = succeeds("keepalived", "--version") if "unicast_peer" in conf else ""
     listing = succeeds("ipvsadm", "--list", "--daemon") if expected.vrrp else ""
     at_boot = _atomic_file.read("/etc/modules-load.d/lvs-realserver-tun.conf")
-    made = text(f"{_host_state.STATE_DIRECTORY}/realserver_tun.link")
+    state_file = text(f"{_host_state.STATE_DIRECTORY}/realserver_tun.link")
     return facts._replace(
         links=_links.parse(links),
         sysctls=_sysctl.read_all(sysctls_to_read(link["ifname"] for link in links)),
@@ -146,7 +146,7 @@ def _read_role(facts: HostFacts, expected: ExpectedRole) -> HostFacts:
         at_boot=None if at_boot is None else re.findall(r"(?m)^(\w+)", at_boot),
         options=text(*(f"{place}/modprobe.d/*.conf" for place in PLACES)),
         conn_tab_bits=text("/sys/module/ip_vs/parameters/conn_tab_bits").strip(),
-        tunnels=re.findall(r"(?m)^link set dev (\S+) up", made),
+        tunnels=re.findall(r"(?m)^link set dev (\S+) up", state_file),
         units=units,
         unit_errors={
             unit: _units.error_lines(unit)

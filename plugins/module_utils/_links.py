@@ -373,15 +373,15 @@ def apply(operations: Iterable[Operation]) -> None:
 def undo(done: Sequence[Operation], error: Exception) -> OperatorError:
     """Take operations back, the last one first; return the error to raise for the one given."""
 
-    def lost(operation: Operation) -> str | None:
+    def undo_error(operation: Operation) -> str | None:
         try:
             carry_out(operation.undo)
         except (OSError, OperatorError) as error:
             return f"It could not be undone: {error}"
         return None
 
-    not_back = list(filter(None, map(lost, reversed(done))))
-    return failure(error, not_back, "The addresses are as they were.")
+    not_undone = list(filter(None, map(undo_error, reversed(done))))
+    return failure(error, not_undone, "The addresses are as they were.")
 
 
 # ------------------------------------------------------------------------- the file for boot

@@ -327,18 +327,18 @@ def apply(steps: Mapping[str, Sequence[Step]]) -> None:
             if count < len(lines):
                 raise OperatorError(f"ip {option} {lines[count].do}: {complaint}")
     except (OSError, OperatorError) as error:
-        lost = _undo(list(reversed(done)))
-        raise failure(error, lost, "Rules and routes are as they were.") from error
+        not_undone = _undo(list(reversed(done)))
+        raise failure(error, not_undone, "Rules and routes are as they were.") from error
 
 
 def _undo(done: Sequence[tuple[str, Step]]) -> list[str]:
     """Take steps back; return a sentence for each that could not be."""
-    lost = []
+    not_undone = []
     for option, step in done:
         count, complaint = _batch(option, [step.undo])
         if not count:
-            lost.append(f"It could not be undone: ip {option} {step.undo}: {complaint}")
-    return lost
+            not_undone.append(f"It could not be undone: ip {option} {step.undo}: {complaint}")
+    return not_undone
 
 
 def _batch(option: str, lines: Sequence[str]) -> tuple[int, str]:

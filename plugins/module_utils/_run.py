@@ -138,7 +138,7 @@ class Change(NamedTuple):
             ]
             return NotUndone(*error.mistakes, *kept)
 
-        def lost(path: str) -> str | None:
+        def undo_error(path: str) -> str | None:
             before = self.files[path][0]
             try:
                 if _atomic_file.read(path) != before:  # else writing is what failed
@@ -150,8 +150,8 @@ class Change(NamedTuple):
                 )
             return None
 
-        not_back = list(filter(None, map(lost, touched)))
-        return NotUndone(*reasons(error), *not_back) if not_back else None
+        not_undone = list(filter(None, map(undo_error, touched)))
+        return NotUndone(*reasons(error), *not_undone) if not_undone else None
 
     def _finish(self, path: str, text: str | None) -> None:
         """Write the file that is wanted, now that ``apply`` has done what it lists."""

@@ -172,14 +172,14 @@ def apply(before: Mapping[str, str | None], after: Mapping[str, str | None]) -> 
             if not same(key, now, value):
                 raise OperatorError(f"{key}: the kernel keeps {now} instead of {value}.")
     except (OSError, OperatorError) as error:
-        lost = _undo({key: found[key] for key in keys if found[key] is not None})
-        raise failure(error, lost, "All settings are as they were.") from error
+        not_undone = _undo({key: found[key] for key in keys if found[key] is not None})
+        raise failure(error, not_undone, "All settings are as they were.") from error
 
 
 def _undo(found: Mapping[str, str | None]) -> list[str]:
     """Set the keys as they were; return a sentence for each that could not be."""
 
-    def lost(key: str) -> str | None:
+    def undo_error(key: str) -> str | None:
         try:
             if not same(key, read(key), found[key]):
                 _write(key, found[key])
@@ -187,7 +187,7 @@ def _undo(found: Mapping[str, str | None]) -> list[str]:
             return f"It could not be put back: {error}"
         return None
 
-    return list(filter(None, map(lost, found)))
+    return list(filter(None, map(undo_error, found)))
 
 
 def _write(key: str, value: str | None) -> None:
@@ -312,13 +312,13 @@ def values_to_restore(text: str | None, wanted: Collection[str]) -> dict[str, st
     A key that has got another value since, or is gone, is left alone.
     """
     known, set_by_us = former_values(text), [*saved_values(text).items(), *_interim_pairs(text)]
-    back = {
+    restored = {
         key: known[key]
         for key, value in set_by_us
         if key in known and key not in wanted and same(key, read(key), value)
     }
-    also = {key: known[key] for key in resets(back) if key in known and key not in wanted}
-    return {**back, **also}
+    also = {key: known[key] for key in resets(restored) if key in known and key not in wanted}
+    return {**restored, **also}
 
 
 # ---------------------------------------------------------------------------------------- ARP

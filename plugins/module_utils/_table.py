@@ -134,12 +134,14 @@ class Transition(NamedTuple):
 
     def _undo(self, ipvs: Ipvs, why: OperatorError) -> OperatorError:
         """Bring what operations touched back to what it was; return the error to raise."""
-        lost = []
+        not_undone = []
         try:
             ipvs.apply(plan(self._now(ipvs), touched(self.before, self.operations)))
         except IpvsError as error:
-            lost = [f"Undoing what was done failed too ({error}); compare with 'ipvsadm -Sn'."]
-        return failure(why, lost, "What had been done is undone, the table is as it was.")
+            not_undone = [
+                f"Undoing what was done failed too ({error}); compare with 'ipvsadm -Sn'."
+            ]
+        return failure(why, not_undone, "What had been done is undone, the table is as it was.")
 
 
 def transition(desire: Callable[[Table], Table], ignore_owners: Sequence[str] = ()) -> Transition:

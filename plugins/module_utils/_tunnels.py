@@ -347,14 +347,14 @@ def apply(steps: Iterable[Step]) -> None:
 def _undo(done: Sequence[Step]) -> list[str]:
     """Take steps back, the last one first; return a sentence for each that could not be."""
 
-    def lost(step: Step) -> str | None:
+    def undo_error(step: Step) -> str | None:
         try:
             _links.ip(*step.undo.split())
         except (OSError, OperatorError) as error:
             return f"It could not be undone: {error}"
         return None
 
-    return list(filter(None, map(lost, reversed(done))))
+    return list(filter(None, map(undo_error, reversed(done))))
 
 
 # ------------------------------------------------------------------------- the file for boot

@@ -156,13 +156,13 @@ def prepare(params: Mapping[str, Any]) -> _run.Change:
     text: str | None
     notes: dict[str, str] = {}
     listed: dict[str, str] = {}
-    back = {}
+    restored = {}
     if params["state"] == "present":
         listed = _sysctl.suppression(before, interfaces, params["rp_filter"], managed)
         notes = _sysctl.values_to_note(saved, before, listed)
         text = _sysctl.document(HEADER, notes, listed)
-        back = _sysctl.values_to_restore(saved, listed)
-        wanted = {**listed, **back}
+        restored = _sysctl.values_to_restore(saved, listed)
+        wanted = {**listed, **restored}
         missing_requirements = [
             f"interfaces: there is no interface {name} here."
             for name in interfaces
@@ -178,8 +178,8 @@ def prepare(params: Mapping[str, Any]) -> _run.Change:
             defaults = _sysctl.read_all(_sysctl.conf_key("default", name) for name in _sysctl.ARP)
             unknown = managed.keys() - _sysctl.former_values(saved).keys()
             wanted = _sysctl.unsuppression({**before, **defaults}, unknown)
-            back = _sysctl.values_to_restore(saved, ())
-            wanted.update(back)
+            restored = _sysctl.values_to_restore(saved, ())
+            wanted.update(restored)
             text = None
     after = _sysctl.planned(before, wanted)
     return _run.Change(
@@ -190,7 +190,9 @@ def prepare(params: Mapping[str, Any]) -> _run.Change:
         text=(_sysctl.render(before), _sysctl.render(after)),
         results=results,
         missing_requirements=missing_requirements,
-        meanwhile={params["save"]: _sysctl.interim_document(HEADER, saved, notes, listed, back)},
+        meanwhile={
+            params["save"]: _sysctl.interim_document(HEADER, saved, notes, listed, restored)
+        },
     )
 
 

@@ -208,12 +208,12 @@ def _load(text: str, *, rules: str = "", check: bool = False) -> None:
 
 def _undo(found: Mapping[Table, str | None], why: Exception) -> _run.OperatorError:
     """Have the tables as they were; return the error to raise."""
-    lost = []
+    not_undone = []
     try:
         _load("".join(table.removal + (listing or "") for table, listing in found.items()))
     except (OSError, _run.OperatorError) as error:
-        lost = [f"The former rules could not be loaded again: {error}"]
-    return failure(why, lost, "The rules are as they were.")
+        not_undone = [f"The former rules could not be loaded again: {error}"]
+    return failure(why, not_undone, "The rules are as they were.")
 
 
 def prepare(params: Mapping[str, Any]) -> _run.Change:

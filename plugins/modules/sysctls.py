@@ -106,14 +106,14 @@ def prepare(params: Mapping[str, Any]) -> _run.Change:
     path = params["save"]
     saved = _atomic_file.read(path) if path else None
     _atomic_file.parsed(path, saved, _sysctl.check)
-    back = _sysctl.values_to_restore(saved, wanted)
-    before = _sysctl.read_all([*wanted, *back])
-    after = _sysctl.planned(before, {**wanted, **back})
+    restored = _sysctl.values_to_restore(saved, wanted)
+    before = _sysctl.read_all([*wanted, *restored])
+    after = _sysctl.planned(before, {**wanted, **restored})
     files, meanwhile = {}, {}
     if path:
         notes = _sysctl.values_to_note(saved, before, wanted)
         files[path] = (saved, _sysctl.document(HEADER, notes, wanted) if wanted else None)
-        meanwhile[path] = _sysctl.interim_document(HEADER, saved, notes, wanted, back)
+        meanwhile[path] = _sysctl.interim_document(HEADER, saved, notes, wanted, restored)
     return _run.Change(
         before,
         after,

@@ -206,9 +206,9 @@ def held_back(vips: Sequence[_vips.Address]) -> Iterator[None]:
     except BaseException:
         removed()
         raise
-    lost = removed()
-    if lost:
-        raise _run.OperatorError(*lost)
+    errors = removed()
+    if errors:
+        raise _run.OperatorError(*errors)
 
 
 def missing(vips: Sequence[_vips.Address]) -> list[str]:

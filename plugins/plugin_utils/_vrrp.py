@@ -337,7 +337,7 @@ def instance(
         d.name: next((a for a in d.addresses if family_of(a) == family), None) for d in directors
     }
     peers = [address for name, address in own.items() if name != director.name and address]
-    made = {
+    fields = {
         "name": f"{INSTANCE}_{first}" if number else INSTANCE,
         "state": "BACKUP",
         "virtual_router_id": first_router_id(director) + number,
@@ -350,11 +350,11 @@ def instance(
         "excluded_vips": [vip for vip in vips if family_of(vip) != family] + more,
         **own_fields,
     }
-    if made["state"] == "BACKUP" and not off(made, "preempt"):
-        made.setdefault("preempt_delay", PREEMPT_DELAY)
-    if not made["unicast_peers"]:  # multicast
-        del made["unicast_src_ip"], made["unicast_peers"]
-    return made
+    if fields["state"] == "BACKUP" and not off(fields, "preempt"):
+        fields.setdefault("preempt_delay", PREEMPT_DELAY)
+    if not fields["unicast_peers"]:  # multicast
+        del fields["unicast_src_ip"], fields["unicast_peers"]
+    return fields
 
 
 def version(director: Director) -> int:
@@ -450,12 +450,12 @@ def mistakes(
         ]
         director = director._replace(keepalived={**parts, "instance": of_all})
     fitting = {n: vips for n, vips in held.items() if first + n <= LAST_ROUTER}
-    made = [instance(director, directors, vips, n) for n, vips in fitting.items()]
+    vrrp_instances = [instance(director, directors, vips, n) for n, vips in fitting.items()]
     if not (masters or all_known):
-        made = [{"no_virtual_ipaddress": True, **each} for each in made]
-    for each, vips in zip(made, fitting.values(), strict=True):
+        vrrp_instances = [{"no_virtual_ipaddress": True, **each} for each in vrrp_instances]
+    for each, vips in zip(vrrp_instances, fitting.values(), strict=True):
         found += _left_out(each, vips)
-    return found + _keepalived.mistakes(configuration(director, made, services))
+    return found + _keepalived.mistakes(configuration(director, vrrp_instances, services))
 
 
 def _left_out(made: Mapping[str, Any], vips: Sequence[str]) -> Iterator[str]:

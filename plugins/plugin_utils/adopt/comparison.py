@@ -309,8 +309,8 @@ class _Comparison:
 
     def _not_representable(self, block: Block) -> list[str]:
         """List the fields of an instance that no inventory has; return them."""
-        lost = [name for name in block if vrrp.undefined(name)]
-        for name in lost:
+        fields = [name for name in block if vrrp.undefined(name)]
+        for name in fields:
             option = next(o for o in _options.INSTANCE if o.name == name)
             for line, shown in block.where.get(name, []):
                 self.report(
@@ -318,7 +318,7 @@ class _Comparison:
                     f" {option.keyword or name} names.",
                     line,
                 )
-        return lost
+        return fields
 
     def _added(self, block: Block, result: Mapping[str, Any]) -> None:
         """List what an instance has from now on, though its file doesn't set it."""
