@@ -8,7 +8,8 @@ is really done come from the same plan, so they can't disagree.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from ansible_collections.lvs.cluster.plugins.module_utils._model import (
@@ -93,6 +94,20 @@ def _change(old: VirtualService, new: VirtualService) -> Iterator[Operation]:
     for destination in old.destinations:
         if destination.key not in after:
             yield Operation("delete", new, destination)
+
+
+def summary(operations: Sequence[Operation]) -> list[str]:
+    """Return the operations in words, those on destinations of one service as their number."""
+    words = []
+    for (action, key, pool), group in itertools.groupby(
+        operations, lambda each: (each.action, each.service.key, each.destination is not None)
+    ):
+        several = list(group)
+        if pool and len(several) > 1:
+            words.append(f"{action} {len(several)} destinations of service {key}")
+        else:
+            words += map(str, several)
+    return words
 
 
 def accept_local(read: Table, desired: Table) -> Table:

@@ -139,9 +139,9 @@ options:
         and is removed from the kernel too.
       - Without O(services) there is no file.
     type: path
-  return_unchanged:
-    description: Whether RV(before) and RV(after) also have the listed services that stay as they
-      are.
+  return_all:
+    description: Whether RV(before) and RV(after) have all listed services, and all their
+      destinations. With thousands of destinations, the result then takes longer than the change.
     type: bool
     default: false
     version_added: 0.6.0
@@ -175,8 +175,10 @@ EXAMPLES = r"""
 
 RETURN = r"""
 before:
-  description: The services that are changed, and with O(return_unchanged) all that are listed, as
-    they were.
+  description:
+    - The services that are changed, and with O(return_all) all that are listed, as they were.
+    - If these and RV(after) have more than 1,000 destinations, they are returned without
+      C(destinations) unless O(return_all) is set.
   returned: success
   type: list
   elements: dict
@@ -195,7 +197,10 @@ after:
         - {address: 192.168.2.31, port: 80, method: dr, weight: 5}
         - {address: 192.168.2.32, port: 80, method: dr, weight: 5}
 operations:
-  description: What was done, or would be in check mode, in its order.
+  description:
+    - What was done, or would be in check mode, in its order.
+    - Where RV(before) and RV(after) have no destinations, operations on the destinations of one
+      service are one item, C(add 100 destinations of service tcp 192.168.2.149:80).
   returned: success
   type: list
   elements: str
@@ -212,7 +217,7 @@ from ansible_collections.lvs.cluster.plugins.module_utils import (
 )
 from ansible_collections.lvs.cluster.plugins.module_utils._model import Table, as_table
 from ansible_collections.lvs.cluster.plugins.module_utils._model_parser import parse_services
-from ansible_collections.lvs.cluster.plugins.module_utils._plan import merge
+from ansible_collections.lvs.cluster.plugins.module_utils._plan import merge, summary
 from ansible_collections.lvs.cluster.plugins.module_utils._run import (
     Change,
     OperatorError,
@@ -220,8 +225,9 @@ from ansible_collections.lvs.cluster.plugins.module_utils._run import (
 )
 from ansible_collections.lvs.cluster.plugins.module_utils._table import transition
 
-#: With more services than this, the result does not repeat them.
-REPEATED = 20
+#: With more destinations than this, the result has the services alone, and not the arguments:
+#: Ansible copies each value and looks for secrets in it, which takes longer than to change a table.
+RETURNED = 1000
 
 ARGUMENTS = {
     # Their fields are read by _model_parser alone: with ten thousand destinations, Ansible would
@@ -233,7 +239,7 @@ ARGUMENTS = {
         "default": "none",
     },
     "save": {"type": "path"},
-    "return_unchanged": {"type": "bool", "default": False},
+    "return_all": {"type": "bool", "default": False},
     **_arguments.IGNORE_OWNERS,
 }
 
@@ -259,30 +265,60 @@ def prepare(params):
 
     planned = transition(desire, params["ignore_owners"])
     scope = {op.service.key for op in planned.operations}
-    if params["return_unchanged"]:
+    if params["return_all"]:
         scope |= as_table(services).keys()
-    before, after = (
-        [table[key].to_dict() for key in sorted(scope) if key in table]
+    returned = [
+        [table[key] for key in sorted(scope) if key in table]
         for table in (planned.before, planned.after)
-    )
+    ]
+    number = sum(len(service.destinations) for table in returned for service in table)
+    complete = params["return_all"] or number <= RETURNED
+    before, after = ([_as_result(each, complete) for each in table] for table in returned)
+    operations = map(str, planned.operations) if complete else summary(planned.operations)
     return Change(
         before,
         after,
         planned.apply,
         files,
         planned.text,
-        {"operations": [str(operation) for operation in planned.operations]},
+        {"operations": list(operations)},
         planned.missing_requirements,
         meanwhile,
     )
 
 
+def _as_result(service, complete):
+    """Return a service as plain data, with its destinations if the result is to be complete."""
+    if complete:
+        return service.to_dict()
+    data = service.with_destinations(()).to_dict()
+    del data["destinations"]
+    return data
+
+
+class Module(AnsibleModule):  # type: ignore[misc]  # mypy does not see ansible-core
+    """A module with ``many`` services that Ansible neither copies nor returns, or None."""
+
+    def _load_params(self):
+        super()._load_params()
+        self.many, services = None, self.params.get("services")
+        if isinstance(services, list) and _number(services) > RETURNED:
+            self.many, self.params["services"] = services, []
+
+
+def _number(services):
+    """Return how many destinations services have, which may have any form yet."""
+    pools = (each.get("destinations") for each in services if isinstance(each, dict))
+    return sum(len(pool) for pool in pools if isinstance(pool, list))
+
+
 def main():
     """Run the module."""
-    module = AnsibleModule(ARGUMENTS, supports_check_mode=True)
+    module = Module(ARGUMENTS, supports_check_mode=True)
     params = dict(module.params)
-    if len(params["services"]) > REPEATED:
-        module.params["services"] = f"<{len(params['services'])} services>"
+    if module.many is not None:
+        params["services"] = module.many
+        module.params["services"] = f"<{len(module.many)} services>"
     run(module, lambda _shown: prepare(params))
 
 

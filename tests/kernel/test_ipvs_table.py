@@ -114,13 +114,42 @@ def test_everything_a_table_can_hold_arrives_as_ipvsadm_would_have_written_it(
     assert not again["changed"], again
     assert again["operations"] == []
     assert again["before"] == again["after"] == []
-    listed = run_module("ipvs_table", services=EVERYTHING, return_unchanged=True)
+    listed = run_module("ipvs_table", services=EVERYTHING, return_all=True)
     assert listed["before"] == listed["after"]
     assert len(listed["after"]) == len(EVERYTHING)
 
     info = run_module("ipvs_info")
     fed_back = run_module("ipvs_table", services=info["services"], prune="all")
     assert not fed_back["changed"], fed_back
+
+
+def test_the_result_of_a_large_change_has_no_destinations(netns, run_module):
+    services = [
+        {"vip": "192.0.2.1", "port": 80 + n, "destinations": pool}
+        for n in range(11)
+        for pool in [[{"address": f"198.51.100.{d}"} for d in range(1, 101)]]
+    ]
+    result = run_module("ipvs_table", services=services, return_all=True, check=True)
+    assert len(result["operations"]) == 11 + 1100
+    assert len(result["after"][0]["destinations"]) == 100
+    result = run_module("ipvs_table", services=services)
+    assert result["changed"]
+    assert result["before"] == []
+    assert result["after"][0] == {
+        "vip": "192.0.2.1",
+        "port": 80,
+        "protocol": "tcp",
+        "scheduler": "wlc",
+    }
+    assert result["operations"][:2] == [
+        "add service tcp 192.0.2.1:80",
+        "add 100 destinations of service tcp 192.0.2.1:80",
+    ]
+    assert len(result["operations"]) == 22
+    services[0]["destinations"][7]["weight"] = 9
+    result = run_module("ipvs_table", services=services)
+    assert result["operations"] == ["set destination 198.51.100.8:80 of service tcp 192.0.2.1:80"]
+    assert len(result["after"][0]["destinations"]) == 100
 
 
 def test_without_services_there_is_no_state_file(netns, run_module, tmp_path):

@@ -16,6 +16,7 @@ from ansible_collections.lvs.cluster.plugins.module_utils._plan import (
     accept_local,
     merge,
     plan,
+    summary,
     touched,
 )
 from ansible_collections.lvs.cluster.tests.unit import strategies
@@ -145,3 +146,14 @@ def test_only_services_that_operations_touch_are_compared_afterwards():
     other = VirtualService(ServiceKey("ipv4", fwmark=7))
     table = {**web(rs(31)), other.key: other}
     assert touched(table, [Operation("set", table[KEY])]) == web(rs(31))
+
+
+def test_a_summary_has_the_number_of_destinations_of_each_service():
+    other = VirtualService(ServiceKey("ipv4", fwmark=7)).with_destinations([rs(31), rs(32)])
+    desired = {**web(rs(31), rs(32), rs(33)), other.key: other}
+    assert summary(plan(web(rs(34)), desired)) == [
+        "add 3 destinations of service tcp 192.168.2.149:80",
+        "delete destination 192.168.2.34:80 of service tcp 192.168.2.149:80",
+        "add service fwmark 7",
+        "add 2 destinations of service fwmark 7",
+    ]
