@@ -106,6 +106,8 @@ NODE_PACKAGES = """
     systemd-sysv python3 python3-apt iproute2 iputils-ping procps kmod curl nginx-light nftables
 """.split()
 NODE_OFFLINE_PACKAGES = "ipvsadm python3-pyroute2 keepalived tcpdump".split()
+# For one scenario, so what they need lies in apt's cache beside them.
+NODE_NETWORK_MANAGERS = "ifupdown network-manager".split()
 NODE_DISABLE = "nginx.service apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer".split()
 NODE_MASK = """
     getty.target console-getty.service systemd-logind.service systemd-udevd.service
@@ -200,7 +202,8 @@ def build_node(work: Path, mirror: str, name: str) -> Path:
             awk '$1 == "Inst" && !index(" {later} ", " " $2 " ") {{ print $2 }}')
         chroot "$1" apt-get install --yes $needed
         chroot "$1" apt-get clean
-        chroot "$1" apt-get install --yes --download-only {later}
+        chroot "$1" apt-get install --yes --download-only {later} \
+            {" ".join(NODE_NETWORK_MANAGERS)}
         cd "$1"/var/cache/apt
         rm -f pkgcache.bin srcpkgcache.bin
         chroot "$1" dpkg-query --show --showformat '${{Package}}\\n' >names
