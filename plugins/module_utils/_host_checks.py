@@ -134,7 +134,7 @@ def _of_network(
 CHECKS = (
     _of_network(
         "addresses",
-        "those of the inventory",
+        "as in the inventory",
         missing_addresses,
         lambda expected: expected.addresses,
     ),
@@ -197,7 +197,7 @@ CHECKS = (
     ),
     Check(
         "conn_tab_bits",
-        "the table of connections has the size asked for",
+        "the connection table has the configured size",
         conn_tab_size_ignored,
         _is_director,
         before=True,
@@ -233,14 +233,14 @@ CHECKS = (
     Check(
         "conntrack", "1, for fullnat", conntrack_off, lambda expected: "fullnat" in expected.methods
     ),
-    Check("expire_nodest_conn", "as wanted", removed_destination_kept, _is_director),
+    Check("expire_nodest_conn", "as required", removed_destination_kept, _is_director),
     Check(
         "expire_quiescent_template",
-        "as wanted",
+        "as required",
         quiescent_template_kept,
         lambda expected: expected.persistent,
     ),
-    Check("backup_only", "as wanted", backup_schedules, _is_backup),
+    Check("backup_only", "as required", backup_schedules, _is_backup),
     Check(
         "sources of advertisements",
         "the other directors, on the link",
@@ -257,7 +257,12 @@ CHECKS = (
     Check("ARP", "ARP is suppressed for the VIPs", arp_not_suppressed, _suppresses_arp),
     Check("rp_filter", "requests are accepted", strict_rp_filter, _suppresses_arp),
     Check("tunnel modules", "loaded, now and at boot", tunnel_modules_missing, _takes_tunnels),
-    Check("tunnel sources", "the directors, or as asked for", tunnels_unfiltered, _takes_tunnels),
+    Check(
+        "tunnel sources",
+        "the directors and lvs_tunnel_sources only",
+        tunnels_unfiltered,
+        _takes_tunnels,
+    ),
     Check(
         "other tunnels",
         "none that the packet filter drops",
@@ -272,7 +277,7 @@ CHECKS = (
         vip_misplaced,
         lambda expected: (expected.director and not expected.vrrp) or expected.suppressed_vips(),
     ),
-    Check("IPv6 VIPs", "they serve, and are no source address", duplicate_address, vips6),
+    Check("IPv6 VIPs", "usable, and not used as source addresses", duplicate_address, vips6),
     Check(
         "boot", "all units are enabled and active", not_set_at_boot, lambda expected: expected.units
     ),

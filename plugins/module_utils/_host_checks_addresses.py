@@ -24,7 +24,7 @@ def arp_not_suppressed(facts: HostFacts, expected: ExpectedRole) -> Iterator[str
             yield (
                 f"On {name}, arp_ignore {effect['arp_ignore']} and arp_announce"
                 f" {effect['arp_announce']} are in effect, the larger of conf/all and conf/{name},"
-                " so this machine answers for the VIPs in the director's place. They have to be 1"
+                " so this machine answers ARP for the VIPs instead of the director. They must be 1"
                 f" and 2. {RERUN}"
             )
 
@@ -40,7 +40,7 @@ def strict_rp_filter(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]:
         if effect and effect["rp_filter"] == 1:
             yield (
                 f"On {name}, rp_filter 1 is in effect, the larger of conf/all and conf/{name}: it"
-                " drops requests whose answers leave by another interface. It has to be 2, or 0 in"
+                " drops requests whose answers leave by another interface. It must be 2, or 0 in"
                 f" both. {RERUN}"
             )
 
@@ -76,14 +76,15 @@ def vip_misplaced(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]:
         places = facts.links_with(vip)
         if all(map(responds_to_arp, places)):
             yield (
-                f"The VIP {vip} is not on lo nor a tunnel here, so what the director sends is not"
-                " taken. Run site.yml."
+                f"The VIP {vip} is not on lo nor a tunnel here, so this machine drops what the"
+                " director forwards. Run site.yml."
             )
         for link in filter(responds_to_arp, () if expected.director else places):
             yield (
-                f"The VIP {vip} is on {link.name}, which answers for it in the director's place."
-                f" Remove it (ip address delete {_written(link, vip)} dev {link.name}) and find"
-                " what has put it there."
+                f"The VIP {vip} is on {link.name}, which answers ARP for it instead of the"
+                " director."
+                f" Remove it (ip address delete {_written(link, vip)} dev {link.name}) and find out"
+                " which program adds it."
             )
 
 
@@ -110,13 +111,14 @@ def duplicate_address(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]
             own = each["prefixlen"] == 128 and not (expected.vrrp and name in expected.lans)
             if each.get("tentative") or each.get("dadfailed"):
                 yield (
-                    f"The VIP {vip} on {name} does not serve, for duplicate address detection found"
-                    f" it elsewhere or has not ended. {anew} and run site.yml, which adds it with"
+                    f"The VIP {vip} on {name} is not usable: duplicate address detection found it"
+                    f" on another host, or has not ended. {anew} and run site.yml, which adds it"
+                    " with"
                     " nodad."
                 )
             elif own and each.get("preferred_life_time") != 0:
                 yield (
-                    f"The VIP {vip} on {name} has a preferred lifetime, so this machine may take it"
-                    f" for the source of its own connections. {anew} and run site.yml, which adds"
+                    f"The VIP {vip} on {name} has a preferred lifetime, so this machine may use it"
+                    f" as the source of its own connections. {anew} and run site.yml, which adds"
                     " it with preferred_lft 0."
                 )

@@ -20,7 +20,10 @@ def not_set_at_boot(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]:
     for unit in expected.units:
         enabled, active = facts.units.get(unit, ("", "inactive"))
         if enabled != "enabled":
-            yield f"{unit} is not enabled, so after a reboot its part is missing. Run site.yml."
+            yield (
+                f"{unit} is not enabled, so a reboot does not restore what it sets up. Run"
+                " site.yml."
+            )
         elif active != "active":
             yield _units.remedy(unit, active, facts.unit_errors.get(unit, ()))
 
@@ -29,8 +32,8 @@ def tunnel_modules_missing(facts: HostFacts, _expected: ExpectedRole) -> Iterato
     """Report modules for tunnels that are not loaded, now or at boot."""
     if facts.at_boot is None:
         yield (
-            "There is no /etc/modules-load.d/lvs-realserver-tun.conf, so after a reboot nothing"
-            " decapsulates what the director sends. Run site.yml."
+            "There is no /etc/modules-load.d/lvs-realserver-tun.conf, so after a reboot this"
+            " machine decapsulates nothing. Run site.yml."
         )
     for name in facts.at_boot or ():
         if name not in facts.loaded:
@@ -59,7 +62,7 @@ def removed_by_networkd(facts: HostFacts, expected: ExpectedRole) -> Iterator[st
             yield (
                 f"systemd-networkd manages {name}, and removes VIPs from it when it restarts."
                 " Write KeepConfiguration=static below [Network] into a drop-in of its file (see"
-                f" networkctl status {name}), also where netplan wrote that, and run networkctl"
+                f" networkctl status {name}), even if netplan wrote that file, and run networkctl"
                 " reload."
             )
     if expected.serves_by("nat") and facts.networks:

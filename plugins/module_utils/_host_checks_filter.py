@@ -23,8 +23,8 @@ _MAPPED = re.compile(r"\bct state vmap .*?\binvalid : (?:drop|reject)\b")
 _SOME = re.compile(r"\b(?:[io]if(?:name)?|[sd]addr)\b")
 
 FLUSHED = (
-    "Run site.yml; if it comes back, something flushes the whole ruleset: have it flush its own"
-    " tables only."
+    "Run site.yml. If the rules disappear again, another program flushes the whole ruleset:"
+    " configure it to flush its own tables only."
 )
 
 
@@ -71,8 +71,9 @@ def untracked_dropped(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]
         if hook in places and expected.methods.intersection(UNCHANGED) and not exempt:
             yield (
                 f"The chain {places[hook]} drops packets of no known connection (ct state invalid)."
-                " With dr and tun answers don't come by here, so it drops what clients send, like"
-                " resets. Leave that rule out, or have no connections tracked for the VIPs: a rule"
+                " With dr and tun, answers bypass this machine, so the rule drops packets of"
+                " clients, such as resets. Remove that rule, or exempt the VIPs from connection"
+                " tracking by a rule"
                 f" `ip daddr {next(iter(expected.vips), 'VIP')} notrack` in a chain with priority"
                 " raw."
             )
@@ -85,7 +86,7 @@ def untracked_dropped(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]
         yield (
             f"The chain {places['forward']} drops packets of no known connection (ct state"
             " invalid), and so the answers of the real servers. Set net/ipv4/vs/conntrack: 1 in"
-            " director_sysctls, or leave that rule out."
+            " director_sysctls, or remove that rule."
         )
 
 
@@ -100,7 +101,7 @@ def advertisements_unfiltered(facts: HostFacts, _expected: ExpectedRole) -> Iter
     if not _has_chain(facts, "lvs_keepalived_ha", "advertisements_"):
         yield (
             "The packet filter accepts advertisements from hosts that are not directors, or through"
-            f" routers, and these can take the VIPs. {FLUSHED}"
+            f" routers, which can then take the VIPs. {FLUSHED}"
         )
 
 
@@ -108,8 +109,8 @@ def forwarding_unrestricted(facts: HostFacts, _expected: ExpectedRole) -> Iterat
     """Report that more is forwarded than the inventory asks for."""
     if not _has_chain(facts, "lvs_director", "forwarded"):
         yield (
-            "lvs_forward is balanced, and the packet filter lets this machine forward whatever it"
-            f" is asked to. {FLUSHED}"
+            "lvs_forward is balanced, but the packet filter lets this machine forward any"
+            f" packet. {FLUSHED}"
         )
 
 
@@ -140,8 +141,8 @@ def tunnels_unfiltered(facts: HostFacts, expected: ExpectedRole) -> Iterator[str
     asked_for = any(network.endswith("/0") for network in _sources(expected))
     if not asked_for and not (table and re.search(r"(?m)^\s*chain tunnels\b", table[1])):
         yield (
-            "The packet filter accepts tunnelled packets from any host, which can so send packets"
-            f" with any source address through this machine. {FLUSHED}"
+            "The packet filter accepts tunnelled packets from any host, so that host can send"
+            f" packets with any source address through this machine. {FLUSHED}"
         )
 
 
@@ -172,7 +173,7 @@ def foreign_tunnels(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]:
             continue
         if not within(remote, _sources(expected)):
             yield (
-                f"The tunnel {link['ifname']} to {remote} is of a kind by which directors send, and"
-                f" the packet filter drops what comes by it. Add {remote} to lvs_tunnel_sources of"
+                f"The tunnel {link['ifname']} to {remote} is of a type that directors use, so the"
+                f" packet filter drops its packets. Add {remote} to lvs_tunnel_sources of"
                 " this machine, or use another tunnel_type."
             )

@@ -26,7 +26,7 @@ def reload_unchecked(facts: HostFacts, _expected: ExpectedRole) -> Iterator[str]
     if not _has(facts.conf, "reload_check_config") and _applied.UNCHECKED not in facts.conf:
         yield (
             "keepalived.conf has no reload_check_config, so a mistake in it ends keepalived at a"
-            " reload. Run site.yml, and leave it out of lvs_keepalived.globals."
+            " reload. If lvs_keepalived.globals sets it, remove it there. Then run site.yml."
         )
 
 
@@ -36,8 +36,8 @@ def garp_not_repeated(facts: HostFacts, _expected: ExpectedRole) -> Iterator[str
     if not any(words[1:] and words[1] != "0" for words in settings):
         yield (
             "keepalived.conf has no vrrp_garp_master_refresh, so a neighbour that missed the"
-            " announcement of a VIP sends to the former master. Run site.yml, and leave it out of"
-            " lvs_keepalived.globals."
+            " announcement of a VIP sends to the former master. If lvs_keepalived.globals sets it,"
+            " remove it there. Then run site.yml."
         )
 
 
@@ -50,8 +50,8 @@ def strict_mode(facts: HostFacts, _expected: ExpectedRole) -> Iterator[str]:
     ]
     if modes or _has(facts.conf, "vrrp_strict"):
         yield (
-            "keepalived.conf has vrrp_strict or strict_mode, which drops what is sent to VIPs. Take"
-            " it out of lvs_keepalived and run site.yml."
+            "keepalived.conf has vrrp_strict or strict_mode, which drops packets to the VIPs."
+            " Remove it from lvs_keepalived and run site.yml."
         )
 
 
@@ -59,7 +59,7 @@ def removed_keywords(facts: HostFacts, _expected: ExpectedRole) -> Iterator[str]
     """Report keywords that were removed from keepalived."""
     if _has(facts.conf, "nat_mask"):
         yield (
-            "keepalived.conf has nat_mask, which keepalived knows no longer. Take it out of"
+            "keepalived.conf has nat_mask, which keepalived no longer supports. Remove it from"
             " lvs_keepalived.extra and run site.yml."
         )
 
@@ -70,6 +70,6 @@ def empty_unicast_peer(facts: HostFacts, _expected: ExpectedRole) -> Iterator[st
     if re.search(r"\bunicast_peer ?{ ?}", text) and facts.keepalived < (2, 2, 4):
         yield (
             "keepalived.conf has an empty unicast_peer, and this keepalived"
-            f" ({'.'.join(map(str, facts.keepalived)) or 'unknown'}) takes that for multicast."
-            " Name the peers, or install keepalived 2.2.4 or later."
+            f" ({'.'.join(map(str, facts.keepalived)) or 'unknown'}) treats that as multicast."
+            " List the peers, or install keepalived 2.2.4 or later."
         )

@@ -15,7 +15,7 @@ from ansible_collections.lvs.cluster.plugins.module_utils._host_facts import (
     HostFacts,
 )
 
-RERUN = "Run site.yml; if it comes back, something else on this machine sets it."
+RERUN = "Run site.yml. If the value changes back, another program on this machine sets it."
 
 
 def is_on(facts: HostFacts, expected: ExpectedRole, name: str) -> bool:
@@ -43,7 +43,7 @@ def ip_vs_not_loaded(facts: HostFacts, _expected: ExpectedRole) -> Iterator[str]
     """Report that IPVS is not loaded; `not_set_at_boot` checks the next boot."""
     if facts.sysctls.get(VS + "expire_nodest_conn") is None:
         yield (
-            "There is no net/ipv4/vs: ip_vs is not loaded, and what was to be set there is not. Run"
+            "There is no net/ipv4/vs: ip_vs is not loaded, so its settings are missing. Run"
             " site.yml; at boot lvs-director.service loads it."
         )
 
@@ -53,7 +53,7 @@ def conn_tab_size_ignored(facts: HostFacts, _expected: ExpectedRole) -> Iterator
     found = re.findall(r"(?m)^\s*options\s+ip_vs\s.*?\bconn_tab_bits=(\d+)", facts.options)
     if found and facts.conn_tab_bits and found[-1] != facts.conn_tab_bits:
         yield (
-            f"/etc/modprobe.d asks for conn_tab_bits={found[-1]}, and ip_vs was loaded with"
+            f"/etc/modprobe.d sets conn_tab_bits={found[-1]}, but ip_vs was loaded with"
             f" {facts.conn_tab_bits}. Reboot, or correct the file."
         )
 
@@ -68,8 +68,8 @@ def reused_port_delayed(facts: HostFacts, expected: ExpectedRole) -> Iterator[st
         and mode[VS + "conn_reuse_mode"] != "0"
     ):
         yield (
-            f"With conntrack, this kernel ({facts.release}) delays a connection from a port that"
-            " is used again by a second. Boot Linux 5.9 or later, or set"
+            f"With conntrack, this kernel ({facts.release}) delays a connection from a reused port"
+            " by one second. Boot Linux 5.9 or later, or set"
             " net/ipv4/vs/conn_reuse_mode: 0 in director_sysctls."
         )
 
@@ -78,7 +78,7 @@ def forwarding_off(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]:
     """Report that answers are not forwarded, or that ICMP redirects are sent."""
     for family in sorted(expected.translated):
         yield from setting_differs(
-            facts, expected, FORWARD[family], "1", "answers of the real servers stop here"
+            facts, expected, FORWARD[family], "1", "answers of the real servers are not forwarded"
         )
     redirects = [
         _sysctl.conf_key(name, "send_redirects") for name in ("all", *sorted(expected.inner))
@@ -116,7 +116,7 @@ def conntrack_off(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]:
 
 def removed_destination_kept(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]:
     """Report that connections to a removed destination are not reset."""
-    why = "clients of a real server that is taken out of the table hang"
+    why = "clients of a removed real server hang"
     yield from setting_differs(facts, expected, VS + "expire_nodest_conn", "1", why)
 
 

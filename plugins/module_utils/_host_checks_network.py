@@ -30,11 +30,14 @@ def off_link_neighbours(facts: HostFacts, expected: ExpectedRole) -> Iterator[st
     """Report neighbours that are not on-link."""
     for address in expected.neighbours:
         if not facts.routes[address]:
-            yield f"{address} is to be on a link with this machine, and there is no route to it."
+            yield (
+                f"{address} must be on one link with this machine, but there is no route to it."
+                " Add one, or correct the address."
+            )
         elif router := router_of(facts.routes[address][0]):
             yield (
-                f"{address} is reached through the router {router}, but it has to be on a link with"
-                " this machine, for the methods dr and nat. Put both on one link, or use the method"
+                f"{address} is reached through the router {router}, but the methods dr and nat need"
+                " it on one link with this machine. Put both on one link, or use the method"
                 " tun or fullnat."
             )
 
@@ -44,7 +47,7 @@ def missing_routes(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]:
     mtus = {link["ifname"]: link["mtu"] for link in facts.shown}
     for address in expected.routed_to:
         if not facts.routes[address]:
-            yield f"There is no route to {address}. Give this machine one, or correct the address."
+            yield f"There is no route to {address}. Add one, or correct the address."
             continue
         route = facts.routes[address][0]
         stated = [metrics["mtu"] for metrics in route.get("metrics", ()) if "mtu" in metrics]
@@ -83,8 +86,8 @@ def director_as_gateway(facts: HostFacts, expected: ExpectedRole) -> Iterator[st
     """Report gateways of the machine that it must not have."""
     for address in sorted(set(facts.gateways).intersection(expected.not_gateways)):
         yield (
-            f"Its gateway is {address}, the director, but with the methods dr and tun answers go to"
-            " the clients past the director. Give it the network's own router as its gateway."
+            f"Its gateway is {address}, the director, but with the methods dr and tun, answers"
+            " bypass the director. Set the router of its network as its gateway."
         )
 
 
@@ -109,8 +112,8 @@ def vips_in_use(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]:
     for vip, name in facts.vip_interfaces.items():
         if name is None:
             yield (
-                f"The VIP {vip} is in no network of this machine. Name the interface that is to"
-                " hold it with lvs_interface."
+                f"The VIP {vip} is in no network of this machine. Set lvs_interface to the"
+                " interface that must hold it."
             )
         elif name not in by_name:
             yield f"There is no interface {name} on this machine. Correct lvs_interface."
@@ -119,8 +122,8 @@ def vips_in_use(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]:
             known = {mac for address in expected.neighbours for mac in replies.get(address, ())}
             for mac in sorted({*replies.get(vip, ())} - known - own):
                 yield (
-                    f"The VIP {vip} is in use: {mac} answers for it on {name}. Remove it there,"
-                    " or choose another."
+                    f"The VIP {vip} is in use: {mac} answers for it on {name}. Remove it there, or"
+                    " choose another VIP."
                 )
 
 

@@ -423,7 +423,7 @@ def test_an_ipv6_vip_that_another_host_has(machine, lan, wrong):
     machine.ip(f"address delete {vip}/128 dev eth0")
     machine.ip(f"address add {vip}/128 dev eth0 preferred_lft 0")
     [message] = wrong("IPv6 VIPs", **options)
-    assert "does not serve" in message
+    assert "is not usable" in message
 
 
 def test_a_packet_filter_that_drops_what_a_director_needs(machine, wrong):

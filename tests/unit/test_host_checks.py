@@ -611,7 +611,7 @@ def test_unmanaged_tunnels_that_the_packet_filter_drops(expected, device, ok):
     for running in (False, True):
         found = messages_of("other tunnels", expected._replace(running=running), TUNL0, device)
         assert len(found) == (not ok)
-        assert ok or "203.0.113.9 is of a kind" in found[0]
+        assert ok or "203.0.113.9 is of a type" in found[0]
 
 
 # --------------------------------------------------------------------------------- addresses
@@ -659,12 +659,12 @@ def test_where_vips_are(expected, links, word):
         (
             real_server(vip=VIP6),
             [lo(f"{VIP6}/128", preferred_life_time=0, dadfailed=True)],
-            "does not serve",
+            "is not usable",
         ),
         (
             real_server(vip=VIP6),
             [lo(f"{VIP6}/128", preferred_life_time=0, tentative=True)],
-            "does not serve",
+            "is not usable",
         ),
         (director(vips=[VIP6]), [link("eth0", f"{VIP6}/128", preferred_life_time=9)], "lifetime"),
         (director(vips=[VIP6]), [link("eth0", f"{VIP6}/64", preferred_life_time=9)], ""),
@@ -768,7 +768,7 @@ FORWARDED = "table inet lvs_director {\n\tchain forwarded {\n\t}\n}\n"
 )
 def test_advertisements_of_other_hosts_that_the_packet_filter_accepts(rules):
     [message] = messages_of("sources of advertisements", PAIR, rules=rules)
-    assert "these can take the VIPs" in message
+    assert "can then take the VIPs" in message
     assert (
         messages_of("sources of advertisements", PAIR, rules=f"{ADVERTISEMENTS}{rules or ''}") == []
     )
@@ -778,7 +778,7 @@ def test_advertisements_of_other_hosts_that_the_packet_filter_accepts(rules):
 def test_forwarding_that_the_inventory_does_not_allow():
     expected = director("nat", forward="balanced")
     [message] = messages_of("forwarded packets", expected, rules=ADVERTISEMENTS)
-    assert message.startswith("lvs_forward is balanced, and the packet filter lets")
+    assert message.startswith("lvs_forward is balanced, but the packet filter lets")
     assert messages_of("forwarded packets", expected, rules=FORWARDED) == []
     assert "forwarded packets" not in checks(director("nat"))
     assert "forwarded packets" not in checks(director("dr", forward="balanced"))
