@@ -119,7 +119,9 @@ def memory() -> int:
     """Return the virtual machine's memory in MiB: half of the host's, at most 6 GiB."""
     if given := os.environ.get("LVS_LAB_MEMORY"):
         if not given.isdecimal():
-            raise LabError(f"LVS_LAB_MEMORY is {given!r}; give a number of MiB, as in 3072.")
+            raise LabError(
+                f"LVS_LAB_MEMORY is {given!r}; it must be a number of MiB, such as 3072."
+            )
         return int(given)
     half = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**21
     return max(1024, min(6144, half))
@@ -247,7 +249,9 @@ class Lab:
             raise LabError(f"LVS_LAB_KERNEL is {kernel!r}; it must be {known}.")
         self.kernel = kernel
         if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,30}", name):
-            raise LabError(f"LVS_LAB is {name!r}; use small letters, digits and hyphens.")
+            raise LabError(
+                f"LVS_LAB is {name!r}; it must consist of lower-case letters, digits and hyphens."
+            )
         self.name = name
         self.directory = CACHE / "labs" / name
         self.console = self.directory / "console.log"
@@ -433,11 +437,14 @@ def load_on_host() -> bool:
 def main(arguments: Sequence[str]) -> int:
     """Run the command of the command line."""
     parser = argparse.ArgumentParser(
-        description="A place where IPVS and Docker work. LVS_LAB is its name, by default default."
+        description=(
+            "Run a lab in which IPVS and Docker work. LVS_LAB sets its name; the default is"
+            " default."
+        )
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     up = commands.add_parser("up", help="bring the lab up")
-    commands.add_parser("down", help="take the lab away, and the second one")
+    commands.add_parser("down", help="remove the lab, and the second one")
     commands.add_parser("status", help="show whether the lab is up")
     env = commands.add_parser(
         "env", help="print the variables for Docker's clients, for a shell's eval"
@@ -486,7 +493,7 @@ def main(arguments: Sequence[str]) -> int:
 def enter(lab: Lab, words: list[str]) -> None:
     """Become a command that reaches the lab's Docker."""
     if not words:
-        raise LabError("exec wants a command: lab.py exec -- docker ps")
+        raise LabError("exec needs a command: lab.py exec -- docker ps")
     try:
         os.execvpe(words[0], words, os.environ | lab.environment())
     except OSError as error:

@@ -53,7 +53,7 @@ _value:
   sample:
     mistakes: []
     pending:
-      - "d23: VRRP of the inventory differs from keepalived.conf there (password); run site.yml."
+      - "d23: VRRP in the inventory differs from keepalived.conf there (password); run site.yml."
     first: d23
     waiting: [d31]
     stopped: [d31]

@@ -146,7 +146,7 @@ def _reload(text: str) -> None:
             return
         if time.monotonic() > end:
             raise _run.OperatorError(
-                f"keepalived has not taken {CONF} at a reload: it keeps its former configuration."
+                f"keepalived did not accept {CONF} at a reload and keeps its former configuration."
             )
         time.sleep(POLL)
 
@@ -156,7 +156,7 @@ def _wait_for_ready(found: Service) -> Service:
     end = time.monotonic() + APPLY_SECONDS
     while found.state == "reloading":
         if time.monotonic() > end:
-            raise _run.OperatorError(f"A reload of {UNIT} has not ended within {APPLY_SECONDS} s.")
+            raise _run.OperatorError(f"A reload of {UNIT} did not end within {APPLY_SECONDS} s.")
         time.sleep(POLL)
         found = service()
     if found.state != "active" or not found.pid:

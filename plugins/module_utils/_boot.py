@@ -159,7 +159,7 @@ def ipvs(path: str, seen: Seen) -> list[Failure]:
     """
     read = {line: entry(line) for line in lines(path)}
     failures = [
-        Failure(f"{path}: {line}: it is no rule of ipvsadm; run site.yml")
+        Failure(f"{path}: {line}: it is not a rule of ipvsadm; run site.yml")
         for line, key in read.items()
         if not key
     ]
@@ -417,7 +417,7 @@ def step(name: str, path: str, seen: Seen) -> list[Failure]:
     except OSError as error:
         return [Failure(f"{path}: {error.strerror}")]
     except (LookupError, ValueError) as error:
-        return [Failure(f"{path} can't be read: {error}; run site.yml, which writes it anew")]
+        return [Failure(f"{path} can't be read: {error}; run site.yml, which writes it again")]
 
 
 def restore(words: Sequence[str]) -> int:
@@ -433,7 +433,7 @@ def restore(words: Sequence[str]) -> int:
         found = step(name, path, seen) if needed or Path(path).exists() else []
         failures += found
         if found and needed:
-            failures.append(Failure("what this has to come before is not restored"))
+            failures.append(Failure("the settings that must precede this are not restored"))
             break
         needed = False
     for failure in failures:

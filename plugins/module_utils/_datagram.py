@@ -122,7 +122,7 @@ def encode_name(name: str) -> bytes:
         raise ValueError(f"is {name!r}; its labels must have 1 to 63 characters")
     wire = b"".join(bytes([len(label)]) + label for label in encoded) + b"\0"
     if len(wire) > 255:
-        raise ValueError(f"is {name!r}; it must have less than 255 characters")
+        raise ValueError(f"is {name!r}; it must have fewer than 255 characters")
     return wire
 
 

@@ -99,7 +99,7 @@ class _Config(Reader):
             place = f"{what} {label}"
             lines = self.fields(table, raw, place)
             if label in names:
-                self.wrong(place, f"there are two {name} of that name; rename one of them")
+                self.wrong(place, f"two {name} have this name; rename one of them")
             names.append(label)
             if lines.get("vmac_interface"):
                 lines.pop("use_vmac", None)  # one line of the file
@@ -204,11 +204,11 @@ class _Config(Reader):
         if not name and len(self.names["instances"]) < 2:
             self.wrong(
                 "globals",
-                "sync_daemon without an instance runs as master and as backup at once, which takes"
-                " the effect of backup_only away",
+                "sync_daemon without an instance runs as master and as backup at once, which"
+                " disables backup_only",
             )
         elif name and name not in self.names["instances"]:
-            self.wrong("globals", f"sync_daemon names instance {name}, which there is not")
+            self.wrong("globals", f"sync_daemon has instance {name}, which is not defined")
 
     def _scripts(self) -> None:
         """Check that scripts are run with keepalived's own precautions, which it asks for."""

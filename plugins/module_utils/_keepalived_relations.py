@@ -126,12 +126,12 @@ def unicast_and_multicast(raw: Mapping[str, Any], of_vips: str) -> Iterator[str]
             if given(raw, name) and raw[name] is not False:
                 yield (
                     f"{name} is given without unicast_peers, and keepalived would use multicast;"
-                    " give the peers, or remove it"
+                    " set unicast_peers, or remove it"
                 )
         return
     for name in ("mcast_src_ip", "mcast_dst_ip"):
         if given(raw, name):
-            yield f"{name} is for multicast; unicast_peers are given"
+            yield f"{name} is for multicast, but unicast_peers is set; remove one of them"
     vmac = on(raw, "use_vmac") or given(raw, "vmac_interface")
     if vmac and not on(raw, "vmac_xmit_base"):
         yield "use_vmac with unicast_peers needs vmac_xmit_base: true"
@@ -158,7 +158,7 @@ def instance(raw: Mapping[str, Any], of_vips: str) -> Iterator[str]:
             "vmac_xmit_base is true, but there is no virtual MAC; set use_vmac: true, or remove it"
         )
     if on(raw, "promote_secondaries") and vmac:
-        yield "promote_secondaries is what a virtual MAC has by itself; remove it"
+        yield "promote_secondaries is always on with a virtual MAC; remove it"
     if given(raw, "timer_expired_backup") and not off(raw, "preempt"):
         yield "timer_expired_backup needs preempt: false; set it, or remove timer_expired_backup"
     for name in ("unicast_src_ip", "mcast_src_ip", "mcast_dst_ip"):
@@ -168,8 +168,8 @@ def instance(raw: Mapping[str, Any], of_vips: str) -> Iterator[str]:
     for peer, ttl in named(raw.get("unicast_peers"), "address"):
         if number(ttl, "min_ttl", 0) > number(ttl, "max_ttl", 255):
             yield (
-                f"unicast_peers has {peer} with a min_ttl above its max_ttl, so that nothing from"
-                " it is accepted; exchange them"
+                f"unicast_peers has {peer} with a min_ttl above its max_ttl, so nothing from it is"
+                " accepted; exchange them"
             )
     yield from _vips(raw, of_vips)
     for word in _options.TRACK_FIELDS:
@@ -289,7 +289,9 @@ def check(raw: Mapping[str, Any], address: str) -> Iterator[str]:
     target = raw.get("connect_ip") if given(raw, "connect_ip") else address
     of_target, of_source = family(target), family(raw.get("bindto"))
     if of_target and of_source and of_target != of_source:
-        yield f"bindto is {raw['bindto']}; it must be of the family of {target}, which it asks"
+        yield (
+            f"bindto is {raw['bindto']}; it must be of the family of {target}, to which it connects"
+        )
     least, most = number(raw, "min_reply_length", 0), number(raw, "max_reply_length", MAX_REPLY)
     if least > most:
         yield (

@@ -132,7 +132,9 @@ class _Reader:
         family: str | None = "" if net and word in ANY else _net(word)
         if family is None or (not net and "/" in word):
             what = "network" if net else "address"
-            raise Unreadable(f"'{word}'{after} is no {what}, or no word that keepalived knows here")
+            raise Unreadable(
+                f"'{word}'{after} is not a valid {what}, or keepalived does not know it here"
+            )
         if not family and self.family:
             raise Unreadable(f"'{word}' must stand before any address")
         if family and self.family and family != self.family:
@@ -189,7 +191,7 @@ def read_rule(text: str) -> None:
         elif word in RULE_ACTIONS:
             actions += 1
         elif word not in ("not", "no_track") and not reader.keyword(word, RULE_WORDS):
-            raise Unreadable(f"'{word}' is no word that keepalived knows here")
+            raise Unreadable(f"'{word}' is not known to keepalived here")
     tables = reader.found.count("table") + reader.found.count("lookup")
     if actions + tables + reader.found.count("goto") != 1:
         raise Unreadable(f"it must have one action: table, goto, {' or '.join(RULE_ACTIONS)}")

@@ -162,9 +162,7 @@ class _Service:
         places = self.services.places
         for key in (service.key for service in parsed):
             if key in places:
-                self.wrong(
-                    f"{key} is described a second time, first by {places[key]}; keep one of them"
-                )
+                self.wrong(f"{key} is defined twice, first by {places[key]}; keep one of them")
             places.setdefault(key, self.place)
         if len({service.key.family for service in parsed}) > 1:
             self.wrong("endpoints are of both families; make two services of it")
@@ -197,19 +195,19 @@ class _Service:
             self.wrong("it has no destinations, and keepalived ignores such a service")
             return
         if any(destination.method == "local" for destination in service.destinations):
-            self.wrong("method local is what a kernel reports; keepalived takes dr, tun or nat")
+            self.wrong("method is local, which only the kernel reports; it must be dr, tun or nat")
         quorum = _model_parser.as_integer(self.raw.get("quorum")) or 1
         hysteresis = _model_parser.as_integer(self.raw.get("hysteresis")) or 0
         total = sum(destination.weight for destination in service.destinations)
         if quorum > total:
             self.wrong(
                 f"its destinations' weights add up to {total}, less than the quorum of {quorum};"
-                " leave one of them a weight, or take the service away"
+                " keep a weight for one of them, or remove the service"
             )
         if hysteresis >= quorum:
             self.wrong(f"hysteresis is {hysteresis}; it must be below the quorum, {quorum}")
         if service.key.fwmark and on(self.raw, "ha_suspend"):
-            self.wrong("ha_suspend follows an address, and a firewall mark has none; remove it")
+            self.wrong("ha_suspend needs an address, but a firewall mark has none; remove it")
 
     @staticmethod
     def _of_model(service: _model.VirtualService) -> list[str]:

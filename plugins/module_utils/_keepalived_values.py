@@ -104,7 +104,7 @@ def read_auth_pass(value: Any) -> str:
     text = plain(value)
     if len(text.encode()) > 8:
         raise InvalidValue(
-            "it is longer than 8 characters, and keepalived would cut it without a word"
+            "it is longer than 8 characters, and keepalived would cut it without a message"
         )
     if " " in text:
         raise InvalidValue("it has a blank in it")

@@ -120,7 +120,9 @@ def ip(*words: str) -> str:
     try:
         done = _program.run("ip", *words)
     except FileNotFoundError:
-        raise OperatorError("The program ip is not here: install iproute2 (iproute).") from None
+        raise OperatorError(
+            "The program ip is not installed: install iproute2 (iproute)."
+        ) from None
     if done.returncode != 0:
         raise OperatorError(f"ip {' '.join(words)}: {' '.join(done.stderr.split())}.")
     return done.stdout
@@ -144,15 +146,15 @@ def interface_toward(vips: Sequence[str]) -> str:
         networks = [route for route in routes if route["dst"] != "default" and "dev" in route]
         if not networks:
             raise OperatorError(
-                f"No network of this host has the VIP {vip} in it, so it is unknown where it"
-                " belongs: give its interface (lvs_interface in the inventory)."
+                f"No network of this host has the VIP {vip} in it, so its interface is unknown. Set"
+                " interface (lvs_interface in the inventory)."
             )
         longest = max(networks, key=lambda route: ipaddress.ip_network(route["dst"]).prefixlen)
         found[longest["dev"]] = vip
     if len(found) > 1:
         places = _and(f"{vip} on {name}" for name, vip in found.items())
         raise OperatorError(
-            f"The VIPs belong to different interfaces: {places}. Name one for each."
+            f"The VIPs belong to different interfaces: {places}. Set an interface for each."
         )
     return next(iter(found), "")
 
@@ -191,7 +193,7 @@ def vips(interface: str, written: Iterable[str]) -> list[Address]:
         try:
             address = Address(interface, ipaddress.ip_interface(without_zone(text)))
         except ValueError:
-            mistakes.append(f"{text!r} is no address: write a VIP like 192.168.2.149.")
+            mistakes.append(f"{text!r} is not an address; it must be such as 192.168.2.149.")
             continue
         bare = address.ip.ip
         if not address.host_only:
@@ -213,7 +215,7 @@ def networks(link: Link, wanted: Iterable[Address]) -> list[str]:
     bare = {address.ip.ip for address in wanted}
     return [
         f"{there.ip} is on {link.name}, which makes all of {there.ip.network} local to this host: "
-        f"take it away (ip address delete {there.ip} dev {link.name}) and run this again."
+        f"remove it (ip address delete {there.ip} dev {link.name}) and run this again."
         for there in link.addresses
         if not link.uses_arp and not there.host_only and there.ip.ip in bare
     ]
@@ -265,7 +267,7 @@ def obstacles(
     bare = {address.ip.ip for address in added}
     found = [
         f"{there.ip.ip} is on {other.name}, which answers for it: before it can be on {interface}, "
-        f"take it away there (ip address delete {there.ip} dev {other.name})."
+        f"remove it there (ip address delete {there.ip} dev {other.name})."
         for other in links.values()
         if other.uses_arp and not director
         for there in other.addresses
@@ -279,9 +281,9 @@ def obstacles(
             elif not suppressed(effect):
                 found.append(
                     f"ARP is not suppressed on {name} (in effect are arp_ignore "
-                    f"{effect['arp_ignore']} and arp_announce {effect['arp_announce']}, it takes "
-                    f"1 and 2): this host would answer there for {_and(vips4)} in the director's "
-                    f"place. Run lvs.cluster.arp_suppress with interfaces: [{name}] first."
+                    f"{effect['arp_ignore']} and arp_announce {effect['arp_announce']}, they must"
+                    f" be 1 and 2): this host would answer ARP there for {_and(vips4)} instead of"
+                    f" the director. Run lvs.cluster.arp_suppress with interfaces: [{name}] first."
                 )
     return found
 
@@ -326,7 +328,12 @@ def missing_library() -> list[str]:
     """Return a sentence if what writes addresses is not installed."""
     if importlib.util.find_spec("pyroute2"):
         return []
-    return ["Python's pyroute2 is not here, which sets addresses: install python3-pyroute2."]
+    return [
+        (
+            "Python's pyroute2 is not installed, but setting addresses needs it: install"
+            " python3-pyroute2."
+        )
+    ]
 
 
 def carry_out(step: Step) -> None:

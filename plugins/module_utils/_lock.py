@@ -77,7 +77,7 @@ def _lock(descriptor: int, deadline: float) -> bool:
             if time.monotonic() > deadline:
                 holder = os.pread(descriptor, 500, 0).decode("utf-8", "replace") or "a process"
                 raise OperatorError(
-                    f"Another run is changing this machine: {holder} holds {PATH}. This one has"
+                    f"Another run is changing this machine: {holder} holds {PATH}. This run has"
                     f" waited {WAIT} s and changed nothing; run it again when the other has ended."
                 ) from None
             time.sleep(POLL)

@@ -74,7 +74,7 @@ def parse_services(raw: Any) -> tuple[list[VirtualService], list[str]]:
             continue
         if service.key in places:
             mistakes.append(
-                f"{place}: {service.key} is described a second time, first by"
+                f"{place}: {service.key} is defined twice, first by"
                 f" {places[service.key]}; keep one of them."
             )
         places.setdefault(service.key, place)
@@ -159,7 +159,7 @@ class Fields:
         if value is None:
             self.wrong(missing)
         elif address is None:
-            self.wrong(f"{name} is {shown(value)}, which is no IPv4 or IPv6 address")
+            self.wrong(f"{name} is {shown(value)}, which is not an IPv4 or IPv6 address")
         elif unusable(address):
             self.wrong(f"{name} is {address}, {unusable(address)}")
         return address
@@ -196,14 +196,14 @@ def _key(fields: Fields) -> ServiceKey | None:
         mark = fields.integer("fwmark", 1, MAX_U32, 1)
         for name in ("vip", "port"):
             if raw.get(name) not in (None, ""):
-                fields.wrong(f"a firewall mark stands for VIP and port; remove {name} or fwmark")
+                fields.wrong(f"a firewall mark replaces VIP and port; remove {name} or fwmark")
         key = ServiceKey(fields.choice("family", FAMILIES, "ipv4"), fwmark=mark)
         return key if len(fields.mistakes) == before else None
     if raw.get("fwmark") != "":
         fields.integer("fwmark", 1, MAX_U32, 1)
-    vip = fields.address("vip", "it has neither a vip nor a fwmark; give one of them")
+    vip = fields.address("vip", "it has neither a vip nor a fwmark; set one of them")
     if raw.get("port") is None:
-        fields.wrong("it has no port; give one, or 0 for every port (with persistence)")
+        fields.wrong("it has no port; set one, or 0 for all ports (with persistence)")
     port = fields.integer("port", 0, 65535, 0)
     protocol = fields.choice("protocol", PROTOCOLS, "tcp")
     if vip and raw.get("family") not in (None, "", family_of(vip)):
@@ -230,13 +230,10 @@ def _service(raw: Mapping[str, Any], place: str, mistakes: list[str]) -> Virtual
     mask = _mask(fields, key.family)
     if not timeout:
         if mask != host_prefix(key.family):
-            fields.wrong(
-                "persistence_mask needs a persistence_timeout; give one or remove the mask"
-            )
+            fields.wrong("persistence_mask needs a persistence_timeout; set one or remove the mask")
         if key.port == 0 and not key.fwmark:
             fields.wrong(
-                "port 0 means every port and needs persistence; give a persistence_timeout or a"
-                " port"
+                "port 0 means all ports and needs persistence; set a persistence_timeout or a port"
             )
     if one_packet and not key.fwmark and key.protocol != "udp":
         fields.wrong(f"one_packet is for udp; this service is {key.protocol}")
@@ -348,7 +345,7 @@ def _destination(
     lower = fields.integer("lower_threshold", 0, MAX_THRESHOLD, 0)
     if lower > upper:
         fields.wrong(
-            f"lower_threshold {lower} is above upper_threshold {upper}; the kernel refuses that"
+            f"lower_threshold {lower} is above upper_threshold {upper}; it must be at most that"
         )
     tunnel = _tunnel(fields) if method == "tun" else _no_tunnel(fields, method)
     if address is None:

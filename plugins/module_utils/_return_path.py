@@ -89,16 +89,18 @@ def parse(params: Mapping[str, Any]) -> Wanted:
         if address is None:
             continue
         if address.is_loopback or address.is_multicast or address.is_unspecified:
-            mistakes.append(f"gateways: {address} is no machine's address: write the director's.")
+            mistakes.append(
+                f"gateways: {address} is not a machine's address; it must be the director's."
+            )
         elif address.is_link_local:
             mistakes.append(
-                f"gateways: {address} is valid on one link only: write the director's address that"
-                " is valid on every link."
+                f"gateways: {address} is link-local; it must be an address of the director that is"
+                " valid on every link."
             )
         elif gateways.setdefault(family(str(address)), str(address)) != str(address):
             mistakes.append(
                 f"gateways: there are {gateways[family(str(address))]} and {address}, but answers"
-                " take one path: leave one of each address family."
+                " have one path; keep one of each address family."
             )
     answers = [_answer(f"answers[{n}]", a, mistakes) for n, a in enumerate(params["answers"] or [])]
     lacking = {a.address for a in answers if a and family(a.address) not in gateways}
@@ -113,7 +115,7 @@ def parse(params: Mapping[str, Any]) -> Wanted:
             " kernel's own, 253 to 255."
         )
     mistakes += [
-        f"keep_ports: {port} is no port: it must be a whole number from 1 to 65535."
+        f"keep_ports: {port} is not a port; it must be a whole number from 1 to 65535."
         for port in params["keep_ports"] or []
         if not 1 <= port <= 65535
     ]
@@ -134,7 +136,7 @@ def _address(
     try:
         return ipaddress.ip_address(without_zone(str(text)))
     except ValueError:
-        mistakes.append(f"{place}: {text!r} is no address: write one like 192.168.0.254.")
+        mistakes.append(f"{place}: {text!r} is not an address; it must be such as 192.168.0.254.")
         return None
 
 

@@ -126,8 +126,8 @@ def cut(
     remedy = "Let Ansible reach this machine from its own network"
     if covered:
         remedy = (
-            f"Leave port {link.port} of {link.server} out of what is served, or let Ansible reach"
-            " this machine by another port or address"
+            f"Remove port {link.port} of {link.server} from the services, or let Ansible reach this"
+            " machine by another port or address"
         )
     elif wanted.route == "default":
         remedy += ", or use route: policy (realserver_nat_route)"
@@ -171,16 +171,16 @@ def off_link(gateways: Iterable[str]) -> list[str]:
         remedy = "Give the director an address in this machine's network, or use fullnat."
         if found_route is None:
             found.append(
-                f"{gateway} is to be the next hop of answers, and there is no route to it. {remedy}"
+                f"{gateway} must be the next hop of answers, but there is no route to it. {remedy}"
             )
         elif found_route.local:
             found.append(
-                f"{gateway} is to be the next hop of answers, but it is an address of this machine."
-                " A director that serves itself needs no return path: leave it out."
+                f"{gateway} must be the next hop of answers, but it is an address of this machine."
+                " A director that is its own real server needs no return path: remove it."
             )
         elif found_route.gateway:
             found.append(
-                f"{gateway} is to be the next hop of answers, but it is reached through the router"
+                f"{gateway} must be the next hop of answers, but it is reached through the router"
                 f" {found_route.gateway}. {remedy}"
             )
     return found

@@ -305,8 +305,8 @@ def _lines(
 def foreign_default_routes(wanted: Wanted, state: Mapping[str, Now]) -> list[str]:
     """Return a sentence if the table for answers has an unmanaged default route."""
     return [
-        f"Routing table {wanted.table} is in use: it has {route.words!r}. Choose another with"
-        " table (realserver_nat_table)."
+        f"Routing table {wanted.table} is in use: it has {route.words!r}. Choose another table"
+        " (realserver_nat_table)."
         for now in state.values()
         for route in now.routes
         if wanted.route == "policy" and route.table == wanted.table and not route.managed

@@ -134,7 +134,7 @@ class Change(NamedTuple):
         if isinstance(error, NotUndone):
             # Part of what is wanted may be there, so it must not be forgotten.
             kept = [
-                f"{path} lists what was and what was wanted; run this again." for path in touched
+                f"{path} lists the former and the wanted state; run this again." for path in touched
             ]
             return NotUndone(*error.mistakes, *kept)
 
@@ -145,8 +145,8 @@ class Change(NamedTuple):
                     _atomic_file.write(path, before)
             except OSError as refused:
                 return (
-                    f"{path} could not be put back ({refused.strerror}): it lists what was and"
-                    " what was wanted. Remedy that and run this again."
+                    f"{path} could not be restored ({refused.strerror}): it lists the former and"
+                    " the wanted state. Correct that and run this again."
                 )
             return None
 
@@ -160,8 +160,8 @@ class Change(NamedTuple):
         except OSError as error:
             raise NotUndone(
                 f"The change is made, but {path} could not be written ({error.strerror}): it still"
-                " lists what was removed, which a reboot would bring back. Remedy that and run"
-                " this again."
+                " lists what was removed, which a reboot would restore. Correct that and run this"
+                " again."
             ) from error
 
 

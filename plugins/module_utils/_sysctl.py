@@ -54,16 +54,18 @@ def parse(values: Mapping[str, object]) -> dict[str, str]:
             key = canonical(written)
         except ValueError:
             mistakes.append(
-                f"{written!r} is no kernel setting: write its path below /proc/sys, "
-                "like net/ipv4/ip_forward."
+                f"{written!r} is not a kernel setting; it must be a path below /proc/sys, such as"
+                " net/ipv4/ip_forward."
             )
             continue
         if isinstance(value, bool) or not isinstance(value, (int, str)) or not str(value).split():
-            mistakes.append(f"{key}: {value!r} is no value: write a number or a text, like 1.")
+            mistakes.append(
+                f"{key}: {value!r} is not a value; it must be a number or a text, such as 1."
+            )
         elif len(str(value).splitlines()) != 1:
-            mistakes.append(f"{key}: its value has several lines, a setting has one.")
+            mistakes.append(f"{key}: its value has several lines; it must have one.")
         elif key in parsed:
-            mistakes.append(f"{key} is listed twice, once as {written}: leave one of them.")
+            mistakes.append(f"{key} is listed twice, once as {written}; keep one of them.")
         else:
             parsed[key] = " ".join(str(value).split())
     if mistakes:
@@ -184,7 +186,7 @@ def _undo(found: Mapping[str, str | None]) -> list[str]:
             if not same(key, read(key), found[key]):
                 _write(key, found[key])
         except (OSError, OperatorError) as error:
-            return f"It could not be put back: {error}"
+            return f"It could not be restored: {error}"
         return None
 
     return list(filter(None, map(undo_error, found)))

@@ -141,13 +141,15 @@ def parse(written: Iterable[Mapping[str, Any]]) -> list[Tunnel]:
         try:
             address = ipaddress.ip_address(_links.without_zone(fields["address"]))
         except ValueError:
-            mistakes.append(f"{where}: that is no address: write a RIP like 192.168.2.31.")
+            mistakes.append(
+                f"{where}: that is not an address; it must be a RIP such as 192.168.2.31."
+            )
         if port is not None and kind != "gue":
-            mistakes.append(f"{where}: only gue has a port: leave it out.")
+            mistakes.append(f"{where}: only gue has a port; remove it.")
         elif port is not None and not 0 < port < 65536:
-            mistakes.append(f"{where}: {port} is no port: write one of 1 to 65535.")
+            mistakes.append(f"{where}: {port} is not a port; it must be a number from 1 to 65535.")
         if checksum != "none" and kind == "ipip":
-            mistakes.append(f"{where}: ipip has no checksum of its own: leave it out.")
+            mistakes.append(f"{where}: ipip has no checksum; remove it.")
         elif checksum == "remote" and kind == "gre":
             mistakes.append(f"{where}: only gue has the checksum remote.")
         if address:
@@ -167,8 +169,8 @@ def _mixed(tunnels: Iterable[Tunnel]) -> list[str]:
         if tunnel.kind == "gre":
             found.setdefault(tunnel.address, set()).add(tunnel.checksum)
     return [
-        f"gre to {address} is listed both with and without a checksum: the device that takes the "
-        "one drops the other. Choose one for all services."
+        f"gre to {address} is listed both with and without a checksum: a device that accepts one of"
+        " them drops the other. Choose one for all services."
         for address, checksums in found.items()
         if len(checksums) > 1
     ]

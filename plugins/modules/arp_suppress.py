@@ -148,7 +148,10 @@ def prepare(params: Mapping[str, Any]) -> _run.Change:
     odd = [name for name in interfaces if name in ("all", "default", "lo")]
     if odd:
         raise _run.OperatorError(
-            *(f"interfaces: no request arrives at {name}: name the LAN interface." for name in odd)
+            *(
+                f"interfaces: {name} receives no requests; it must be the LAN interface."
+                for name in odd
+            )
         )
     before = _sysctl.read_all([*_sysctl.arp_keys(interfaces), *managed])
     missing_requirements: list[str] = []

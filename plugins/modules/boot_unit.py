@@ -267,7 +267,8 @@ def prepare(params: Mapping[str, Any]) -> _run.Change:
     name = params["name"]
     if not _units.NAME.fullmatch(name):
         raise _run.OperatorError(
-            f"name: {name!r} is no name of a unit: give it with its type, like lvs.service."
+            f"name: {name!r} is not the name of a unit; it must include the type, as in"
+            " lvs.service."
         )
     if params["nft"] and not re.fullmatch(r"/[A-Za-z0-9/._-]+", params["nft"]):
         raise _run.OperatorError(

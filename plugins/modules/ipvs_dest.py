@@ -209,7 +209,9 @@ def prepare(module):
         )
     address = normal_address(params["address"])
     if address is None:
-        raise OperatorError(f"address is {params['address']!r}, which is no IPv4 or IPv6 address.")
+        raise OperatorError(
+            f"address is {params['address']!r}, which is not an IPv4 or IPv6 address."
+        )
     name = address, settings.get("port", key.port)
     missing = []
 
@@ -218,7 +220,9 @@ def prepare(module):
         if service is None:
             if params["state"] != "present":
                 return current
-            missing.append(f"service {key} is not there; add it first (lvs.cluster.ipvs_service).")
+            missing.append(
+                f"service {key} does not exist; add it first (lvs.cluster.ipvs_service)."
+            )
             service = VirtualService(key)
         pool = {destination.key: destination for destination in service.destinations}
         old = pool.pop(name, None)
@@ -281,8 +285,8 @@ def drain(module, key, name, timeout):
         time.sleep(min(POLL, remaining))
     if waited_for and not module.check_mode:
         module.warn(
-            f"service {key}: destination {module.params['address']} still bears {waited_for}"
-            f" connections after {timeout} s. It takes no new ones; existing connections continue."
+            f"service {key}: destination {module.params['address']} still has {waited_for}"
+            f" connections after {timeout} s. It gets no new ones; existing connections continue."
         )
     return {"drained": not waited_for, "connections": left}
 

@@ -141,7 +141,7 @@ def same(raw, destination):
 def remaining(who, weight, active, inactive, until):
     """Return what keeps a destination from being drained."""
     if weight:
-        return [f"{who} has weight {weight} still"]
+        return [f"{who} still has weight {weight}"]
     if active or (inactive and until == "all"):
         count = active + inactive
         what = "connection" if count == 1 else "connections"

@@ -217,7 +217,7 @@ mistakes:
   returned: failure
   sample:
     - "instance web: auth_pass: it is longer than 8 characters, and keepalived would cut it without
-      a word."
+      a message."
 """
 
 import contextlib

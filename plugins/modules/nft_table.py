@@ -156,7 +156,10 @@ def mistakes(name: str, rules: str) -> list[str]:
     """Return the mistakes of the options that nft can't be asked about."""
     wrong = []
     if not re.fullmatch(r"[A-Za-z]\w*", name, re.ASCII):
-        wrong.append(f"name: {name!r} is no name of a table: use letters, digits and underscores.")
+        wrong.append(
+            f"name: {name!r} is not the name of a table; it must consist of letters, digits and"
+            " underscores."
+        )
     # A brace in a string, which may have several lines, or in a comment is none.
     blanked = re.sub(r'"[^"]*"|#[^\n]*', lambda found: "\n" * found[0].count("\n"), rules)
     depth = 0

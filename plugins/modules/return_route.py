@@ -148,7 +148,7 @@ mistakes:
   type: list
   elements: str
   returned: failure
-  sample: ["192.168.1.254 is to be the next hop of answers, and there is no route to it. ..."]
+  sample: ["192.168.1.254 must be the next hop of answers, but there is no route to it. ..."]
 """
 
 from collections.abc import Mapping

@@ -252,7 +252,8 @@ def prepare(params: Mapping[str, Any]) -> _run.Change:
     vips, unit = _vips.parse(params["vips"]), params["unit"]
     if not _units.NAME.fullmatch(unit):
         raise _run.OperatorError(
-            f"unit: {unit!r} is no name of a unit; give it with its type, like keepalived.service."
+            f"unit: {unit!r} is not the name of a unit; it must include the type, as in"
+            " keepalived.service."
         )
     if not _program.where("systemctl"):
         raise _run.OperatorError("There is no systemd on this host, which stops the unit.")

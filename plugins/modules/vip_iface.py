@@ -205,7 +205,7 @@ def prepare(params: Mapping[str, Any]) -> _run.Change:
                 _links.announce(link, heralded, router)
         except OSError as error:
             refused = _run.OperatorError(
-                f"{interface} did not carry the announcement of its VIPs: {error.strerror}."
+                f"{interface} did not transmit the announcement of its VIPs: {error.strerror}."
             )
             raise _links.undo(operations, refused) from error
         return {"announced": [str(address.ip.ip) for address in heralded]}

@@ -259,7 +259,7 @@ def identify(answer: Answer, identity: str) -> str:
         return "any"
     if identity == "body":
         if not answer.body.strip():
-            raise Refused("the answer is empty, so the server did not name itself")
+            raise Refused("the answer is empty, so it does not identify its server")
         return answer.body.strip().splitlines()[0].strip()
     if identity.startswith("header:"):
         name = identity[len("header:") :]
@@ -296,11 +296,11 @@ def check(params: Mapping[str, Any]) -> list[str]:
     if not 0 < params["port"] < 65536:
         mistakes.append(f"port: {params['port']} is not between 1 and 65535.")
     if params["requests"] < 1:
-        mistakes.append("requests: at least one has to be made.")
+        mistakes.append("requests: it must be 1 or more.")
     if params["timeout"] <= 0:
-        mistakes.append("timeout: it has to be longer than 0 seconds.")
+        mistakes.append("timeout: it must be longer than 0 seconds.")
     if params["interval"] < 0:
-        mistakes.append("interval: it cannot be shorter than 0 seconds.")
+        mistakes.append("interval: it must be 0 seconds or longer.")
     mistakes += [
         f"{option}: the protocol is {params['protocol']}; it must be {option} for this."
         for option in BY_UDP

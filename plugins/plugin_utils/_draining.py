@@ -70,7 +70,10 @@ def drain(
     wrong += _refusing_clients(cluster, names)
     size = _batch_size(serial, len(names))
     if size is None:
-        wrong.append(f"The number at a time is {serial!r}; it must be such as 2 or 25%.")
+        wrong.append(
+            f"rollout_serial is {serial!r}; it must be a number such as 2, or a percentage such as"
+            " 25%."
+        )
     if wrong or size is None:
         return Draining(wrong)
     in_order = sorted(names, key=lambda name: name not in found["drained"])
@@ -159,7 +162,7 @@ def _refusing_clients(cluster: Data, names: Collection[str]) -> Iterator[str]:
             yield (
                 f"Service {service.get('name') or _key(service)}: its scheduler {scheduler} refuses"
                 f" the clients of a real server with weight 0; {help_} and run site.yml. If they"
-                " may be refused, set lvs_drained: true in place of this."
+                " may be refused, set lvs_drained: true instead."
             )
 
 

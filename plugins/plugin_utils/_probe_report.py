@@ -47,7 +47,7 @@ def probe_report(
     clients: dict[str, Iterator[Data]] = {}
     for client, result in seen.items():
         if result and _unreachable(result):
-            problems.append(f"{client} can't be asked: {_reason(result)}.")
+            problems.append(f"{client} can't send requests: {_reason(result)}.")
         elif result:
             clients[client] = iter(result.get("results", ()))
     names = {mac: host for host, m in machines.items() for mac in m.get("all_macs", ())}
@@ -67,7 +67,7 @@ def probe_report(
         if _probes.accepts_no_reply(probe["options"]):
             unasked.append(f"{title}: its check requires no reply, so a missing one shows nothing.")
     if not clients or not any(probe["options"] for probe in probes):
-        problems.append("No service was asked, so nothing shows that the cluster works.")
+        problems.append("No service was tested, so nothing shows that the cluster works.")
     shown = [line for line in status["lines"] if line not in (_status.NO_DIFFERENCE, *problems)]
     good = [] if problems or unasked or status["differences"] else [_status.NO_DIFFERENCE]
     return {"lines": [*lines, *shown, *unasked, *good], "problems": problems, "unasked": unasked}
@@ -142,7 +142,7 @@ def seen_lines(
     for mac in probe["macs"]:
         yield f"the VIP is at {mac}, the director at {' and '.join(director_macs)}"
     if not probe["on_link"]:
-        yield "the MAC of the VIP is not to be seen from here, because a router lies between"
+        yield "the MAC address of the VIP is not known here, since a router lies between"
     answered = set(probe["answer_macs"])
     through = answered.intersection(director_macs)
     return_path = "past the director"
@@ -151,7 +151,7 @@ def seen_lines(
     if probe["answer_macs"] and probe["on_link"]:
         yield f"answers came from {' and '.join(sorted(probe['answer_macs']))}, {return_path}"
     if probe["latency_ms"]:
-        yield "{median} ms a request ({min} to {max})".format(**probe["latency_ms"])
+        yield "{median} ms per request ({min} to {max})".format(**probe["latency_ms"])
 
 
 def unanswered(probe: Data) -> Iterator[str]:
@@ -170,14 +170,14 @@ def out_of_proportion(probe: Data, service: Data, weights: Mapping[str, int]) ->
     unknown = sorted(set(answers).difference(weights))
     if unknown:
         yield (
-            f"{', '.join(unknown)} answered, which is the name of no real server of the pool"
-            f" ({', '.join(weights)}). Let the page have its server's name of the inventory, or set"
+            f"{', '.join(unknown)} answered, but no real server of the pool has that name"
+            f" ({', '.join(weights)}). Put each server's inventory name into its page, or set"
             " verify_identity to where the name is."
         )
         return
     idle = [name for name in answers if weights[name] == 0]
     if idle:
-        yield f"{', '.join(idle)} answered with weight 0, which takes no new connections."
+        yield f"{', '.join(idle)} answered, but has weight 0 and must get no new connections."
     if service["scheduler"] not in ("rr", "wrr") or service.get("persistence_timeout"):
         return
     if service["scheduler"] == "rr":
@@ -188,7 +188,7 @@ def out_of_proportion(probe: Data, service: Data, weights: Mapping[str, int]) ->
         fair, count = answered * weight / (total or 1), answers.get(name, 0)
         if weight and abs(count - fair) > weight / unit:
             yield (
-                f"{name} answered {count} of {answered} requests; by its weight it should be about"
+                f"{name} answered {count} of {answered} requests; by its weight it must be about"
                 f" {fair:.0f}."
             )
 
@@ -214,6 +214,6 @@ def passed(probe: Data, service: Data, director_macs: Sequence[str], serves: boo
     through = sum(probe["answer_macs"].get(mac, 0) for mac in director_macs)
     past = sum(probe["answer_macs"].values()) - through
     if methods.issubset(UNCHANGED) and probe["on_link"] and through and not serves:
-        yield f"{through} frames with answers came from the director; they should go past it."
+        yield f"{through} frames with answers came from the director; they must bypass it."
     if methods.issubset(TRANSLATED) and probe["on_link"] and past:
-        yield f"{past} frames with answers came past the director; they should come through it."
+        yield f"{past} frames with answers bypassed the director; they must pass through it."

@@ -198,7 +198,7 @@ class DirectorState:
     def pending(self, wanted: Table, names: _Names) -> Iterator[str]:
         """Report what of the inventory is not applied, drains excepted."""
         if not self.configured:
-            yield "nothing of this cluster is built here; run site.yml"
+            yield "this cluster is not built here yet; run site.yml"
             return
         drained = self.drained(wanted, names)
         wanted = {key: _drained(service, drained, names) for key, service in wanted.items()}
@@ -316,7 +316,7 @@ def _sentences(operation: Operation, current: Table, names: _Names) -> Iterator[
     if operation.action == "add":
         yield f"{subject} is missing"
     elif operation.action == "delete":
-        yield f"{subject} is there, but not in the inventory"
+        yield f"{subject} exists, but is not in the inventory"
     else:
         for field in sorted(set(new._fields) - {"destinations"}):
             if getattr(old, field) != getattr(new, field):
@@ -423,8 +423,8 @@ def _vip_warnings(directors: Sequence[Data], vips: Iterable[str]) -> Iterator[st
             yield f"No director that could be read holds {vip}."
         if len(holders) > 1:
             yield (
-                f"{join_names(holders)} hold {vip}, and one director should. Check that each of"
-                " them receives the advertisements of the others (IP protocol 112)."
+                f"{join_names(holders)} hold {vip}, but only one director must hold it. Check that"
+                " each of them receives the advertisements of the others (IP protocol 112)."
             )
 
 

@@ -119,7 +119,7 @@ def read(name: str, addresses: Sequence[str], fields: Fields, failed: Collection
     if own.get("auth_pass") is not None:
         fields.wrong(
             "lvs_keepalived.instance has an auth_pass, which would be shown with the rest of it;"
-            " set lvs_auth_pass in its place"
+            " set lvs_auth_pass instead"
         )
     return Director(
         name,
@@ -173,7 +173,7 @@ def _password(fields: Fields) -> str | None:
     # A whole number is its text. YAML makes others of what is written: 1.10 is 1.1, yes is true.
     if isinstance(value, bool) or not isinstance(value, (str, int)):
         fields.wrong(
-            f"lvs_auth_pass is no text; it must be one of at most {LONGEST_PASSWORD} characters;"
+            f"lvs_auth_pass is not a text; it must have at most {LONGEST_PASSWORD} characters;"
             " put it in quotes"
         )
         return None
@@ -244,11 +244,11 @@ def disagreements(directors: Sequence[Director]) -> Iterable[tuple[str, list[str
         readable = [director for director in directors if variable not in director.wrong]
         if len({director.shared[variable] for director in readable}) > 1:
             names = [director.name for director in readable]
-            yield f"{variable} is not the same on all directors; make it so", names
+            yield f"{variable} differs between directors; set the same value for all", names
     with_version = [d for d in directors if "version" in d.keepalived.get("instance", {})]
     if with_version and len(set(map(version, directors))) > 1:
         yield (
-            "lvs_keepalived.instance.version is not that of the other directors; make it the same",
+            "lvs_keepalived.instance.version differs between directors; set the same value for all",
             [director.name for director in directors],
         )
 
@@ -267,12 +267,12 @@ def _equal_priorities(directors: Sequence[Director]) -> Iterator[tuple[str, list
             continue
         elif any("priority" in director.keepalived.get("instance", {}) for director in several):
             sentence = (
-                f"they have one priority, {priority}, by lvs_keepalived.instance; remove it there,"
-                " and give each director its own lvs_priority"
+                f"they have the same priority, {priority}, by lvs_keepalived.instance;"
+                " remove it there, and give each director its own lvs_priority"
             )
         else:
-            sentence = f"they have one lvs_priority, {priority}; give each director its own"
-        yield f"{sentence}, the highest to the director that is to be master", names
+            sentence = f"they have the same lvs_priority, {priority}; give each director its own"
+        yield f"{sentence}, the highest to the preferred master", names
 
 
 def priorities(directors: Sequence[Director]) -> dict[str, int]:
@@ -437,14 +437,14 @@ def mistakes(
     first = first_router_id(director)
     if first + last > LAST_ROUTER:
         found.append(
-            f"lvs_virtual_router_id is {first}, and VIPs with masters of their own take"
-            f" numbers up to {first + last}; set it to {LAST_ROUTER - last} or less"
+            f"lvs_virtual_router_id is {first}, but the instances of further masters use IDs up"
+            f" to {first + last}; set it to {LAST_ROUTER - last} or less"
         )
     if len(held) > 1:
         of_all = dict(parts.get("instance", {}))
         found += [
-            f"lvs_keepalived.instance sets {field} for all instances, and there is one for each"
-            " master of VIPs; remove it"
+            f"lvs_keepalived.instance sets {field} for all instances, but there is one for each"
+            " master; remove it"
             for field in OF_EACH
             if of_all.pop(field, None) is not None
         ]
@@ -466,8 +466,8 @@ def _left_out(made: Mapping[str, Any], vips: Sequence[str]) -> Iterator[str]:
     missing = [vip for vip in vips if vip not in held]
     if missing:
         yield (
-            f"lvs_keepalived.instance.vips has not {', '.join(missing)}, a VIP of lvs_services;"
-            " add it, or remove vips, since an instance has all VIPs by itself"
+            f"lvs_keepalived.instance.vips lacks {', '.join(missing)}, a VIP of lvs_services;"
+            " add it, or remove vips, since an instance has all VIPs by default"
         )
 
 
@@ -488,7 +488,8 @@ def mistakes_without_vrrp(
     ]
     unused += [f"lvs_keepalived.{part}" for part in VRRP_PARTS if parts.pop(part, None)]
     found = [
-        f"{name} is for VRRP, and a single director runs none; remove it, or set lvs_ha: vrrp"
+        f"{name} is an option of VRRP, but a single director does not run VRRP; remove it, or set"
+        " lvs_ha: vrrp"
         for name in unused
     ]
     if keepalived:

@@ -53,7 +53,7 @@ def change(cluster: Data, checked: Mapping[str, Data], removed: Any = ()) -> Vrr
         *_unknown_peers(cluster, checked, states, {str(each).strip() for each in entries}),
     ]
     pending = [
-        f"{name}: VRRP of the inventory differs from keepalived.conf there ({_named(fields)}); run"
+        f"{name}: VRRP in the inventory differs from keepalived.conf there ({_named(fields)}); run"
         " site.yml."
         for name, fields in differing.items()
     ]
@@ -76,15 +76,15 @@ def _left_out(
         return
     for name, fields in differing.items():
         yield (
-            f"{name}: what all directors have to agree on changes here ({_named(fields)}), and"
-            f" {join_names(left_out)} would be a master beside it; run it for all directors,"
-            " without --limit."
+            f"{name}: settings on which all directors have to agree change here"
+            f" ({_named(fields)}), and {join_names(left_out)} would be a second MASTER; run this"
+            " for all directors, without --limit."
         )
     for name, state in states.items():
         if not state["instances"]:
             yield (
-                f"{name}: no VRRP instance is here yet, and {join_names(left_out)} may not take its"
-                " advertisements; run it for all directors, without --limit."
+                f"{name}: this director has no VRRP instance yet, and {join_names(left_out)} may"
+                " not accept its advertisements; run this for all directors, without --limit."
             )
 
 
@@ -104,10 +104,10 @@ def _unknown_peers(
         gone = [peer for peer in state["peers"] if peer not in known]
         if gone:
             yield (
-                f"{name}: {join_names(gone)} is a director by keepalived.conf here, and no host"
-                " that takes part has this address. If keepalived still runs there, both would"
-                " hold the VIPs. If it is a host of the inventory, run it without --limit. Else"
-                " add it to lvs_directors again and remove it with teardown.yml --limit. Once"
+                f"{name}: {join_names(gone)} is a peer in keepalived.conf here, but no host of this"
+                " run has this address. If keepalived still runs there, both would"
+                " hold the VIPs. If a host of the inventory has it, run this without --limit. If"
+                " not, add it to lvs_directors again and remove it with teardown.yml --limit. Once"
                 f" keepalived does not run there, set -e site_removed_directors={','.join(gone)}."
             )
 

@@ -172,7 +172,7 @@ def test_a_failed_required_step_ends_the_program(netns, files, tmp_path):
     status, output = boot("--need", f"nft={nft}", *files(ip=addresses(VIP, interface="lo")))
     assert status == _boot.FAILED
     assert f"nft --file {nft}: " in output[0]
-    assert output[1:] == ["<3>what this has to come before is not restored"]
+    assert output[1:] == ["<3>the settings that must precede this are not restored"]
     assert f"{VIP}/32" not in netns.addresses("lo")
     nft.write_text("table inet lvs_test { }\n")
     assert boot("--need", f"nft={nft}", *files(ip=addresses(VIP, interface="lo"))) == (0, [])

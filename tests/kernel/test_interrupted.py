@@ -479,7 +479,7 @@ def test_a_full_disk_is_reported_with_what_was_done(netns, run_module, small_dis
         f"{refused} = 999: the kernel refused: Invalid argument.",
         "All settings are as they were.",
     ]
-    assert not_back.startswith(f"{save} could not be put back (No space left on device): it lists")
+    assert not_back.startswith(f"{save} could not be restored (No space left on device): it lists")
     assert netns.sysctl(TTL) == "60"
 
     full.unlink()

@@ -70,7 +70,7 @@ def test_a_mistake_is_reported(netns, run_module):
     result = run_module("ipvs_service", vip="192.0.2.1", port=0, scheduler="rr")
     assert result["mistakes"] == [
         (
-            "service tcp 192.0.2.1:0: port 0 means every port and needs persistence; give a"
+            "service tcp 192.0.2.1:0: port 0 means all ports and needs persistence; set a"
             " persistence_timeout or a port."
         )
     ]

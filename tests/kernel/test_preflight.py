@@ -67,7 +67,7 @@ def test_a_neighbour_behind_a_router(machine, findings, router, far):
     [found] = findings(neighbours=[RIP, far])
 
     assert found.startswith(f"{far} is reached through the router {router}")
-    assert "for the methods dr and nat" in found
+    assert "but the methods dr and nat need" in found
 
 
 def test_an_address_may_be_behind_a_router_if_a_route_will_do(machine, findings):
@@ -269,7 +269,7 @@ def test_a_vip_that_is_here_already_and_elsewhere_too(machine, findings, lan):
 
 def test_a_vip_that_no_network_has(findings):
     [found] = findings(vips=["198.51.100.149"])
-    assert "Name the interface that is to hold it with lvs_interface" in found
+    assert "Set lvs_interface to the interface that must hold it" in found
 
     assert findings(vips=["198.51.100.149"], interface="eth0") == []
     [found] = findings(vips=["198.51.100.149"], interface="eth9")

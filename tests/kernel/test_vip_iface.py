@@ -316,7 +316,7 @@ def test_a_vip_whose_announcement_fails_is_removed(host, run_module, save):
     host.run("tc qdisc add dev eth0 root pfifo limit 0")
     result = run_module("vip_iface", interface="eth0", vips=[VIP], save=str(save))
     assert result["mistakes"] == [
-        "eth0 did not carry the announcement of its VIPs: No buffer space available.",
+        "eth0 did not transmit the announcement of its VIPs: No buffer space available.",
         "The addresses are as they were.",
     ]
     assert f"{VIP}/32" not in host.addresses("eth0")

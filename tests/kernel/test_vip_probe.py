@@ -120,7 +120,7 @@ def test_a_request_that_fails_is_part_of_the_result(network, serve, run_module):
     assert result["sequence"] == ["rs31", None, None, "rs32"]
     assert result["failures"] == [
         {"n": 2, "error": "HTTP 503 Service Unavailable"},
-        {"n": 3, "error": "the answer is empty, so the server did not name itself"},
+        {"n": 3, "error": "the answer is empty, so it does not identify its server"},
     ]
 
 

@@ -415,12 +415,12 @@ def test_the_mistake_in_the_file_of_the_documents_is_reported():
     lines = [number for number, line in enumerate(T2.split("\n"), 1) if "192.168.2.32" in line]
     assert unrepresented(T2) == [
         (
-            "line 34: `nat_mask 255.255.255.0` is left out: keepalived has no such option any"
-            " longer, and it did nothing."
+            "line 34: `nat_mask 255.255.255.0` is left out: keepalived no longer has this option,"
+            " and it had no effect."
         ),
         (
             f"line {lines[1]}: tcp 192.168.2.149:80: destination 192.168.2.32:80 is there twice,"
-            f" first at line {lines[0]}; it is taken once."
+            f" first at line {lines[0]}; it is used once."
         ),
     ]
     everything = again.inventory["all"]
@@ -553,11 +553,11 @@ def conf(service="", server="", more=""):
         ),
         (
             conf(more=conf()),
-            "line 8: tcp 10.0.0.9:80 is there already; the first is taken.",
+            "line 8: tcp 10.0.0.9:80 is defined twice; the first is used.",
         ),
         (
             conf(more="virtual_server 10.0.0.9 81 {\n protocol TCP\n lvs_method DR\n}"),
-            "line 8: tcp 10.0.0.9:81 has no destination, without which the inventory has no",
+            "line 8: tcp 10.0.0.9:81 has no destination, but a service of the inventory needs one",
         ),
         (
             "virtual_server 10.0.0.9 80 {\n real_server 10.0.0.1 80 {\n }\n}",
@@ -684,9 +684,11 @@ virtual_server group web {
     ]
     assert {service["realserver_port"] for service in services} == {8080}
     messages = unrepresented(text)
-    assert "of a virtual_server_group each address becomes a service of its own." in messages
+    assert "each address of a virtual_server_group becomes a service of its own." in messages
     assert sum("only method tun can mix them; it is left out" in line for line in messages) == 2
-    assert any(line.startswith("mark_7: what gets the firewall mark is") for line in messages)
+    assert any(
+        line.startswith("mark_7: the packets that get the firewall mark are") for line in messages
+    )
 
 
 def test_a_mark_has_the_family_of_its_real_servers():
@@ -858,8 +860,8 @@ def test_differences_between_kernel_and_file_are_listed():
     file = conf(more=conf().replace(" 80", " 82"))
     assert unrepresented({"text": file, "ipvs_info": table}) == [
         (
-            "tcp 10.0.0.9:80: 10.0.0.1:80 and 10.0.0.2:80 is in one only of keepalived.conf and"
-            " kernel; the file is taken."
+            "tcp 10.0.0.9:80: 10.0.0.1:80 and 10.0.0.2:80 is only in one of keepalived.conf and the"
+            " kernel; the file is used."
         ),
         "tcp 10.0.0.9:81 runs, though keepalived.conf does not have it.",
         "tcp 10.0.0.9:82 is in keepalived.conf, but not in the kernel.",
@@ -889,12 +891,12 @@ def test_directors_that_differ_are_listed():
     second = second.replace("{ 10.0.0.7 }", "{ 10.0.0.6 }")
     messages = unrepresented({"name": "a", "text": first}, {"name": "b", "text": second})
     assert messages == [
-        "tcp 10.0.0.9:80 is not the same on a and b; that of a is taken.",
+        "tcp 10.0.0.9:80 differs between a and b; that of a is used.",
         "b has tcp 10.0.0.9:82, and a has not.",
         "b, line 3: `quorum 1` is left out: the service of a is taken.",
         (
-            "site.yml refuses the inventory as it is: hosts a and b: lvs_virtual_router_id is"
-            " not the same on all directors; make it so."
+            "site.yml refuses the inventory as it is: hosts a and b: lvs_virtual_router_id differs"
+            " between directors; set the same value for all."
         ),
     ]
     third = conf().replace("10.0.0.9", "10.0.0.8")
@@ -927,8 +929,8 @@ def test_the_role_s_own_globals_are_known():
     text = conf(more=INSTANCE.format("virtual_ipaddress { 10.0.0.9 }"))
     assert (
         "keepalived.conf has no reload_check_config, enable_script_security,"
-        " vrrp_garp_master_refresh and sync_daemon; site.yml adds what the role keepalived_ha has"
-        " for them."
+        " vrrp_garp_master_refresh and sync_daemon; site.yml adds the values of"
+        " the role keepalived_ha."
     ) in adopted(text).unrepresented
 
 

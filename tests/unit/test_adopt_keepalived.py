@@ -226,7 +226,7 @@ def test_a_check_keeps_its_port():
         "neither it nor the real server has a port" in line for line in adopted(text).unrepresented
     )
     text = service(servers=("real_server 192.0.2.21 {\nTCP_CHECK {\n}\n}",))
-    assert any("its check tcp at port 0" in line for line in adopted(text).unrepresented)
+    assert any("keepalived checks port 0 with tcp" in line for line in adopted(text).unrepresented)
 
 
 def test_a_check_of_the_server_itself_is_one_for_all():
@@ -432,7 +432,7 @@ def test_a_file_of_any_encoding_is_read(form):
     result = adoption.adopt([{form: source}])
     keepalived = result.inventory["all"]["children"]["lvs_directors"]["vars"]["lvs_keepalived"]
     assert keepalived["globals"]["router_id"] == "Hauptgerät"
-    assert result.unrepresented[0] == "line 2 is not UTF-8, and read as ISO 8859-1."
+    assert result.unrepresented[0] == "line 2 is not UTF-8; read as ISO 8859-1."
     assert any(
         line.startswith("line 3: `vrrp_strict` is left out") for line in result.unrepresented
     )

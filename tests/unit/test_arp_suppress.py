@@ -11,7 +11,7 @@ def test_lo_all_and_default_are_refused(run_main, tmp_path):
     names = ["all", "eth0", "lo", "default"]
     result = run_main("arp_suppress", interfaces=names, save=str(tmp_path / "arp.conf"))
     assert result["mistakes"] == [
-        f"interfaces: no request arrives at {name}: name the LAN interface."
+        f"interfaces: {name} receives no requests; it must be the LAN interface."
         for name in ("all", "lo", "default")
     ]
 

@@ -33,7 +33,7 @@ def test_a_missing_required_file_ends_the_program(tmp_path, capsys):
     assert _boot.restore(arguments) == _boot.FAILED
     assert capsys.readouterr().err.splitlines() == [
         f"<3>{tmp_path}/none.conf: there is no {tmp_path}/none.conf",
-        "<3>what this has to come before is not restored",
+        "<3>the settings that must precede this are not restored",
     ]
 
 

@@ -33,7 +33,7 @@ def boot_unit(run_main, monkeypatch, tmp_path):
 )
 def test_a_name_that_is_not_a_unit_is_refused(boot_unit, name):
     result = boot_unit(name=name, content=UNIT)
-    assert "is no name of a unit" in result["msg"]
+    assert "is not the name of a unit" in result["msg"]
 
 
 def test_content_is_required(boot_unit):

@@ -137,8 +137,8 @@ def test_t2s_mistakes_in_keepalived_conf_are_seen_where_an_inventory_can_show_th
     hosts = {**at(20, 21, 22, 30, 32), "rs33": {"ansible_host": "192.168.2.32"}}
     assert mistakes(directors=T2_DIRECTORS, realservers=hosts, every=T2_PAIR) == messages(
         """
-        - hosts rs32 and rs33: they have one address, 192.168.2.32; give each its own lvs_address,
-          or keep one name for one machine.
+        - hosts rs32 and rs33: they have the same address, 192.168.2.32; give each its own
+          lvs_address, or keep one name for one machine.
         """
     )
 
@@ -242,18 +242,18 @@ def test_all_mistakes_of_an_inventory_are_reported_at_once():
     ) == messages(
         """
         - service app: there is no group 'tomcat' (did you mean tomcats?); add it to the inventory,
-          or name another with realservers.
+          or set realservers to another group.
         - host rs20: there is no variable 'lvs_wieght' (did you mean lvs_weight?); correct or remove
-          it, since all that begins with lvs_ is lvs.cluster's.
+          it, since names that begin with lvs_ are reserved for lvs.cluster.
         - host rs21: lvs_weight is 70000; it must be a whole number from 0 to 65535.
         - service mail: realserver_port is 2525, but with method dr packets arrive as they were
           sent, at the service's port; remove it, or use method nat.
         - services web and mail: host rs33: no IPv4 address is known; set lvs_address to the one
           between director and real servers.
         - services web and mail: host rs32: lvs_gateway is 192.168.2.23, the DIP of d23, but with
-          method dr answers go past the director; set the router's address.
-        - service mail: host rs32: 192.168.2.32 is the VIP and this machine's own address; give the
-          service a VIP that no host has, or correct lvs_address or ansible_host.
+          method dr answers bypass the director; set it to the router's address.
+        - service mail: host rs32: 192.168.2.32 is the VIP, but also this machine's own address;
+          choose a VIP that no host has, or correct lvs_address or ansible_host.
         - service web: scheduler is 'wr' (did you mean wrr?); it must be one of rr, wrr, lc, wlc,
           lblc, lblcr, dh, sh, sed, nq, fo, ovf, mh, twos.
         """
@@ -370,7 +370,7 @@ def test_facts_that_show_several_addresses_there_choose_none():
         realservers={"rs31": facts(eth0={**LAN, "ipv4_secondaries": second})}
     ) == messages(
         """
-        - service web: host rs31: its facts show several addresses for it (192.168.2.31 and
+        - service web: host rs31: its facts have several addresses for it (192.168.2.31 and
           192.168.2.131); choose one with lvs_address.
         """
     )
@@ -412,7 +412,7 @@ def test_a_service_by_firewall_mark_takes_addresses_of_its_family():
 def test_an_address_that_can_be_no_machines_is_refused(variable, address):
     assert mistakes(realservers=at(31, **{variable: address})) == messages(
         f"""
-        - host rs31: {variable} is {address!r}; it must be a machine's address, or a list.
+        - host rs31: {variable} is {address!r}; it must be a machine's address, or a list of them.
         """
     )
     assert f"{variable} is [" in mistakes(realservers=at(31, **{variable: [address]}))[0]
@@ -657,9 +657,9 @@ def test_an_unknown_field_is_refused_with_a_suggestion():
 def test_the_models_own_mistakes_are_reported_with_the_services_name():
     assert mistakes({**WEB, "port": 0}, {"name": "b", "vip": "web.lan", "port": 1}) == messages(
         """
-        - service web: port 0 means every port and needs persistence; give a persistence_timeout or
-          a port.
-        - service b: vip is 'web.lan', which is no IPv4 or IPv6 address.
+        - service web: port 0 means all ports and needs persistence; set a persistence_timeout or a
+          port.
+        - service b: vip is 'web.lan', which is not an IPv4 or IPv6 address.
         """
     )
 
@@ -667,7 +667,7 @@ def test_the_models_own_mistakes_are_reported_with_the_services_name():
 def test_the_same_service_twice_is_refused():
     assert mistakes(WEB, {**WEB, "name": "www"}) == messages(
         f"""
-        - service www: tcp {VIP}:80 is described a second time, first by service web; keep one of
+        - service www: tcp {VIP}:80 is defined twice, first by service web; keep one of
           them.
         """
     )
@@ -676,7 +676,7 @@ def test_the_same_service_twice_is_refused():
 def test_two_services_of_one_name_are_refused():
     assert mistakes(WEB, {**WEB, "port": 443}) == messages(
         """
-        - service web: 2 services have this name; give each its own, since lvs_weights goes by it.
+        - service web: 2 services have this name; give each its own, since lvs_weights refers to it.
         """
     )
 
@@ -692,13 +692,13 @@ def test_a_name_that_is_no_line_of_text_is_refused(name):
 def test_a_vip_that_no_client_can_reach_is_refused(vip):
     assert mistakes({**WEB, "vip": vip}) == messages(
         f"""
-        - service web: vip is {vip}, which no client can reach; give the address clients use.
+        - service web: vip is {vip}, which no client can reach; set the address that clients use.
         """
     )
 
 
 def test_no_director_is_a_mistake():
-    sentence = "there is no director; put the host that is to balance into the group lvs_directors."
+    sentence = "there is no director; add the host that load-balances to the group lvs_directors."
     assert mistakes(directors={}) == [sentence]
     assert sentence in resolve([WEB], {}, lambda _: {}).mistakes
 
@@ -707,13 +707,13 @@ def test_an_unknown_group_is_reported_with_a_suggestion():
     assert mistakes({**WEB, "realservers": "tomcat"}, tomcats=at(31)) == messages(
         """
         - service web: there is no group 'tomcat' (did you mean tomcats?); add it to the inventory,
-          or name another with realservers.
+          or set realservers to another group.
         """
     )
     assert resolve([WEB], {"lvs_directors": ["d"]}, lambda _: {}).mistakes == messages(
         """
-        - service web: there is no group 'lvs_realservers'; add it to the inventory, or name another
-          with realservers.
+        - service web: there is no group 'lvs_realservers'; add it to the inventory, or set
+          realservers to another group.
         """
     )
 
@@ -721,8 +721,8 @@ def test_an_unknown_group_is_reported_with_a_suggestion():
 def test_a_group_without_hosts_is_reported():
     assert mistakes(realservers={}) == messages(
         """
-        - service web: the group lvs_realservers has no hosts; add some, or name another with
-          realservers.
+        - service web: the group lvs_realservers has no hosts; add some, or set realservers to
+          another group.
         """
     )
 
@@ -773,8 +773,8 @@ def test_hosts_that_differ_in_the_clusters_method_are_listed():
     servers = {**at(31), **at(32, lvs_method="nat")}
     assert mistakes(directors=PAIR, realservers=servers, every={"lvs_method": "dr"}) == messages(
         """
-        - lvs_method differs within the cluster (dr on d23, d24 and rs31; nat on rs32); state one
-          for all hosts, and a service's own with method.
+        - lvs_method differs within the cluster (dr on d23, d24 and rs31; nat on rs32); set the same
+          value for all hosts, and method in a service that differs.
         """
     )
 
@@ -784,7 +784,7 @@ def test_hosts_that_differ_in_the_clusters_network_are_listed():
     assert mistakes(realservers=servers, every={"lvs_network": "192.168.2.0/24"}) == messages(
         """
         - lvs_network differs within the cluster (192.168.2.0/24 on d23 and rs31; 192.168.2.0/25 and
-          2001:db8::/64 on rs32); state one for all hosts.
+          2001:db8::/64 on rs32); set the same value for all hosts.
         """
     )
 
@@ -793,7 +793,8 @@ def test_hosts_that_differ_in_the_clusters_network_are_listed():
 def test_a_network_that_is_none_is_refused(network):
     assert mistakes(realservers=at(31, lvs_network=network)) == messages(
         f"""
-        - host rs31: lvs_network is {network!r}; it must be as 192.168.2.0/24, or a list of such.
+        - host rs31: lvs_network is {network!r}; it must be a network such as 192.168.2.0/24,
+          or a list of them.
         """
     )
 
@@ -875,7 +876,7 @@ def test_a_wrong_shared_field_is_reported_once():
     assert mistakes({**WEB, "lower_threshold": 5, "tunnel_type": "gue"}) == messages(
         """
         - service web: destination in lvs_realservers: lower_threshold 5 is above upper_threshold 0;
-          the kernel refuses that.
+          it must be at most that.
         - service web: destination in lvs_realservers: tunnel_type goes with method tun, and the
           method is dr.
         """
@@ -886,8 +887,8 @@ def test_a_wrong_field_of_a_listed_destination_is_reported_with_its_name():
     outright = {**WEB, "lower_threshold": 5, "destinations": [{"address": "10.0.0.1"}]}
     assert mistakes(outright) == messages(
         """
-        - service web: destination 10.0.0.1: lower_threshold 5 is above upper_threshold 0; the
-          kernel refuses that.
+        - service web: destination 10.0.0.1: lower_threshold 5 is above upper_threshold 0; it
+          must be at most that.
         """
     )
 
@@ -896,15 +897,15 @@ def test_a_service_whose_family_is_not_known_asks_for_no_addresses():
     director = {"d": {"ansible_host": "d.lan"}}
     hosts = {"directors": director, "realservers": {"rs31": {}}, "every": {"lvs_method": "nat"}}
     assert mistakes({**WEB, "vip": "web.lan"}, **hosts) == [
-        "service web: vip is 'web.lan', which is no IPv4 or IPv6 address."
+        "service web: vip is 'web.lan', which is not an IPv4 or IPv6 address."
     ]
 
 
 def test_two_hosts_with_one_address_are_refused_even_if_one_is_the_director():
     assert mistakes(realservers={**at(31), "rs23": {"ansible_host": "192.168.2.23"}}) == messages(
         """
-        - hosts rs23 and d23: they have one address, 192.168.2.23; give each its own lvs_address, or
-          keep one name for one machine.
+        - hosts rs23 and d23: they have the same address, 192.168.2.23; give each its own
+          lvs_address, or keep one name for one machine.
         """
     )
 
@@ -912,12 +913,14 @@ def test_two_hosts_with_one_address_are_refused_even_if_one_is_the_director():
 def test_two_hosts_of_different_pools_with_one_address_are_refused():
     other = {"name": "other", "vip": VIP, "port": 81, "realservers": "others"}
     twin = {"twin": {"ansible_host": "192.168.2.31"}}
-    assert mistakes(WEB, other, others=twin)[0].startswith("hosts rs31 and twin: they have one")
+    assert mistakes(WEB, other, others=twin)[0].startswith(
+        "hosts rs31 and twin: they have the same address"
+    )
 
 
 def test_a_vip_that_is_a_real_servers_or_directors_own_address_is_refused():
     rest = (
-        f"{VIP} is the VIP and this machine's own address; give the service a VIP that no host has,"
+        f"{VIP} is the VIP, but also this machine's own address; choose a VIP that no host has,"
         " or correct lvs_address or ansible_host."
     )
     assert mistakes(realservers=at(31, 149)) == [f"service web: host rs149: {rest}"]
@@ -940,8 +943,8 @@ def test_a_vip_that_is_a_real_servers_address_in_another_service_is_refused():
     other = {"name": "other", "vip": "192.168.2.31", "port": 80, "realservers": "others"}
     assert mistakes(WEB, other, others=at(40)) == messages(
         """
-        - service other: host rs31: 192.168.2.31 is the VIP and this machine's own address; give the
-          service a VIP that no host has, or correct lvs_address or ansible_host.
+        - service other: host rs31: 192.168.2.31 is the VIP, but also this machine's own address;
+          choose a VIP that no host has, or correct lvs_address or ansible_host.
         """
     )
 
@@ -952,7 +955,7 @@ def test_a_vip_that_is_a_real_servers_address_in_another_service_is_refused():
         (VIP, "that is the VIP; give the real server's own address"),
         (
             "192.168.2.32",
-            "it is in the pool already, as rs32 of the group lvs_realservers; remove one of them",
+            "it is already in the pool, as rs32 of the group lvs_realservers; remove one of them",
         ),
     ],
 )
@@ -984,7 +987,7 @@ def test_one_machine_may_serve_at_several_ports_behind_nat():
         ("again", "192.168.2.31", 81),
         ("rs32", "192.168.2.32", 80),
     ]
-    assert "in the pool already" in mistakes({**web, "destinations": [again]})[0]
+    assert "already in the pool" in mistakes({**web, "destinations": [again]})[0]
 
 
 @pytest.mark.parametrize("destinations", ["10.0.0.1", {"address": "10.0.0.1"}, 5])
@@ -1024,7 +1027,7 @@ def test_a_gateway_that_is_the_director_is_refused_where_answers_go_past_it(meth
     assert mistakes(**inventory) == messages(
         f"""
         - service web: host rs31: lvs_gateway is {gateway}, {whose}, but with method {method}
-          answers go past the director; set the router's address.
+          answers bypass the director; set it to the router's address.
         """
     )
 
@@ -1126,7 +1129,7 @@ def test_a_pool_of_weight_zero_is_refused_unless_all_of_it_is_drained():
     assert mistakes(realservers=servers) == messages(
         """
         - service web: every destination has weight 0, so no client is served; raise lvs_weight of
-          rs31, or take hosts out on purpose with lvs_drained: true.
+          rs31, or set lvs_drained: true to take hosts out on purpose.
         """
     )
     assert rips(realservers=at(31, 32, lvs_drained=True)) == ["192.168.2.31", "192.168.2.32"]
@@ -1136,7 +1139,7 @@ def test_a_pool_of_weight_zero_is_refused_unless_all_of_it_is_drained():
 
 
 def test_an_unknown_variable_is_refused_with_a_suggestion():
-    rest = "correct or remove it, since all that begins with lvs_ is lvs.cluster's."
+    rest = "correct or remove it, since names that begin with lvs_ are reserved for lvs.cluster."
     assert mistakes(realservers=at(31, 32, lvs_wieght=3, lvs_colour="red")) == messages(
         f"""
         - hosts rs31 and rs32: there is no variable 'lvs_wieght' (did you mean lvs_weight?); {rest}
@@ -1153,8 +1156,8 @@ def test_a_director_that_forwards_answers_only_has_to_know_the_vips():
     marked = {"name": "web", "fwmark": 7, "method": "nat"}
     assert mistakes(marked, every=every) == messages(
         """
-        - service web: host d23: lvs_forward is balanced, so it forwards answers from known VIPs
-          only, and a fwmark without match has none; list them in match, or set lvs_forward: all.
+        - service web: host d23: lvs_forward is balanced, which requires known VIPs, but a fwmark
+          without match has none; list them in match, or set lvs_forward: all.
         """
     )
     match = [{"vip": "192.168.2.149", "protocol": "tcp", "ports": [80]}]
@@ -1218,13 +1221,13 @@ def directors(**variables):
     }
 
 
-REMEDY = "give each director its own, the highest to the director that is to be master."
+REMEDY = "give each director its own, the highest to the preferred master."
 
 
 def test_two_directors_of_equal_priority_are_refused():
     assert mistakes(directors=directors(lvs_priority=(100, 100))) == messages(
         f"""
-        - hosts d23 and d24: they have one lvs_priority, 100; {REMEDY}
+        - hosts d23 and d24: they have the same lvs_priority, 100; {REMEDY}
         """
     )
 
@@ -1261,7 +1264,7 @@ def test_numbers_that_vrrp_does_not_have_are_refused(variable, value, top):
 def test_shared_settings_of_directors_are_compared_and_secrets_hidden(variable, pair):
     assert mistakes(directors=directors(**{variable: pair})) == messages(
         f"""
-        - hosts d23 and d24: {variable} is not the same on all directors; make it so.
+        - hosts d23 and d24: {variable} differs between directors; set the same value for all.
         """
     )
 
@@ -1285,10 +1288,10 @@ def test_a_failed_template_is_reported_with_its_place_and_hides_no_other_mistake
         realservers=at(31, lvs_weights={"c": undefined}, lvs_drained="?"),
     ) == messages(
         """
-        - service web: destinations can't be worked out: 'lan' is undefined; correct its template.
-        - service b: vip can't be worked out: 'lan' is undefined; correct its template.
-        - service d: realservers can't be worked out: 'lan' is undefined; correct its template.
-        - host rs31: lvs_weights can't be worked out: 'lan' is undefined; correct its template.
+        - service web: destinations can't be evaluated: 'lan' is undefined; correct its template.
+        - service b: vip can't be evaluated: 'lan' is undefined; correct its template.
+        - service d: realservers can't be evaluated: 'lan' is undefined; correct its template.
+        - host rs31: lvs_weights can't be evaluated: 'lan' is undefined; correct its template.
         - host rs31: lvs_drained is '?'; it must be true or false.
         """
     )
@@ -1297,7 +1300,7 @@ def test_a_failed_template_is_reported_with_its_place_and_hides_no_other_mistake
 def test_a_group_whose_template_failed_is_not_taken_for_the_usual_one():
     undefined = Unreadable("'pool' is undefined")
     assert mistakes({**WEB, "realservers": undefined}, realservers={}) == [
-        "service web: realservers can't be worked out: 'pool' is undefined; correct its template."
+        "service web: realservers can't be evaluated: 'pool' is undefined; correct its template."
     ]
 
 
@@ -1449,7 +1452,7 @@ def test_a_frontend_is_in_a_match_once():
 def test_only_a_service_with_a_fwmark_has_a_match():
     assert mistakes({**WEB, "match": SHOP["match"]}) == messages(
         """
-        - service web: match lists what gets its fwmark, and it has none; remove or add one.
+        - service web: match is set, but fwmark is not; set fwmark, or remove match.
         """
     )
     assert mistakes({**SHOP, "match": {}}) == messages(
@@ -1463,7 +1466,7 @@ def test_a_matched_frontend_belongs_to_no_other_service():
     assert mistakes(SHOP, WEB) == messages(
         f"""
         - services shop and web: tcp {VIP}:80 belongs to each of them, and packets with a firewall
-          mark reach no other service; leave it in one.
+          mark reach no other service; keep it in one of them.
         """
     )
 
@@ -1471,8 +1474,8 @@ def test_a_matched_frontend_belongs_to_no_other_service():
 def test_a_matched_vip_is_no_host_s_own_address():
     assert mistakes(SHOP, realservers={**at(31), "rs149": {"ansible_host": VIP}}) == messages(
         f"""
-        - service shop: host rs149: {VIP} is the VIP and this machine's own address; give the
-          service a VIP that no host has, or correct lvs_address or ansible_host.
+        - service shop: host rs149: {VIP} is the VIP, but also this machine's own address; choose a
+          VIP that no host has, or correct lvs_address or ansible_host.
         """
     )
 

@@ -315,9 +315,9 @@ def of(*names):
         ({"lvs_advert_int": True}, "lvs_advert_int is True; it must be the seconds"),
         ({"lvs_advert_int": float("nan")}, "lvs_advert_int is nan; it must be the seconds"),
         ({"lvs_advert_int": "1 s"}, "lvs_advert_int is '1 s'; it must be the seconds"),
-        ({"lvs_auth_pass": True}, "lvs_auth_pass is no text; it must be one of at most 8"),
-        ({"lvs_auth_pass": 1.5}, "lvs_auth_pass is no text; it must be one of at most 8"),
-        ({"lvs_auth_pass": ["a"]}, "lvs_auth_pass is no text; it must be one of at most 8"),
+        ({"lvs_auth_pass": True}, "lvs_auth_pass is not a text; it must have at most 8"),
+        ({"lvs_auth_pass": 1.5}, "lvs_auth_pass is not a text; it must have at most 8"),
+        ({"lvs_auth_pass": ["a"]}, "lvs_auth_pass is not a text; it must have at most 8"),
         ({"lvs_auth_pass": "\u00e9" * 5}, "lvs_auth_pass is longer than the 8 characters"),
         ({"lvs_host_basics": "sure"}, "lvs_host_basics is 'sure'; it must be true or false."),
         ({"lvs_host_basics": 2}, "lvs_host_basics is 2; it must be true or false."),
@@ -344,7 +344,7 @@ def of(*names):
             {"lvs_keepalived": {"instance": {"auth_pass": "abc"}}},
             (
                 "lvs_keepalived.instance has an auth_pass, which would be shown with the rest of"
-                " it; set lvs_auth_pass in its place."
+                " it; set lvs_auth_pass instead."
             ),
         ),
         (
@@ -381,8 +381,8 @@ def test_vips_of_an_instance_leave_none_of_the_services_out():
     services = [{"name": "web", "vip": VIP, "port": 80}]
     assert mistakes_with(services=services, every={"lvs_weights": {}}, d23=other, d24=other) == [
         (
-            f"hosts d23 and d24: lvs_keepalived.instance.vips has not {VIP}, a VIP of lvs_services;"
-            " add it, or remove vips, since an instance has all VIPs by itself."
+            f"hosts d23 and d24: lvs_keepalived.instance.vips lacks {VIP}, a VIP of lvs_services;"
+            " add it, or remove vips, since an instance has all VIPs by default."
         )
     ]
     both = {
@@ -395,9 +395,10 @@ def test_one_priority_for_all_directors_is_refused_wherever_it_stands():
     group = {"lvs_priority": None, "lvs_keepalived": {"instance": {"priority": 100}}}
     assert mistakes_with(d23=group, d24=group) == [
         (
-            "hosts d23 and d24: they have one priority, 100, by lvs_keepalived.instance; remove it"
-            " there, and give each director its own lvs_priority, the highest to the director that"
-            " is to be master."
+            "hosts d23 and d24: they have the same priority, 100, by lvs_keepalived.instance;"
+            " remove it"
+            " there, and give each director its own lvs_priority, the highest to the preferred"
+            " master."
         )
     ]
     own = {"lvs_priority": None, "lvs_keepalived": {"instance": {"priority": 90}}}
@@ -417,8 +418,8 @@ def test_directors_speak_one_version_of_vrrp():
         else:
             assert found == [
                 (
-                    "hosts d23 and d24: lvs_keepalived.instance.version is not that of the other"
-                    " directors; make it the same."
+                    "hosts d23 and d24: lvs_keepalived.instance.version differs between directors;"
+                    " set the same value for all."
                 )
             ]
 
@@ -432,7 +433,7 @@ def test_a_wrong_number_of_one_director_is_reported_once(variable, bounds, wrong
         wrong = 256
     [sentence] = mistakes_with(d23={variable: wrong})
     assert sentence.startswith(f"host d23: {variable} ")
-    assert bounds in sentence or "can't be worked out" in sentence
+    assert bounds in sentence or "can't be evaluated" in sentence
 
 
 def test_services_that_differ_between_directors_are_refused():
@@ -465,7 +466,7 @@ def test_an_unknown_variable_is_refused_on_every_host_of_the_cluster(host):
     assert resolve(services, groups, hosts.__getitem__).mistakes == [
         (
             f"host {host}: there is no variable 'lvs_interfaces' (did you mean lvs_interface?);"
-            " correct or remove it, since all that begins with lvs_ is lvs.cluster's."
+            " correct or remove it, since names that begin with lvs_ are reserved for lvs.cluster."
         )
     ]
 
@@ -550,7 +551,7 @@ def test_an_address_whose_template_fails_is_reported(variable):
     hosts["rs32"] = {variable: Unreadable("'lan' is undefined")}
     found = answer(services, hosts, ["d23"]).mistakes
     assert found[0] == (
-        f"host rs32: {variable} can't be worked out: 'lan' is undefined; correct its template."
+        f"host rs32: {variable} can't be evaluated: 'lan' is undefined; correct its template."
     )
 
 

@@ -16,7 +16,7 @@ from ansible_collections.lvs.cluster.plugins.modules.ipvs_wait import remaining
         (0, 0, 9, "all", ["web: rs20 has 9 connections (0 active)"]),
         (0, 1, 0, "active", ["web: rs20 has 1 connection (1 active)"]),
         (0, 3, 9, "active", ["web: rs20 has 12 connections (3 active)"]),
-        (5, 0, 0, "active", ["web: rs20 has weight 5 still"]),
+        (5, 0, 0, "active", ["web: rs20 still has weight 5"]),
     ],
 )
 def test_what_a_drain_waits_for(weight, active, inactive, until, lines):
@@ -26,6 +26,6 @@ def test_what_a_drain_waits_for(weight, active, inactive, until, lines):
 def test_invalid_services_are_reported(run_main):
     result = run_main("ipvs_wait", services=[{"name": "web", "destinations": []}], hosts=["rs20"])
     assert result["mistakes"] == [
-        "service web: it has neither a vip nor a fwmark; give one of them.",
-        "service web: it has no port; give one, or 0 for every port (with persistence).",
+        "service web: it has neither a vip nor a fwmark; set one of them.",
+        "service web: it has no port; set one, or 0 for all ports (with persistence).",
     ]

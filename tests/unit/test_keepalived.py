@@ -477,7 +477,10 @@ def test_an_invalid_value_is_refused(field, value, sentence):
         ),
         (
             with_instance(unicast_peers=["192.0.2.1"], mcast_src_ip="192.0.2.2"),
-            "instance web: mcast_src_ip is for multicast; unicast_peers are given.",
+            (
+                "instance web: mcast_src_ip is for multicast, but unicast_peers is set; remove"
+                " one of them."
+            ),
         ),
         (
             with_instance(unicast_peers=["192.0.2.1"], use_vmac=True),
@@ -546,7 +549,7 @@ def test_an_invalid_value_is_refused(field, value, sentence):
         ),
         (
             {"services": [SERVICE, {**SERVICE, "name": "web"}]},
-            "service web: tcp 192.168.2.149:80 is described a second time, first by service tcp",
+            "service web: tcp 192.168.2.149:80 is defined twice, first by service tcp",
         ),
         (
             with_service(quorum=1, hysteresis=1),
@@ -616,7 +619,7 @@ def test_an_invalid_value_is_refused(field, value, sentence):
         ),
         (
             with_instance(use_vmac=True, promote_secondaries=True),
-            "instance web: promote_secondaries is what a virtual MAC has by itself; remove it.",
+            "instance web: promote_secondaries is always on with a virtual MAC; remove it.",
         ),
         (
             with_instance(timer_expired_backup=9),

@@ -136,7 +136,7 @@ def test_obstacles():
     assert len(found) == 3
     assert "2001:db8::149 is on eth0" in found[0]
     assert "ARP is not suppressed on eth0" in found[1]
-    assert "answer there for 192.0.2.150 in" in found[1]
+    assert "answer ARP there for 192.0.2.150 instead" in found[1]
     assert found[2] == "suppressed_on: there is no interface eth1 here."
     # IPv6 needs no suppression, nor does an interface that answers for its VIPs by design.
     assert _links.obstacles(links, "lo", vips[1:], {"eth1": noisy}) == found[:1]

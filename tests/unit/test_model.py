@@ -86,8 +86,8 @@ def test_a_firewall_mark_stands_for_vip_and_port():
     ("fields", "words"),
     [
         ({"vip": None}, "neither a vip nor a fwmark"),
-        ({"vip": "192.168.2.300"}, "no IPv4 or IPv6 address"),
-        ({"vip": "192.168.002.1"}, "no IPv4 or IPv6 address"),
+        ({"vip": "192.168.2.300"}, "not an IPv4 or IPv6 address"),
+        ({"vip": "192.168.002.1"}, "not an IPv4 or IPv6 address"),
         ({"vip": "224.0.0.18"}, "which no host can have"),
         ({"vip": "127.255.255.255"}, "which no host can have"),
         ({"port": None}, "has no port"),
@@ -120,7 +120,7 @@ def test_a_mistake_in_a_service_gets_a_sentence_with_its_place(fields, words):
     ("fields", "words"),
     [
         ({"address": None}, "has no address"),
-        ({"address": "rs31"}, "no IPv4 or IPv6 address"),
+        ({"address": "rs31"}, "not an IPv4 or IPv6 address"),
         ({"address": "0.0.0.0"}, "which no host can have"),
         ({"address": "239.1.2.3"}, "which no host can have"),
         ({"address": "255.255.255.255"}, "which no host can have"),
@@ -162,7 +162,7 @@ def test_the_same_service_twice_is_refused():
     _services, mistakes = _model_parser.parse_services([WEB, {**WEB, "name": "other"}])
     assert mistakes == [
         (
-            "service other: tcp 192.168.2.149:80 is described a second time, first by service web;"
+            "service other: tcp 192.168.2.149:80 is defined twice, first by service web;"
             " keep one of them."
         )
     ]

@@ -76,19 +76,19 @@ def test_ansible_sends_all_that_a_module_imports(name):
             "ipvs_table",
             {"services": [{**WEB, "port": 0}]},
             (
-                "service tcp 192.0.2.1:0: port 0 means every port and needs persistence;"
-                " give a persistence_timeout or a port."
+                "service tcp 192.0.2.1:0: port 0 means all ports and needs persistence; set a"
+                " persistence_timeout or a port."
             ),
         ),
         (
             "ipvs_service",
             {"port": 80},
-            "service: it has neither a vip nor a fwmark; give one of them.",
+            "service: it has neither a vip nor a fwmark; set one of them.",
         ),
         (
             "ipvs_dest",
             {"service": WEB, "address": "rs31"},
-            "address is 'rs31', which is no IPv4 or IPv6 address.",
+            "address is 'rs31', which is not an IPv4 or IPv6 address.",
         ),
         (
             "ipvs_dest",

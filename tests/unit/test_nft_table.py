@@ -46,9 +46,9 @@ def test_the_digest_is_of_the_listing():
         ("lvs", RULES, []),
         ("lvs", 'chain a { accept comment "}}" }', []),
         ("lvs", 'chain a {\n# }\n accept comment "\n}" # "\n}', []),
-        ("lvs 2", RULES, ["name: 'lvs 2' is no name of a table: "]),
-        ("l; flush ruleset", RULES, ["name: 'l; flush ruleset' is no name of a table: "]),
-        ("2lvs", "", ["name: '2lvs' is no name of a table: "]),
+        ("lvs 2", RULES, ["name: 'lvs 2' is not the name of a table; "]),
+        ("l; flush ruleset", RULES, ["name: 'l; flush ruleset' is not the name of a table; "]),
+        ("2lvs", "", ["name: '2lvs' is not the name of a table; "]),
         ("lvs", '# {\nchain a { accept comment "\n{" }\n}', ["rules, line 4: this brace closes"]),
         (
             "lvs",

@@ -69,7 +69,7 @@ def test_a_cluster_that_works():
             "  rs32  20 of 40 requests, weight 5",
             f"  the VIP is at {DIRECTOR}, the director at {DIRECTOR}",
             f"  answers came from {ONE} and {TWO}, past the director",
-            "  1.2 ms a request (0.9 to 4.0)",
+            "  1.2 ms per request (0.9 to 4.0)",
             "d23: active",
             "There are no differences from the inventory.",
         ],
@@ -107,7 +107,7 @@ def test_persistence_sends_a_client_to_one_server():
 def test_a_drained_server_that_answers():
     [problem] = judge(probe((39, 1)), service((5, 0), scheduler="wlc"))["problems"]
 
-    assert problem.startswith("web, 192.168.2.149:80, wlc: rs32 answered with weight 0")
+    assert problem.startswith("web, 192.168.2.149:80, wlc: rs32 answered, but has weight 0")
 
 
 def test_a_page_that_does_not_name_its_server():
@@ -183,14 +183,14 @@ def test_a_client_behind_a_router_sees_no_macs():
 
     assert result["problems"] == []
     assert (
-        "  the MAC of the VIP is not to be seen from here, because a router lies between"
+        "  the MAC address of the VIP is not known here, since a router lies between"
         in result["lines"]
     )
 
 
 def test_no_service_is_no_success():
     report = probe_report([], {"c10": {"results": []}}, status(), {})
-    assert report["problems"] == ["No service was asked, so nothing shows that the cluster works."]
+    assert report["problems"] == ["No service was tested, so nothing shows that the cluster works."]
     assert "There are no differences from the inventory." not in report["lines"]
 
 
@@ -272,8 +272,8 @@ UNREACHABLE = {"unreachable": True, "msg": "Task failed: no route to host"}
 def test_a_client_that_is_unreachable(result):
     report = probe_report([asked(service())], {"c10": result}, status(), {})
     assert report["problems"] == [
-        "c10 can't be asked: no route to host.",
-        "No service was asked, so nothing shows that the cluster works.",
+        "c10 can't send requests: no route to host.",
+        "No service was tested, so nothing shows that the cluster works.",
     ]
     assert report["lines"][1] == "  not asked: no client took part"
 

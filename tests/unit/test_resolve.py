@@ -244,7 +244,7 @@ def test_an_undefined_variable_is_reported_beside_the_other_mistakes(run):
 @pytest.mark.parametrize("value", ["192.168.2.149", "tcp,"])
 def test_an_undefined_variable_in_a_service_is_reported(run, value):
     messages = run(T2.replace(value, "'{{ nowhere }}'" + "," * value.endswith(",")))
-    assert "can't be worked out: " in messages.message
+    assert "can't be evaluated: " in messages.message
     assert "'nowhere' is undefined" in messages.message
 
 
@@ -297,7 +297,7 @@ def test_services_whose_template_fails_are_not_called_unset(run, template, reaso
     described = yaml.safe_load(T2)
     described["all"]["vars"]["lvs_services"] = template
     message = run(yaml.safe_dump(described), tasks=RESOLVE).message
-    assert message.startswith("lvs_services can't be worked out: ")
+    assert message.startswith("lvs_services can't be evaluated: ")
     assert reason in message
     assert len(message.splitlines()) == 1
 
@@ -318,7 +318,7 @@ def test_a_variable_whose_template_fails_is_reported_as_that(run, variable, temp
     described["all"]["children"]["lvs_realservers"]["hosts"]["rs20"][variable] = template
     shown = run(yaml.safe_dump(described), tasks=RESOLVE)
     assert shown.failed
-    assert f"host rs20: {variable} can't be worked out: " in shown.text
+    assert f"host rs20: {variable} can't be evaluated: " in shown.text
     assert "host rs20: lvs_weight is" not in shown.text
 
 

@@ -39,25 +39,25 @@ def test_all_mistakes_are_reported_at_once(run_main):
         keep_ports=[22, 0],
     )
     assert result["mistakes"] == [
-        "gateways: 'director' is no address: write one like 192.168.0.254.",
+        "gateways: 'director' is not an address; it must be such as 192.168.0.254.",
         (
-            "gateways: fe80::1 is valid on one link only: write the director's address that is"
-            " valid on every link."
+            "gateways: fe80::1 is link-local; it must be an address of the director that is valid"
+            " on every link."
         ),
-        "gateways: 127.0.0.1 is no machine's address: write the director's.",
+        "gateways: 127.0.0.1 is not a machine's address; it must be the director's.",
         (
-            f"gateways: there are {DIP} and {ROUTER}, but answers take one path: leave one of each"
+            f"gateways: there are {DIP} and {ROUTER}, but answers have one path; keep one of each"
             " address family."
         ),
-        "answers[0]: address: 'rs31' is no address: write one like 192.168.0.254.",
+        "answers[0]: address: 'rs31' is not an address; it must be such as 192.168.0.254.",
         "answers[1]: port is None; it must be a whole number from 0 (all ports) to 65535.",
-        "answers[2]: address: None is no address: write one like 192.168.0.254.",
+        "answers[2]: address: None is not an address; it must be such as 192.168.0.254.",
         "answers[2]: port is 70000; it must be a whole number from 0 (all ports) to 65535.",
         (
             "table is 254; it must be a number from 1 to 4294967295 other than the kernel's own,"
             " 253 to 255."
         ),
-        "keep_ports: 0 is no port: it must be a whole number from 1 to 65535.",
+        "keep_ports: 0 is not a port; it must be a whole number from 1 to 65535.",
     ]
 
 

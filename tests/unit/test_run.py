@@ -231,7 +231,7 @@ def test_what_could_not_be_undone_stays_listed(tmp_path):
     assert result["mistakes"] == [
         "The kernel refused.",
         "It could not be undone: it refused again.",
-        f"{path} lists what was and what was wanted; run this again.",
+        f"{path} lists the former and the wanted state; run this again.",
     ]
     assert path.read_text() == "old\nnew\n"
 
@@ -273,8 +273,8 @@ def test_a_full_disk_hides_neither_the_reason_nor_what_it_keeps_from_being_undon
     files = {str(path): ("old\n", "new\n")}
     result = result_of(lambda _: Change(1, 2, apply, files, meanwhile={str(path): "old\nnew\n"}))
     not_back = (
-        f"{path} could not be put back (No space left on device): it lists what was and what was"
-        " wanted. Remedy that and run this again."
+        f"{path} could not be restored (No space left on device): it lists the former and the"
+        " wanted state. Correct that and run this again."
     )
     assert result["mistakes"] == [reason, not_back]
     assert path.read_text() == "old\nnew\n"
@@ -297,7 +297,7 @@ def test_a_disk_that_is_full_at_the_end_is_reported_with_the_state(tmp_path, mon
     result = result_of(lambda _: Change(1, 2, files=files, meanwhile={str(path): "old\nnew\n"}))
     assert result["msg"] == (
         f"The change is made, but {path} could not be written (No space left on device): it still"
-        " lists what was removed, which a reboot would bring back. Remedy that and run this again."
+        " lists what was removed, which a reboot would restore. Correct that and run this again."
     )
     assert path.read_text() == "old\nnew\n"
 
@@ -403,7 +403,7 @@ def test_a_module_that_waits_too_long_reports_for_which(lock, monkeypatch):
         result = result_of(lambda _: 1 / 0)
     assert re.fullmatch(
         rf"Another run is changing this machine: lvs\.cluster\.vip_iface \(process {os.getpid()},"
-        rf" since \d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d UTC\) holds {lock}\. This one has waited 0\.1 s"
+        rf" since \d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d UTC\) holds {lock}\. This run has waited 0\.1 s"
         r" and changed nothing; run it again when the other has ended\.",
         result["msg"],
     )

@@ -241,7 +241,10 @@ def test_a_backup_starts_again_if_the_master_did_not_change(site):
 
 def test_agreed_settings_are_not_changed_on_some_directors_only(site):
     ran, output = site(PAIR, "--limit=d31", found=CHANGE, ok=False)
-    assert "d31: what all directors have to agree on changes here (password), and d23 " in output
+    assert (
+        "d31: settings on which all directors have to agree change here (password), and d23 "
+        in output
+    )
     assert {name for _, name, _ in ran} == {"director_lease", "preflight"}
     assert len(at(ran, "d31", "director_lease", state="absent")) == 1
 
@@ -255,7 +258,7 @@ def test_a_director_that_the_inventory_no_longer_has_is_reported(site, tmp_path)
     path.write_text(yaml.safe_dump(inventory))
     options = {"play": "preflight", "found": CHANGE}
     _, output = site(path, DIRECTORS, **options, ok=False)
-    assert f"d23: {D31} is a director by keepalived.conf here" in output
+    assert f"d23: {D31} is a peer in keepalived.conf here" in output
     site(path, DIRECTORS, f"--extra-vars=site_removed_directors={D31}", **options)
 
 
@@ -344,7 +347,7 @@ def test_an_upgrade_needs_two_directors_of_which_one_holds_the_vip(site):
     assert "--limit leaves one director; an upgrade needs two." in output
     returns["d31"]["host_info"]["links"] = returns["d23"]["host_info"]["links"]
     more, output = site(PAIR, DIRECTORS, play="upgrade", returns=returns, ok=False)
-    assert f"d23 and d31 hold {VIP}, and one director should." in output
+    assert f"d23 and d31 hold {VIP}, but only one director must hold it." in output
     assert "vip_handover" not in {name for _, name, _ in ran + more}
 
 

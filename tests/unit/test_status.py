@@ -188,7 +188,7 @@ def test_unreachable_directors_are_listed():
 def test_two_holders_of_a_vip_are_reported():
     web = cluster(directors=("d23", "d24"))
     [sentence] = status(web, [state(web), state(web, "d24")])["differences"]
-    assert sentence.startswith(f"d23 and d24 hold {VIP}, and one director should.")
+    assert sentence.startswith(f"d23 and d24 hold {VIP}, but only one director must hold it.")
 
 
 def test_each_vip_may_have_a_master_of_its_own():
@@ -288,14 +288,14 @@ def test_one_of_two_services_at_weight_zero_is_a_difference():
     [
         ([{**WEB, "scheduler": "rr"}], "service web: scheduler is rr, in the inventory wrr"),
         ([{**WEB, "port": 81}], "service web is missing"),
-        ([WEB, {**WEB, "name": "b", "port": 81}], f"tcp {VIP}:81 is there, but not in the inv"),
+        ([WEB, {**WEB, "name": "b", "port": 81}], f"tcp {VIP}:81 exists, but is not in the inv"),
         (
             [{**WEB, "persistence_timeout": 50}],
             "persistence_timeout is 50, in the inventory 0",
         ),
         (
             [{**WEB, "destinations": [{"address": "192.168.2.9"}]}],
-            "192.168.2.9:80 is there, but not in the inventory",
+            "192.168.2.9:80 exists, but is not in the inventory",
         ),
         ([{**WEB, "destinations": [{"address": "192.168.2.20"}]}], "service web: rs22 is missing"),
     ],
@@ -317,7 +317,7 @@ def test_drift_is_reported():
     assert found["differences"] == [
         "d23: service web: scheduler is lc, in the inventory wrr.",
         "d23: service web: rs32 is missing.",
-        f"d23: service tcp {VIP}:8 is there, but not in the inventory.",
+        f"d23: service tcp {VIP}:8 exists, but is not in the inventory.",
     ]
     assert found["services"][0]["destinations"][-1]["remark"] == "missing"
 
@@ -359,7 +359,7 @@ def test_a_file_that_keepalived_does_not_run_is_reported(service, sentence):
 def test_a_cluster_that_is_not_built_yet():
     seen = {**state(cluster(), holds=()), "text": "", "info": {"available": False}}
     found = status(cluster(), [seen])
-    assert "d23: nothing of this cluster is built here; run site.yml." in found["differences"]
+    assert "d23: this cluster is not built here yet; run site.yml." in found["differences"]
     assert not found["services"][0]["running"]
     assert "web, 192.168.2.149:80, wrr, not running" in found["lines"]
 
@@ -461,8 +461,8 @@ def test_a_drain_that_would_refuse_clients_is_refused(scheduler, flags, cure):
     [mistake] = drain("rs20,rs21", 1, service=service)["mistakes"]
     assert mistake == (
         f"Service web: its scheduler {scheduler} refuses the clients of a real server with weight"
-        f" 0; {cure} and run site.yml. If they may be refused, set lvs_drained: true in place of"
-        " this."
+        f" 0; {cure} and run site.yml. If they may be refused, set lvs_drained: true"
+        " instead."
     )
     assert not drain("rs20", back=True, service=service)["mistakes"]
 
@@ -476,7 +476,7 @@ def test_a_server_whose_clients_another_server_takes_is_drained(scheduler):
 @pytest.mark.parametrize("serial", ["none", 0, "-1", "0%"])
 def test_an_invalid_serial_is_refused(serial):
     assert drain("rs20", serial)["mistakes"] == [
-        f"The number at a time is {serial!r}; it must be such as 2 or 25%."
+        f"rollout_serial is {serial!r}; it must be a number such as 2, or a percentage such as 25%."
     ]
 
 

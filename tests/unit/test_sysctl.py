@@ -129,7 +129,7 @@ def test_a_failed_write_is_reported_and_the_others_undone(proc):
         "net/gone/c = 7: the kernel refused: No such file or directory."
     )
     # What is gone cannot be put back, and that is reported, too.
-    assert error.value.mistakes[1].startswith("It could not be put back: net/gone/c = 3")
+    assert error.value.mistakes[1].startswith("It could not be restored: net/gone/c = 3")
     assert (tree / "net/a").read_text() == "1\n"
     assert (tree / "net/b").read_text() == "2\n"
 

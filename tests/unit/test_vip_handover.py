@@ -150,7 +150,10 @@ def test_mistakes(run_main, systemctl, check):
         f"vips: '{VIP}/32': it must be an address; write a VIP like 192.168.2.149."
     ]
     assert mistakes(vips=[VIP], unit="keepalived") == [
-        "unit: 'keepalived' is no name of a unit; give it with its type, like keepalived.service."
+        (
+            "unit: 'keepalived' is not the name of a unit; it must include the type, as in"
+            " keepalived.service."
+        )
     ]
     [no_unit] = mistakes(vips=[VIP], unit=UNIT)
     assert no_unit.startswith(f"unit: there is no {UNIT} on this host; it must be ")

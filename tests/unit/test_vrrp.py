@@ -110,7 +110,10 @@ def test_what_lvs_ha_may_be(value):
 )
 @pytest.mark.parametrize("service", [WEB, CHECKED])
 def test_what_is_for_vrrp_is_refused_without_it(variable, name, service):
-    remedy = "is for VRRP, and a single director runs none; remove it, or set lvs_ha: vrrp."
+    remedy = (
+        "is an option of VRRP, but a single director does not run VRRP; remove it, or set lvs_ha:"
+        " vrrp."
+    )
     assert cluster(service, d23=variable).mistakes == [f"host d23: {name} {remedy}"]
 
 
@@ -364,7 +367,7 @@ def test_master_set_to_its_default_changes_nothing():
             [
                 (
                     f"services mail and imap: {VIP2} can't have several masters (d31 for mail; d23"
-                    " for imap); name one with each of its services, since without a name it is"
+                    " for imap); set the same master in each of its services; the default is"
                     " d23."
                 ),
             ],
@@ -373,10 +376,7 @@ def test_master_set_to_its_default_changes_nothing():
             [WEB, {"name": "mark", "fwmark": 7, "master": "d31"}],
             {},
             [
-                (
-                    "service mark: master is the director that holds the VIPs, and a fwmark"
-                    " without match has none; remove it."
-                ),
+                ("service mark: master is set, but a fwmark without match has no VIPs; remove it."),
             ],
         ),
         (
@@ -384,8 +384,8 @@ def test_master_set_to_its_default_changes_nothing():
             {"lvs_virtual_router_id": 255},
             [
                 (
-                    "hosts d23 and d31: lvs_virtual_router_id is 255, and VIPs with masters of"
-                    " their own take numbers up to 256; set it to 254 or less."
+                    "hosts d23 and d31: lvs_virtual_router_id is 255, but the instances of further"
+                    " masters use IDs up to 256; set it to 254 or less."
                 ),
             ],
         ),
@@ -394,8 +394,8 @@ def test_master_set_to_its_default_changes_nothing():
             {"lvs_keepalived": {"instance": {"name": "a", "advert_int": 41, "preempt": True}}},
             [
                 (
-                    "hosts d23 and d31: lvs_keepalived.instance sets name for all instances,"
-                    " and there is one for each master of VIPs; remove it."
+                    "hosts d23 and d31: lvs_keepalived.instance sets name for all instances, but"
+                    " there is one for each master; remove it."
                 ),
                 "hosts d23 and d31: instance lvs: advert_int is 41",
                 "hosts d23 and d31: instance lvs_d31: advert_int is 41",
@@ -529,7 +529,7 @@ def test_a_check_of_one_page_is_the_same_in_each_form():
 
 def test_vips_that_are_wrong_are_not_called_missing():
     assert cluster({**WEB, "vip": "web.lan"}, d23={}, d31={}).mistakes == [
-        "service web: vip is 'web.lan', which is no IPv4 or IPv6 address."
+        "service web: vip is 'web.lan', which is not an IPv4 or IPv6 address."
     ]
     mark = {"name": "mark", "fwmark": 7}
     assert cluster(mark, d23={}, d31={}).mistakes == [

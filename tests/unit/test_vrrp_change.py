@@ -82,14 +82,14 @@ def test_agreed_settings_are_not_changed_on_some_directors_only():
     found = change("d23", "d31", d23=vrrp_state("d23", "virtual_router_id", "vips", holds=True))
     [sentence] = found.mistakes
     assert sentence.startswith("d23: ")
-    assert "(virtual_router_id and VIPs), and d31 would be a master beside it" in sentence
+    assert "(virtual_router_id and VIPs), and d31 would be a second MASTER" in sentence
     [pending] = found.pending
     assert pending.endswith("(virtual_router_id and VIPs); run site.yml.")
 
 
 def test_a_new_director_needs_the_others_in_the_run():
     [sentence] = change("d23", "d31", d31=vrrp_state("d31", peers=[], **NEW)).mistakes
-    assert "d31: no VRRP instance is here yet, and d23 may not take" in sentence
+    assert "d31: this director has no VRRP instance yet, and d23 may not accept" in sentence
     # A single director becomes one of a pair.
     both = {"d23": vrrp_state("d23", peers=[], **NEW), "d31": vrrp_state("d31", peers=[], **NEW)}
     assert change("d23", "d31", **both) == NOTHING
@@ -97,7 +97,7 @@ def test_a_new_director_needs_the_others_in_the_run():
 
 def test_a_director_that_the_inventory_no_longer_has_is_a_mistake():
     [sentence] = change("d23", ha="none", d23=vrrp_state("d23", holds=True)).mistakes
-    assert f"d23: {D31} is a director by keepalived.conf here" in sentence
+    assert f"d23: {D31} is a peer in keepalived.conf here" in sentence
     assert f"-e site_removed_directors={D31}." in sentence
     for removed in (D31, f" {D31}, {D33}", [D31]):
         assert change("d23", ha="none", removed=removed, d23=vrrp_state("d23")).mistakes == []

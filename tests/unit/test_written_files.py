@@ -136,7 +136,7 @@ def test_settings_of_the_kernel_have_one_line_each(key, value):
     ],
 )
 def test_a_key_that_is_more_than_a_path_is_refused(key):
-    with pytest.raises(OperatorError, match="is no kernel setting"):
+    with pytest.raises(OperatorError, match="is not a kernel setting"):
         _sysctl.parse({key: 1})
 
 
@@ -152,14 +152,14 @@ def test_addresses_for_boot_have_one_line_each(vip):
 
 @pytest.mark.parametrize("text", ["2001:db8::1%a\nb", "2001:db8::1%eth0", "fe80::1%x y"])
 def test_an_address_with_a_zone_is_refused_everywhere(text):
-    with pytest.raises(OperatorError, match="is no address"):
+    with pytest.raises(OperatorError, match="is not an address"):
         _links.vips("eth0", [text])
-    with pytest.raises(OperatorError, match="is no address"):
+    with pytest.raises(OperatorError, match="is not an address"):
         _return_path.parse(
             {"gateways": [text], "answers": [], "table": 5, "keep_ports": [], "route": "policy"}
         )
     tunnel = {"type": "ipip", "address": text, "inner": "ipv4", "port": None, "checksum": "none"}
-    with pytest.raises(OperatorError, match="that is no address"):
+    with pytest.raises(OperatorError, match="that is not an address"):
         _tunnels.parse([tunnel])
 
 

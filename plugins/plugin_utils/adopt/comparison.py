@@ -59,7 +59,7 @@ from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.vocabulary i
 #: Why what is missing can't be in an inventory, where that is known.
 _NO_KEEPALIVED = "keepalived does not run on a single director without health checks"
 _NO_VRRP = "without a vrrp_instance nothing uses it"
-_NO_FIELD = "nothing in the inventory stands for it"
+_NO_FIELD = "the inventory has no equivalent"
 _EXTRA = "the inventory has no field for it; lvs_keepalived.extra takes text as it is"
 _PARTS = ("globals", "scripts", "sync_groups", "instances")
 
@@ -246,9 +246,9 @@ class _Comparison:
                 sentence = f"`{shown}`: site.yml writes another one."
             elif blocks and inner:
                 more = [each.strip() for each in there if each.startswith("  ")]
-                sentence = f"`{shown}`: site.yml writes {join_names(more)} in place of it."
+                sentence = f"`{shown}`: site.yml writes {join_names(more)} instead."
             else:
-                sentence = f"`{shown}`: site.yml writes `{join_names(there)}` in place of it."
+                sentence = f"`{shown}`: site.yml writes `{join_names(there)}` instead."
             self.report(sentence, line)
 
     def _reason(self) -> str:
@@ -315,7 +315,7 @@ class _Comparison:
             for line, shown in block.where.get(name, []):
                 self.report(
                     f"`{shown}` is left out: the inventory can't define what"
-                    f" {option.keyword or name} names.",
+                    f" {option.keyword or name} refers to.",
                     line,
                 )
         return fields
@@ -326,7 +326,7 @@ class _Comparison:
         more = [vip for vip in addresses(result) if vip not in known]
         if more:
             self.report(
-                f"vrrp_instance {block['name']}: site.yml has it hold {join_names(more)}, too.",
+                f"vrrp_instance {block['name']}: with site.yml it also holds {join_names(more)}.",
                 block.line,
             )
         wanted = {**vrrp.DEFAULTS, "preempt_delay": 0, "version": result.get("version"), **block}
@@ -355,7 +355,7 @@ class _Comparison:
             return self.report(f"{shown} is left out.", block.line)
         value, raw = pair
         taken = self.writer.services[found.key]
-        reason = f"the service of {taken.place} is taken" if taken is not found else self._reason()
+        reason = f"the service of {taken.place} is used" if taken is not found else self._reason()
         if value.with_destinations([]) != found.value:
             here, there = found.value.to_dict(), value.to_dict()
             for name in sorted(here.keys() | there.keys()):
@@ -406,7 +406,7 @@ class _Comparison:
         block = item.get("check")
         if block is None:
             self.report(
-                f"{found.key}: site.yml has destination {item['address']} checked.", item.line
+                f"{found.key}: site.yml adds a check of destination {item['address']}.", item.line
             )
         elif not self.messages.covers(block):
             self.report(f"`{block.shown}` of {found.key} is left out: {reason}.", block.line)

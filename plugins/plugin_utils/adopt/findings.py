@@ -211,7 +211,7 @@ class SourceReader:
                 each for service in source.config["services"] for each in expand_endpoints(service)
             ]
             if any("endpoints" in service for service in source.config["services"]):
-                self.report("of a virtual_server_group each address becomes a service of its own.")
+                self.report("each address of a virtual_server_group becomes a service of its own.")
         for line, sentence in unrepresented:
             self.report(sentence, line)
         for block in source.blocks:
@@ -239,7 +239,7 @@ class SourceReader:
             lines = (
                 f"line {odd[0]} is" if len(odd) == 1 else f"lines {join_names(map(str, odd))} are"
             )
-            self.report(f"{lines} not UTF-8, and read as ISO 8859-1.")
+            self.report(f"{lines} not UTF-8; read as ISO 8859-1.")
         return text
 
     def _kernel(self, table: Mapping[str, Any]) -> None:
@@ -259,8 +259,8 @@ class SourceReader:
             elif missing := sorted(service.pool.keys() ^ written[key].pool.keys()):
                 shown = join_names(str(Destination(*pair)) for pair in missing)
                 self.report(
-                    f"{key}: {shown} is in one only of keepalived.conf and kernel; the file is"
-                    " taken."
+                    f"{key}: {shown} is only in one of keepalived.conf and the kernel; the file is"
+                    " used."
                 )
         for key in sorted(written.keys() - running.keys()) if running else ():
             self.report(f"{key} is in keepalived.conf, but not in the kernel.")
@@ -285,7 +285,7 @@ class SourceReader:
             return None
         (value,) = parsed
         if value.key in services:
-            sentence = f"{value.key} is there already; the first is taken."
+            sentence = f"{value.key} is defined twice; the first is used."
             return self.report(sentence, raw.line, raw)
         service = Service(value, {}, {}, {}, {}, raw, self.source.place, str(raw.get("name") or ""))
         service.keepalived_fields = {
@@ -302,8 +302,8 @@ class SourceReader:
             self._destination(item, raw, service)
         if not service.pool:
             return self.report(
-                f"{value.key} has no destination, without which the inventory has no service; it"
-                " is left out.",
+                f"{value.key} has no destination, but a service of the inventory needs one; it is"
+                " left out.",
                 raw.line,
                 raw,
             )
@@ -350,7 +350,7 @@ class SourceReader:
             first = service.blocks[destination.key].line
             where = f", first at line {first}" if first else ""
             return self.report(
-                f"{key}: destination {destination} is there twice{where}; it is taken once.",
+                f"{key}: destination {destination} is there twice{where}; it is used once.",
                 line,
                 item,
             )
@@ -398,8 +398,8 @@ class SourceReader:
             )
             return False
         self.report(
-            f"{shown}: keepalived makes its check {kind} at port 0, since the real server is"
-            f" written without a port; the inventory has it made at port {of.port}.",
+            f"{shown}: keepalived checks port 0 with {kind}, since the real server has no port; the"
+            f" inventory checks port {of.port}.",
             check.line,
         )
         return True

@@ -90,11 +90,11 @@ class Writer:
         for key, service in source.services.items():
             known = self.services.setdefault(key, service)
             if source is not first and known is service:
-                self.report(f"{source.place} has {key}, and {first.place} has not.")
+                self.report(f"{source.place} has {key}, but {first.place} does not have it.")
             elif known is not service and known.differs(service):
                 self.report(
-                    f"{key} is not the same on {known.place} and {source.place}; that of"
-                    f" {known.place} is taken."
+                    f"{key} differs between {known.place} and {source.place}; that of {known.place}"
+                    " is used."
                 )
         for key in sorted(self.services.keys() - source.services.keys()) if source.services else ():
             self.report(f"{source.place} has no {key}, which {self.services[key].place} has.")
@@ -146,8 +146,8 @@ class Writer:
                 rank += 1 if higher else -1
                 higher, self.priorities[host.name] = False, rank
                 self.report(
-                    f"the director {host.name} is known as a peer only, and its lvs_priority"
-                    f" {rank} is a guess; adopt its keepalived.conf too."
+                    f"the director {host.name} is known as a peer only, so its lvs_priority {rank}"
+                    " is a guess; adopt its keepalived.conf too."
                 )
 
     def _masters(self) -> dict[str, str]:
@@ -368,9 +368,8 @@ class Writer:
         for instance in kept:
             if len(self.directors) > 1 and not instance.get("unicast_peers"):
                 self.report(
-                    f"vrrp_instance {instance['name']} speaks multicast; the directors of an"
-                    " inventory speak to each other only, so stop keepalived on all of them before"
-                    " site.yml changes one.",
+                    f"vrrp_instance {instance['name']} uses multicast, but site.yml writes unicast;"
+                    " stop keepalived on all directors before site.yml changes one.",
                     source.place,
                     getattr(instance, "line", 0),
                 )
@@ -384,8 +383,8 @@ class Writer:
         missing = [name for name in of_role[1:] if name not in settings]
         if missing:
             self.report(
-                f"keepalived.conf has no {join_names(missing)}; site.yml adds what the"
-                " role keepalived_ha has for them.",
+                f"keepalived.conf has no {join_names(missing)}; site.yml adds the values of the"
+                " role keepalived_ha.",
                 source.place,
             )
         if settings.get("router_id") == source.host.name:
@@ -426,15 +425,15 @@ class Writer:
         translated = [self.services[key].name for key, method in methods.items() if method == "nat"]
         if translated:
             self.report(
-                f"{join_names(translated)}: IPVS doesn't distinguish nat from fullnat, so nat"
-                " is written; nor which address of the director answers come back to: if that is"
-                " not its ansible_host, set its lvs_address."
+                f"{join_names(translated)}: IPVS does not distinguish nat from fullnat, so nat is"
+                " written. The director's address to which answers return is unknown: if it is not"
+                " ansible_host, set lvs_address."
             )
         marked = [service.name for key, service in self.services.items() if key.fwmark]
         if marked:
             self.report(
-                f"{join_names(marked)}: what gets the firewall mark is the packet"
-                " filter's to know; it stays yours to set, unless you write it as match."
+                f"{join_names(marked)}: the packets that get the firewall mark are unknown, since"
+                " your packet filter sets it. Continue to set it, or write match."
             )
         if len(self.directors) == 1 and self.vrrp:
             self.report(

@@ -116,7 +116,7 @@ class Reader:
         elif word.startswith("~"):
             self.skip(node, "what is repeated is not read; write it out")
         elif word in ("nat_mask", "hashed"):
-            self.skip(node, "keepalived has no such option any longer, and it did nothing")
+            self.skip(node, "keepalived no longer has this option, and it had no effect")
         else:
             self.skip(node, f"the inventory has no field for it{remedy}")
 

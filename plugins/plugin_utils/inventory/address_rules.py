@@ -46,7 +46,7 @@ def address_toward(
     address = found[0]
     if len(found) > 1:
         service.note(
-            f"its facts show several addresses for it ({join_names(found)}); choose one with"
+            f"its facts have several addresses for it ({join_names(found)}); choose one with"
             " lvs_address",
             host.name,
         )
@@ -75,7 +75,7 @@ def fill(topology: Topology, service: Service) -> None:
     if willing and not any(weights):
         service.wrong(
             "every destination has weight 0, so no client is served; raise lvs_weight of"
-            f" {join_names(willing)}, or take hosts out on purpose with lvs_drained: true"
+            f" {join_names(willing)}, or set lvs_drained: true to take hosts out on purpose"
         )
 
 
@@ -103,7 +103,7 @@ def check_outright(topology: Topology, service: Service) -> None:
             )
         if twin:
             who = f"{twin} of the group {service.group}"
-            wrong.append(f"it is in the pool already, as {who}; remove one of them")
+            wrong.append(f"it is already in the pool, as {who}; remove one of them")
         if address == service.vip:
             wrong.append("that is the VIP; give the real server's own address")
         for sentence in wrong:
@@ -120,8 +120,8 @@ def check_vips(topology: Topology, service: Service) -> None:
                 owners[host.name] = None
         for name in owners:
             service.note(
-                f"{vip} is the VIP and this machine's own address; give the service a VIP that"
-                " no host has, or correct lvs_address or ansible_host",
+                f"{vip} is the VIP, but also this machine's own address; choose a VIP that no host"
+                " has, or correct lvs_address or ansible_host",
                 name,
             )
 
@@ -131,7 +131,7 @@ def check_owners(topology: Topology) -> None:
     for address, names in topology.owners.items():
         if len(names) > 1:
             topology.mistakes.add(
-                f"they have one address, {address}; give each its own lvs_address, or keep one"
+                f"they have the same address, {address}; give each its own lvs_address, or keep one"
                 " name for one machine",
                 "host",
                 *names,

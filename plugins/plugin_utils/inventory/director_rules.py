@@ -24,7 +24,7 @@ def check_directors(topology: Topology) -> None:
     names = [host.name for host in topology.directors]
     if not names:
         topology.mistakes.add(
-            f"there is no director; put the host that is to balance into the group {DIRECTORS}"
+            f"there is no director; add the host that load-balances to the group {DIRECTORS}"
         )
     if topology.ha == "none" and len(names) > 1:
         topology.mistakes.add(
@@ -57,10 +57,7 @@ def find_masters(topology: Topology) -> None:
             )
             master = names[0]
         if service.raw.get("master") and service.raw.get("fwmark") and not service.frontends:
-            service.wrong(
-                "master is the director that holds the VIPs, and a fwmark without match has"
-                " none; remove it"
-            )
+            service.wrong("master is set, but a fwmark without match has no VIPs; remove it")
         for frontend in service.frontends:
             services = masters_of.setdefault(frontend.vip, {}).setdefault(master, [])
             services += [service.label] * (service.label not in services)
@@ -69,8 +66,8 @@ def find_masters(topology: Topology) -> None:
         if len(masters) > 1:
             differing = "; ".join(f"{name} for {join_names(who)}" for name, who in masters.items())
             topology.mistakes.add(
-                f"{vip} can't have several masters ({differing}); name one with each of its"
-                f" services, since without a name it is {names[0]}",
+                f"{vip} can't have several masters ({differing}); set the same master in each of"
+                f" its services; the default is {names[0]}",
                 "service",
                 *(label for who in masters.values() for label in who),
             )

@@ -59,9 +59,7 @@ class Subject(Fields):
         for name, reason in reasons.items():
             if reason:
                 self.failed.add(name)
-                self.wrong(
-                    f"{name} can't be worked out: {reason.rstrip('.')}; correct its template"
-                )
+                self.wrong(f"{name} can't be evaluated: {reason.rstrip('.')}; correct its template")
         return {name: value for name, value in values.items() if not reasons[name]}
 
     def many(self, name: str) -> list[Any]:
@@ -75,7 +73,7 @@ class Subject(Fields):
         good = [address for address in found if address and usable(address)]
         if len(good) < len(found):
             value = shown(self.raw[name])
-            self.wrong(f"{name} is {value}; it must be a machine's address, or a list")
+            self.wrong(f"{name} is {value}; it must be a machine's address, or a list of them")
         return good
 
     def networks(self, name: str) -> tuple[Network, ...]:
@@ -86,7 +84,9 @@ class Subject(Fields):
         except (TypeError, ValueError):
             pass
         value = shown(self.raw[name])
-        self.wrong(f"{name} is {value}; it must be as 192.168.2.0/24, or a list of such")
+        self.wrong(
+            f"{name} is {value}; it must be a network such as 192.168.2.0/24, or a list of them"
+        )
         return ()
 
     def sources(self, name: str) -> tuple[Network, ...]:

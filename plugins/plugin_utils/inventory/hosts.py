@@ -94,7 +94,7 @@ class Host:
             elif name.startswith("lvs_") and name not in VARIABLES:
                 self.wrong(
                     f"{unknown('variable', name, VARIABLES, DOCUMENTED)}; correct or remove it,"
-                    " since all that begins with lvs_ is lvs.cluster's"
+                    " since names that begin with lvs_ are reserved for lvs.cluster"
                 )
 
     def _interface(self) -> str:

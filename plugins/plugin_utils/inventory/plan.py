@@ -102,7 +102,7 @@ def _items(services: Any, mistakes: Mistakes) -> list[Any]:
         return services
     if isinstance(services, Unreadable):
         reason = template_failure(services).rstrip(".")
-        mistakes.add(f"lvs_services can't be worked out: {reason}; correct its template")
+        mistakes.add(f"lvs_services can't be evaluated: {reason}; correct its template")
     elif services is None or services == "":
         mistakes.add("lvs_services is not set; list the cluster's services in it, for all hosts")
     elif services == []:

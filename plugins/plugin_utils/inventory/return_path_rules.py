@@ -35,7 +35,8 @@ def check_gateways(topology: Topology, service: Service) -> None:
             if service.method in UNCHANGED and gateway in dips:
                 service.note(
                     f"lvs_gateway is {gateway}, {dips[gateway]}, but with method"
-                    f" {service.method} answers go past the director; set the router's address",
+                    f" {service.method} answers bypass the director; set it to the router's"
+                    " address",
                     name,
                 )
             elif nat and len(topology.directors) == 1 and gateway not in dips and None not in dips:
@@ -50,8 +51,8 @@ def check_gateways(topology: Topology, service: Service) -> None:
         unchanged = service.method in UNCHANGED and host not in topology.directors
         if unchanged and host.nat_route == "default":
             service.note(
-                "lvs_nat_route is default, which sends all answers through the director, but"
-                f" with method {service.method} they go past it; set lvs_nat_route: policy",
+                "lvs_nat_route is default, which sends all answers through the director, but with"
+                f" method {service.method} they go past it; set lvs_nat_route: policy",
                 name,
             )
 
@@ -64,8 +65,8 @@ def _check_floating(topology: Topology, service: Service, host: Host) -> None:
         gateway = f"lvs_gateway is {gateways[0]}" if gateways else "there is no lvs_gateway"
         service.note(
             f"{gateway}, but with method nat answers go back through whichever director is master;"
-            " set it to an address in its network that no machine has, and have the master hold"
-            " that: {address: ..., interface: ...} in lvs_keepalived.instance.excluded_vips",
+            " set it to a free address in its network, and let the master hold that address: add"
+            " {address: ..., interface: ...} to lvs_keepalived.instance.excluded_vips",
             host.name,
         )
 
@@ -80,7 +81,7 @@ def check_forward(topology: Topology, service: Service) -> None:
     for host in topology.directors:
         if host.forward == "balanced" and translated and not service.frontends:
             service.note(
-                "lvs_forward is balanced, so it forwards answers from known VIPs only, and a"
-                " fwmark without match has none; list them in match, or set lvs_forward: all",
+                "lvs_forward is balanced, which requires known VIPs, but a fwmark without match has"
+                " none; list them in match, or set lvs_forward: all",
                 host.name,
             )

@@ -83,8 +83,8 @@ def _common_value(topology: Topology, variable: str, of: Callable[[Host], Any]) 
             f"{joined(value)} on {join_names(who)}" for value, who in values.items()
         )
         topology.mistakes.add(
-            f"{variable} differs within the cluster ({differing}); state one for all hosts"
-            + ", and a service's own with method" * (variable == "lvs_method")
+            f"{variable} differs within the cluster ({differing}); set the same value for all hosts"
+            + ", and method in a service that differs" * (variable == "lvs_method")
         )
     return next(iter(values), None)
 
@@ -94,8 +94,8 @@ def _check_names(topology: Topology) -> None:
     for name in dict.fromkeys(names):
         if names.count(name) > 1:
             topology.mistakes.add(
-                f"{names.count(name)} services have this name; give each its own, since"
-                " lvs_weights goes by it",
+                f"{names.count(name)} services have this name; give each its own, since lvs_weights"
+                " refers to it",
                 "service",
                 name,
             )
@@ -126,8 +126,8 @@ def _check_frontends(topology: Topology) -> None:
         if len(several) > 1 and any(service.vip is None for service in several):
             topology.mistakes.add(
                 f"{frontend.protocol} {endpoint(frontend.vip, frontend.port)} belongs to each"
-                " of them, and packets with a firewall mark reach no other service; leave it in"
-                " one",
+                " of them, and packets with a firewall mark reach no other service; keep it in one"
+                " of them",
                 "service",
                 *(service.label for service in several),
             )

@@ -119,7 +119,7 @@ class Service:
         if vip is None:
             return None, None
         if ipaddress.ip_address(vip).is_loopback:
-            self.wrong(f"vip is {vip}, which no client can reach; give the address clients use")
+            self.wrong(f"vip is {vip}, which no client can reach; set the address that clients use")
         return vip, family_of(vip)
 
     def _frontends(self) -> list[Frontend]:
@@ -128,7 +128,7 @@ class Service:
         if self.vip:
             port = as_integer(self.raw.get("port"))
             if matches is not None:
-                self.wrong("match lists what gets its fwmark, and it has none; remove or add one")
+                self.wrong("match is set, but fwmark is not; set fwmark, or remove match")
             return [Frontend(self.vip, str(self.raw.get("protocol", "tcp")), port or 0)]
         if matches is None or not self.raw.get("fwmark"):
             return []
@@ -179,11 +179,11 @@ class Service:
         elif group not in groups:
             self.wrong(
                 f"there is no group {shown(group)}{suggestion(group, groups)}; add it to the"
-                " inventory, or name another with realservers"
+                " inventory, or set realservers to another group"
             )
         elif not groups[group]:
             self.wrong(
-                f"the group {group} has no hosts; add some, or name another with realservers"
+                f"the group {group} has no hosts; add some, or set realservers to another group"
             )
         else:
             return group

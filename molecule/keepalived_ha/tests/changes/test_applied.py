@@ -87,7 +87,7 @@ def test_a_refused_reload_fails_and_leaves_all_as_it_was(node, changed, playbook
     )
     run = playbook("playbooks/site", inventory=refused)
     assert run.returncode != 0
-    assert "keepalived has not taken" in run.stdout
+    assert "keepalived did not accept" in run.stdout
     assert "Cannot change instance name at a reload" in run.stdout  # its reason
     assert node(BACKUP).check_output(f"cat {CONF}") == before
     assert is_applied(node, BACKUP)

@@ -311,7 +311,7 @@ def test_agreed_settings_change_without_two_masters(node, playbook, changed, bui
     other, before = changed(*pair.QUICK, *AGREEMENT), node(BACKUP).check_output(CONF)
     run = playbook("playbooks/site", f"--limit={BACKUP}", inventory=other)
     assert run.returncode != 0
-    assert "(virtual_router_id and password), and d23 would be a master beside it" in run.stdout
+    assert "(virtual_router_id and password), and d23 would be a second MASTER" in run.stdout
     run = playbook("playbooks/drain", "--extra-vars=realservers=rs20", inventory=other)
     assert run.returncode != 0
     assert "d31: VRRP of the inventory differs from keepalived.conf there" in run.stdout
@@ -343,4 +343,4 @@ def test_a_director_that_the_inventory_no_longer_has_is_reported(playbook, chang
     )
     run = playbook("playbooks/preflight", inventory=alone)
     assert run.returncode != 0
-    assert "d23: 192.168.2.31 is a director by keepalived.conf here" in run.stdout
+    assert "d23: 192.168.2.31 is a peer in keepalived.conf here" in run.stdout

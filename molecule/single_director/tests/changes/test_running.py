@@ -87,4 +87,4 @@ def test_an_adopted_cluster_needs_no_change(playbook, unchanged, tmp_path):
 def test_a_single_director_is_not_upgraded(playbook):
     run = playbook("playbooks/upgrade")
     assert run.returncode != 0
-    assert "lvs_directors has one host; an upgrade needs two" in run.stdout
+    assert "lvs_directors has one host; it must have two or more" in run.stdout
