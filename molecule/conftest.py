@@ -163,7 +163,7 @@ def untouched(node: Callable[[str], Host]) -> None:
     """Keep, for tests of a later step, how the machines look before anything is built on them."""
     import state  # it needs what only a scenario with such a step has
 
-    state.keep(state.look(node))
+    state.save_snapshot(state.snapshot(node))
 
 
 def descendants(process: int) -> Iterator[int]:

@@ -21,10 +21,10 @@ PROGRAM = Path(__file__).with_name("traffic.py").read_text()
 WORKERS = 8
 #: Seconds after which the other directors have a connection: the kernel gathers for two of them,
 #: and looks once a second (IPVS_SYNC_FLUSH_TIME and IPVS_SYNC_CHECK_PERIOD in its ip_vs_sync.c).
-SYNCHRONISED = 5
+SYNC_SECONDS = 5
 #: T2 with advertisements a second apart, a former master that preempts after five seconds, and
 #: real servers that are out of the pool after two tries in two seconds.
-QUICK = (
+SHORT_TIMERS = (
     (
         "check: {type: tcp, connect_timeout: 10, retries: 3, delay_before_retry: 3}",
         """check: {type: tcp, connect_timeout: 1, retries: 1, delay_before_retry: 1}
@@ -35,7 +35,7 @@ QUICK = (
 )
 #: The same with the default preempt_delay, which is longer than sync_refresh_period: by then a
 #: former master has received all connections that are in use.
-INFORMED = QUICK[:2]
+SHORT_TIMERS_DEFAULT_DELAY = SHORT_TIMERS[:2]
 
 
 def container(name: str) -> str:
@@ -48,7 +48,7 @@ def docker(*words: str) -> None:
     subprocess.run(["docker", *words], check=True, capture_output=True, timeout=120)
 
 
-def holders(node: Callable[[str], Host], vip: str) -> list[str]:
+def vip_holders(node: Callable[[str], Host], vip: str) -> list[str]:
     """Return the directors that hold a VIP, except those that can't be reached."""
     shown = {name: node(name).run("ip -json address show") for name in hosts_of("lvs_directors")}
     return [
@@ -74,7 +74,7 @@ def keep_connections_open(node: Callable[[str], Host]) -> None:
         )
 
 
-def count_each(node: Callable[[str], Host]) -> None:
+def schedule_every_connection(node: Callable[[str], Host]) -> None:
     """Have directors count every connection.
 
     By default one from a port that has another in FIN_WAIT, for two minutes, goes where that went
@@ -101,7 +101,7 @@ def scheduled(node: Callable[[str], Host], *names: str) -> dict[str, int]:
         before = counts
 
 
-def until(truth: Callable[[], bool], seconds: float, what: str) -> None:
+def wait_until(truth: Callable[[], bool], seconds: float, what: str) -> None:
     """Wait until something is true."""
     end = time.monotonic() + seconds
     while not truth():
@@ -109,9 +109,9 @@ def until(truth: Callable[[], bool], seconds: float, what: str) -> None:
         time.sleep(0.5)
 
 
-def wait_for_holder(node: Callable[[str], Host], name: str, vip: str) -> None:
+def wait_for_only_holder(node: Callable[[str], Host], name: str, vip: str) -> None:
     """Wait until one director, and no other one, holds a VIP."""
-    until(lambda: holders(node, vip) == [name], 90, f"{name} alone has {vip}")
+    wait_until(lambda: vip_holders(node, vip) == [name], 90, f"{name} alone has {vip}")
 
 
 class Traffic:
@@ -124,33 +124,33 @@ class Traffic:
         )
         assert self.process.stdout
         assert self.process.stdout.readline() == "ready\n"
-        self.saw: dict = {}
+        self.result: dict = {}
 
-    def look(self) -> dict:
+    def sample(self) -> dict:
         """Return, and keep, what it saw since the last look."""
         assert self.process.stdin
         assert self.process.stdout
         self.process.stdin.write("\n")
         self.process.stdin.flush()
-        self.saw = json.loads(self.process.stdout.readline())
-        return self.saw
+        self.result = json.loads(self.process.stdout.readline())
+        return self.result
 
     def end(self) -> None:
         """Let it end, and keep what it saw since the last look."""
         output, _ = self.process.communicate(timeout=120)
-        self.saw = json.loads(output)
+        self.result = json.loads(output)
 
 
 @contextlib.contextmanager
 def stream(
-    client: str, vip: str, patience: float = 0.5, requests: int = 1, interval: float = 0.5
+    client: str, vip: str, timeout: float = 0.5, requests: int = 1, interval: float = 0.5
 ) -> Iterator[Traffic]:
     """Make requests all the time, so many over a connection; give each up after so many seconds.
 
     Each worker begins one every so many seconds. Short intervals measure gaps more exactly, and
     cost an emulated processor as much as a playbook that runs meanwhile.
     """
-    options = map(str, (WORKERS, patience, requests, interval))
+    options = map(str, (WORKERS, timeout, requests, interval))
     traffic = Traffic(client, "stream", vip, "80", *options)
     try:
         yield traffic
@@ -163,7 +163,7 @@ def assert_scheduled_once(number: int, traffic: Traffic) -> None:
 
     A few may come from the port of a connection that a fault has cut off, and go where that went.
     """
-    requests = traffic.saw["requests"]
+    requests = traffic.result["requests"]
     assert 0.95 * requests < number <= requests, f"{number} of {requests}"
 
 

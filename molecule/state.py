@@ -58,7 +58,7 @@ TRACES = f"""
     true
 """
 
-Look = Mapping[str, list[str]]
+Snapshot = Mapping[str, list[str]]
 
 
 def traces(host: Host) -> str:
@@ -66,14 +66,14 @@ def traces(host: Host) -> str:
     return host.check_output(TRACES)
 
 
-def look(node) -> Look:
+def snapshot(node) -> Snapshot:
     """Return how the machines look now, by name."""
     with concurrent.futures.ThreadPoolExecutor() as workers:
         shown = workers.map(lambda name: node(name).check_output(COMMANDS).splitlines(), NODES)
         return dict(zip(NODES, shown, strict=True))
 
 
-def assert_same(then: Look, now: Look) -> None:
+def assert_same(then: Snapshot, now: Snapshot) -> None:
     """Fail, with a diff, if machines look now in another way than then."""
     lines = [
         f"{name}: {line}"
@@ -87,22 +87,22 @@ def assert_same(then: Look, now: Look) -> None:
 UNTOUCHED = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"], "untouched.json")
 
 
-def keep(untouched: Look) -> None:
+def save_snapshot(untouched: Snapshot) -> None:
     """Keep a look for tests of a later step."""
     UNTOUCHED.write_text(json.dumps(untouched))
 
 
-def kept() -> Look:
+def saved_snapshot() -> Snapshot:
     """Return the look that was kept."""
     return json.loads(UNTOUCHED.read_text())
 
 
-def assert_untouched(now: Look) -> None:
+def assert_untouched(now: Snapshot) -> None:
     """Fail if machines look in another way than was kept.
 
     Settings of a kernel module that stays loaded until the next boot are left out.
     """
-    then = kept()
+    then = saved_snapshot()
     of_modules = ("net.ipv4.vs.", "net.netfilter.")
     left = {
         name: [line for line in lines if line in then[name] or not line.startswith(of_modules)]

@@ -50,23 +50,22 @@ class Stream:
     """Requests one after the other, and a new connection after so many of them."""
 
     def __init__(
-        self, vip: str, port: int, workers: int, patience: str, requests: str, interval: str
+        self, vip: str, port: int, workers: int, timeout: str, requests: str, interval: str
     ) -> None:
-        self.where, self.patience, self.requests = (vip, port), float(patience), int(requests)
+        self.frontend, self.timeout, self.requests = (vip, port), float(timeout), int(requests)
         self.interval = float(interval)
-        self.seen: list[tuple[float, float, str, str]] = []
+        self.requests_seen: list[tuple[float, float, str, str]] = []
         self.stall = 0.0
         self.first, self.ended = threading.Event(), False
         self.workers = [
-            threading.Timer(self.interval * number / workers, self.work)
-            for number in range(workers)
+            threading.Timer(self.interval * number / workers, self.run) for number in range(workers)
         ]
         for worker in self.workers:
             worker.start()
         self.first.wait()
         self.last_good = time.monotonic()
 
-    def work(self) -> None:
+    def run(self) -> None:
         due, left = time.monotonic(), 0
         while not self.ended:
             idle = due - time.monotonic()
@@ -78,7 +77,7 @@ class Stream:
             server = error = ""
             try:
                 if not left:
-                    connection = socket.create_connection(self.where, self.patience)
+                    connection = socket.create_connection(self.frontend, self.timeout)
                     left = self.requests
                 server = answer(connection)
                 left -= 1
@@ -87,7 +86,7 @@ class Stream:
                 self.first.set()
             except OSError as problem:
                 error, left = str(problem), 0
-            self.seen.append((start, time.monotonic(), server, error))
+            self.requests_seen.append((start, time.monotonic(), server, error))
 
     def end(self) -> None:
         """Begin no request any more, and wait for those that are under way."""
@@ -95,8 +94,8 @@ class Stream:
         for worker in self.workers:
             worker.join()
 
-    def look(self) -> dict[str, object]:
-        seen, self.seen = self.seen, []
+    def sample(self) -> dict[str, object]:
+        seen, self.requests_seen = self.requests_seen, []
         stall, self.stall = self.stall, 0.0
         good = sorted(end for _, end, server, _ in seen if server)
         # A gap continues where the last look found it.
@@ -127,9 +126,9 @@ class Hold:
             (self.downloads if count % 2 else self.idle).append(connection)
         for connection in self.downloads:
             connection.sendall(DOWNLOAD)
-        threading.Thread(target=self.work, daemon=True).start()
+        threading.Thread(target=self.run, daemon=True).start()
 
-    def work(self) -> None:
+    def run(self) -> None:
         """Take a little of each download, again and again."""
         while True:
             for connection in self.downloads:
@@ -140,13 +139,16 @@ class Hold:
     def end(self) -> None:
         """Hold them until the last look."""
 
-    def look(self) -> dict[str, object]:
+    def sample(self) -> dict[str, object]:
         with concurrent.futures.ThreadPoolExecutor(len(self.idle + self.downloads)) as asking:
-            lost = [*asking.map(self.ask, self.idle), *asking.map(self.go_on, self.downloads)]
+            lost = [
+                *asking.map(self.request, self.idle),
+                *asking.map(self.continue_download, self.downloads),
+            ]
         errors = collections.Counter(filter(None, lost))
-        return {"held": len(lost), "lost": sum(errors.values()), "errors": errors}
+        return {"connections": len(lost), "lost": sum(errors.values()), "errors": errors}
 
-    def ask(self, connection: socket.socket) -> str:
+    def request(self, connection: socket.socket) -> str:
         """Make a request, and return what was wrong."""
         try:
             answer(connection)
@@ -154,7 +156,7 @@ class Hold:
             return f"idle: {problem}"
         return ""
 
-    def go_on(self, connection: socket.socket) -> str:
+    def continue_download(self, connection: socket.socket) -> str:
         """Read on, more than was under way, and return what was wrong."""
         try:
             left = 4 * BUFFER
@@ -174,9 +176,9 @@ def main(kind: str, vip: str, port: str, number: str, *options: str) -> None:
     traffic = begin(vip, int(port), int(number), *options)
     print("ready", flush=True)
     for _ in sys.stdin:
-        print(json.dumps(traffic.look()), flush=True)
+        print(json.dumps(traffic.sample()), flush=True)
     traffic.end()
-    print(json.dumps(traffic.look()), flush=True)
+    print(json.dumps(traffic.sample()), flush=True)
     os._exit(0)  # whatever a thread that holds connections is at
 
 

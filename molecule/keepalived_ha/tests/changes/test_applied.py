@@ -19,8 +19,8 @@ WLC = ("scheduler: wrr", "scheduler: wlc")
 
 @pytest.fixture(scope="module", autouse=True)
 def inventory(node, build):
-    path = build(*pair.QUICK)
-    pair.wait_for_holder(node, MASTER, VIP)
+    path = build(*pair.SHORT_TIMERS)
+    pair.wait_for_only_holder(node, MASTER, VIP)
     return path
 
 
@@ -32,7 +32,7 @@ def test_a_missing_reload_is_reported_and_done_by_the_next_run(
     node, changed, playbook, build, unchanged
 ):
     """One director has the file that the inventory asks for, and was not reloaded."""
-    wanted = changed(*pair.QUICK, WLC)
+    wanted = changed(*pair.SHORT_TIMERS, WLC)
     node(MASTER).check_output(f"sed --in-place 's/lvs_sched wrr/lvs_sched wlc/' {CONF}")
     # The other one's was read by a reload that was not site.yml's, and the unit's override was not.
     node(BACKUP).check_output(
@@ -47,14 +47,14 @@ def test_a_missing_reload_is_reported_and_done_by_the_next_run(
     assert "not applied" in checked
     assert not is_applied(node, MASTER)
 
-    build(*pair.QUICK, WLC)
+    build(*pair.SHORT_TIMERS, WLC)
     for name in (MASTER, BACKUP):
         assert "-s wlc" in node(name).check_output(TABLE)
         assert is_applied(node, name)
         assert "NeedDaemonReload=no" in node(name).check_output(
             "systemctl show --property=NeedDaemonReload keepalived"
         )
-    assert pair.holders(node, VIP) == [MASTER]  # no director was restarted
+    assert pair.vip_holders(node, VIP) == [MASTER]  # no director was restarted
     unchanged("playbooks/site", inventory=wanted)
     assert " is pending: " not in playbook("playbooks/status", inventory=wanted).stdout
 
@@ -66,7 +66,7 @@ def test_keepalived_runs_its_file_after_any_start(node):
         f"cat /tmp/former > {CONF}; systemctl kill --kill-who=main --signal=KILL keepalived",
     ):
         node(BACKUP).check_output(command)
-        pair.until(lambda: is_applied(node, BACKUP), 30, "it runs its file")
+        pair.wait_until(lambda: is_applied(node, BACKUP), 30, "it runs its file")
     assert node(BACKUP).file(APPLIED).mode == 0o600
     assert node(BACKUP).file("/run/lvs-keepalived").mode == 0o700
 
@@ -78,7 +78,7 @@ def test_a_refused_reload_fails_and_leaves_all_as_it_was(node, changed, playbook
     """
     before = node(BACKUP).check_output(f"cat {CONF}")
     refused = changed(
-        *pair.QUICK,
+        *pair.SHORT_TIMERS,
         WLC,
         (
             "    lvs_keepalived:\n",
@@ -91,7 +91,7 @@ def test_a_refused_reload_fails_and_leaves_all_as_it_was(node, changed, playbook
     assert "Cannot change instance name at a reload" in run.stdout  # its reason
     assert node(BACKUP).check_output(f"cat {CONF}") == before
     assert is_applied(node, BACKUP)
-    assert pair.holders(node, VIP) == [MASTER]
+    assert pair.vip_holders(node, VIP) == [MASTER]
     # The other director took it, and takes the former one again.
-    built = playbook("playbooks/site", inventory=changed(*pair.QUICK, WLC))
+    built = playbook("playbooks/site", inventory=changed(*pair.SHORT_TIMERS, WLC))
     assert built.returncode == 0, built.stdout

@@ -20,7 +20,7 @@ import pytest
 
 VIP = "192.168.2.149"
 MASTER, BACKUP = "d23", "d31"
-ADVERT_INT, PRIORITY = 1, 100  # seconds, see pair.QUICK; the backup's
+ADVERT_INT, PRIORITY = 1, 100  # seconds, see pair.SHORT_TIMERS; the backup's
 SKEW = (256 - PRIORITY) / 256 * ADVERT_INT
 CRASH, CLEAN = 1.1 * (3 * ADVERT_INT + SKEW), SKEW + 0.1
 INTERVAL = 0.2  # seconds between two requests of a worker, so 25 ms between two of the client
@@ -31,14 +31,14 @@ class Fault(NamedTuple):
     """What happens to the cluster, and what a client may see of it.
 
     :ivar gap: the longest time in seconds without any answer
-    :ivar holders: who has the VIP then
+    :ivar vip_holders: who has the VIP then
     """
 
     name: str
-    happen: Callable
-    mend: Callable
+    inject: Callable
+    repair: Callable
     gap: float
-    holders: list[str] = [BACKUP]
+    vip_holders: list[str] = [BACKUP]
 
 
 def on(name, command):
@@ -46,7 +46,7 @@ def on(name, command):
     return lambda node: node(name).check_output(command)
 
 
-def outside(word, name):
+def docker_command(word, name):
     """Return what does something to a node from outside."""
     return lambda _: pair.docker(word, pair.container(name))
 
@@ -71,7 +71,9 @@ FAULTS = [
         on(MASTER, "systemctl start keepalived"),
         CLEAN,
     ),
-    Fault("machine stopped", outside("kill", MASTER), outside("start", MASTER), CRASH),
+    Fault(
+        "machine stopped", docker_command("kill", MASTER), docker_command("start", MASTER), CRASH
+    ),
     Fault(
         "directors cut off from each other",
         on(
@@ -85,19 +87,26 @@ FAULTS = [
     ),
 ]
 
-#: What was seen, for the table at the end.
-seen: dict[str, dict] = {}
+#: What was measured, for the table at the end.
+results: dict[str, dict] = {}
 
 
 @pytest.fixture(scope="module", autouse=True)
-def faster(node, build, request):
+def short_timers(node, build, request):
     pair.keep_connections_open(node)
-    build(*pair.QUICK)
+    build(*pair.SHORT_TIMERS)
     yield
     lines = ["\n| fault | requests | failed | longest gap, s | at most | and the lab's stall |"]
     lines += ["|---|---|---|---|---|---|"]
-    for name, saw in seen.items():
-        cells = name, saw["requests"], saw["failed"], saw["gap"], saw["limit"], saw["stall"]
+    for name, result in results.items():
+        cells = (
+            name,
+            result["requests"],
+            result["failed"],
+            result["gap"],
+            result["limit"],
+            result["stall"],
+        )
         lines.append(f"| {' | '.join(map(str, cells))} |")
     # Shown whether tests pass or not.
     with request.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
@@ -106,30 +115,30 @@ def faster(node, build, request):
 
 @pytest.fixture(autouse=True)
 def settled(node):
-    pair.wait_for_holder(node, MASTER, VIP)
+    pair.wait_for_only_holder(node, MASTER, VIP)
     time.sleep(4)
 
 
-def note(name, saw, limit):
-    seen[name] = {**saw, "limit": f"{limit:.2f}"}
-    assert saw["gap"] <= limit + saw["stall"], saw
+def record(name, result, limit):
+    results[name] = {**result, "limit": f"{limit:.2f}"}
+    assert result["gap"] <= limit + result["stall"], result
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
 def test_a_fault_of_the_master_is_a_short_gap(node, fault):
     with pair.stream("c10", VIP, interval=INTERVAL) as traffic:
         time.sleep(1)
-        fault.happen(node)
+        fault.inject(node)
         time.sleep(6)
-        saw = traffic.look()
-        holders = pair.holders(node, VIP)
-        fault.mend(node)
-        pair.wait_for_holder(node, MASTER, VIP)
+        result = traffic.sample()
+        holders = pair.vip_holders(node, VIP)
+        fault.repair(node)
+        pair.wait_for_only_holder(node, MASTER, VIP)
         time.sleep(1)
     assert holders
-    assert set(holders) <= set(fault.holders)
-    note(fault.name, saw, fault.gap)
-    note(f"{fault.name}, return", traffic.saw, CRASH)
+    assert set(holders) <= set(fault.vip_holders)
+    record(fault.name, result, fault.gap)
+    record(f"{fault.name}, return", traffic.result, CRASH)
 
 
 def test_a_dead_real_server_leaves_the_pool_and_returns(node):
@@ -137,80 +146,82 @@ def test_a_dead_real_server_leaves_the_pool_and_returns(node):
         time.sleep(1)
         node("rs20").check_output("systemctl stop nginx")
         for name in (MASTER, BACKUP):
-            pair.until(
+            pair.wait_until(
                 lambda name=name: "192.168.2.20:80" not in node(name).check_output(TABLE),
                 30,
                 f"{name} has taken it out",
             )
         time.sleep(1)
-        seen["real server dead"] = {**traffic.look(), "limit": "-"}
+        results["real server dead"] = {**traffic.sample(), "limit": "-"}
         time.sleep(2)
         node("rs20").check_output("systemctl start nginx")
-        pair.until(lambda: "192.168.2.20:80" in node(MASTER).check_output(TABLE), 30, "it is back")
+        pair.wait_until(
+            lambda: "192.168.2.20:80" in node(MASTER).check_output(TABLE), 30, "it is back"
+        )
         time.sleep(2)
-    note("real server back", traffic.saw, CLEAN)
-    assert traffic.saw["failed"] == 0
-    assert traffic.saw["servers"]["rs20"] > 0
+    record("real server back", traffic.result, CLEAN)
+    assert traffic.result["failed"] == 0
+    assert traffic.result["servers"]["rs20"] > 0
 
 
 def test_a_slow_real_server_leaves_the_pool(node):
     node("rs21").check_output("tc qdisc add dev eth0 root netem delay 5s")
     try:
         with pair.stream("c10", VIP, interval=INTERVAL) as traffic:
-            pair.until(
+            pair.wait_until(
                 lambda: "192.168.2.21:80" not in node(MASTER).check_output(TABLE), 60, "it is out"
             )
             time.sleep(1)
-            seen["real server slow"] = {**traffic.look(), "limit": "-"}
+            results["real server slow"] = {**traffic.sample(), "limit": "-"}
             time.sleep(3)
-        assert traffic.saw["failed"] == 0
+        assert traffic.result["failed"] == 0
     finally:
         node("rs21").check_output("tc qdisc delete dev eth0 root")
 
 
 @pytest.mark.parametrize(
-    ("planned", "happen", "mend"),
+    ("planned", "inject", "repair"),
     [
         (
             True,
             on(MASTER, "systemctl stop keepalived"),
             on(MASTER, "systemctl start keepalived"),
         ),
-        (False, outside("kill", MASTER), outside("start", MASTER)),
+        (False, docker_command("kill", MASTER), docker_command("start", MASTER)),
     ],
     ids=["planned switch", "crash"],
 )
 def test_existing_connections_continue_after_a_fail_over(
-    node, build, request, planned, happen, mend
+    node, build, request, planned, inject, repair
 ):
     """One half of them are idle, the other half long downloads."""
     if not planned:
-        build(*pair.INFORMED)
+        build(*pair.SHORT_TIMERS_DEFAULT_DELAY)
     name = f"100 connections, {request.node.callspec.id}"
     with pair.open_connections("c10", VIP, 100) as traffic:
-        time.sleep(pair.SYNCHRONISED)
-        happen(node)
+        time.sleep(pair.SYNC_SECONDS)
+        inject(node)
         time.sleep(6)
         for when in ("", ", return"):
-            saw = traffic.look()
-            seen[name + when] = {
-                "requests": saw["held"],
-                "failed": saw["lost"],
+            result = traffic.sample()
+            results[name + when] = {
+                "requests": result["connections"],
+                "failed": result["lost"],
                 "gap": "-",
                 "stall": "-",
                 "limit": "0 lost" if planned else "-",
             }
-            print(f"\n{name}{when}: {saw}")
+            print(f"\n{name}{when}: {result}")
             if not when:
-                mend(node)
-                pair.wait_for_holder(node, MASTER, VIP)
+                repair(node)
+                pair.wait_for_only_holder(node, MASTER, VIP)
                 time.sleep(3)
     # The other director knows of all connections, so as the machine goes none is lost.
-    assert seen[name]["requests"] == 100
-    assert seen[name]["failed"] == 0, seen[name]
+    assert results[name]["requests"] == 100
+    assert results[name]["failed"] == 0, results[name]
     # A machine that crashed comes back without a table of connections. Those in use are sent to it
     # again every 10 seconds (sync_refresh_period), before it preempts; idle ones are not.
-    assert traffic.saw["held"] == 100
+    assert traffic.result["connections"] == 100
     assert [
-        error for error in traffic.saw["errors"] if planned or not error.startswith("idle")
+        error for error in traffic.result["errors"] if planned or not error.startswith("idle")
     ] == []

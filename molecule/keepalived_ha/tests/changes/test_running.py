@@ -76,7 +76,7 @@ NEWER = """
 def inventory(node, build):
     """The cluster, with real servers that leave connections open and have something to download."""
     pair.keep_connections_open(node)
-    return build(*pair.QUICK)
+    return build(*pair.SHORT_TIMERS)
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ def operate(playbook, inventory):
 
 @pytest.fixture(autouse=True)
 def settled(node):
-    pair.wait_for_holder(node, MASTER, VIP)
+    pair.wait_for_only_holder(node, MASTER, VIP)
 
 
 def weights(node, director=MASTER):
@@ -117,7 +117,7 @@ def test_status_shows_the_table(operate):
 def test_a_dead_real_server_and_a_dead_director_are_reported(node, operate, playbook, inventory):
     node("rs21").check_output("systemctl stop nginx")
     try:
-        pair.until(lambda: "rs21" not in weights(node), 30, "rs21 is out of the pool")
+        pair.wait_until(lambda: "rs21" not in weights(node), 30, "rs21 is out of the pool")
         assert "out of the pool by keepalived's check" in operate("status")
     finally:
         node("rs21").check_output("systemctl start nginx")
@@ -132,8 +132,8 @@ def test_a_dead_real_server_and_a_dead_director_are_reported(node, operate, play
         assert f"{BACKUP} can't be read: " in shown
     finally:
         pair.docker("start", pair.container(BACKUP))
-    pair.until(lambda: "rs21" in weights(node), 30, "rs21 is back")
-    pair.until(lambda: weights(node) == weights(node, BACKUP), 90, f"{BACKUP} is back")
+    pair.wait_until(lambda: "rs21" in weights(node), 30, "rs21 is back")
+    pair.wait_until(lambda: weights(node) == weights(node, BACKUP), 90, f"{BACKUP} is back")
 
 
 def test_a_drained_server_gets_no_connections_until_it_is_undrained(
@@ -141,10 +141,10 @@ def test_a_drained_server_gets_no_connections_until_it_is_undrained(
 ):
     with pair.stream("c10", VIP) as traffic:
         operate("drain", "--extra-vars=realservers=rs20")
-        first = traffic.look()
+        first = traffic.sample()
         assert [weights(node, name)["rs20"] for name in (MASTER, BACKUP)] == [0, 0]
         time.sleep(2)
-        without = traffic.look()
+        without = traffic.sample()
         assert "rs20" not in without["servers"]
         assert len(without["servers"]) == 4
         # It is not let in again while it does not answer, and stays out when its check is good.
@@ -153,18 +153,18 @@ def test_a_drained_server_gets_no_connections_until_it_is_undrained(
         run = playbook("playbooks/undrain", *options, inventory=inventory)
         assert run.returncode != 0
         assert "After 5 s, not all real servers answer: rs20 (192.168.2.20:80)" in run.stdout
-        pair.until(lambda: "rs20" not in weights(node), 30, "its check has failed")
+        pair.wait_until(lambda: "rs20" not in weights(node), 30, "its check has failed")
         assert "drained, until undrain.yml or site.yml, out of the pool" in operate("status")
         node("rs20").check_output("systemctl start nginx")
-        pair.until(lambda: weights(node).get("rs20") == 0, 30, "its check is good")
-        second = traffic.look()
+        pair.wait_until(lambda: weights(node).get("rs20") == 0, 30, "its check is good")
+        second = traffic.sample()
         assert "rs20" not in second["servers"]
         operate("undrain", "--extra-vars=realservers=rs20")
-        traffic.look()
+        traffic.sample()
         time.sleep(2)
     assert set(weights(node, BACKUP).values()) == {100}
-    assert sorted(traffic.saw["servers"]) == sorted(SERVERS)
-    assert [saw["failed"] for saw in (first, without, second, traffic.saw)] == [0] * 4
+    assert sorted(traffic.result["servers"]) == sorted(SERVERS)
+    assert [sample["failed"] for sample in (first, without, second, traffic.result)] == [0] * 4
 
 
 def test_existing_connections_continue_during_a_drain(node, playbook, operate, inventory):
@@ -176,11 +176,11 @@ def test_existing_connections_continue_during_a_drain(node, playbook, operate, i
         assert " s left" in run.stdout
         assert weights(node)["rs20"] == 0
         operate("undrain", "--extra-vars=realservers=rs20")
-    assert traffic.saw["lost"] == 0, traffic.saw
+    assert traffic.result["lost"] == 0, traffic.result
 
 
 def test_a_drain_is_refused_while_other_changes_are_pending(node, playbook, changed):
-    other = changed(*pair.QUICK, OTHER_SCHEDULER)
+    other = changed(*pair.SHORT_TIMERS, OTHER_SCHEDULER)
     run = playbook("playbooks/drain", "--extra-vars=realservers=rs20", inventory=other)
     assert run.returncode != 0
     assert "scheduler is wrr, in the inventory wlc; run site.yml" in run.stdout
@@ -204,7 +204,7 @@ def rollout(node, tmp_path):
 
 def test_a_rollout_keeps_enough_real_servers(node, playbook, changed, rollout):
     option, restarts = rollout
-    strict = changed(*pair.QUICK, ENOUGH)
+    strict = changed(*pair.SHORT_TIMERS, ENOUGH)
     run = playbook("playbooks/rollout", option, "--extra-vars=rollout_serial=2", inventory=strict)
     assert run.returncode != 0
     assert "With rs20 and rs21 drained, only rs22, d31 and rs32 would be left" in run.stdout
@@ -251,9 +251,9 @@ def test_a_rollout_over_five_real_servers_that_fails_and_is_killed_meanwhile(
     # Who is drained comes first.
     assert output.partition("(item=")[2].startswith("rs21, rs22)")
     assert restarts() == {**dict.fromkeys(SERVERS, 1), "rs20": 2, "rs22": 2}
-    print(f"\nrollout: {one.saw}, {two.saw}")
-    assert one.saw["requests"] + two.saw["requests"] > 1000
-    assert one.saw["failed"] == two.saw["failed"] == 0
+    print(f"\nrollout: {one.result}, {two.result}")
+    assert one.result["requests"] + two.result["requests"] > 1000
+    assert one.result["failed"] == two.result["failed"] == 0
     assert [set(weights(node, name).values()) for name in (MASTER, BACKUP)] == [{100}] * 2
 
 
@@ -275,11 +275,11 @@ def test_directors_are_upgraded_one_after_the_other(node, operate):
         pair.stream("c10", VIP, 10) as traffic,
     ):
         operate("upgrade")
-        pair.wait_for_holder(node, MASTER, VIP)
+        pair.wait_for_only_holder(node, MASTER, VIP)
         time.sleep(3)
-    print(f"\nupgrade: {traffic.saw}, {connections.saw}")
-    assert traffic.saw["failed"] == 0, traffic.saw
-    assert connections.saw["lost"] == 0, connections.saw
+    print(f"\nupgrade: {traffic.result}, {connections.result}")
+    assert traffic.result["failed"] == 0, traffic.result
+    assert connections.result["lost"] == 0, connections.result
     for name in (MASTER, BACKUP):
         assert node(name).package("keepalived").version.endswith("+lab")
 
@@ -291,24 +291,24 @@ def test_the_inventory_changes_under_traffic(node, operate, build):
     with pair.stream("c10", VIP, 10) as traffic:
         operate("drain", "--extra-vars=realservers=rs32")
         with pair.open_connections("c10", VIP, 20) as connections:
-            build(*pair.QUICK, *CHANGES)
+            build(*pair.SHORT_TIMERS, *CHANGES)
             assert weights(node) == {"rs20": 50, "rs21": 100, "rs22": 100, "d31": 100}
             table = node(MASTER).check_output("ipvsadm --save --numeric")
             assert f"-A -t {VIP}:80 -s wlc" in table
             output = node("c10").check_output(f"for n in 1 2 3 4; do {more}; done")
             assert len(set(output.split())) == 4
-            build(*pair.QUICK)
+            build(*pair.SHORT_TIMERS)
             assert weights(node) == dict.fromkeys(SERVERS, 100)
             assert node("c10").run(more).rc != 0
             time.sleep(1)
-    print(f"\nchanges: {traffic.saw}, {connections.saw}")
-    assert traffic.saw["failed"] == 0
-    assert traffic.saw["servers"]["rs32"] > 0
-    assert connections.saw["lost"] == 0
+    print(f"\nchanges: {traffic.result}, {connections.result}")
+    assert traffic.result["failed"] == 0
+    assert traffic.result["servers"]["rs32"] > 0
+    assert connections.result["lost"] == 0
 
 
 def test_agreed_settings_change_without_two_masters(node, playbook, changed, build):
-    other, before = changed(*pair.QUICK, *AGREEMENT), node(BACKUP).check_output(CONF)
+    other, before = changed(*pair.SHORT_TIMERS, *AGREEMENT), node(BACKUP).check_output(CONF)
     run = playbook("playbooks/site", f"--limit={BACKUP}", inventory=other)
     assert run.returncode != 0
     assert "(virtual_router_id and password), and d23 would be a second MASTER" in run.stdout
@@ -319,12 +319,14 @@ def test_agreed_settings_change_without_two_masters(node, playbook, changed, bui
 
     watching = {name: node(name).check_output(HOLDS) for name in (MASTER, BACKUP)}
     with pair.stream("c10", VIP) as traffic:
-        build(*pair.QUICK, *AGREEMENT)
-        pair.until(lambda: pair.holders(node, VIP) == [MASTER], 30, f"{MASTER} holds {VIP}")
+        build(*pair.SHORT_TIMERS, *AGREEMENT)
+        pair.wait_until(
+            lambda: pair.vip_holders(node, VIP) == [MASTER], 30, f"{MASTER} holds {VIP}"
+        )
         time.sleep(2)
     for name, process in watching.items():
         node(name).check_output(f"kill {process}")
-    print(f"\nanother virtual router ID and password: {traffic.saw}")
+    print(f"\nanother virtual router ID and password: {traffic.result}")
     assert node(MASTER).check_output("wc -l < /tmp/held") != "0"
     assert node(BACKUP).check_output("cat /tmp/held") == ""
     for name in (MASTER, BACKUP):
@@ -334,13 +336,13 @@ def test_agreed_settings_change_without_two_masters(node, playbook, changed, bui
 
 def test_a_director_that_the_inventory_no_longer_has_is_reported(playbook, changed):
     """It would go on as a master."""
-    alone = changed(
-        *pair.QUICK,
+    without_d31 = changed(
+        *pair.SHORT_TIMERS,
         *AGREEMENT,
         ("        d31:\n          ansible_host: 192.168.2.31\n          lvs_priority: 100\n", ""),
         ("        d31:\n        rs32:", "        rs32:"),
         ("    lvs_method: dr\n", "    lvs_method: dr\n    lvs_ha: vrrp\n"),
     )
-    run = playbook("playbooks/preflight", inventory=alone)
+    run = playbook("playbooks/preflight", inventory=without_d31)
     assert run.returncode != 0
     assert "d23: 192.168.2.31 is a peer in keepalived.conf here" in run.stdout

@@ -18,9 +18,11 @@ TABLE = f"ipvsadm --list --numeric --tcp-service {VIP}:0"
 
 @pytest.fixture(autouse=True)
 def settled(node):
-    pair.wait_for_holder(node, "proxy", VIP)
+    pair.wait_for_only_holder(node, "proxy", VIP)
     for rip in ("172.16.31.50", "172.16.31.51"):
-        pair.until(lambda rip=rip: rip in node("proxy").check_output(TABLE), 60, f"{rip} serves")
+        pair.wait_until(
+            lambda rip=rip: rip in node("proxy").check_output(TABLE), 60, f"{rip} serves"
+        )
 
 
 def ask(node, port=80):
@@ -36,25 +38,25 @@ def test_every_port_is_served_and_a_client_stays_with_its_server(node, seen):
 
 
 @pytest.mark.parametrize(
-    ("fail", "mend"),
+    ("fail", "repair"),
     [
         ("systemctl stop nginx", "systemctl start nginx"),
         ("chmod 0 /var/www/html/index.html", "chmod 644 /var/www/html/index.html"),
     ],
     ids=["dead", "answers 403"],
 )
-def test_a_failed_server_leaves_the_pool_and_returns_by_itself(node, fail, mend):
+def test_a_failed_server_leaves_the_pool_and_returns_by_itself(node, fail, repair):
     server = ask(node)
     other = {"tom1": "tom2", "tom2": "tom1"}[server]
     node(server).check_output(fail)
     gone = lambda: ADDRESSES[server] not in node("proxy").check_output(TABLE)  # noqa: E731
-    pair.until(gone, 60, f"{server} is out")
+    pair.wait_until(gone, 60, f"{server} is out")
     assert {ask(node) for _ in range(4)} == {other}
-    node(server).check_output(mend)
-    pair.until(lambda: not gone(), 60, f"{server} is back")
+    node(server).check_output(repair)
+    pair.wait_until(lambda: not gone(), 60, f"{server} is back")
 
 
 def test_teardown_restores_the_machines(playbook, node):
     run = playbook("playbooks/teardown", "--extra-vars=teardown_confirm=true")
     assert run.returncode == 0, run.stdout
-    state.assert_untouched(state.look(node))
+    state.assert_untouched(state.snapshot(node))

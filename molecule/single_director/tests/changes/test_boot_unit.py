@@ -116,7 +116,7 @@ def test_an_interface_that_comes_late_gets_its_vip(director):
         director.check_output("ip link add late0 up type veth peer late1")
         director.check_output("ip link set late1 up")
         try:
-            pair.until(lambda: state_of(director) == "active", 60, "the unit is tried again")
+            pair.wait_until(lambda: state_of(director) == "active", 60, "the unit is tried again")
             assert OTHER in director.check_output("ip -oneline address show late0")
         finally:
             director.check_output("ip link delete late0")
@@ -143,7 +143,7 @@ def test_managed_tables_are_loaded_again_after_nftables_service(director):
             assert TABLE in director.check_output("nft list tables"), action
             assert unit_is_active(director, DIRECTOR)
         director.check_output(f"echo nonsense > {rules} && systemctl start nftables.service")
-        pair.until(lambda: state_of(director) == "failed", 30, "the unit fails")
+        pair.wait_until(lambda: state_of(director) == "failed", 30, "the unit fails")
     finally:
         director.check_output(
             f"rm {rules}; mv /run/nftables.conf {conf}; systemctl stop nftables.service;"

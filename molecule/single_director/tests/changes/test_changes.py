@@ -151,17 +151,17 @@ def test_a_pool_shrinks_without_a_failed_request(playbook, unchanged, changed, n
         output = site("--limit=lvs_realservers", inventory=narrow)
         assert "rs32: former configuration of realserver_dr is kept" in output
         assert [has_vip(name) for name in ("rs31", "rs32")] == [True, True]
-        assert set(traffic.look()["servers"]) == {"rs31", "rs32"}
+        assert set(traffic.sample()["servers"]) == {"rs31", "rs32"}
         output = site("--check", inventory=narrow)
         assert re.search(r"(?m)^rs32 +: ok=\d+ +changed=1 ", output), output
         assert has_vip("rs32")
         site(inventory=narrow)
-    print(f"\na pool shrinks: {traffic.saw}")
+    print(f"\na pool shrinks: {traffic.result}")
     assert [has_vip(name) for name in ("rs31", "rs32")] == [True, False]
     assert VIP2 not in node("rs32").file("/etc/lvs/realserver_dr.ip").content_string
     # None goes unanswered: without expire_nodest_conn it would (ip_vs_core.c, ip_vs_in_hook()).
-    assert set(traffic.saw["errors"]) <= {"[Errno 104] Connection reset by peer"}, traffic.saw
-    assert traffic.saw["failed"] <= AT_ONCE, traffic.saw
+    assert set(traffic.result["errors"]) <= {"[Errno 104] Connection reset by peer"}, traffic.result
+    assert traffic.result["failed"] <= AT_ONCE, traffic.result
     # Where nothing is to be removed, nothing looks for it.
     counts = executions(unchanged("playbooks/site", inventory=narrow))
     assert counts["rs31"] == counts["rs32"] <= 6

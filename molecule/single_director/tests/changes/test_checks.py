@@ -18,7 +18,7 @@ def without_checks(playbook, node):
     """Return the state of the machines without checks, then build the cluster with them."""
     run = playbook("playbooks/site")
     assert run.returncode == 0, run.stdout
-    before = state.look(node)
+    before = state.snapshot(node)
     run = playbook("playbooks/site", inventory=CHECKS)
     assert run.returncode == 0, run.stdout
     return before
@@ -51,7 +51,7 @@ def test_keepalived_fills_the_table_and_the_director_holds_the_vip(
 
 def test_a_dead_real_server_leaves_the_pool_and_returns(without_checks, node, playbook):
     node("rs31").check_output("systemctl stop nginx")
-    pair.until(lambda: pool(node) == BOTH[1:], 60, "rs31 is out of the pool")
+    pair.wait_until(lambda: pool(node) == BOTH[1:], 60, "rs31 is out of the pool")
     shown = playbook("playbooks/status", inventory=CHECKS)
     assert shown.returncode == 0, shown.stdout
     assert "out of the pool by keepalived's check" in shown.stdout
@@ -61,13 +61,13 @@ def test_a_dead_real_server_leaves_the_pool_and_returns(without_checks, node, pl
     assert answers.split() == ["rs32"] * 8
 
     node("rs31").check_output("systemctl start nginx")
-    pair.until(lambda: pool(node) == BOTH, 60, "rs31 is in the pool again")
+    pair.wait_until(lambda: pool(node) == BOTH, 60, "rs31 is in the pool again")
 
 
 def test_a_reboot_restores_the_table_and_the_vip(without_checks, node, playbook):
     run = playbook("molecule/restart", "--limit=lvs_directors", inventory=CHECKS)
     assert run.returncode == 0, run.stdout
-    pair.until(lambda: pool(node) == BOTH, 60, "the table is filled")
+    pair.wait_until(lambda: pool(node) == BOTH, 60, "the table is filled")
     answers = node("c10").check_output(
         f"for n in $(seq 4); do curl --silent --max-time 5 http://{VIP}/; done"
     )
@@ -78,4 +78,4 @@ def test_without_checks_keepalived_is_removed_from_the_director(without_checks, 
     run = playbook("playbooks/site")
     assert run.returncode == 0, run.stdout
     assert not node("d23").service("keepalived").is_running
-    state.assert_same(without_checks, state.look(node))
+    state.assert_same(without_checks, state.snapshot(node))

@@ -52,9 +52,9 @@ def test_an_interrupted_change_converges(run, cut, node):
     """That a change and back is like building afresh, test_methods.py shows."""
     run("playbooks/site")
     there = run("playbooks/site", inventory=MIXED)
-    mixed = state.look(node)
+    mixed = state.snapshot(node)
     back = run("playbooks/site")
-    plain = state.look(node)
+    plain = state.snapshot(node)
     ways = [(after(there), {"inventory": MIXED}, mixed), (after(back), {}, plain)]
     for change in range(max(len(cuts) for cuts, *_ in ways)):
         for cuts, options, wanted in ways:
@@ -62,30 +62,30 @@ def test_an_interrupted_change_converges(run, cut, node):
             print(f"site.yml is killed after {name!r}", flush=True)
             cut(before, "playbooks/site", **options)
             run("playbooks/site", **options)
-            state.assert_same(wanted, state.look(node))
+            state.assert_same(wanted, state.snapshot(node))
 
 
 def test_an_interrupted_teardown_and_build_converge(run, cut, node):
     run("playbooks/site", inventory=MIXED)
-    built = state.look(node)
+    built = state.snapshot(node)
     taken = after(run("playbooks/teardown", *CONFIRMED))
-    state.assert_untouched(state.look(node))
+    state.assert_untouched(state.snapshot(node))
     made = after(run("playbooks/site", inventory=MIXED))
-    state.assert_same(built, state.look(node))
+    state.assert_same(built, state.snapshot(node))
     for number, (before, name) in enumerate(taken):
         print(f"teardown.yml is killed after {name!r}", flush=True)
         cut(before, "playbooks/teardown", *CONFIRMED)
         if number % 2:
             run("playbooks/site", inventory=MIXED)
-            state.assert_same(built, state.look(node))
+            state.assert_same(built, state.snapshot(node))
         else:
             run("playbooks/teardown", *CONFIRMED)
-            state.assert_untouched(state.look(node))
+            state.assert_untouched(state.snapshot(node))
             run("playbooks/site", inventory=MIXED)
     for before, name in made:
         run("playbooks/teardown", *CONFIRMED)
         print(f"site.yml is killed after {name!r}", flush=True)
         cut(before, "playbooks/site", inventory=MIXED)
         run("playbooks/site", inventory=MIXED)
-        state.assert_same(built, state.look(node))
+        state.assert_same(built, state.snapshot(node))
     run("playbooks/site")

@@ -26,7 +26,7 @@ INVENTORIES = {
     "mixed": HERE.parents[1] / "mixed.yml",
 }
 #: Where the cluster goes, and what unit a real server then has.
-WAY = ("tun", "nat", "fullnat", "mixed", "dr")
+METHODS = ("tun", "nat", "fullnat", "mixed", "dr")
 UNITS = {
     "dr": {"dr"},
     "tun": {"tun"},
@@ -36,7 +36,7 @@ UNITS = {
 }
 
 #: How the machines look with a method, from the first time on that it was in force.
-looks: dict[str, state.Look] = {}
+snapshots: dict[str, state.Snapshot] = {}
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,7 @@ def claims(node, playbook):
         "nohup python3 /tmp/watch.py eth0 /tmp/claims"
         f" {VIP} {VIP2} {VIP6} {VIP62} > /tmp/watch 2>&1 &"
     )
-    looks["dr"] = state.look(node)
+    snapshots["dr"] = state.snapshot(node)
 
     def claims():
         watching = client.run("pgrep --full /tmp/watch.py")
@@ -69,9 +69,11 @@ def requests(node, vip, port=80, count=8):
     return sorted(node("c10").check_output(command).split())
 
 
-@pytest.mark.parametrize("step", range(len(WAY)), ids=lambda step: f"{step + 1}-{WAY[step]}")
+@pytest.mark.parametrize(
+    "step", range(len(METHODS)), ids=lambda step: f"{step + 1}-{METHODS[step]}"
+)
 def test_a_cluster_changes_its_method(step, playbook, cut, node, claims):
-    method = WAY[step]
+    method = METHODS[step]
     inventory = INVENTORIES[method]
 
     if method == "dr":  # whose look is known from before; test_interrupted.py does more of it
@@ -79,8 +81,8 @@ def test_a_cluster_changes_its_method(step, playbook, cut, node, claims):
     run = playbook("playbooks/site", inventory=inventory)
 
     assert run.returncode == 0, run.stdout
-    now = state.look(node)
-    state.assert_same(looks.setdefault(method, now), now)
+    now = state.snapshot(node)
+    state.assert_same(snapshots.setdefault(method, now), now)
     for name in ("rs31", "rs32"):
         units = node(name).check_output("cd /etc/systemd/system; ls -d lvs-* 2>/dev/null; true")
         assert units.split() == sorted(f"lvs-realserver-{m}.service" for m in UNITS[method])
@@ -91,12 +93,12 @@ def test_a_cluster_changes_its_method(step, playbook, cut, node, claims):
 
     seen = playbook("playbooks/verify", "--extra-vars=verify_requests=8", inventory=inventory)
     assert seen.returncode == 0, seen.stdout
-    globals()[f"look_at_{method}"](node)
+    globals()[f"check_{method}"](node)
     if method == "tun":
-        strangers_send(playbook, node, inventory)
+        check_tunnel_sources(playbook, node, inventory)
     if method in ("tun", "fullnat"):  # the others have scenarios in which it is cut
         power_cut(playbook, node, inventory)
-        state.assert_same(looks[method], state.look(node))
+        state.assert_same(snapshots[method], state.snapshot(node))
         assert requests(node, VIP) == ["rs31"] * 4 + ["rs32"] * 4
 
 
@@ -106,11 +108,11 @@ def power_cut(playbook, node, inventory):
     assert run.returncode == 0, run.stdout
 
 
-def look_at_dr(node):
+def check_dr(node):
     """T1-DR has tests of its own."""
 
 
-def look_at_tun(node):
+def check_tun(node):
     """Requests come in by the tunnel, and what is larger than a packet arrives whole."""
     received = "cat /sys/class/net/tunl0/statistics/rx_bytes"
     before = [int(node(name).check_output(received)) for name in ("rs31", "rs32")]
@@ -124,7 +126,7 @@ def look_at_tun(node):
     assert all(now - then > 6000 for then, now in zip(before, after, strict=True))
 
 
-def unwrapped(node, sender):
+def decapsulated(node, sender):
     """Return how many of ten packets in packets that a machine sends to rs31 come out of tunl0."""
     count = "cat /sys/class/net/tunl0/statistics/rx_packets"
     before = int(node("rs31").check_output(count))
@@ -134,19 +136,19 @@ def unwrapped(node, sender):
     return int(node("rs31").check_output(count)) - before
 
 
-def strangers_send(playbook, node, inventory):
+def check_tunnel_sources(playbook, node, inventory):
     """A real server unwraps what the director sends, and others only where that is asked for."""
-    assert unwrapped(node, "d23") == 10
-    assert unwrapped(node, "c10") == 0
+    assert decapsulated(node, "d23") == 10
+    assert decapsulated(node, "c10") == 0
     run = playbook("playbooks/site", "--extra-vars=lvs_tunnel_sources=any", inventory=inventory)
     assert run.returncode == 0, run.stdout
-    assert unwrapped(node, "c10") == 10
+    assert decapsulated(node, "c10") == 10
     run = playbook("playbooks/site", inventory=inventory)
     assert run.returncode == 0, run.stdout
-    assert unwrapped(node, "c10") == 0
+    assert decapsulated(node, "c10") == 0
 
 
-def look_at_nat(node):
+def check_nat(node):
     """Only the service's answers go through the director; the port is mapped."""
     for name, rip in (("rs31", "10.0.0.31"), ("rs32", "10.0.0.32")):
         assert f"-r {rip}:8080 -m -w 5" in node("d23").check_output("ipvsadm --save --numeric")
@@ -155,10 +157,10 @@ def look_at_nat(node):
         assert "via" not in node(name).check_output(f"{way} 22")
 
 
-def look_at_fullnat(node):
+def check_fullnat(node):
     """A real server has nothing of the collection, and sees the director in place of the client."""
-    real_servers = {name: lines for name, lines in looks["fullnat"].items() if name != "d23"}
-    state.assert_same(state.kept(), real_servers)
+    real_servers = {name: lines for name, lines in snapshots["fullnat"].items() if name != "d23"}
+    state.assert_same(state.saved_snapshot(), real_servers)
     clients = "tail --lines 4 /var/log/nginx/access.log | cut -d' ' -f1 | sort -u"
     assert node("rs31").check_output(clients) == "10.0.0.23"
     # Who comes by the director without being balanced keeps its address.
@@ -169,7 +171,7 @@ def look_at_fullnat(node):
     assert "192.168.2.10" in node("rs31").check_output(clients)
 
 
-def look_at_mixed(node):
+def check_mixed(node):
     """Each service by a method of its own: IPv6, mapped ports, and two ports of a firewall mark."""
     both = ["rs31"] * 4 + ["rs32"] * 4
     assert requests(node, VIP6) == both

@@ -185,7 +185,7 @@ def test_a_service_by_udp_that_is_dead_fails_verify(lines, inventory, node, play
     # The next test drains one of them, which needs the other one in the pool.
     pool = rf"(?m)^-a -u {VIP}:(?:53|9) .* -w 5$"
     table = "ipvsadm --save --numeric"
-    pair.until(
+    pair.wait_until(
         lambda: len(re.findall(pool, node("d23").check_output(table))) == 4, 60, "a full pool"
     )
     assert run.returncode != 0
