@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The cluster of a scenario, and questions to its nodes."""
+"""The inventory of a scenario, and checks of its nodes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def hosts_of(group: str) -> list[str]:
 
 
 def unit_is_active(host: Host, unit: str) -> bool:
-    """Whether a unit has done its work and will do it at the next boot."""
+    """Whether a unit has succeeded, and is enabled for the next boot."""
     properties = "--property=UnitFileState,ActiveState,Result,NeedDaemonReload"
     values = host.check_output(f"systemctl show --value {properties} {unit}").split()
     return values == ["success", "active", "enabled", "no"]

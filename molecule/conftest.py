@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The nodes of a scenario, and playbooks run on them."""
+"""Fixtures: the nodes of a scenario, and playbooks that run on them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ import pytest
 from testinfra.host import Host
 
 HERE = Path(__file__).parent
-# Tests import what they share from here, and from their scenario.
+# Tests import shared modules from this folder, and from their scenario.
 sys.path[:0] = [str(HERE), str(HERE / os.environ["MOLECULE_SCENARIO_NAME"])]
 
 from cluster import INVENTORY, NODES, PROJECT, hosts_of  # noqa: E402
@@ -37,7 +37,7 @@ def node() -> Callable[[str], Host]:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run a test that wants a ``real_server`` for each of them."""
+    """Run a test with the argument ``real_server`` for each real server."""
     if "real_server" in metafunc.fixturenames:
         names = [n for n in hosts_of("lvs_realservers") if n not in hosts_of("lvs_directors")]
         metafunc.parametrize("real_server", names, indirect=True)
@@ -51,7 +51,7 @@ def director(node: Callable[[str], Host]) -> Host:
 
 @pytest.fixture
 def real_server(node: Callable[[str], Host], request: pytest.FixtureRequest) -> Host:
-    """Return each of the real servers that are nothing else."""
+    """Return a real server that is not a director, too."""
     return node(request.param)
 
 
@@ -72,7 +72,7 @@ def changed(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
 
 
 def arguments(name: str, *options: str, inventory: Path = INVENTORY) -> list[str]:
-    """Return those of ansible-playbook, to run a playbook of the project on the nodes."""
+    """Return the arguments of ansible-playbook to run a playbook of the project on the nodes."""
     inventories = [f"--inventory={path}" for path in (inventory, *NODES)]
     return [*inventories, *options, str(PROJECT / f"{name}.yml")]
 
@@ -82,7 +82,7 @@ ENVIRONMENT = {**os.environ, "ANSIBLE_STRATEGY": "lab_mitogen", "ANSIBLE_TIMEOUT
 
 @pytest.fixture(scope="session")
 def cut_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the file that has a playbook killed before a task, see callback_plugins/cut.py."""
+    """Return the file that selects the task to kill before, see callback_plugins/cut.py."""
     path = tmp_path_factory.mktemp("cut") / "before"
     path.write_text("")
     return path
@@ -117,7 +117,7 @@ def playbook(cut_file: Path) -> Iterator[Run]:
 
 @pytest.fixture(scope="session")
 def cut(playbook: Run, cut_file: Path) -> Callable[..., None]:
-    """Kill a playbook before a task, which is given by its number or a part of its name."""
+    """Kill a playbook before a task, given by its number or a part of its name."""
 
     def run(before: int | str, *words: str, inventory: Path = INVENTORY) -> None:
         cut_file.write_text(str(before))
@@ -130,7 +130,7 @@ def cut(playbook: Run, cut_file: Path) -> Callable[..., None]:
 
 @pytest.fixture(scope="session")
 def unchanged(playbook: Run) -> Callable[..., str]:
-    """Run a playbook that has to find nothing to change; return its output."""
+    """Run a playbook that must change nothing; return its output."""
 
     def run(*words: str, inventory: Path = INVENTORY) -> str:
         done = playbook(*words, inventory=inventory)
@@ -143,7 +143,7 @@ def unchanged(playbook: Run) -> Callable[..., str]:
 
 @pytest.fixture(scope="session")
 def build(playbook: Run, changed: Callable[..., Path]) -> Callable[..., Path]:
-    """Have the cluster as the inventory has it with some of its text replaced; return its path."""
+    """Build the cluster of the inventory with some of its text replaced; return its path."""
     built: dict[tuple[tuple[str, str], ...], Path] = {}
 
     def run(*replacements: tuple[str, str]) -> Path:
@@ -160,14 +160,14 @@ def build(playbook: Run, changed: Callable[..., Path]) -> Callable[..., Path]:
 
 @pytest.fixture(scope="session")
 def untouched(node: Callable[[str], Host]) -> None:
-    """Keep, for tests of a later step, how the machines look before anything is built on them."""
-    import state  # it needs what only a scenario with such a step has
+    """Save a snapshot of the machines before anything is built, for tests of a later step."""
+    import state  # requires a scenario with such a step
 
     state.save_snapshot(state.snapshot(node))
 
 
 def descendants(process: int) -> Iterator[int]:
-    """Yield the processes that one has begun, and those have: Ansible's leave its group."""
+    """Yield the descendants of a process. A process group is not enough: Ansible's leave it."""
     for file in Path(f"/proc/{process}/task").glob("*/children"):
         for child in map(int, file.read_text().split()):
             yield from descendants(child)
@@ -176,7 +176,7 @@ def descendants(process: int) -> Iterator[int]:
 
 @pytest.fixture
 def killed_playbook(tmp_path: Path) -> Callable[..., None]:
-    """Begin a playbook, and kill all of Ansible once something is true."""
+    """Start a playbook, and kill all of Ansible once ``truth()`` is true."""
     log = tmp_path / "output"
 
     def run(truth: Callable[[], bool], *words: str, inventory: Path = INVENTORY):

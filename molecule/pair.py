@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The directors of a pair, and a client's traffic while something happens to them."""
+"""Helpers for tests of a pair of directors, and the traffic of a client meanwhile."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from cluster import hosts_of
 from testinfra.host import Host
 
 PROGRAM = Path(__file__).with_name("traffic.py").read_text()
-#: How many requests of a stream are under way at once.
+#: How many workers a stream of requests has.
 WORKERS = 8
-#: Seconds after which the other directors have a connection: the kernel gathers for two of them,
-#: and looks once a second (IPVS_SYNC_FLUSH_TIME and IPVS_SYNC_CHECK_PERIOD in its ip_vs_sync.c).
+#: Seconds until the other directors have a connection: the kernel collects for two seconds, and
+#: checks once a second (IPVS_SYNC_FLUSH_TIME and IPVS_SYNC_CHECK_PERIOD in its ip_vs_sync.c).
 SYNC_SECONDS = 5
-#: T2 with advertisements a second apart, a former master that preempts after five seconds, and
-#: real servers that are out of the pool after two tries in two seconds.
+#: Changes of T2: an advertisement every second, preemption after five seconds, and real servers
+#: that leave the pool after two failed checks in two seconds.
 SHORT_TIMERS = (
     (
         "check: {type: tcp, connect_timeout: 10, retries: 3, delay_before_retry: 3}",
@@ -33,8 +33,8 @@ SHORT_TIMERS = (
     ("lvs_advert_int: 5", "lvs_advert_int: 1"),
     ("    lvs_keepalived:\n", "    lvs_keepalived:\n      instance: {preempt_delay: 5}\n"),
 )
-#: The same with the default preempt_delay, which is longer than sync_refresh_period: by then a
-#: former master has received all connections that are in use.
+#: The same with the default preempt_delay. It is longer than sync_refresh_period, so a former
+#: master has received all connections in use before it preempts.
 SHORT_TIMERS_DEFAULT_DELAY = SHORT_TIMERS[:2]
 
 
@@ -44,12 +44,12 @@ def container(name: str) -> str:
 
 
 def docker(*words: str) -> None:
-    """Do something to a node from outside."""
+    """Run a docker command on the host, such as ``docker kill NODE``."""
     subprocess.run(["docker", *words], check=True, capture_output=True, timeout=120)
 
 
 def vip_holders(node: Callable[[str], Host], vip: str) -> list[str]:
-    """Return the directors that hold a VIP, except those that can't be reached."""
+    """Return the reachable directors that hold a VIP."""
     shown = {name: node(name).run("ip -json address show") for name in hosts_of("lvs_directors")}
     return [
         name
@@ -59,13 +59,13 @@ def vip_holders(node: Callable[[str], Host], vip: str) -> list[str]:
 
 
 def start_web_server(node: Callable[[str], Host], name: str) -> None:
-    """Have a web server on a node that is no real server in the inventory that is shipped."""
+    """Start the web server on a node that is not a real server in the shipped inventory."""
     page = f"echo {name} > /var/www/html/index.html"
     node(name).check_output(f"{page} && systemctl enable --now nginx")
 
 
 def keep_connections_open(node: Callable[[str], Host]) -> None:
-    """Have real servers close neither idle connections nor downloads, and have one to offer."""
+    """Let real servers keep idle connections open, and offer a large file for slow downloads."""
     for name in hosts_of("lvs_realservers"):
         node(name).check_output(
             "truncate --size 1G /var/www/html/large;"
@@ -75,17 +75,17 @@ def keep_connections_open(node: Callable[[str], Host]) -> None:
 
 
 def schedule_every_connection(node: Callable[[str], Host]) -> None:
-    """Have directors count every connection.
+    """Let directors schedule every connection, and so count it.
 
-    By default one from a port that has another in FIN_WAIT, for two minutes, goes where that went
-    without being scheduled (conn_reuse_mode in the kernel's ipvs-sysctl.rst).
+    By default, a connection from a port with an earlier one in FIN_WAIT goes to the real server of
+    that one, without being scheduled (conn_reuse_mode in the kernel's ipvs-sysctl.rst).
     """
     for name in hosts_of("lvs_directors"):
         node(name).check_output("sysctl --write net.ipv4.vs.conn_reuse_mode=3")
 
 
 def scheduled(node: Callable[[str], Host], *names: str) -> dict[str, int]:
-    """Return how many connections each director has scheduled, once its kernel has added up."""
+    """Return how many connections each director has scheduled, once the counters are stable."""
 
     def count(name: str) -> int:
         output = node(name).check_output("ipvsadm --list --numeric --stats --exact")
@@ -94,7 +94,7 @@ def scheduled(node: Callable[[str], Host], *names: str) -> dict[str, int]:
 
     before: dict[str, int] = {}
     while True:
-        time.sleep(2.5)  # it does so every two seconds
+        time.sleep(2.5)  # the kernel updates its counters every two seconds
         counts = {name: count(name) for name in names}
         if counts == before:
             return counts
@@ -102,7 +102,7 @@ def scheduled(node: Callable[[str], Host], *names: str) -> dict[str, int]:
 
 
 def wait_until(truth: Callable[[], bool], seconds: float, what: str) -> None:
-    """Wait until something is true."""
+    """Wait until ``truth()`` is true; fail after so many seconds."""
     end = time.monotonic() + seconds
     while not truth():
         assert time.monotonic() < end, f"not within {seconds} s: {what}"
@@ -110,12 +110,15 @@ def wait_until(truth: Callable[[], bool], seconds: float, what: str) -> None:
 
 
 def wait_for_only_holder(node: Callable[[str], Host], name: str, vip: str) -> None:
-    """Wait until one director, and no other one, holds a VIP."""
-    wait_until(lambda: vip_holders(node, vip) == [name], 90, f"{name} alone has {vip}")
+    """Wait until one director, and no other, holds a VIP."""
+    wait_until(lambda: vip_holders(node, vip) == [name], 90, f"only {name} holds {vip}")
 
 
 class Traffic:
-    """What a client saw; see traffic.py."""
+    """Runs traffic.py on a client.
+
+    :ivar result: the last sample
+    """
 
     def __init__(self, client: str, *arguments: str) -> None:
         words = ["docker", "exec", "--interactive", container(client), "python3", "-c", PROGRAM]
@@ -127,7 +130,7 @@ class Traffic:
         self.result: dict = {}
 
     def sample(self) -> dict:
-        """Return, and keep, what it saw since the last look."""
+        """Return what was measured since the last sample."""
         assert self.process.stdin
         assert self.process.stdout
         self.process.stdin.write("\n")
@@ -136,7 +139,7 @@ class Traffic:
         return self.result
 
     def end(self) -> None:
-        """Let it end, and keep what it saw since the last look."""
+        """Stop the traffic, and take the last sample."""
         output, _ = self.process.communicate(timeout=120)
         self.result = json.loads(output)
 
@@ -145,10 +148,14 @@ class Traffic:
 def stream(
     client: str, vip: str, timeout: float = 0.5, requests: int = 1, interval: float = 0.5
 ) -> Iterator[Traffic]:
-    """Make requests all the time, so many over a connection; give each up after so many seconds.
+    """Send requests continuously.
 
-    Each worker begins one every so many seconds. Short intervals measure gaps more exactly, and
-    cost an emulated processor as much as a playbook that runs meanwhile.
+    Short intervals measure gaps more exactly, but cost an emulated processor as much as a playbook
+    that runs meanwhile.
+
+    :param timeout: after how many seconds a request fails
+    :param requests: how many requests a connection carries
+    :param interval: after how many seconds each worker starts the next request
     """
     options = map(str, (WORKERS, timeout, requests, interval))
     traffic = Traffic(client, "stream", vip, "80", *options)
@@ -159,9 +166,10 @@ def stream(
 
 
 def assert_scheduled_once(number: int, traffic: Traffic) -> None:
-    """Fail if a master has not scheduled each request of a client, or some of them twice.
+    """Fail unless a master has scheduled each request of a client once.
 
-    A few may come from the port of a connection that a fault has cut off, and go where that went.
+    A few may come from the port of a connection that a fault has interrupted. Such a request goes
+    to the same real server without being scheduled.
     """
     requests = traffic.result["requests"]
     assert 0.95 * requests < number <= requests, f"{number} of {requests}"
@@ -169,7 +177,7 @@ def assert_scheduled_once(number: int, traffic: Traffic) -> None:
 
 @contextlib.contextmanager
 def open_connections(client: str, vip: str, number: int) -> Iterator[Traffic]:
-    """Hold connections, one half of them with downloads; each look returns how many still live."""
+    """Keep connections open, half of them with downloads; a sample counts those that are lost."""
     traffic = Traffic(client, "hold", vip, "80", str(number))
     try:
         yield traffic

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Run one playbook after the other, over connections that stay: to start a Python on a node costs
-seconds in the lab, more than most playbooks do.
+"""Run one playbook after the other, over connections that stay open.
+
+Starting Python on a node takes seconds in the lab, more than most playbooks.
 
 For each line of the input, the arguments of ansible-playbook in JSON, it prints the exit status
 and the output of the playbook, in JSON. ANSIBLE_STRATEGY has to be Mitogen's.
@@ -16,7 +17,7 @@ import signal
 import sys
 import tempfile
 
-# First, since it is what Ansible wants to be set up before its parts.
+# First: Ansible must be set up before its other parts are imported.
 from ansible.cli.playbook import PlaybookCLI
 from ansible.parsing.dataloader import DataLoader
 from ansible.plugins.loader import init_plugin_loader, strategy_loader
@@ -25,16 +26,16 @@ from ansible.template import Templar, trust_as_template
 # Before Mitogen's parts: they import a collection, which has to be found as Ansible finds them.
 init_plugin_loader()
 
-# The processes that have the connections are those of the one that first asks for them: this one.
+# The process that first asks for connections owns them: this one.
 from ansible_mitogen.process import get_classic_worker_model  # noqa: E402
 
 LIMIT = 900  # seconds that a playbook may take
 
 
 def main() -> None:
-    """Run each playbook in a child of its own, so that Ansible begins anew."""
+    """Run each playbook in a child process, so Ansible starts from the beginning."""
     get_classic_worker_model()
-    # What each would do first: find the collections, and load the filters and tests of Ansible.
+    # Done once for all children: find the collections, load the filters and tests of Ansible.
     strategy_loader.get(os.environ["ANSIBLE_STRATEGY"], class_only=True)
     Templar(DataLoader()).template(trust_as_template("{{ 1 | int is number }}"))
     for line in sys.stdin:
@@ -51,7 +52,7 @@ def main() -> None:
                 except SystemExit as end:
                     sys.stdout.flush()
                     sys.stderr.flush()
-                    os._exit(end.code)  # what is to be done at exit is the parent's to do
+                    os._exit(end.code)  # exit handlers belong to the parent
             status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
             output.seek(0)
             print(json.dumps([status, output.read().decode(errors="replace")]), flush=True)

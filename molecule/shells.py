@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Run commands on nodes by shells that stay.
+"""Run commands on nodes in shells that stay open.
 
-Testinfra starts each command by ``docker exec``, which costs an emulated machine more than a second
-of its processor's time, and most commands a few hundredths.
+Testinfra starts each command by ``docker exec``. In an emulated machine, that takes more than a
+second of processor time, but most commands take a few hundredths.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 from testinfra.backend.base import CommandResult
 from testinfra.backend.docker import DockerBackend
 
-#: Runs on the node: for each line, a command in JSON, it prints the exit status and the output.
+#: Runs on the node: reads a command in JSON from each line, prints the exit status and the output.
 PROGRAM = """
 import json, os, subprocess, sys
 for line in sys.stdin:
@@ -47,7 +47,7 @@ class Shell:
 
     @property
     def ended(self) -> bool:
-        """Whether it has ended, as the node has."""
+        """Whether the shell has ended, for example with its node."""
         return self._process.poll() is not None
 
     def run(self, command: str) -> tuple[int, str, str]:
@@ -64,7 +64,7 @@ class Shell:
 
 
 class ShellBackend(DockerBackend):
-    """Testinfra's way to a container, with shells that stay: as many as commands run at once."""
+    """Testinfra's backend for containers, with a shell for each command that runs at once."""
 
     def __init__(self, container: str) -> None:
         super().__init__(container)
@@ -79,7 +79,7 @@ class ShellBackend(DockerBackend):
         return self.result(status, self.encode(words), *printed)
 
     def _take(self) -> Shell | None:
-        """Take a shell that no command uses, and forget those that have ended."""
+        """Take an unused shell, and drop those that have ended."""
         while self._free:
             shell = self._free.pop()
             if not shell.ended:

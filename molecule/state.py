@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a machine looks like: all that a role can change on it, and what it must not."""
+"""Snapshots of machines: everything that a role can change, and what it must not change."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ SERVICES = yaml.safe_load(INVENTORY.read_text())["all"]["vars"]["lvs_services"]
 VIPS = [service["vip"] for service in SERVICES if "vip" in service]
 NODES = list(dict.fromkeys([*hosts_of("lvs_directors"), *hosts_of("lvs_realservers")]))
 
-#: Docker's own rules, for its name server, are new at each start of a node. A tunnel device has
-#: settings of IPv6 from the first time on that it is up, also when it is down again.
+#: Prints a snapshot. It leaves out what changes by itself: Docker's own rules for its name server
+#: are new at each start of a node, and a tunnel device has IPv6 settings once it was up.
 COMMANDS = r"""
     ip -oneline address | sed -E 's/^[0-9]+: //; s/@if[0-9]+//; s/link-netnsid [0-9]+//' | sort
     ip -brief link | sed -E 's/@if[0-9]+//; s/ +/ /g' | sort
@@ -62,19 +62,19 @@ Snapshot = Mapping[str, list[str]]
 
 
 def traces(host: Host) -> str:
-    """Return what of a cluster is on a machine."""
+    """Return all traces of a cluster on a machine."""
     return host.check_output(TRACES)
 
 
 def snapshot(node) -> Snapshot:
-    """Return how the machines look now, by name."""
+    """Return a snapshot of the machines, by name."""
     with concurrent.futures.ThreadPoolExecutor() as workers:
         shown = workers.map(lambda name: node(name).check_output(COMMANDS).splitlines(), NODES)
         return dict(zip(NODES, shown, strict=True))
 
 
 def assert_same(then: Snapshot, now: Snapshot) -> None:
-    """Fail, with a diff, if machines look now in another way than then."""
+    """Fail with a diff if two snapshots differ."""
     lines = [
         f"{name}: {line}"
         for name in now
@@ -83,22 +83,22 @@ def assert_same(then: Snapshot, now: Snapshot) -> None:
     assert not lines, "\n".join(lines)
 
 
-#: Where the look of the machines is kept from before anything was built on them.
+#: The file with the snapshot that was taken before anything was built.
 UNTOUCHED = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"], "untouched.json")
 
 
 def save_snapshot(untouched: Snapshot) -> None:
-    """Keep a look for tests of a later step."""
+    """Save a snapshot for tests of a later step."""
     UNTOUCHED.write_text(json.dumps(untouched))
 
 
 def saved_snapshot() -> Snapshot:
-    """Return the look that was kept."""
+    """Return the snapshot that was saved."""
     return json.loads(UNTOUCHED.read_text())
 
 
 def assert_untouched(now: Snapshot) -> None:
-    """Fail if machines look in another way than was kept.
+    """Fail if machines differ from the saved snapshot.
 
     Settings of a kernel module that stays loaded until the next boot are left out.
     """

@@ -1,16 +1,17 @@
 #!/usr/bin/env python3
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""On a client: make requests, or hold connections, while something happens to the cluster.
+"""Send requests, or keep connections open, on a client while a test changes the cluster.
 
-    traffic.py stream VIP PORT N SECONDS REQUESTS INTERVAL
-        requests all the time, by N workers, each given up after that time, so many over a
-        connection; a worker begins one every INTERVAL seconds
+    traffic.py stream VIP PORT N TIMEOUT REQUESTS INTERVAL
+        N workers send requests continuously. A request fails after TIMEOUT seconds. A worker
+        sends REQUESTS requests over a connection, and starts one every INTERVAL seconds.
     traffic.py hold VIP PORT N
-        N connections: one half idle, the other long downloads
+        keeps N connections open: half of them idle, the other half with long downloads
 
-It prints ``ready`` once all is well, and for each line that comes in what it saw since the last, in
-JSON; and so at the end of the input, once what was under way has ended.
+It prints ``ready`` after the first answer. For each line of its input, it prints a sample in JSON:
+what it measured since the last one. At the end of the input, it waits for requests that have
+started, and prints the last sample.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ BUFFER = 16384  # bytes of a download that wait to be read
 
 
 def answer(connection: socket.socket) -> str:
-    """Make a request and return the first line of the page: who has answered."""
+    """Send a request; return the first line of the page, the name of the real server."""
     connection.sendall(REQUEST)
     with connection.makefile("rb") as reply:
         status = reply.readline()
@@ -47,7 +48,7 @@ def answer(connection: socket.socket) -> str:
 
 
 class Stream:
-    """Requests one after the other, and a new connection after so many of them."""
+    """Workers that send requests continuously."""
 
     def __init__(
         self, vip: str, port: int, workers: int, timeout: str, requests: str, interval: str
@@ -71,7 +72,7 @@ class Stream:
             idle = due - time.monotonic()
             time.sleep(max(0, idle))
             start = time.monotonic()
-            if idle > 0:  # the machine has woken it so much too late
+            if idle > 0:  # how much too late the machine woke this thread
                 self.stall = max(self.stall, start - due)
             due = max(due + self.interval, start)
             server = error = ""
@@ -89,16 +90,21 @@ class Stream:
             self.requests_seen.append((start, time.monotonic(), server, error))
 
     def end(self) -> None:
-        """Begin no request any more, and wait for those that are under way."""
+        """Start no more requests, and wait for those that have started."""
         self.ended = True
         for worker in self.workers:
             worker.join()
 
     def sample(self) -> dict[str, object]:
+        """Return what was measured since the last sample.
+
+        ``gap`` is the longest time without an answer, ``stall`` the longest delay of a timer, both
+        in seconds.
+        """
         seen, self.requests_seen = self.requests_seen, []
         stall, self.stall = self.stall, 0.0
         good = sorted(end for _, end, server, _ in seen if server)
-        # A gap continues where the last look found it.
+        # A gap that was open at the last sample continues.
         answers = [self.last_good, *good, *([] if good else [time.monotonic()])]
         self.last_good = max([self.last_good, *good])
         return {
@@ -112,13 +118,13 @@ class Stream:
 
 
 class Hold:
-    """Connections that stay: idle ones, and downloads that hardly get on."""
+    """Connections that stay open: idle ones, and slow downloads."""
 
     def __init__(self, vip: str, port: int, number: int) -> None:
         self.idle, self.downloads = [], []
         for count in range(number):
             connection = socket.socket(socket.AF_INET6 if ":" in vip else socket.AF_INET)
-            # So that little is under way, and a download is alive only if packets go both ways.
+            # A small buffer: a download continues only while packets pass in both directions.
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)
             connection.settimeout(10)
             connection.connect((vip, port))
@@ -129,7 +135,7 @@ class Hold:
         threading.Thread(target=self.run, daemon=True).start()
 
     def run(self) -> None:
-        """Take a little of each download, again and again."""
+        """Read a little of each download, in a loop."""
         while True:
             for connection in self.downloads:
                 with contextlib.suppress(OSError):
@@ -137,9 +143,10 @@ class Hold:
             time.sleep(0.1)
 
     def end(self) -> None:
-        """Hold them until the last look."""
+        """Keep the connections open for the last sample."""
 
     def sample(self) -> dict[str, object]:
+        """Use each connection, and return how many are lost."""
         with concurrent.futures.ThreadPoolExecutor(len(self.idle + self.downloads)) as asking:
             lost = [
                 *asking.map(self.request, self.idle),
@@ -149,7 +156,7 @@ class Hold:
         return {"connections": len(lost), "lost": sum(errors.values()), "errors": errors}
 
     def request(self, connection: socket.socket) -> str:
-        """Make a request, and return what was wrong."""
+        """Send a request over an idle connection; return the error, or an empty text."""
         try:
             answer(connection)
         except OSError as problem:
@@ -157,7 +164,7 @@ class Hold:
         return ""
 
     def continue_download(self, connection: socket.socket) -> str:
-        """Read on, more than was under way, and return what was wrong."""
+        """Read more than the buffers hold; return the error, or an empty text."""
         try:
             left = 4 * BUFFER
             while left > 0:
@@ -171,15 +178,15 @@ class Hold:
 
 
 def main(kind: str, vip: str, port: str, number: str, *options: str) -> None:
-    """Go on until the input ends."""
-    begin = {"stream": Stream, "hold": Hold}[kind]
-    traffic = begin(vip, int(port), int(number), *options)
+    """Print samples until the input ends."""
+    start = {"stream": Stream, "hold": Hold}[kind]
+    traffic = start(vip, int(port), int(number), *options)
     print("ready", flush=True)
     for _ in sys.stdin:
         print(json.dumps(traffic.sample()), flush=True)
     traffic.end()
     print(json.dumps(traffic.sample()), flush=True)
-    os._exit(0)  # whatever a thread that holds connections is at
+    os._exit(0)  # without waiting for the thread that reads downloads
 
 
 if __name__ == "__main__":

@@ -49,10 +49,10 @@ class CallbackModule(CallbackBase):
             os.kill(os.getpid(), signal.SIGKILL)
 
     def v2_runner_on_ok(self, result):
-        """Keep which task has changed something."""
+        """Record a task that has changed something."""
         if result.is_changed():
             self.changed[self.number] = self.name
 
     def v2_playbook_on_stats(self, stats):  # noqa: ARG002
-        """Write which tasks have changed something."""
+        """Write the tasks that have changed something."""
         self.file.write_text(json.dumps(list(self.changed.items())))

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""T2 after runs that wrote a file and did not have keepalived run it."""
+"""T2 after runs that wrote keepalived.conf but did not apply it."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ def is_applied(node, name):
 def test_a_missing_reload_is_reported_and_done_by_the_next_run(
     node, changed, playbook, build, unchanged
 ):
-    """One director has the file that the inventory asks for, and was not reloaded."""
+    """One director has the file of the inventory, but was not reloaded."""
     wanted = changed(*pair.SHORT_TIMERS, WLC)
     node(MASTER).check_output(f"sed --in-place 's/lvs_sched wrr/lvs_sched wlc/' {CONF}")
-    # The other one's was read by a reload that was not site.yml's, and the unit's override was not.
+    # The other one was reloaded by hand, and systemd has not read the override of its unit.
     node(BACKUP).check_output(
         "systemctl reload keepalived; touch /etc/systemd/system/keepalived.service.d/lvs.conf"
     )
@@ -60,7 +60,7 @@ def test_a_missing_reload_is_reported_and_done_by_the_next_run(
 
 
 def test_keepalived_runs_its_file_after_any_start(node):
-    """By systemd, after a crash, and whatever the file was before."""
+    """Restart it by systemd, after a crash, and with other files before."""
     for command in (
         f"cat {APPLIED} > /tmp/former; echo '# more' >> {CONF}; systemctl restart keepalived",
         f"cat /tmp/former > {CONF}; systemctl kill --kill-who=main --signal=KILL keepalived",
@@ -72,7 +72,7 @@ def test_keepalived_runs_its_file_after_any_start(node):
 
 
 def test_a_refused_reload_fails_and_leaves_all_as_it_was(node, changed, playbook):
-    """keepalived -t takes the file, and the reload does not: another instance needs a restart.
+    """keepalived -t accepts the file, but the reload does not: another instance needs a restart.
 
     The role does not see that, behind a condition on the machine's name.
     """
@@ -92,6 +92,6 @@ def test_a_refused_reload_fails_and_leaves_all_as_it_was(node, changed, playbook
     assert node(BACKUP).check_output(f"cat {CONF}") == before
     assert is_applied(node, BACKUP)
     assert pair.vip_holders(node, VIP) == [MASTER]
-    # The other director took it, and takes the former one again.
+    # The other director applied it, and applies the former one again.
     built = playbook("playbooks/site", inventory=changed(*pair.SHORT_TIMERS, WLC))
     assert built.returncode == 0, built.stdout

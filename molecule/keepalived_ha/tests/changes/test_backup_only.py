@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""T2 with directors that are both real servers, of which the master stays the master."""
+"""T2 without preemption, and both directors are real servers, too."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ STAYS = ("{preempt_delay: 5}", "{preempt: false}")
 
 
 def test_no_connection_is_scheduled_twice_though_both_directors_serve(node, build):
-    """In either role, and when the roles change."""
+    """Check both roles of each director, before and after a fail-over."""
     pair.start_web_server(node, MASTER)
     build(*pair.SHORT_TIMERS, ALSO_A_REAL_SERVER, STAYS)
     pair.schedule_every_connection(node)

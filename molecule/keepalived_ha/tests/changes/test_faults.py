@@ -1,12 +1,12 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a client sees of faults in T2, with advertisements a second apart, and how the pair reacts.
+"""Faults in T2 with an advertisement every second: how the pair reacts, and what a client measures.
 
 RFC 5798, 6.1: a backup takes over 3 x advert_int + skew after the last advertisement, and
 after skew when the master announces that it stops; skew is (256 - its priority) / 256 x advert_int.
 
-The lab may stand still for a moment, so a gap may be longer by the longest time in the same run by
-which the client's own timer was late.
+The lab may stall for a moment. So a gap may be longer than the bound by the longest delay of the
+client's own timer in the same run.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ TABLE = f"ipvsadm --list --numeric --tcp-service {VIP}:80"
 
 
 class Fault(NamedTuple):
-    """What happens to the cluster, and what a client may see of it.
+    """A fault, its repair, and the bound for a client.
 
     :ivar gap: the longest time in seconds without any answer
-    :ivar vip_holders: who has the VIP then
+    :ivar vip_holders: the directors that may hold the VIP during the fault
     """
 
     name: str
@@ -42,12 +42,12 @@ class Fault(NamedTuple):
 
 
 def on(name, command):
-    """Return what runs a command on a node."""
+    """Return a function that runs a command on a node."""
     return lambda node: node(name).check_output(command)
 
 
 def docker_command(word, name):
-    """Return what does something to a node from outside."""
+    """Return a function that runs ``docker WORD`` for a node."""
     return lambda _: pair.docker(word, pair.container(name))
 
 
@@ -63,7 +63,7 @@ FAULTS = [
         on(MASTER, "kill -9 $(cat /run/keepalived.pid /run/keepalived/keepalived.pid 2>/dev/null)"),
         lambda _: None,
         CRASH,
-        [MASTER, BACKUP],  # it was started again, and leaves the VIP to whom has it
+        [MASTER, BACKUP],  # systemd restarts it; it does not preempt before preempt_delay
     ),
     Fault(
         "keepalived stopped",
@@ -96,7 +96,7 @@ def short_timers(node, build, request):
     pair.keep_connections_open(node)
     build(*pair.SHORT_TIMERS)
     yield
-    lines = ["\n| fault | requests | failed | longest gap, s | at most | and the lab's stall |"]
+    lines = ["\n| fault | requests | failed | longest gap, s | at most | stall of the lab |"]
     lines += ["|---|---|---|---|---|---|"]
     for name, result in results.items():
         cells = (
@@ -216,11 +216,11 @@ def test_existing_connections_continue_after_a_fail_over(
                 repair(node)
                 pair.wait_for_only_holder(node, MASTER, VIP)
                 time.sleep(3)
-    # The other director knows of all connections, so as the machine goes none is lost.
+    # The other director has all connections, so the fail-over loses none.
     assert results[name]["requests"] == 100
     assert results[name]["failed"] == 0, results[name]
-    # A machine that crashed comes back without a table of connections. Those in use are sent to it
-    # again every 10 seconds (sync_refresh_period), before it preempts; idle ones are not.
+    # A machine that crashed returns without connections. It receives those in use every 10 seconds
+    # (sync_refresh_period), before it preempts; it does not receive idle ones.
     assert traffic.result["connections"] == 100
     assert [
         error for error in traffic.result["errors"] if planned or not error.startswith("idle")

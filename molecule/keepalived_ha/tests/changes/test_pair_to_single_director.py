@@ -13,7 +13,7 @@ from cluster import hosts_of, unit_is_active
 VIP = "192.168.2.149"
 DIRECTORS = ["d23", "d31"]
 CHECK = "        check: {type: tcp, connect_timeout: 1, retries: 1, delay_before_retry: 1}\n"
-#: The second director remains the real server that it is, too; nothing of VRRP is left.
+#: The second director stays a real server; nothing of VRRP is left.
 ALONE = (
     ("        d31:\n          ansible_host: 192.168.2.31\n          lvs_priority: 100\n", ""),
     ("        d31:\n        rs32:", "        d31: {ansible_host: 192.168.2.31}\n        rs32:"),
@@ -28,7 +28,7 @@ GLOBALS = """    lvs_keepalived:
         smtp_server: 192.168.200.1
         smtp_connect_timeout: 30
 """
-#: apt finds no keepalived to install, and no mirror, whose lists would take it a minute to read.
+#: apt finds no keepalived, and no mirror, since reading its lists would take a minute.
 BARRED = "/etc/apt/preferences.d/barred /etc/apt/apt.conf.d/barred"
 BAR = """
     cd /etc/apt
@@ -39,7 +39,7 @@ UNCHECKED = (*ALONE, (GLOBALS, ""), (CHECK, ""), ("        delay_loop: 1\n", "")
 
 
 def no_keepalived(director, playbook, inventory):
-    """Without keepalived, a director that is to be one of a pair comes back as the only one."""
+    """Check that a single director survives a run that can't install keepalived for a pair."""
     director.check_output(f"{BAR} apt-get remove --yes keepalived")
     try:
         run = playbook("playbooks/site", inventory=inventory)

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What clients see of an operator's work on T2: no request is lost, no connection reset."""
+"""Operations on T2 lose no request of a client, and reset no connection."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ AGREEMENT = (
     ("lvs_virtual_router_id: 51", "lvs_virtual_router_id: 77"),
     ('lvs_auth_pass: "1111"', 'lvs_auth_pass: "2222"'),
 )
-#: On a director: note when it holds the VIP.
+#: Runs on a director: records when it holds the VIP.
 HOLDS = f"""rm -f /tmp/held; nohup sh -c 'while sleep 0.1; do
     ip -oneline address show dev eth0 to {VIP} | grep -q . && date +%s.%N
 done' > /tmp/held 2>&1 & echo $!"""
 ENOUGH = ("    lvs_method: dr\n", "    lvs_method: dr\n    lvs_min_available: 80%\n")
 
-#: It fails, or takes its time, on a host where a file orders that.
+#: Fails on a host that has /tmp/fail, and is slow on one that has /tmp/slow.
 RESTART = """---
 - name: Restart the web server, and note when
   ansible.builtin.shell: |
@@ -74,14 +74,14 @@ NEWER = """
 
 @pytest.fixture(scope="module", autouse=True)
 def inventory(node, build):
-    """The cluster, with real servers that leave connections open and have something to download."""
+    """Build the cluster, with real servers that keep connections open and offer a large file."""
     pair.keep_connections_open(node)
     return build(*pair.SHORT_TIMERS)
 
 
 @pytest.fixture
 def operate(playbook, inventory):
-    """Run a playbook, which has to end well, and return its output."""
+    """Run a playbook, which must succeed, and return its output."""
 
     def run(name, *options):
         done = playbook(f"playbooks/{name}", *options, inventory=inventory)
@@ -127,7 +127,7 @@ def test_a_dead_real_server_and_a_dead_director_are_reported(node, operate, play
         run = playbook("playbooks/verify", "--extra-vars=verify_requests=20", inventory=inventory)
         assert run.returncode != 0
         shown = run.stdout.partition("PLAY [Show the result]")[2]
-        assert " of 20 requests, weight 100" in shown  # clients have asked all the same
+        assert " of 20 requests, weight 100" in shown  # clients sent requests nevertheless
         assert f"web, {VIP}:80, wrr, on {MASTER}" in shown
         assert f"{BACKUP} can't be read: " in shown
     finally:
@@ -147,7 +147,7 @@ def test_a_drained_server_gets_no_connections_until_it_is_undrained(
         without = traffic.sample()
         assert "rs20" not in without["servers"]
         assert len(without["servers"]) == 4
-        # It is not let in again while it does not answer, and stays out when its check is good.
+        # It is not undrained while it does not answer, and stays drained when its check succeeds.
         node("rs20").check_output("systemctl stop nginx")
         options = "--extra-vars=realservers=rs20", "--extra-vars=undrain_seconds=5"
         run = playbook("playbooks/undrain", *options, inventory=inventory)
@@ -217,7 +217,7 @@ def test_a_rollout_over_five_real_servers_that_fails_and_is_killed_meanwhile(
     option, restarts = rollout
     node("rs21").check_output("touch /tmp/fail")
     node("rs22").check_output("touch /tmp/slow")
-    # One with a connection for each request, one whose connections stay for two seconds.
+    # One stream opens a connection for each request, the other keeps them for two seconds.
     with pair.stream("c10", VIP) as one, pair.stream("c10", VIP, requests=10) as two:
         run = playbook("playbooks/rollout", option, inventory=inventory)
         assert run.returncode != 0
@@ -237,7 +237,7 @@ def test_a_rollout_over_five_real_servers_that_fails_and_is_killed_meanwhile(
             return True
 
         killed_playbook(refuses_others, "playbooks/rollout", *options, inventory=inventory)
-        # Its check may have failed just now.
+        # Its health check may have failed just now.
         assert {"rs22": 0, **weights(node)} == {
             **dict.fromkeys(SERVERS, 100),
             "rs21": 0,
@@ -248,7 +248,7 @@ def test_a_rollout_over_five_real_servers_that_fails_and_is_killed_meanwhile(
         node("rs22").check_output("rm /tmp/slow")
         output = operate("rollout", option, "--extra-vars=rollout_serial=2")
         time.sleep(2)
-    # Who is drained comes first.
+    # Real servers that are already drained come first.
     assert output.partition("(item=")[2].startswith("rs21, rs22)")
     assert restarts() == {**dict.fromkeys(SERVERS, 1), "rs20": 2, "rs22": 2}
     print(f"\nrollout: {one.result}, {two.result}")
@@ -285,7 +285,7 @@ def test_directors_are_upgraded_one_after_the_other(node, operate):
 
 
 def test_the_inventory_changes_under_traffic(node, operate, build):
-    """A real server goes and comes, as do a service, another weight and another scheduler."""
+    """Remove and add a real server and a service; change a weight and a scheduler."""
     more = "curl --silent --max-time 5 http://192.168.2.149:8080/"
     # A client sends its first packet again after a second.
     with pair.stream("c10", VIP, 10) as traffic:
@@ -335,7 +335,7 @@ def test_agreed_settings_change_without_two_masters(node, playbook, changed, bui
 
 
 def test_a_director_that_the_inventory_no_longer_has_is_reported(playbook, changed):
-    """It would go on as a master."""
+    """It would continue as a master."""
     without_d31 = changed(
         *pair.SHORT_TIMERS,
         *AGREEMENT,

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What has to hold of T2 after site.yml and a power cut."""
+"""T2 after site.yml and a power cut."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ SERVERS = ["d31", "rs20", "rs21", "rs22", "rs32"]
 
 @pytest.fixture(autouse=True)
 def settled(node):
-    """Advertisements are 5 seconds apart, so after a start it takes a while."""
+    """Wait for the master: advertisements are 5 seconds apart, so an election takes a while."""
     pair.wait_for_only_holder(node, "d23", VIP)
 
 
-def test_there_is_nothing_left_to_change(unchanged):
+def test_a_second_run_changes_nothing(unchanged):
     unchanged("playbooks/site")
 
 
-def test_requests_go_round_all_five_real_servers(node):
+def test_requests_are_balanced_over_all_five_real_servers(node):
     with pair.stream("c10", VIP) as traffic:
         time.sleep(5)
     assert traffic.result["failed"] == 0

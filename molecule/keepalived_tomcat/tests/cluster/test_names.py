@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""After site.yml machines of T3 know each other by name."""
+"""After site.yml, machines of T3 resolve each other's names."""
 
 from __future__ import annotations
 
@@ -20,5 +20,5 @@ def test_machines_resolve_the_names_of_the_cluster(node, name):
         assert node(name).check_output(f"getent ahostsv4 {other}").split()[0] == address
 
 
-def test_there_is_nothing_left_to_change(unchanged):
+def test_a_second_run_changes_nothing(unchanged):
     unchanged("playbooks/site")

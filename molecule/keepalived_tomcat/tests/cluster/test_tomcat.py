@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What has to hold of T3 after site.yml."""
+"""T3 after site.yml."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def settled(node):
 
 
 def ask(node, port=80):
-    """Return who answers the client."""
+    """Return the real server that answers the client."""
     return node("c10").check_output(f"curl --silent --max-time 5 http://{VIP}:{port}/")
 
 

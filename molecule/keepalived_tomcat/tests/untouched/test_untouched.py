@@ -1,13 +1,13 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The machines of T3 before anything is built on them: nothing of a cluster is there."""
+"""The machines of T3 before anything is built: they have no trace of a cluster."""
 
 from __future__ import annotations
 
 import pytest
 import state
 
-# What teardown leaves is compared with this.
+# The state after teardown is compared with this.
 pytestmark = pytest.mark.usefixtures("untouched")
 
 

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What has to hold of T4-NAT after site.yml and a power cut."""
+"""T4-NAT after site.yml and a power cut."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from cluster import unit_is_active
 VIP, DIP = "192.168.10.254", "192.168.0.254"
 
 
-def test_there_is_nothing_left_to_change(unchanged):
+def test_a_second_run_changes_nothing(unchanged):
     unchanged("playbooks/site")
 
 

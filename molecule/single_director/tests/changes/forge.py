@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""On any machine: send IPv4 packets in IPv4, as a director does.
+"""Send IPv4 packets in IPv4 from any machine, as a director does.
 
 forge.py RIP SOURCE VIP NUMBER    so many datagrams from SOURCE to VIP, in packets to RIP
 """
@@ -14,7 +14,7 @@ import sys
 
 
 def packet(source: str, vip: str) -> bytes:
-    """Return a datagram of UDP, without a checksum of its own."""
+    """Return a UDP datagram without a checksum."""
     udp = struct.pack("!HHHH", 40000, 9, 8, 0)
     ends = socket.inet_aton(source) + socket.inet_aton(vip)
     header = struct.pack("!BBHHHBB", 0x45, 0, 28, 0, 0, 64, socket.IPPROTO_UDP)
@@ -25,7 +25,7 @@ def packet(source: str, vip: str) -> bytes:
 
 
 def main(rip: str, source: str, vip: str, number: str) -> None:
-    """Send them; the kernel adds the outer header with an address of this machine."""
+    """Send the packets; the kernel adds the outer header with an address of this machine."""
     with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_IPIP) as raw:
         for _ in range(int(number)):
             raw.sendto(packet(source, vip), (rip, 0))

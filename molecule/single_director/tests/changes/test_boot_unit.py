@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Units of the collection with the systemd of a node: now, at boot, and removed."""
+"""Units of the collection, with the systemd of a node: started, at boot, and removed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FAILS = WORKS.replace("touch", "sh -c 'echo no luck here; false'")
 
 @pytest.fixture(scope="module")
 def client(node):
-    """A node that has no other unit of the collection."""
+    """Return a node that has no other unit of the collection."""
     return node("c10")
 
 
@@ -76,7 +76,7 @@ TABLE = "table inet lvs_test"
 
 @contextlib.contextmanager
 def replaced(host, path, text):
-    """Have a file with another text for a while, and the unit of the director started anew."""
+    """Replace the text of a file for a while, and restart the unit of the director."""
     before = host.file(path).content_string
     host.run(f"cat > {path} <<'EOF'\n{text(before)}\nEOF")
     try:

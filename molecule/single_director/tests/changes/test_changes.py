@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What becomes of a running cluster when its inventory changes, or must not."""
+"""A running cluster when its inventory changes, or a change is refused."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ import pair
 
 VIP, VIP2 = "192.168.2.149", "192.168.2.150"
 
-#: All that site.yml could change on the director.
+#: Prints everything that site.yml could change on the director.
 STATE = f"""
     ipvsadm --save --numeric
     ip -oneline address show to {VIP}
     cat /etc/lvs/* /etc/sysctl.d/*lvs* /etc/systemd/system/lvs-*
 """
 
-#: Five mistakes, and a word of the message that each has to get.
+#: Five mistakes, and a part of the message for each.
 MISTAKES = {
     ("scheduler: wrr", "scheduler: wrrr"): "wrrr",
     ("port: 80", "port: 80000"): "80000",
@@ -97,7 +97,7 @@ SECOND = """      - {{name: second, vip: 192.168.2.150, port: 80, scheduler: rr,
 """
 
 
-#: Tasks that run on the controller, whichever host is shown beside them.
+#: Tasks that run on the controller, whatever host the output shows.
 ON_CONTROLLER = (
     "Check the inventory",
     "Group the real servers",
@@ -106,7 +106,7 @@ ON_CONTROLLER = (
 
 
 def executions(output):
-    """Count the tasks that a playbook has carried out on each host."""
+    """Count the tasks that a playbook has run on each host."""
     counts = collections.Counter()
     for task in output.partition("PLAY RECAP")[0].split("\nTASK [")[1:]:
         if not any(name in task for name in ON_CONTROLLER):
@@ -119,7 +119,7 @@ AT_ONCE = 2
 
 @contextlib.contextmanager
 def requests():
-    """Make requests of the second VIP all the time, few at once.
+    """Send requests to the second VIP continuously, few at once.
 
     One that is under way at the moment in which its real server leaves the table is reset whatever
     comes first, unless the real server is drained before.
@@ -132,7 +132,7 @@ def requests():
 
 
 def test_a_pool_shrinks_without_a_failed_request(playbook, unchanged, changed, node):
-    """The real server that leaves it serves the VIP until the director sends nothing there."""
+    """Check that a removed real server keeps the VIP while the director forwards to it."""
     wide, narrow = (
         changed(("\n  children:\n", SECOND.format(group))) for group in ("lvs_realservers", "first")
     )
@@ -147,7 +147,7 @@ def test_a_pool_shrinks_without_a_failed_request(playbook, unchanged, changed, n
 
     site(inventory=wide)
     with requests() as traffic:
-        # As far as a run gets that dies before the directors.
+        # The state after a run that is interrupted before the directors.
         output = site("--limit=lvs_realservers", inventory=narrow)
         assert "rs32: former configuration of realserver_dr is kept" in output
         assert [has_vip(name) for name in ("rs31", "rs32")] == [True, True]
@@ -162,7 +162,7 @@ def test_a_pool_shrinks_without_a_failed_request(playbook, unchanged, changed, n
     # None goes unanswered: without expire_nodest_conn it would (ip_vs_core.c, ip_vs_in_hook()).
     assert set(traffic.result["errors"]) <= {"[Errno 104] Connection reset by peer"}, traffic.result
     assert traffic.result["failed"] <= AT_ONCE, traffic.result
-    # Where nothing is to be removed, nothing looks for it.
+    # If there is nothing to remove, no task searches for it.
     counts = executions(unchanged("playbooks/site", inventory=narrow))
     assert counts["rs31"] == counts["rs32"] <= 6
     assert counts["d23"] <= 12

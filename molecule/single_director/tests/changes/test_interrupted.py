@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""site.yml, a change by it, and teardown.yml are killed, and the next run ends as if they had not.
+"""site.yml and teardown.yml are killed between tasks; the next run reaches the same state.
 
 Each is killed right after a task that changed something: with LVS_CUTS=2 after two tasks of each,
 with LVS_CUTS=all after every one. That takes long, so it is done on request only; test_methods.py
@@ -20,8 +20,9 @@ import state
 MIXED = Path(__file__).parents[2] / "mixed.yml"
 CONFIRMED = ["--extra-vars=teardown_confirm=true"]
 CUTS = os.environ.get("LVS_CUTS")
-# CI is cut off at 90 minutes, and a kill after every task takes hours. At each run, test_methods.py
-# kills one playbook between tasks, and tests/kernel/test_interrupted.py modules before some writes.
+# CI has a limit of 90 minutes, and a kill after every task takes hours. In each run,
+# test_methods.py kills one playbook between tasks, and tests/kernel/test_interrupted.py kills
+# modules before some writes.
 pytestmark = pytest.mark.skipif(
     not CUTS, reason="takes hours, and CI has 90 minutes; set LVS_CUTS (see CONTRIBUTING.md)"
 )
@@ -40,7 +41,7 @@ def run(playbook, cut_file):
 
 
 def after(changes):
-    """Return numbers and names of the tasks after which to kill a playbook: never the last one."""
+    """Return numbers and names of the tasks after which to kill a playbook, without the last."""
     chosen = changes[:-1]
     if CUTS and CUTS != "all":
         step = max(1, len(chosen) // int(CUTS))
@@ -49,7 +50,7 @@ def after(changes):
 
 
 def test_an_interrupted_change_converges(run, cut, node):
-    """That a change and back is like building afresh, test_methods.py shows."""
+    """Interrupt a change of method. test_methods.py shows that a change back restores all."""
     run("playbooks/site")
     there = run("playbooks/site", inventory=MIXED)
     mixed = state.snapshot(node)

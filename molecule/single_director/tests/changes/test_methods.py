@@ -35,14 +35,14 @@ UNITS = {
     "mixed": {"dr", "tun", "nat"},
 }
 
-#: How the machines look with a method, from the first time on that it was in force.
+#: A snapshot for each method, taken the first time that it was applied.
 snapshots: dict[str, state.Snapshot] = {}
 
 
 @pytest.fixture(scope="module")
 def claims(node, playbook):
-    """Watch from the client, all the time, which hosts claim a VIP."""
-    run = playbook("playbooks/site")  # whatever was changed for other tests
+    """Record on the client which hosts claim a VIP by ARP, as long as the tests run."""
+    run = playbook("playbooks/site")  # undoes changes of other tests
     assert run.returncode == 0, run.stdout
     client = node("c10")
     program = (HERE / "watch.py").read_text()
@@ -63,7 +63,7 @@ def claims(node, playbook):
 
 
 def requests(node, vip, port=80, count=8):
-    """Make requests from the client; return who answered, sorted."""
+    """Send requests from the client; return the names of the real servers, sorted."""
     url = f"http://[{vip}]:{port}/" if ":" in vip else f"http://{vip}:{port}/"
     command = f"for n in $(seq {count}); do curl --silent --max-time 5 {url}; done"
     return sorted(node("c10").check_output(command).split())
@@ -76,7 +76,7 @@ def test_a_cluster_changes_its_method(step, playbook, cut, node, claims):
     method = METHODS[step]
     inventory = INVENTORIES[method]
 
-    if method == "dr":  # whose look is known from before; test_interrupted.py does more of it
+    if method == "dr":  # its snapshot exists; test_interrupted.py has more of these
         cut("Fill the IPVS table", "playbooks/site", inventory=inventory)
     run = playbook("playbooks/site", inventory=inventory)
 
@@ -88,7 +88,7 @@ def test_a_cluster_changes_its_method(step, playbook, cut, node, claims):
         assert units.split() == sorted(f"lvs-realserver-{m}.service" for m in UNITS[method])
         assert all(unit_is_active(node(name), unit) for unit in units.split())
     assert requests(node, VIP) == ["rs31"] * 4 + ["rs32"] * 4
-    # Only the director answered for a VIP, and the VIP did not go from one machine to another.
+    # Only the director answered ARP for a VIP, and the VIP did not move.
     assert {mac for _, mac in claims()} == {DIRECTOR}
 
     seen = playbook("playbooks/verify", "--extra-vars=verify_requests=8", inventory=inventory)
@@ -96,24 +96,24 @@ def test_a_cluster_changes_its_method(step, playbook, cut, node, claims):
     globals()[f"check_{method}"](node)
     if method == "tun":
         check_tunnel_sources(playbook, node, inventory)
-    if method in ("tun", "fullnat"):  # the others have scenarios in which it is cut
+    if method in ("tun", "fullnat"):  # the others have scenarios with a power cut
         power_cut(playbook, node, inventory)
         state.assert_same(snapshots[method], state.snapshot(node))
         assert requests(node, VIP) == ["rs31"] * 4 + ["rs32"] * 4
 
 
 def power_cut(playbook, node, inventory):
-    """Cut the power of the machines of the cluster, and turn it on again."""
+    """Cut the power of the machines, and turn it on again."""
     run = playbook("molecule/restart", "--limit=!lvs_clients", inventory=inventory)
     assert run.returncode == 0, run.stdout
 
 
 def check_dr(node):
-    """T1-DR has tests of its own."""
+    """Check nothing: T1-DR has tests of its own."""
 
 
 def check_tun(node):
-    """Requests come in by the tunnel, and what is larger than a packet arrives whole."""
+    """Check that requests arrive by the tunnel, large ones too."""
     received = "cat /sys/class/net/tunl0/statistics/rx_bytes"
     before = [int(node(name).check_output(received)) for name in ("rs31", "rs32")]
     for name in ("rs31", "rs32"):
@@ -127,7 +127,7 @@ def check_tun(node):
 
 
 def decapsulated(node, sender):
-    """Return how many of ten packets in packets that a machine sends to rs31 come out of tunl0."""
+    """Send ten IPIP packets to rs31; return how many tunl0 decapsulates."""
     count = "cat /sys/class/net/tunl0/statistics/rx_packets"
     before = int(node("rs31").check_output(count))
     program = (HERE / "forge.py").read_text()
@@ -137,7 +137,7 @@ def decapsulated(node, sender):
 
 
 def check_tunnel_sources(playbook, node, inventory):
-    """A real server unwraps what the director sends, and others only where that is asked for."""
+    """Check that tunnels of other hosts are accepted only with lvs_tunnel_sources."""
     assert decapsulated(node, "d23") == 10
     assert decapsulated(node, "c10") == 0
     run = playbook("playbooks/site", "--extra-vars=lvs_tunnel_sources=any", inventory=inventory)
@@ -149,7 +149,7 @@ def check_tunnel_sources(playbook, node, inventory):
 
 
 def check_nat(node):
-    """Only the service's answers go through the director; the port is mapped."""
+    """Check that only answers go through the director, and that the port is mapped."""
     for name, rip in (("rs31", "10.0.0.31"), ("rs32", "10.0.0.32")):
         assert f"-r {rip}:8080 -m -w 5" in node("d23").check_output("ipvsadm --save --numeric")
         way = f"ip route get 192.168.2.10 from {rip} ipproto 6 dport 40000 sport"
@@ -158,12 +158,12 @@ def check_nat(node):
 
 
 def check_fullnat(node):
-    """A real server has nothing of the collection, and sees the director in place of the client."""
+    """Check that real servers are unchanged, and see the director's address as the client's."""
     real_servers = {name: lines for name, lines in snapshots["fullnat"].items() if name != "d23"}
     state.assert_same(state.saved_snapshot(), real_servers)
     clients = "tail --lines 4 /var/log/nginx/access.log | cut -d' ' -f1 | sort -u"
     assert node("rs31").check_output(clients) == "10.0.0.23"
-    # Who comes by the director without being balanced keeps its address.
+    # Packets that the director only forwards keep their source address.
     way = "10.0.0.31 via 192.168.2.23"
     node("c10").check_output(f"ip route add {way}")
     assert node("c10").check_output("curl --silent http://10.0.0.31:8080/") == "rs31"
@@ -172,7 +172,7 @@ def check_fullnat(node):
 
 
 def check_mixed(node):
-    """Each service by a method of its own: IPv6, mapped ports, and two ports of a firewall mark."""
+    """Check services with different methods: IPv6, mapped ports, a firewall mark with two ports."""
     both = ["rs31"] * 4 + ["rs32"] * 4
     assert requests(node, VIP6) == both
     assert requests(node, VIP62) == both

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What an operator reads who installed the archive and has no ansible.cfg: text, in lines.
+"""The output for an operator who installed the archive and has no ansible.cfg: lines of text.
 
 The cluster has services by UDP as well, which are asked as their health checks do.
 """
@@ -37,7 +37,7 @@ SERVICES = [
     },
     {**UDP, "name": "syslog", "port": 514},
 ]
-#: Secrets as keepalived takes them, and how they begin.
+#: Secrets in the syntax of keepalived, and how they begin.
 SECRETS = re.compile("S3cr|S3old|S3token")
 EXTRA = r"""$P=S3cr
 $PW=\
@@ -81,14 +81,14 @@ def inventory(playbook, node, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def lines(inventory, tmp_path_factory):
-    """Return what the installed playbooks print, all of them by one command to save time."""
+    """Return the output of the installed playbooks; one command runs all of them to save time."""
     user = tmp_path_factory.mktemp("user")
     clean = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
     environment = {
         **clean,
-        "PWD": str(user),  # files of the user are found from there
+        "PWD": str(user),  # paths of the user's files are relative to it
         "ANSIBLE_COLLECTIONS_PATH": str(user),
-        # How the nodes are reached, which is the lab's affair.
+        # How the lab reaches the nodes.
         "ANSIBLE_STRATEGY": "lab_mitogen",
         "ANSIBLE_STRATEGY_PLUGINS": str(PROJECT / "lab/plugins/strategy"),
         "ANSIBLE_CONNECTION_PLUGINS": str(PROJECT / "lab/plugins/connection"),
@@ -129,7 +129,7 @@ def lines(inventory, tmp_path_factory):
 
 
 def after(lines, title, count=1):
-    """Return the lines after the one that begins with a title, wherever there is one."""
+    """Return the lines after each line that begins with a title."""
     places = [number for number, line in enumerate(lines) if line.startswith(title)]
     assert places, "\n".join(lines)
     return ["\n".join(lines[place + 1 : place + 1 + count]) for place in places]
@@ -143,7 +143,9 @@ def test_tables_and_lists_are_lines(lines):
     assert row.splitlines()[1].split()[:3] == ["rs31", "192.168.2.31:80", "dr"]
     assert "d23:" in lines  # the checks of the host
     assert [line for line in lines if line.startswith("  ok: ")]
-    assert not any("00:00:00:00:00:00" in line for line in lines)  # that of lo, and of idle tunnels
+    assert not any(
+        "00:00:00:00:00:00" in line for line in lines
+    )  # the address of lo, and of idle tunnels
 
 
 def test_drain_undrain_and_rollout_show_their_result(lines, node):
@@ -169,7 +171,7 @@ def test_services_that_were_not_asked_are_listed(lines):
     assert f"  {reason}" in after(lines, title)
     verified = lines[: lines.index("Drained: rs31.")]
     assert f"{title}: {reason}." in verified
-    assert verified.count("There are no differences from the inventory.") == 1  # that of status
+    assert verified.count("There are no differences from the inventory.") == 1  # by status
     asked = f"rs31 is {reason.replace('asked', 'asked for syslog')}."
     assert lines.count(asked) == 2
 

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An operator's look at T1-DR, and a real server that is taken out and back."""
+"""The status of T1-DR, and a real server that is drained and undrained."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ DRAINED = "--extra-vars=realservers=rs31"
 
 @pytest.fixture(scope="module", autouse=True)
 def built(playbook):
-    """Whatever was changed for other tests."""
+    """Undo changes of other tests."""
     run = playbook("playbooks/site")
     assert run.returncode == 0, run.stdout
 

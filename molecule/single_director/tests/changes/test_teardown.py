@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The cluster is taken away: its machines look as they did before anything was built on them."""
+"""teardown.yml restores the machines to the state before anything was built."""
 
 from __future__ import annotations
 

@@ -1,7 +1,10 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A name server that knows one name, and a service that answers ping with pong, at each address of
-the arguments: a reply has to come from the address to which the request went."""
+"""Serve DNS with one name, and a service that answers ping with pong.
+
+Both listen at each address of the arguments, since a reply must come from the address to which the
+request went.
+"""
 
 from __future__ import annotations
 

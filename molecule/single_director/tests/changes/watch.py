@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""On a client: ask again and again who has the VIPs; note each link-layer address that claims one.
+"""Send ARP requests for the VIPs in a loop; record each link-layer address that claims one.
 
     watch.py INTERFACE NOTES VIP...
 
@@ -21,7 +21,7 @@ ICMPV6, SOLICITATION, ADVERTISEMENT = 58, 135, 136
 
 
 def claimed(frame: bytes) -> tuple[str, str] | None:
-    """Return the address that a frame claims, and for whom; None for any other frame."""
+    """Return the IP and link-layer address that a frame claims; None for any other frame."""
     kind, packet = struct.unpack_from("!H", frame, 12)[0], frame[14:]
     if kind == ETH_P_ARP:  # the sender, be it a reply or a gratuitous request
         return socket.inet_ntoa(packet[14:18]), packet[8:14].hex(":")
@@ -31,7 +31,7 @@ def claimed(frame: bytes) -> tuple[str, str] | None:
 
 
 def ask(interface: str, mac: bytes, vip: str) -> None:
-    """Send the question who has a VIP."""
+    """Send an ARP request or neighbour solicitation for a VIP."""
     if ":" in vip:
         target = socket.inet_pton(socket.AF_INET6, vip)
         group = socket.inet_ntop(
@@ -51,7 +51,7 @@ def ask(interface: str, mac: bytes, vip: str) -> None:
 
 
 def main(interface: str, notes: str, *vips: str) -> None:
-    """Watch until killed."""
+    """Record until killed."""
     mac = bytes.fromhex(
         Path(f"/sys/class/net/{interface}/address").read_text().strip().replace(":", "")
     )

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What has to hold of the cluster after site.yml, and after a power cut without it."""
+"""The cluster after site.yml, and after a power cut without another run."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def addresses(host, interface):
     return sorted(f"{a['local']}/{a['prefixlen']}" for a in shown["addr_info"])
 
 
-def test_there_is_nothing_left_to_change(unchanged):
+def test_a_second_run_changes_nothing(unchanged):
     unchanged("playbooks/site")
 
 
@@ -48,7 +48,7 @@ def test_a_real_server_suppresses_arp_for_the_vip(real_server):
 
 
 def test_clients_are_served(seen, director):
-    """verify.yml does the documents' check; here its figures are held to what wrr promises."""
+    """Check the figures of verify.yml against the weights of wrr."""
     mac = director.check_output("cat /sys/class/net/eth0/address")
     for name in "rs31", "rs32":
         assert f"{name}  10 of 20 requests, weight 5" in seen

@@ -1,13 +1,13 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""After site.yml --check on fresh nodes: nothing of a cluster is there."""
+"""Fresh nodes after site.yml --check: they have no trace of a cluster."""
 
 from __future__ import annotations
 
 import pytest
 import state
 
-# A real server that a method asks nothing of has to look the same in the end.
+# A real server with fullnat must have the same state at the end.
 pytestmark = pytest.mark.usefixtures("untouched")
 
 
