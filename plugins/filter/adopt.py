@@ -10,16 +10,15 @@ short_description: Write the inventory of a running cluster
 version_added: 0.4.0
 author: lvs.cluster contributors (@lvs-cluster)
 description:
-  - Makes an inventory for this collection out of what directors have, be it the table of IPVS, as
-    C(ipvsadm -Sn) prints it or M(lvs.cluster.ipvs_info) returns it, or the text of a
-    C(keepalived.conf).
+  - Writes an inventory for this collection from the IPVS table of directors, as C(ipvsadm -Sn)
+    prints it or M(lvs.cluster.ipvs_info) returns it, or from the text of a C(keepalived.conf).
   - Nothing is dropped silently. What is not representable in the inventory is listed, with its line
-    in a text, and so is what P(lvs.cluster.resolve#filter) finds wrong with the inventory. To be
-    sure, the inventory is resolved, and each statement of a C(keepalived.conf) is looked for in the
-    result.
+    in a text, and so is what P(lvs.cluster.resolve#filter) finds wrong with the inventory. To
+    verify that, the inventory is resolved, and each statement of a C(keepalived.conf) is searched
+    for in the result.
   - What keepalived corrects or ignores is adopted as keepalived runs it, and listed.
-  - Where there is a C(keepalived.conf) with virtual services, these are taken, and what the kernel
-    has otherwise is listed.
+  - If a C(keepalived.conf) has virtual services, these are used, and differences of the kernel are
+    listed.
   - The inventory has the password of VRRP, if there is one. The messages don't.
 options:
   _input:
@@ -35,8 +34,8 @@ options:
     required: true
   names:
     description:
-      - Names of machines by their addresses. A machine that has none in it is called after its
-        address, like C(rs_192_168_2_31).
+      - Names of machines by their addresses. A machine without one is named after its address, such
+        as C(rs_192_168_2_31).
     type: dict
     default: {}
 seealso:

@@ -10,8 +10,8 @@ short_description: Return the order in which real servers can be drained, or why
 version_added: 0.4.0
 author: lvs.cluster contributors (@lvs-cluster)
 description:
-  - Names of hosts and groups become the real servers that are meant, in batches. Those that are
-    drained already come first.
+  - Returns the real servers that names of hosts and groups stand for, in batches. Those that are
+    already drained come first.
   - It is a mistake to give a host that is unknown or serves nothing, also by its weight in the
     inventory, to leave a service with fewer real servers than C(lvs_min_available), and to continue
     while something of the inventory is not applied to the directors. A real server that keepalived
@@ -44,7 +44,7 @@ options:
     type: list
     elements: str
   back:
-    description: Whether they are to serve again, in place of being drained.
+    description: Whether to undrain them instead.
     type: bool
     default: false
 seealso:
@@ -64,7 +64,7 @@ RETURN = r"""
 _value:
   description:
     - C(mistakes) has a sentence for each; if there is one, all else is empty.
-    - C(hosts) are the real servers that are meant, C(batches) the same in their order.
+    - C(hosts) are the real servers, C(batches) the same in their order.
     - C(lines) are the batches as text.
     - C(drained) are all real servers with weight 0 afterwards, though the inventory has another.
     - C(services) has, by director, the services whose VIP it holds, as M(lvs.cluster.ipvs_wait)

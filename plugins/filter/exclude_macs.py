@@ -10,8 +10,8 @@ short_description: Exclude packets of other directors from firewall marks
 version_added: 0.6.0
 author: lvs.cluster contributors (@lvs-cluster)
 description:
-  - Adds C(exclude_macs) to firewall marks, the link-layer addresses of other directors. What these
-    have forwarded must not be load-balanced again.
+  - Adds C(exclude_macs), the link-layer addresses of other directors, to firewall marks. Packets
+    that these have forwarded must not be load-balanced again.
 positional: checked
 options:
   _input:

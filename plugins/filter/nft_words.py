@@ -12,14 +12,14 @@ author: lvs.cluster contributors (@lvs-cluster)
 description:
   - Returns the values unchanged if each of them is one word of C(nft), such as an address, a
     protocol or a port, and fails otherwise.
-  - A template of rules may then use them without one of them ending a rule or a set, or beginning
+  - A template of rules may then use them, since none of them can end a rule or a set, or begin
     another one.
 options:
   _input:
     description:
       - A list of texts and numbers, or of mappings. Of a mapping and what is in it, C(vip),
         C(address), C(protocol), C(fwmark), C(port), C(ports), C(exclude_macs) and C(destinations)
-        are looked at.
+        are checked.
     type: list
     required: true
 """

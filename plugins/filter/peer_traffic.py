@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: peer_traffic
-short_description: Describe what directors send each other, for a packet filter
+short_description: Describe the packets between directors, for a packet filter
 version_added: 0.5.0
 author: lvs.cluster contributors (@lvs-cluster)
 description:
@@ -17,7 +17,7 @@ description:
   - Advertisements with a TTL or a hop limit below 255 have come through a router, and are dropped
     (RFC 5798, 5.1.1.3). C(unicast_ttl) of an instance, and C(min_ttl) of a peer, lower that.
   - By multicast, IPv6 advertisements and synchronised connections come from link-local addresses.
-    Where no peer has such an address, all of them are taken.
+    If no peer has such an address, all of them are accepted.
 positional: peers, daemon
 options:
   _input:

@@ -6,21 +6,21 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: probe_report
-short_description: Report what clients saw of virtual services, and what is wrong
+short_description: Compare the answers that clients received with the inventory
 version_added: 0.1.0
 author: lvs.cluster contributors (@lvs-cluster)
 description:
-  - Compares what M(lvs.cluster.vip_probe) returned with what the services should be. Returns lines
-    to show, and a sentence for each thing that is wrong.
+  - Compares the results of M(lvs.cluster.vip_probe) with the inventory. Returns lines to show, and
+    a sentence for each error.
   - Every service is listed. One that was not asked is listed with the reason.
   - It reports an error unless every request was answered by a real server with a weight.
   - With the schedulers V(rr) and V(wrr) and without persistence, each must have answered in
-    proportion to its weight, give or take one round.
+    proportion to its weight, with a tolerance of one round.
   - The director, and no other host, must answer ARP for the VIP.
-  - With the methods V(dr) and V(tun), no answer may pass the director, unless it is a real server
-    itself; with V(nat) and V(fullnat), all must.
-  - Where answers do not name a real server, it is known by the link-layer address from which they
-    came, as long as they do not pass the director.
+  - With the methods V(dr) and V(tun), no answer may go through the director, unless it is a real
+    server itself; with V(nat) and V(fullnat), all must.
+  - If answers do not identify a real server, the link-layer address from which they came does, as
+    long as they bypass the director.
 positional: seen, status, machines
 options:
   _input:

@@ -10,8 +10,8 @@ short_description: Return the requests that show whether virtual services work
 version_added: 0.5.0
 author: lvs.cluster contributors (@lvs-cluster)
 description:
-  - Returns for each service of each VIP what a client asks for. A service by UDP gets the request
-    of its health check, of type C(dns) or C(udp).
+  - Returns the request for each service of each VIP. For a service by UDP, it is the request of its
+    health check, of type C(dns) or C(udp).
 positional: names
 options:
   _input:
@@ -19,9 +19,9 @@ options:
     type: dict
     required: true
   names:
-    description: Whether it is to be seen which real server answers. Then a service by TCP is asked
-      by HTTP, unless its health check is of a type that contradicts. Else it is asked by HTTP if
-      its health check is.
+    description: Whether the answer must identify its real server. Then the request to a service by
+      TCP is HTTP, unless its health check is of another protocol. If not, it is HTTP only if the
+      health check is.
     type: bool
     default: false
 seealso:

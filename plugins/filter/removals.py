@@ -10,8 +10,8 @@ short_description: Return which former configuration of a real server is removed
 version_added: 0.6.0
 author: lvs.cluster contributors (@lvs-cluster)
 description:
-  - A role of a real server that is no longer needed is removed as a whole. One that is still needed
-    may have kept VIPs or routes that are not.
+  - A role that a real server no longer needs is removed as a whole. A role that is still needed may
+    have kept VIPs or routes that are not.
   - Nothing is removed while a director that takes no part in the run may still forward requests.
 positional: kept, left_out, host
 options:

@@ -10,8 +10,8 @@ short_description: Resolve the cluster that an inventory describes, or list all 
 version_added: 0.2.0
 author: lvs.cluster contributors (@lvs-cluster)
 description:
-  - Returns what the playbooks of this collection look up, such as the virtual services with their
-    destinations, and the variables of the roles of each host.
+  - Returns the data that the playbooks of this collection use, such as the virtual services with
+    their destinations, and the variables of the roles of each host.
   - It checks every rule that can be checked in an inventory, before any host is reached. It returns
     all mistakes at once and does not fail, so that a task can show them.
   - It reads the variables of every host that matters, whatever C(--limit) leaves out, so once
@@ -32,7 +32,7 @@ options:
     type: dict
     required: true
   drained:
-    description: The real servers that are to have weight 0 now, regardless of the inventory.
+    description: The real servers that get weight 0 now, regardless of the inventory.
     type: list
     elements: str
     default: []
@@ -60,8 +60,8 @@ _value:
       inventory. C(vips) has the VIPs.
     - C(frontends) has the services as clients see them. One with a C(fwmark) is there once for each
       C(vip), C(protocol) and C(port) that is bound to it.
-    - C(marks) lists what the director gives which firewall mark.
-    - C(masters) has the directors that are to be the master of some VIP. If there are several, and
+    - C(marks) lists the packets to which the director gives each firewall mark.
+    - C(masters) has the directors that are the preferred master of a VIP. If there are several, and
       one is a real server of a VIP with V(dr) or V(tun), the services of that VIP have a C(fwmark)
       in place of C(vip), C(port) and C(protocol).
     - C(real_servers) lists by host and forwarding method what it serves; each item has the fields

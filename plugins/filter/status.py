@@ -10,7 +10,7 @@ short_description: Compare the state of the directors with the inventory
 version_added: 0.4.0
 author: lvs.cluster contributors (@lvs-cluster)
 description:
-  - Puts together what was read on the directors of a cluster, and compares it with the inventory.
+  - Compares the state of the directors, as it was read there, with the inventory.
   - It compares three states, which are what the inventory wants, what was applied, in a file on the
     director, and the kernel's table. Where keepalived runs, table and file differ by the results of
     its checks.
@@ -26,7 +26,7 @@ options:
       - C(info) is what M(lvs.cluster.ipvs_info) returns, C(text) the director's C(keepalived.conf)
         or the table that the role C(director) saved, C(links) what C(ip -json address show) prints.
       - C(keepalived) is what M(lvs.cluster.host_info) returns of keepalived's service.
-      - C(reason) is why there is none of that.
+      - C(reason) is why these could not be read.
     type: list
     elements: dict
     required: true
@@ -56,7 +56,7 @@ _value:
       another configuration than its file has. C(unseen) lists why no director could be read.
     - C(services) has what the table of the director has that holds their VIP, with rates per
       second, and beside it what is missing there. C(asked) is what clients ask for. A destination
-      that is not in the table has no C(weight). C(remark) is what is to be known of it.
+      that is not in the table has no C(weight). C(remark) is a note for the operator.
     - C(serving) has the names of the real servers that have a weight in the table.
     - C(drained) has the real servers with an applied weight of 0, though the inventory has another.
     - C(pending) has what of the inventory is not applied to the directors, C(differences) that,

@@ -6,15 +6,16 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: vrrp_change
-short_description: Return how a change of VRRP is made without two masters, or why it can't be
+short_description: Return the order in which directors change VRRP without two masters
 version_added: 0.6.0
 author: lvs.cluster contributors (@lvs-cluster)
 description:
   - Directors that differ in what VRRP has to be the same on all of them (the virtual router ID, the
-    version, the password, the interface, the addresses of the directors, the VIPs) don't take each
-    other's advertisements, and are masters both. So keepalived is stopped on all but one while
-    these change.
-  - It is a mistake to change them on some directors only, and to drop a director that may go on.
+    version, the password, the interface, the addresses of the directors, the VIPs) ignore each
+    other's advertisements, so each of them becomes a master. So keepalived is stopped on all but
+    one while these change.
+  - It is a mistake to change them on some directors only, and to leave out a director on which
+    keepalived may still run.
 positional: cluster, removed
 options:
   _input:
@@ -45,7 +46,7 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description:
-    - C(mistakes) has a sentence for each thing that keeps the change from being made.
+    - C(mistakes) has a sentence for each reason why the change is refused.
     - C(pending) has a sentence for each director that would be changed.
     - C(first) is the director that is changed first, and C(waiting) are the others. C(stopped) are
       those of them that have VRRP instances, so that keepalived is stopped there until then.

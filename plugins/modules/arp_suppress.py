@@ -13,32 +13,32 @@ version_added: 0.1.0
 author: lvs.cluster contributors (@lvs-cluster)
 description:
   - With direct routing and tunnelling, a real server holds the VIP on an interface of its own, such
-    as C(lo) or C(tunl0). By default Linux answers ARP for it on every interface, and so takes
-    requests away from the director. This module suppresses that.
-  - What counts is the value in effect on the interface at which a request arrives, and the kernel
-    takes the larger of C(conf/all) and C(conf/INTERFACE). The module computes it, sees that
-    C(arp_ignore) is 1, 2 or 8 in effect (3 to 7 answer for a VIP) and C(arp_announce) is 2 (a
-    larger value means 0), and sets an interface's own value where that would override it.
-  - IPv6 needs nothing of the kind. Linux answers a neighbour solicitation only for addresses of the
-    interface it came in by.
+    as C(lo) or C(tunl0). By default, Linux answers ARP for it on every interface, so clients bypass
+    the director. This module suppresses these answers.
+  - The value in effect on the receiving interface counts. The kernel uses the larger of C(conf/all)
+    and C(conf/INTERFACE). The module computes this value. It makes sure that C(arp_ignore) is 1, 2
+    or 8 in effect (3 to 7 answer for a VIP) and that C(arp_announce) is 2 (a larger value means 0).
+    If an interface's own value would override that, it sets that one, too.
+  - IPv6 does not need this. Linux answers a neighbour solicitation only for addresses of the
+    receiving interface.
 extends_documentation_fragment:
   - lvs.cluster.attributes
 options:
   interfaces:
     description:
-      - The interfaces at which requests for the VIPs arrive, so those of the LAN, not C(lo).
-      - If none is given, all that are up and do ARP, and those that the file lists already.
-      - The settings of an interface that is no longer named get the values back that they had.
+      - The LAN interfaces, on which requests for the VIPs arrive; not C(lo).
+      - By default, all interfaces that are up and use ARP, and those that the file of O(save)
+        lists.
+      - If an interface is no longer listed, its settings get their former values.
     type: list
     elements: str
   state:
     description:
       - With V(present), ARP for VIPs is suppressed.
-      - With V(absent), what the file lists gets the value back that it had before this module set
-        it, unless it was changed since by other means, and the file is removed. Without a file,
-        nothing is changed. Where no value is noted, as in a file of release 0.1.0, C(arp_ignore)
-        and C(arp_announce) of C(conf/all) get the kernel's default 0, and what is listed for an
-        interface gets the value of C(conf/default).
+      - With V(absent), the settings in the file get their former values, unless another program has
+        changed them since, and the file is removed. Without a file, nothing is changed. A file of
+        release 0.1.0 has no former values. Then C(arp_ignore) and C(arp_announce) of C(conf/all)
+        get the kernel's default 0, and settings of an interface get the value of C(conf/default).
       - While a VIP is still on the host, nothing is changed, and RV(msg) has the reason. A VIP,
         here, is an IPv4 address of C(lo) other than 127.0.0.0/8, or an address with /32 on a dummy
         or tunnel interface.
@@ -56,15 +56,15 @@ options:
     choices: [loose, 'off', keep]
     default: loose
   save:
-    description: The file that restores the settings at boot. It belongs to this module, which
-      writes it whole. It also notes, in comments, the value that each setting had before.
+    description: The file that restores the settings at boot. This module owns the file and replaces
+      it. Comments in it have the former value of each setting.
     type: path
     default: /etc/sysctl.d/90-lvs-arp.conf
 seealso:
   - module: lvs.cluster.vip_iface
 notes:
-  - Suppress ARP before a VIP is added, and remove VIPs before suppression ends. Else neighbours
-    learn the wrong link-layer address.
+  - Suppress ARP before a VIP is added, and remove VIPs before suppression ends. Otherwise
+    neighbours learn the wrong link-layer address.
 """
 
 EXAMPLES = r"""
@@ -79,7 +79,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 before:
-  description: What was in force.
+  description: The settings before the change.
   type: dict
   returned: success
   contains:
@@ -92,7 +92,7 @@ before:
       type: dict
       sample: {eth0: {arp_ignore: 0, arp_announce: 0, rp_filter: 1}}
 after:
-  description: What is in force now.
+  description: The settings after the change.
   type: dict
   returned: success
   contains:
@@ -105,13 +105,13 @@ after:
       type: dict
       sample: {eth0: {arp_ignore: 1, arp_announce: 2, rp_filter: 2}}
 vips:
-  description: The VIPs for whose sake suppression stays.
+  description: The VIPs that keep ARP suppressed.
   type: list
   elements: str
   returned: O(state=absent)
   sample: [192.168.2.149/32 dev lo]
 msg:
-  description: Why suppression stays.
+  description: Why ARP stays suppressed.
   type: str
   returned: O(state=absent) and a VIP is still there
   sample: "ARP stays suppressed: 192.168.2.149/32 dev lo would be answered for."

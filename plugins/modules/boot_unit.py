@@ -13,9 +13,9 @@ version_added: 0.2.0
 author: lvs.cluster contributors (@lvs-cluster)
 description:
   - Writes a unit, enables it and starts it. A unit that changed is restarted.
-  - Removes it with all that systemd knows of it, be it running, failed or disabled.
-  - If the unit can't be started, the former one is put back, and the end of its log is shown.
-  - On request, it installs a program that the unit starts, and has a file of nftables loaded again
+  - Removes a unit in any state (running, failed or disabled), and its state in systemd.
+  - If the unit can't be started, the former one is restored, and the end of its log is shown.
+  - On request, it installs a program that the unit starts, and loads a file of nftables again
     whenever C(nftables.service) loads or flushes the packet filter.
 extends_documentation_fragment:
   - lvs.cluster.attributes
@@ -26,7 +26,7 @@ options:
     required: true
   content:
     description:
-      - The unit, as it stands in its file in C(/etc/systemd/system).
+      - The content of the unit file in C(/etc/systemd/system).
       - Required for O(state=present).
     type: str
   program:
@@ -78,7 +78,7 @@ before:
       description: Whether it is started at boot.
       type: bool
     active:
-      description: Whether it runs, or has done its work.
+      description: Whether it is active. A unit of type oneshot is, once it has succeeded.
       type: bool
     current:
       description: Whether systemd has read the files as they are now.

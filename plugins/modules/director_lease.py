@@ -14,12 +14,12 @@ author: lvs.cluster contributors (@lvs-cluster)
 description:
   - A run of a playbook takes the lease of a director before it changes anything there, and releases
     it at the end. Meanwhile the lease is refused to other runs.
-  - A lease ends by itself after O(seconds), at the next boot of the director, and at once for runs
-    on the controller where the run that has it no longer exists.
+  - A lease ends by itself after O(seconds), at the next boot of the director, and at once if the
+    run no longer exists, for runs on the same controller.
   - Only runs that take the lease are excluded, as the playbooks of this collection do.
 options:
   state:
-    description: V(present) takes the lease, or makes the lease that this run has last longer;
+    description: V(present) takes the lease, or extends the lease of this run;
       V(absent) releases it.
     type: str
     choices: [present, absent]
@@ -33,22 +33,22 @@ options:
     type: bool
     default: false
   run:
-    description: Identifies the run of the playbook. Set by the action; do not give it.
+    description: Identifies the run of the playbook. The action sets it; do not set it yourself.
     type: str
     default: ""
   holder:
-    description: The run, in words. Set by the action; do not give it.
+    description: A description of the run. The action sets it; do not set it yourself.
     type: str
     default: a run
   replace:
-    description: A run that no longer exists. Set by the action; do not give it.
+    description: A run that no longer exists. The action sets it; do not set it yourself.
     type: str
     default: ""
 extends_documentation_fragment:
   - lvs.cluster.attributes
 attributes:
   action:
-    description: Runs on the controller and, for what is on the director, there.
+    description: Runs on the controller, and on the director.
     support: full
   check_mode:
     description: It takes no lease. A lease that another run has is a warning.
@@ -82,7 +82,7 @@ held_by:
   returned: where another run has it
   contains:
     holder:
-      description: The run, in words.
+      description: A description of the run.
       type: str
     run:
       description: Identifies it.

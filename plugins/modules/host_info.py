@@ -13,14 +13,14 @@ version_added: 0.5.0
 author: lvs.cluster contributors (@lvs-cluster)
 description:
   - Returns which VIPs a machine holds as a director, what is on its interfaces, the text of
-    configuration files without the secrets in them, and whether the units of this collection did
-    their work.
-  - A director holds a VIP on an interface that is up and is none of those on which the roles of
-    this collection put a real server's VIP, which are C(lo), the kernel's fallback tunnel devices
-    such as C(tunl0), and tunnel devices of their own such as C(lvs-gre-0a1b2c).
+    configuration files without the secrets in them, and whether the units of this collection
+    succeeded.
+  - A director holds a VIP if it is on an interface that is up, and that the roles of this
+    collection do not use for a real server's VIPs. They use C(lo), the kernel's fallback tunnel
+    devices such as C(tunl0), and their own tunnel devices such as C(lvs-gre-0a1b2c).
   - On request it returns whether keepalived runs what its file has, see O(keepalived).
-  - It changes nothing. On request it waits until VIPs are held, or are held no longer. That they
-    are not in the end is a result and no failure.
+  - It changes nothing. On request it waits until VIPs are held, or are no longer held. If the time
+    is up, that is a result and not a failure.
 extends_documentation_fragment:
   - lvs.cluster.attributes
 attributes:
@@ -31,7 +31,7 @@ attributes:
     support: none
 options:
   vips:
-    description: The VIPs that are looked for.
+    description: The VIPs to find.
     type: list
     elements: str
     default: []
@@ -49,13 +49,13 @@ options:
     version_added: 0.6.0
   state:
     description:
-      - What is waited for. With V(held), the machine holds all of O(vips), with V(released) none of
-        them.
+      - The state to wait for. With V(held), the machine holds all of O(vips), with V(released) none
+        of them.
     type: str
     choices: [held, released]
     default: held
   seconds:
-    description: For how long it waits at most. With V(0) it reads once.
+    description: How many seconds it waits at most. With V(0) it reads once.
     type: float
     default: 0
 requirements:
@@ -107,8 +107,8 @@ links:
 files:
   description:
     - The text of each file of O(files); null if there is no such file.
-    - In place of keepalived's passwords and keys, the definitions that they use, and the arguments
-      of scripts stands C(<secret 1>), with another number for another secret.
+    - Passwords and keys of keepalived, the definitions that they use, and the arguments of scripts
+      are replaced by C(<secret 1>), with another number for each secret.
   type: dict
   returned: success
   sample:
@@ -123,11 +123,11 @@ units:
       description: Its name.
       type: str
     active:
-      description: Its C(ActiveState). A unit that did its work is V(active), a unit that is tried
-        again, since something such as a network card may come later, V(activating).
+      description: Its C(ActiveState). A unit that succeeded is V(active). A unit that is tried
+        again, for example until a network card appears, is V(activating).
       type: str
     errors:
-      description: What it printed when it was last started, where it is not active.
+      description: What it printed at its last start, if it is not active.
       type: list
       elements: str
   sample:
@@ -137,7 +137,7 @@ units:
         - "/etc/lvs/director.ipvs: -A -t 192.168.2.149:80 -s wrr: Scheduler not found"
 keepalived:
   description:
-    - What keepalived.service is like; null without O(keepalived).
+    - The state of keepalived.service; null without O(keepalived).
   type: dict
   returned: success
   contains:

@@ -12,10 +12,10 @@ short_description: Manage one destination of a virtual service of IPVS
 version_added: 0.1.0
 author: lvs.cluster contributors (@lvs-cluster)
 description:
-  - Adds, changes, drains or removes one real server of a virtual service that is there already.
-  - A change is made in place, so that connections live.
-  - An option that is not given leaves what is there; for a new destination it has the default that
-    is named with it. So a change of weight never changes the forwarding method.
+  - Adds, changes, drains or removes one destination of an existing virtual service.
+  - Changes are made in place, so existing connections continue.
+  - An option that is not set keeps the current value. For a new destination, it has the default
+    that its description has. So a change of weight never changes the forwarding method.
 options:
   service:
     description: Which virtual service the destination belongs to.
@@ -33,7 +33,7 @@ options:
         type: str
         choices: [tcp, udp, sctp]
       fwmark:
-        description: A firewall mark, in place of VIP, port and protocol.
+        description: A firewall mark, instead of VIP, port and protocol.
         type: int
       family:
         description: The address family of a service by firewall mark. V(ipv4) if not given.
@@ -44,31 +44,32 @@ options:
     type: str
     required: true
   port:
-    description: The real server's port. The service's if not given; another needs O(method=nat).
+    description: The real server's port. By default, the port of the service; another port needs
+      O(method=nat).
     type: int
   method:
     description:
       - The forwarding method. V(dr) for a new destination.
       - V(fullnat) is V(nat) for IPVS; P(lvs.cluster.director#role) adds the source NAT.
-      - V(local) is read back from some kernels for an address of the director itself and means any
+      - Some kernels report V(local) for an address of the director itself. It is equal to any
         method.
     type: str
     choices: [dr, tun, nat, fullnat, local]
   weight:
     description:
-      - V(0) to V(65535). V(1) for a new destination. V(0) takes no new connections. Not with
+      - V(0) to V(65535). V(1) for a new destination. With V(0) it gets no new connections. Not with
         O(state=drained).
     type: int
   upper_threshold:
     description:
-      - The number of connections from which on the server takes no more, up to V(2147483647).
-        V(0), none, for a new destination.
+      - At this number of connections, the destination gets no new ones, up to V(2147483647). V(0),
+        no limit, for a new destination.
     type: int
   lower_threshold:
-    description: The number of connections below which it takes some again.
+    description: Below this number of connections, the destination gets new ones again.
     type: int
   tunnel_type:
-    description: How packets are wrapped with O(method=tun). V(ipip) for a new destination.
+    description: How packets are encapsulated with O(method=tun). V(ipip) for a new destination.
     type: str
     choices: [ipip, gue, gre]
   tunnel_port:
@@ -80,10 +81,10 @@ options:
     choices: [none, checksum, remote]
   state:
     description:
-      - V(present) makes it as described, V(absent) removes it.
+      - V(present) adds or changes it, V(absent) removes it.
       - V(drained) gives it weight 0 and waits until its connections have ended, at most
-        O(drain_timeout). It stays in the pool, so that connections that are left live on. A
-        destination that is not there is drained.
+        O(drain_timeout). It stays in the pool, so remaining connections continue. A destination
+        that does not exist counts as drained.
     type: str
     choices: [present, absent, drained]
     default: present
@@ -95,10 +96,10 @@ options:
     default: 300
   drain_until:
     description:
-      - Which connections O(state=drained) waits for. V(active) are the established ones of TCP and
-        SCTP; V(all) also those that the kernel counts as inactive, which are closing ones and every
-        one of UDP.
-      - A client held by persistence comes back to a server of weight 0 unless the sysctl
+      - Which connections O(state=drained) waits for. V(active) are established connections of TCP
+        and SCTP. V(all) includes those that the kernel counts as inactive, which are closing
+        connections and all of UDP.
+      - Persistence sends a client to a real server with weight 0 again, unless the sysctl
         C(net.ipv4.vs.expire_quiescent_template) is 1.
     type: str
     choices: [active, all]
@@ -144,13 +145,14 @@ operations:
   elements: str
   sample: ["set destination 192.168.2.31:80 of service tcp 192.168.2.149:80"]
 drained:
-  description: Whether the connections that O(drain_until) names have ended.
+  description: Whether the connections of O(drain_until) have ended.
   returned: success, when O(state=drained)
   type: bool
   sample: true
 connections:
   description:
-    - The connections it bears at the end. V(persistent) counts the clients that persistence holds.
+    - The connections that it has at the end. V(persistent) counts the clients that persistence
+      holds.
   returned: success, when O(state=drained)
   type: dict
   sample: {active: 0, inactive: 3, persistent: 0}

@@ -12,10 +12,10 @@ short_description: Read the IPVS table, counters, connections and sync daemons
 version_added: 0.1.0
 author: lvs.cluster contributors (@lvs-cluster)
 description:
-  - Returns the virtual services of the kernel's table, and beside them, never mixed with them,
-    counters, connections, timeouts and sync daemons.
-  - What it returns as RV(services) can be given to O(lvs.cluster.ipvs_table#module:services) as it
-    is.
+  - Returns the virtual services of the kernel's table, and separately counters, connections,
+    timeouts and sync daemons.
+  - RV(services) is a valid value of
+    O(lvs.cluster.ipvs_table#module:services).
   - A kernel without IPVS, or whose module C(ip_vs) is not loaded, has no table; RV(available) is
     false then.
 options:
@@ -45,7 +45,7 @@ EXAMPLES = r"""
   lvs.cluster.ipvs_info:
   register: director
 
-- name: Show how many connections each real server bears
+- name: Show how many connections each real server has
   ansible.builtin.debug:
     msg: "{{ item.address }} {{ item.active }}"
   loop: "{{ director.counters | map(attribute='destinations') | flatten }}"
@@ -89,10 +89,11 @@ services:
         - {address: 192.168.2.31, port: 80, method: dr, weight: 5}
 counters:
   description:
-    - What passed through each service since its counters were last zeroed, its rates per second,
-      and the same of each destination with its connections now.
-    - The kernel adds them up every two seconds, so they may be that much behind.
-    - With direct routing and tunnels answers bypass the director, so what goes out stays 0.
+    - The traffic of each service since its counters were last zeroed, and its rates per second. The
+      same of each destination, with its current connections.
+    - The kernel updates them every two seconds.
+    - With direct routing and tunnels, answers bypass the director, so counters of outgoing packets
+      stay 0.
   returned: when O(gather) has V(counters)
   type: list
   elements: dict

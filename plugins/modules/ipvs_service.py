@@ -15,14 +15,14 @@ description:
   - Adds, changes or removes one virtual service. Its destinations are left as they are;
     M(lvs.cluster.ipvs_dest) manages them one by one, and M(lvs.cluster.ipvs_table) a whole table at
     once.
-  - A change is made in place, so that connections live.
-  - An option that is not given leaves what is there; for a new service it has the default that is
-    named with it.
+  - Changes are made in place, so existing connections continue.
+  - An option that is not set keeps the current value. For a new service, it has the default that
+    its description has.
 options:
   scheduler:
     description:
-      - How a destination is chosen. V(wlc) for a new service. A new scheduler begins without the
-        former one's flags.
+      - How a destination is chosen. V(wlc) for a new service. A new scheduler does not inherit the
+        flags of the former one.
     type: str
     choices: [rr, wrr, lc, wlc, lblc, lblcr, dh, sh, sed, nq, fo, ovf, mh, twos]
   scheduler_flags:
@@ -53,7 +53,7 @@ options:
         new service.
     type: bool
   state:
-    description: Whether the service is there. V(absent) removes its destinations with it.
+    description: Desired state of the service. V(absent) removes its destinations, too.
     type: str
     choices: [present, absent]
     default: present

@@ -13,7 +13,8 @@ version_added: 0.4.0
 author: lvs.cluster contributors (@lvs-cluster)
 description:
   - Reads the director's table every second, and shows what it waits for whenever that changes.
-  - It changes nothing. What has weight 0, or is in the table no longer, takes no new connections.
+  - It changes nothing. A destination that has weight 0, or is no longer in the table, gets no new
+    connections.
 options:
   services:
     description: The services, as P(lvs.cluster.resolve#filter) returns them.
@@ -21,14 +22,14 @@ options:
     elements: dict
     required: true
   hosts:
-    description: The names of their destinations that are waited for.
+    description: The names of the destinations to wait for.
     type: list
     elements: str
     required: true
   state:
     description:
-      - With V(drained), they have weight 0 or are gone, and bear no connection.
-      - With V(serving), they have a weight, wherever O(services) gives them one.
+      - With V(drained), they have weight 0 or are removed, and have no connections.
+      - With V(serving), they have a weight in each service in which O(services) gives them one.
     type: str
     choices: [drained, serving]
     default: drained
@@ -39,7 +40,7 @@ options:
   until:
     description:
       - Which connections have to end. With V(active), those that are established; with V(all), also
-        those that are closing, which the kernel remembers for up to two minutes.
+        those that are closing, which the kernel keeps for up to two minutes.
     type: str
     choices: [active, all]
     default: active
@@ -73,7 +74,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 left:
-  description: What there is to wait for in the end.
+  description: What it still waits for at the end.
   type: list
   elements: str
   returned: always

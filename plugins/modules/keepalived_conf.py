@@ -14,22 +14,22 @@ author: lvs.cluster contributors (@lvs-cluster)
 description:
   - Writes C(keepalived.conf) from typed data. Virtual services are described as everywhere in this
     collection, with health checks and what else keepalived adds to them.
-  - Everything is checked before the file is touched, and all mistakes are reported at once. Values,
-    and how they relate to each other, are checked by this module. So is whether the installed
-    keepalived has an option. Then C(keepalived -t) reads the new text, also in check mode. Only if
-    it reports nothing does the text replace the old file, in one step.
+  - Everything is checked before the file is touched, and all mistakes are reported at once. This
+    module checks values, how they relate to each other, and whether the installed keepalived has
+    each option. Then C(keepalived -t) reads the new text, also in check mode. Only if it reports
+    nothing does the text replace the old file, in one step.
   - A keepalived before 2.2.8 kills its own check of a file whose scripts run as another user than
-    root, and with O(globals.reload_check_config) does not read it at a reload. So there this
-    option is left out, and a comment is in its place.
+    root, and with O(globals.reload_check_config) does not read it at a reload. So the module leaves
+    this option out there, and writes a comment instead.
   - The file has mode 0600. Secrets are in no result, no diff and no log. A diff shows each as
-    C(<secret 1>), C(<secret 2>), and so on, so it is seen that one changed. Secrets are passwords
+    C(<secret 1>), C(<secret 2>), and so on, so you see whether one changed. Secrets are passwords
     and keys, the definitions that they use, and the arguments of scripts, except names of options
     and paths.
   - Without O(applied) it does not start, reload or restart keepalived. RV(restart_needed) is true
     if a reload is not enough.
   - A service that the kernel has gets its new scheduler from this module, before keepalived reads
     the new configuration. For some milliseconds the kernel then has none and refuses clients
-    (ip_vs_edit_service); this module drops the refusals, so that clients retry after a second.
+    (ip_vs_edit_service); this module drops the refusals, so clients retry after a second.
 extends_documentation_fragment:
   - lvs.cluster.attributes
   - lvs.cluster.keepalived
@@ -39,20 +39,20 @@ options:
     type: path
     default: /etc/keepalived/keepalived.conf
   state:
-    description: Whether there is the file.
+    description: Desired state of the file.
     type: str
     choices: [present, absent]
     default: present
   applied:
     description:
-      - Has keepalived.service run the file, whichever task wrote it. It is enabled, and started,
-        restarted or reloaded if what it runs is not what the file has, as after a run that was
-        ended between writing the file and the reload.
-      - It waits until keepalived has taken the file. If it does not take it, the former file is put
-        back, and the module fails.
-      - It takes the systemd override of the role P(lvs.cluster.keepalived_ha#role) to know what
+      - Whether keepalived.service runs the file, whichever task wrote it. The service is enabled.
+        It is started, restarted or reloaded if it runs another configuration than the file has, for
+        example after a run that was interrupted before the reload.
+      - It waits until keepalived has applied the file. If keepalived refuses it, the former file is
+        restored, and the module fails.
+      - It needs the systemd override of the role P(lvs.cluster.keepalived_ha#role) to know what
         keepalived has read at a start. Without it, keepalived is reloaded once after each start.
-      - That keepalived has taken a file is known if its unit is of the type C(notify). If not,
+      - Whether keepalived has applied a file is known if its unit is of the type C(notify). If not,
         the module relies on C(keepalived -t).
     type: bool
     default: false
@@ -60,11 +60,11 @@ options:
 requirements:
   - keepalived 2.0 or later on the target. It is tested with 2.2.7 and 2.3.3.
 notes:
-  - A list of destinations is sorted, so two directors that are given the same services agree on the
-    real server of each connection under the scheduler C(mh).
+  - A list of destinations is sorted, so two directors with the same services select the same real
+    server for each connection with the scheduler C(mh).
   - Ansible hides the value of a secret option wherever it appears in a result. With the password
-    V(1111) that would be any port 1111, too. So this module hides secrets where they stand, and
-    only there.
+    V(1111), that would hide any port 1111, too. So this module hides secrets only in their own
+    places.
 seealso:
   - name: keepalived.conf(5)
     description: The manual of keepalived's configuration.
@@ -164,17 +164,17 @@ before:
   returned: success
   contains: &file
     text:
-      description: What it holds, without the secrets.
+      description: Its content, with secrets hidden.
       type: str
     mode:
       description: Who may read it.
       type: str
     owner:
-      description: The number of the user that it belongs to.
+      description: The number of the user who owns it.
       type: int
     service:
       description:
-        - What keepalived.service is like, with O(applied). C(enabled) is whether it starts at boot,
+        - The state of keepalived.service, with O(applied). C(enabled) is whether it starts at boot,
           C(active) whether it runs, C(current) whether systemd has read the unit's files as they
           are, C(applied) whether it runs what the file has; null if that is not known.
       type: dict
@@ -201,7 +201,7 @@ restart_needed:
   returned: success
   sample: false
 action:
-  description: What is done with keepalived.service to have it run the file, with O(applied).
+  description: What is done so that keepalived.service runs the file, with O(applied).
   type: str
   returned: success
   sample: reload

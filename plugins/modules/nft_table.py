@@ -12,14 +12,14 @@ short_description: Manage one nftables table
 version_added: 0.2.0
 author: lvs.cluster contributors (@lvs-cluster)
 description:
-  - Makes one table of nftables hold the rules that are asked for and no others, now and after a
-    reboot. Every other table is left alone.
+  - Loads one table of nftables with exactly the given rules, now and at boot. Every other table is
+    left alone.
   - The rules are checked by C(nft) before anything is changed, also in check mode. They replace
     those of the table in one transaction, so the table is never loaded in part. If it fails, the
     table is as it was.
   - C(nft) lists rules in a form of its own, which differs between its versions. So the file of
-    O(save) keeps a digest of the listing that the rules gave. A table that was edited, flushed or
-    removed is noticed by it, and other rules by those in the file.
+    O(save) keeps a digest of the listing that the rules gave. The digest shows whether the table
+    was edited, flushed or removed. The rules in the file show whether O(rules) changed.
 extends_documentation_fragment:
   - lvs.cluster.attributes
 options:
@@ -36,25 +36,24 @@ options:
     default: inet
   rules:
     description:
-      - What the table holds, in the language of C(nft), without the C(table) around it. These are
-        chains, and sets and maps, if there are any.
+      - The content of the table in the language of C(nft), without the surrounding C(table). It
+        consists of chains, and of sets and maps, if there are any.
       - Words of that language, like C(mark) and C(snat), cannot be names of chains. A rule ends
         with its line, or with a semicolon.
       - A set to which rules add elements always differs from its listing; do not use one.
       - Required for O(state=present).
     type: str
   state:
-    description: Whether there is the table. With V(absent), it and the file of O(save) are removed.
+    description: Desired state of the table. With V(absent), it and the file of O(save) are removed.
     type: str
     choices: [present, absent]
     default: present
   save:
     description:
-      - The file that C(nft -f) loads at boot. It belongs to the task, which writes it whole. If it
-        holds a table of another name or family, that one is removed.
-      - Without it the rules themselves are compared with the listing, white space and semicolons
-        aside. A rule that C(nft) lists in another form than it was written in is a change in each
-        run.
+      - The file that C(nft -f) loads at boot. The task owns the file and replaces it. If it has a
+        table of another name or family, that table is removed.
+      - Without it, the rules are compared with the listing, except for white space and semicolons.
+        Then a rule that C(nft) lists in another form is a change in each run.
     type: path
 seealso:
   - module: lvs.cluster.sysctls
@@ -96,13 +95,13 @@ EXAMPLES = r"""
 
 RETURN = r"""
 before:
-  description: What there was, as C(nft --stateless list table) prints it; null for no table.
+  description: The former table, as C(nft --stateless list table) prints it; null for no table.
   type: str
   returned: success
   sample: null
 after:
-  description: What there is now. After a change, and in check mode, these are the rules as they
-    were asked for; null for no table.
+  description: The current table. After a change, and in check mode, these are the rules of
+    O(rules); null for no table.
   type: str
   returned: success
   sample: "table inet lvs_marks {\nchain web {\n  ip daddr 192.168.2.149 accept\n}\n}\n"

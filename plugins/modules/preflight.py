@@ -12,12 +12,12 @@ short_description: Check a director or real server for errors and known pitfalls
 version_added: 0.1.0
 author: lvs.cluster contributors (@lvs-cluster)
 description:
-  - Checks a machine that is or is to be a director or a real server for what breaks a rule of its
-    cluster, and for known pitfalls.
-  - Each check has a result in RV(checks), also if it is V(ok). An option enables the checks that it
-    is for.
-  - It changes nothing. An error that it finds is in its result and does not make it fail, so that
-    the findings of all machines can be shown together.
+  - Checks a current or future director or real server against the rules of its cluster, and for
+    known pitfalls.
+  - Each check has a result in RV(checks), also if it is V(ok). An option enables its
+    checks.
+  - It changes nothing. An error that it finds is a result and not a failure, so a playbook can show
+    the findings of all machines together.
 extends_documentation_fragment:
   - lvs.cluster.attributes
 attributes:
@@ -33,22 +33,23 @@ options:
     elements: str
     default: []
   neighbours:
-    description: The addresses that have to be on a link with the machine, with no router between.
+    description: The addresses that must be on one link with the machine, with no router between.
     type: list
     elements: str
     default: []
   routed_to:
-    description: The addresses that the machine has to have a route to, through whatever routers.
+    description: The addresses to which the machine must have a route, through any number of
+      routers.
     type: list
     elements: str
     default: []
     version_added: 0.2.0
   mtu:
     description:
-      - The MTU, in octets, that the routes to the addresses of O(routed_to) must have at least.
+      - The MTU, in bytes, that the routes to the addresses of O(routed_to) must have at least.
         With V(0) it is not checked.
-      - The MTU of a route is its own, or that of its interface. Those of routers further on are not
-        known here.
+      - The MTU of a route is its own, or that of its interface. The MTUs of routers on the path are
+        not known here.
     type: int
     default: 0
     version_added: 0.2.0
@@ -56,37 +57,37 @@ options:
     description:
       - The addresses of real servers to which tunnels lead, each with the addresses and networks
         from which tunnelled packets are accepted there.
-      - It is a finding if what the machine sends to one of O(routed_to) has another source, and if
-        there is no source of the family of one of O(addresses).
+      - It is a finding if packets to one of O(routed_to) have another source, and if one of
+        O(addresses) has no source of its family.
     type: dict
     default: {}
     version_added: 0.5.0
   not_gateways:
     description:
       - The addresses that must not be a gateway of the machine, in no routing table.
-      - Routes that M(lvs.cluster.return_route) made are excepted, for the playbooks take them away
-        with the forwarding method that needed them.
+      - Routes of M(lvs.cluster.return_route) are exempt, since the playbooks remove them with the
+        forwarding method that needed them.
     type: list
     elements: str
     default: []
   gateways:
     description:
-      - The addresses that are to be the next hop of the machine's answers, so that they have to be
-        on a link with it.
+      - The addresses that must be the next hop of the machine's answers. They must be on one link
+        with it.
     type: list
     elements: str
     default: []
     version_added: 0.2.0
   answers:
     description:
-      - What is to be answered through O(gateways), as M(lvs.cluster.return_route) takes it. It is
-        a finding if that would cut the ssh connection by which Ansible is on the machine.
+      - The services whose answers go through O(gateways), in the form of
+        M(lvs.cluster.return_route). It is a finding if that would cut Ansible's ssh connection.
     type: list
     elements: dict
     default: []
     version_added: 0.2.0
   route:
-    description: What is to go through O(gateways); see M(lvs.cluster.return_route).
+    description: Which packets go through O(gateways); see M(lvs.cluster.return_route).
     type: str
     choices: [policy, default]
     default: policy
@@ -99,9 +100,8 @@ options:
     version_added: 0.2.0
   vips:
     description:
-      - The VIPs that the machine is to hold alone. A VIP that another machine answers ARP for is a
-        finding. The machines of O(neighbours) are excepted, since the roles will suppress ARP
-        there.
+      - The VIPs that only this machine must hold. It is a finding if another machine answers ARP
+        for one. The machines of O(neighbours) are exempt, since the roles suppress ARP there.
     type: list
     elements: str
     default: []
@@ -109,13 +109,13 @@ options:
     description: The interface of the VIPs. By default, it is the one by which they are routed.
     type: str
   kernel_modules:
-    description: The kernel modules that have to be loaded, or be there to load.
+    description: The kernel modules that must be loaded or available.
     type: list
     elements: str
     default: []
   exclusive_table:
-    description: Whether the machine is a director. Its IPVS table is to be written, so that no
-      other program may own it.
+    description: Whether the machine is a director whose IPVS table the roles write. Then no other
+      program may own the table.
     type: bool
     default: false
   ignore_owners:
@@ -126,8 +126,8 @@ options:
     default: []
   running:
     description:
-      - Whether the roles are applied already. Then their settings are checked, too, as they are in
-        effect now, and whether they are restored at boot.
+      - Whether the roles are applied already. Then their settings in effect are checked, too, and
+        whether they are restored at boot.
       - Without it, only what the roles do not correct is checked.
     type: bool
     default: false
@@ -152,10 +152,10 @@ options:
     version_added: 0.4.0
   vrrp_instances:
     description:
-      - The VRRP instances that a director is to have, in the form of
+      - The VRRP instances that the inventory defines for a director, in the form of
         O(lvs.cluster.keepalived_conf#module:instances). They are compared with those of
-        C(/etc/keepalived/keepalived.conf) in what all directors have to agree on. One without an
-        C(interface) is on O(interface), or where the VIPs are.
+        C(/etc/keepalived/keepalived.conf) in what all directors have to agree on. The default of
+        C(interface) is O(interface), or the interface of the VIPs.
     type: list
     elements: dict
     default: []
@@ -173,15 +173,15 @@ options:
     default: loose
     version_added: 0.3.0
   forward:
-    description: What a director is to forward with V(nat) and V(fullnat), as the role
+    description: What a director must forward with V(nat) and V(fullnat), as the role
       P(lvs.cluster.director#role) has it.
     type: str
     choices: [all, balanced]
     default: all
     version_added: 0.5.0
   sysctls:
-    description: The kernel settings that the inventory asks for, as M(lvs.cluster.sysctls) takes
-      them. A setting that has the value asked for is ok.
+    description: The kernel settings of the inventory, in the form of M(lvs.cluster.sysctls). A
+      setting with this value is ok.
     type: dict
     default: {}
     version_added: 0.3.0

@@ -17,32 +17,32 @@ description:
   - So this module first drops the packets that begin a TCP connection to the VIPs (SYN), for 3.2
     seconds, and until the VIPs have left this host. Clients send a SYN again after 1, 3 and 7
     seconds, which then reaches the other director. Existing connections continue.
-  - With O(unit), it then stops what holds the VIPs on this host. With O(preempted_by), another
-    director takes them by itself; the module waits until shortly before, and then for up to 10
-    seconds until the VIPs have left.
+  - With O(unit), it then stops the unit that holds the VIPs on this host. With O(preempted_by),
+    another director preempts this one. The module waits until shortly before that, and then for up
+    to 10 seconds until the VIPs have left.
   - The SYNs are dropped by a table of nftables, C(inet lvs_handover). It is removed at the end,
     also if the module fails or is ended by SIGTERM, SIGHUP or SIGINT. If the module is killed, the
     table has no effect 20 seconds after it was loaded. The next run removes it.
-  - UDP is not held back.
+  - UDP is not delayed.
 extends_documentation_fragment:
   - lvs.cluster.attributes
 attributes:
   check_mode:
-    description: Holds nothing back, stops nothing, and waits for nothing.
+    description: Delays no connections, stops no unit, and does not wait.
   diff_mode:
     description: Shows that O(unit) is stopped. With O(preempted_by), there is nothing to show.
 options:
   vips:
     description:
-      - The VIPs that are handed over. Without any, there is nothing to hold back, and O(unit) is
-        stopped at once.
+      - The VIPs to hand over. Without any, no connections are delayed, and O(unit) is stopped at
+        once.
     type: list
     elements: str
     required: true
   unit:
     description:
       - The unit of systemd that holds the VIPs on this host, with its type. It is stopped.
-      - If it is not active, nothing is held back.
+      - If it is not active, no connections are delayed.
     type: str
   preempted_by:
     description:
@@ -50,10 +50,10 @@ options:
         O(lvs.cluster.keepalived_conf#module:instances). It must just have been started, since
         C(preempt_delay) counts from then on.
       - Of O(vips), only those in C(vips) or C(excluded_vips) of an instance without
-        C(preempt=false) are held back and waited for. If this host holds none of these, the module
+        C(preempt=false) are delayed and waited for. If this host holds none of these, the module
         ends at once.
-      - It waits for C(preempt_delay) and twice C(advert_int), less 5 seconds, before it holds
-        connections back.
+      - It waits for C(preempt_delay) and twice C(advert_int), less 5 seconds, before it delays
+        connections.
     type: list
     elements: dict
 seealso:
@@ -63,8 +63,9 @@ requirements:
   - root
   - The programs C(nft) (nftables 1.0 or later) and C(ip) of iproute2, and systemd on the target
 notes:
-  - That the VIPs are still here after 10 seconds is a result and no failure, see RV(held_vips).
-  - That another director holds the VIPs is shown by M(lvs.cluster.host_info) there.
+  - If the VIPs are still here after 10 seconds, that is a result and not a failure; see
+    RV(held_vips).
+  - M(lvs.cluster.host_info) shows whether another director holds the VIPs.
 """
 
 EXAMPLES = r"""

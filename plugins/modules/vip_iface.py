@@ -12,14 +12,14 @@ short_description: Manage VIPs on an interface
 version_added: 0.1.0
 author: lvs.cluster contributors (@lvs-cluster)
 description:
-  - Puts VIPs on an interface, now and after a reboot. On a director this is the LAN interface; on a
+  - Adds VIPs to an interface, now and at boot. On a director this is the LAN interface; on a
     real server it is C(lo), a dummy, or the tunnel that decapsulates.
-  - On an interface that does no ARP itself (C(lo), dummies, tunnels), a VIP is added only while ARP
-    is suppressed in effect on the host's other interfaces; see M(lvs.cluster.arp_suppress). On one
-    that does, a VIP that was added is announced to the neighbours.
+  - On an interface that does not use ARP (C(lo), dummies, tunnels), a VIP is added only while ARP
+    is suppressed in effect on the host's other interfaces; see M(lvs.cluster.arp_suppress). On an
+    interface that uses ARP, an added VIP is announced to the neighbours.
   - A VIP is added without duplicate address detection, because several hosts hold it by design. An
-    IPv6 VIP gets the preferred lifetime 0, so that the host never takes it for the source address
-    of connections of its own, such as health checks.
+    IPv6 VIP gets the preferred lifetime 0, so the host never uses it as the source address of its
+    own connections, such as health checks.
   - If an address cannot be added or removed, or announced, what was done before it is undone.
 extends_documentation_fragment:
   - lvs.cluster.attributes
@@ -27,13 +27,13 @@ options:
   interface:
     description:
       - The interface.
-      - If it is not given, the one on whose network the VIPs lie, by the main routing table. With
+      - By default, the interface of the VIPs' network, by the main routing table. With
         O(state=absent), it is needed for O(vips) only.
     type: str
   vips:
     description:
-      - The VIPs, IPv4 and IPv6. A VIP is one address, so its prefix length, if it is written at
-        all, is 32 or 128.
+      - The VIPs, IPv4 and IPv6. A VIP is one address, so its prefix length, if there is one, is 32
+        or 128.
       - Required for O(state=present). With O(state=absent), these VIPs are removed; without
         O(vips), those that the file of O(save) lists.
     type: list
@@ -44,10 +44,10 @@ options:
         is removed (see O(prune)), and so is one that O(save) lists for another interface. Addresses
         in no list are left alone.
       - A VIP that is one of the interface's own addresses already, with a shorter prefix, is left
-        as it is. On an interface that does no ARP it is refused, for it would make a whole network
-        local to the host.
-      - A VIP that is on another interface which does ARP is not added to this one, unless
-        O(director) is true.
+        as it is. On an interface that does not use ARP it is refused, since it would make a whole
+        network local to the host.
+      - A VIP on another interface that uses ARP is not added to this one, unless O(director) is
+        true.
       - With V(absent), the interface does not have the VIPs.
     type: str
     choices: [present, absent]
@@ -61,16 +61,16 @@ options:
     description:
       - Whether a VIP that O(save) lists and O(vips) does not is removed, with O(state=present). If
         not, it stays where it is and in the file, and is in RV(kept).
-      - So a real server can serve what directors still send it, until they have the new
-        configuration, and be pruned then.
+      - So a real server can serve requests until all directors have the new configuration, and be
+        pruned then.
     type: bool
     default: true
     version_added: 0.6.0
   suppressed_on:
     description:
-      - The interfaces on which ARP has to be suppressed before an IPv4 VIP is added to an interface
-        that does no ARP itself.
-      - By default, these are all other interfaces that are up and do ARP.
+      - The interfaces on which ARP must be suppressed before an IPv4 VIP is added to an interface
+        that does not use ARP.
+      - By default, all other interfaces that are up and use ARP.
     type: list
     elements: str
   director:
@@ -84,8 +84,8 @@ options:
     description:
       - Whether a VIP that was added is announced, three times within two seconds. For IPv4 this is
         gratuitous ARP, for IPv6 an unsolicited neighbour advertisement.
-      - By default, it is announced where the interface does ARP. An interface that is down, or
-        no Ethernet, carries no announcement.
+      - By default, it is announced if the interface uses ARP. An interface that is down, or is not
+        Ethernet, transmits no announcement.
     type: bool
 seealso:
   - module: lvs.cluster.arp_suppress
@@ -114,14 +114,14 @@ EXAMPLES = r"""
 
 RETURN = r"""
 before:
-  description: Those of the VIPs concerned that were on the interface, in the words of C(ip
-    address).
+  description: The VIPs that were on the interface, as C(ip address) prints
+    them.
   type: list
   elements: str
   returned: success
   sample: []
 after:
-  description: Those of them that are on the interface now.
+  description: The VIPs that are on the interface now.
   type: list
   elements: str
   returned: success

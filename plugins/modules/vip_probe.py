@@ -15,9 +15,9 @@ description:
   - Sends requests to a virtual service, one after the other, and reports which real server
     answered, how long it took, which link-layer addresses answer for the VIP, and from which ones
     the answers came.
-  - It judges nothing, and changes nothing. A request that fails is part of the result, not a
-    failure of the module.
-  - It has to run on a client. On the director, or on any host that holds the VIP, a probe never
+  - It changes nothing. A request that fails is part of the result, not a failure of the
+    module.
+  - It must run on a client. On a host that holds the VIP, such as the director, a request never
     leaves the host, so it is refused there.
 extends_documentation_fragment:
   - lvs.cluster.attributes
@@ -41,12 +41,12 @@ options:
       - With V(http), each request is a GET; with V(tcp), a connection on which the server speaks
         first.
       - With V(dns), each request is a DNS query by UDP; with V(udp), a datagram. Each is sent from
-        a port of its own, so that IPVS schedules each of them.
+        another port, so IPVS schedules each of them.
     type: str
     choices: [http, tcp, dns, udp]
     default: http
   dns:
-    description: What O(protocol=dns) asks for. A reply is good if it has no error code.
+    description: The query of O(protocol=dns). A reply is correct if it has no error code.
     type: dict
     version_added: 0.5.0
     suboptions:
@@ -70,8 +70,8 @@ options:
       require_reply:
         description:
           - The first bytes of the reply, in hexadecimal with V(X) for any digit, or V(any).
-          - Without it, no reply is required. Then a request fails by an ICMP error only, and
-            waits for a reply for all of O(timeout).
+          - Without it, no reply is required. Then a request fails only if there is an ICMP error,
+            and it always waits for O(timeout).
         type: str
       min_reply_length:
         description: The least length of a reply that is required, in bytes. By default, it is 0.
@@ -101,12 +101,12 @@ options:
     default: 3.0
   identity:
     description:
-      - How a real server names itself.
+      - How an answer identifies its real server.
       - V(body) is the first line of what it answers.
       - V(header:NAME) is the header of that name.
-      - V(mac) is the link-layer address from which the answer came; V(any) where it was not seen.
-      - V(none) does not ask. All answers count for V(any), and with O(protocol=tcp) nothing is
-        read.
+      - V(mac) is the link-layer address from which the answer came; V(any) if that is unknown.
+      - V(none) does not identify real servers. All answers count as V(any), and with
+        O(protocol=tcp) nothing is read.
       - Anything else is a regular expression with one group, which is searched for in the answer.
       - By default, it is V(body) with O(protocol=http) and O(protocol=tcp), else V(mac).
     type: str
@@ -115,7 +115,7 @@ options:
       VIP is routed.
     type: str
 notes:
-  - It opens packet sockets, which takes C(CAP_NET_RAW), so set C(become).
+  - It opens packet sockets, which needs C(CAP_NET_RAW), so set C(become).
 requirements:
   - the program C(ip) of iproute2 on the target
 seealso:
@@ -157,7 +157,7 @@ answers:
   returned: success
   sample: {rs31: 5, rs32: 5}
 sequence:
-  description: Who answered, request by request; null for one that failed.
+  description: The real server that answered each request; null for a request that failed.
   type: list
   elements: str
   returned: success
@@ -188,16 +188,16 @@ interface:
   returned: success
   sample: eth0
 on_link:
-  description: Whether the VIP is a neighbour on that interface. Else a router lies between, and
+  description: Whether the VIP is a neighbour on that interface. If not, a router lies between, and
     RV(macs) is empty.
   type: bool
   returned: success
   sample: true
 macs:
   description:
-    - The link-layer addresses that stand for the VIP, in the order in which they answered.
-    - For IPv4, all that answer an ARP request within a second, so that a real server that does not
-      suppress ARP is seen beside the director. For IPv6, the one in the neighbour table.
+    - The link-layer addresses of the VIP, in the order in which they answered.
+    - For IPv4, all that answer an ARP request within a second. So a real server that does not
+      suppress ARP is listed, too. For IPv6, the one in the neighbour table.
   type: list
   elements: str
   returned: success
