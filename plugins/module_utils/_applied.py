@@ -1,11 +1,11 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which configuration keepalived runs, which need not be that of its file.
+"""Find and apply the configuration that keepalived runs; its file may have another one.
 
-What was applied is kept as a copy of the file, in a directory that systemd makes when it starts
-keepalived.service and removes when that stops. So a copy is always of the process that runs. The
-role's systemd override writes it at each start, by whatever means, and removes it at a reload
-by others than `activate`; then it is not known what keepalived runs.
+The applied configuration is saved as a copy of the file, in a runtime directory that systemd
+creates when keepalived.service starts and removes when it stops. So a copy always belongs to the
+running process. The role's systemd override writes it at each start, and removes it at a reload
+that `activate` did not request; then the running configuration is unknown.
 """
 
 from __future__ import annotations
@@ -82,23 +82,23 @@ def service() -> Service:
 
 
 def applied(found: Service) -> str | None:
-    """Return the text that keepalived runs, None if it runs none or which is not known."""
+    """Return the text that keepalived runs; None if it does not run or that is unknown."""
     return _atomic_file.read(COPY) if found.active else None
 
 
 def record(text: str | None) -> None:
-    """Note that keepalived runs a text, or that it is not known what it runs."""
+    """Record the text that keepalived runs; None records that it is unknown."""
     if text is not None:
         os.makedirs(DIRECTORY, mode=0o700, exist_ok=True)
     _atomic_file.write(COPY, text, 0o600)
 
 
 def activate(text: str, how: str) -> None:
-    """Have keepalived run a text that its file has, and note that it does.
+    """Make keepalived run the text of its file, and record it.
 
-    :param how: start, restart or reload; none to see only to the unit
+    :param how: start, restart or reload; empty for changes of the unit only
 
-    Raises `OperatorError` if keepalived does not take it.
+    Raises `OperatorError` if keepalived does not accept it.
     """
     found = service()
     if not found.current:
@@ -125,7 +125,7 @@ def _systemctl(*words: str, check: bool = True) -> None:
 
 
 def _reload(text: str) -> None:
-    """Have keepalived reload its file, and wait until it has.
+    """Reload keepalived, and wait until it has applied its file.
 
     systemctl reload only sends the signal, and keepalived reports nothing of a file that it
     refuses. Only if it accepts the file, it sends RELOADING=1 and at the end READY=1 (main.c,

@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The modules' arguments, put together from one description of each field.
+"""Argument specs of the modules, built from one description of each field.
 
-What a value may be is judged by ``_model_parser``, for all fields at once and with their places.
-Here are only names, types and choices.
+``_model_parser`` checks values, all fields at once. Here are only names, types and
+choices.
 """
 
 from __future__ import annotations
@@ -53,12 +53,12 @@ IGNORE_OWNERS = {
 
 
 def given(params: dict[str, Any], names: dict[str, Any]) -> dict[str, Any]:
-    """Return the arguments of a description that were given."""
+    """Return the arguments of a description that are set."""
     return {name: params[name] for name in names if params.get(name) is not None}
 
 
 def without_unset(value: Any) -> Any:
-    """Return plain data without the arguments that were not given, at any depth."""
+    """Return plain data without unset arguments, at any depth."""
     if isinstance(value, dict):
         return {k: without_unset(v) for k, v in value.items() if v is not None}
     if isinstance(value, list):

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Packets of ARP, and a question to the neighbours."""
+"""ARP packets, and ARP requests to the neighbours."""
 
 from __future__ import annotations
 

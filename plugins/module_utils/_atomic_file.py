@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The files from which a machine gets its settings back at boot, without Ansible."""
+"""State files, from which a machine restores its settings at boot without Ansible."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def read(path: str) -> str | None:
 
 
 def parsed(path: str, text: str | None, parse: Callable[[str | None], Parsed]) -> Parsed:
-    """Return what ``parse`` makes of the text of a state file; its ValueError is `Damaged`."""
+    """Parse the text of a state file; raises `Damaged` for a ValueError of ``parse``."""
     try:
         return parse(text)
     except ValueError as error:
@@ -49,12 +49,12 @@ def _damaged(path: str, what: str) -> Damaged:
 
 
 def write(path: str, text: str | None, mode: int | None = None) -> None:
-    """Make the file at ``path`` hold ``text``; None takes the file away, if it is there.
+    """Write ``text`` to the file at ``path``; None removes the file, if it exists.
 
     The file changes in one step: a reader, or a machine that loses power, finds the old
-    text or the new one, never a part. Where ``path`` is a symbolic link, it is the file that it
-    leads to, and the link stays. Missing parent directories are made with mode 0755.
-    Raises OSError where the file system refuses; the file is then as it was.
+    text or the new one, never a part. If ``path`` is a symbolic link, its target is written, and
+    the link stays. Missing parent directories are created with mode 0755.
+    Raises OSError if the file system refuses; then the file is unchanged.
 
     :param mode: the mode, for a file of this process's user. By default, mode and owner stay as
         they are, and a new file has 0644
@@ -100,7 +100,7 @@ def _replace(path: str, text: str, former: os.stat_result | None, mode: int | No
 
 
 def forget_temporary(path: str) -> None:
-    """Delete what a run that was killed while it wrote the file has left beside it."""
+    """Delete the temporary file of a run that was killed while it wrote the file."""
     with contextlib.suppress(FileNotFoundError, NotADirectoryError):
         os.unlink(_temporary(os.path.realpath(path)))
 
@@ -113,7 +113,7 @@ def _temporary(path: str) -> str:
 
 
 def _status(path: str) -> os.stat_result | None:
-    """Return the status of a file that may be replaced; None for no file."""
+    """Return the status of a file that may be replaced; None if it does not exist."""
     try:
         found = os.stat(path)
     except (FileNotFoundError, NotADirectoryError):

@@ -6,11 +6,11 @@ The module boot_unit installs this file as it is, and a unit of systemd starts i
 
     python3 -IS lvs-director sysctl=FILE nft=FILE ipvs=FILE ip=FILE announce=FILE
 
-Each word is a step. A step restores all of its file that can be restored, and leaves what is there
-already; a file that does not exist lists nothing. What could not be restored is printed, each line
-of a file by itself, and makes the program fail at its end. After ``--need``, the file has to exist
-and its step to succeed, or nothing of what follows is done: a real server gets no VIP where ARP is
-not suppressed. Only the standard library is used, since only that is sure to be there.
+Each word is a step. A step restores every line of its file that it can, and skips lines that are
+already in effect. A missing file counts as empty. Lines that could not be restored are printed, and
+the program fails at its end. After ``--need``, the file must exist and its step must succeed, or
+the following steps are skipped: a real server gets no VIP if ARP is not suppressed. Only the
+standard library is used, since nothing else may be installed.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ MARK = "-f"  # ipvsadm's option for a service by firewall mark
 class Failure(NamedTuple):
     """Something that could not be restored.
 
-    :ivar later: whether it may succeed in a while, when a network card or a module has come
+    :ivar later: whether it may succeed later, when a network card or a module has appeared
     """
 
     text: str
@@ -48,7 +48,7 @@ class Failure(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """What steps pass on to those after them.
+    """Data that steps pass to later steps.
 
     :ivar listed: the VIPs of the services that the state file of the IPVS table lists, and MARK
         where services by firewall mark are among them
@@ -59,12 +59,12 @@ class Seen(NamedTuple):
     lost: set[str]
 
     def serves(self, vip: str) -> bool:
-        """Whether a client that reaches the VIP may reach a service; marks stand for any VIP."""
+        """Whether a VIP has a service; services by firewall mark count for every VIP."""
         return (vip if vip in self.listed else MARK) not in self.lost & self.listed
 
 
 def run(*words: str, text: str = "") -> subprocess.CompletedProcess[str]:
-    """Run a program with a text on its standard input, and return what it prints, in English."""
+    """Run a program with a text on its standard input; return its output, in English."""
     path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
     # There is no module here whose run_command this could be.
     return subprocess.run(  # pylint: disable=ansible-bad-function
@@ -79,13 +79,13 @@ def run(*words: str, text: str = "") -> subprocess.CompletedProcess[str]:
 
 
 def lines(path: str) -> list[str]:
-    """Return the lines of a state file that aren't comments."""
+    """Return the lines of a state file without comments."""
     text = Path(path).read_text(encoding="utf-8")
     return [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
 
 
 def one_line(text: str) -> str:
-    """Return what a program prints as one line."""
+    """Return the output of a program as one line."""
     return " ".join(text.split()) or "no reason is given"
 
 
@@ -93,7 +93,7 @@ def one_line(text: str) -> str:
 
 
 def sysctl(path: str, _seen: Seen) -> list[Failure]:
-    """Set what a file of sysctl.d sets, and read it back."""
+    """Set the settings of a sysctl.d file, and read them back."""
     return [failure for line in lines(path) for failure in _set_sysctl(path, line)]
 
 
@@ -122,7 +122,7 @@ def _set_sysctl(path: str, line: str) -> list[Failure]:
 
 
 def nft(path: str, seen: Seen) -> list[Failure]:
-    """Load a table of the packet filter, in one step, whether or not it is there."""
+    """Load a table of the packet filter in one transaction, whether or not it exists."""
     done = run("nft", "--file", path)
     if not done.returncode:
         return []
@@ -140,7 +140,7 @@ def place(text: str) -> tuple[str, str]:
 
 
 def entry(line: str) -> tuple[Any, Any] | None:
-    """Return which service a rule of ``ipvsadm --save`` is about, and which destination if any."""
+    """Return the service of a rule of ``ipvsadm --save``, and the destination if there is one."""
     words = line.split()
     try:
         name: Any = (words[2], "-6" in words) if words[1] == MARK else place(words[2])
@@ -151,11 +151,12 @@ def entry(line: str) -> tuple[Any, Any] | None:
 
 
 def ipvs(path: str, seen: Seen) -> list[Failure]:
-    """Add the services and destinations of a file that the IPVS table does not have.
+    """Add the missing services and destinations of a file to the IPVS table.
 
-    The file goes to ``ipvsadm --restore`` as a whole, which is quick. Its result proves nothing:
-    the exit status is that of the last line (ipvsadm.c, restore_table), and it ends at a line that
-    it can't parse. So the table is read again, and each line that is missing is tried by itself.
+    The file goes to ``ipvsadm --restore`` as a whole, which is fast. Its exit status is not
+    reliable: the exit status is that of the last line (ipvsadm.c, restore_table), and it ends at a
+    line that it can't parse. So the table is read again, and each line that is missing is tried by
+    itself.
     """
     read = {line: entry(line) for line in lines(path)}
     failures = [
@@ -203,9 +204,9 @@ def _table() -> tuple[set[tuple[Any, Any] | None] | None, str]:
 
 
 def ip(path: str, seen: Seen, *options: str) -> list[Failure]:
-    """Carry out what a file for ``ip -batch`` lists, except VIPs without a service.
+    """Run the lines of a file for ``ip -batch``, except those of VIPs without a service.
 
-    A director that has a VIP without its services would answer for it itself, and refuse clients.
+    A director that has a VIP without its services would refuse its clients.
     """
     failures, words = [], []
     for line in lines(path):
@@ -219,17 +220,17 @@ def ip(path: str, seen: Seen, *options: str) -> list[Failure]:
 
 
 def ip4(path: str, seen: Seen) -> list[Failure]:
-    """Carry out routes and rules of IPv4."""
+    """Add the routes and rules of IPv4."""
     return ip(path, seen, "-4")
 
 
 def ip6(path: str, seen: Seen) -> list[Failure]:
-    """Carry out routes and rules of IPv6."""
+    """Add the routes and rules of IPv6."""
     return ip(path, seen, "-6")
 
 
 def link(path: str, _seen: Seen) -> list[Failure]:
-    """Add the devices and GUE ports of a file that are not there, and set devices up."""
+    """Add the missing devices and GUE ports of a file, and set devices up."""
     failures = []
     ports = {f"fou add {line.strip()}" for line in run("ip", "fou", "show").stdout.splitlines()}
     for line in lines(path):
@@ -240,7 +241,7 @@ def link(path: str, _seen: Seen) -> list[Failure]:
 
 
 def run_batch(path: str, words: Sequence[str], *options: str) -> list[Failure]:
-    """Have ``ip`` carry out lines of a file; if it fails, each line by itself.
+    """Run the lines of a file with ``ip -batch``; if that fails, run each line separately.
 
     At a line that the kernel refuses, ``ip -batch`` continues with ``-force`` only, and at one that
     it can't parse it ends in any case (iproute2, lib/utils.c, invarg). All lines may come twice.
@@ -251,7 +252,7 @@ def run_batch(path: str, words: Sequence[str], *options: str) -> list[Failure]:
 
 
 def run_each(path: str, words: Iterable[str], *options: str) -> list[Failure]:
-    """Have ``ip`` carry out lines, each whatever becomes of the others."""
+    """Run each line with ``ip``, even if others fail."""
     failures = []
     for line in words:
         done = run("ip", *options, *line.split())
@@ -267,14 +268,14 @@ def _interfaces() -> set[str]:
 
 
 def _may_work_later(line: str) -> bool:
-    """Whether what a line needs may come later: its interface, or the network of its gateway."""
+    """Whether the interface of a line, or the network of its gateway, may appear later."""
     words = line.split()
     names = [words[at + 1] for at, word in enumerate(words[:-1]) if word == "dev"]
     return words[0] in ("route", "rule") or not _interfaces().issuperset(names)
 
 
 def _vip(line: str) -> str | None:
-    """Return the address that a line adds; None if it adds none that can be read."""
+    """Return the address that a line adds; None if there is none."""
     words = line.split()
     if words[:2] != ["address", "replace"] or len(words) < 5:
         return None
@@ -290,7 +291,7 @@ def _vip(line: str) -> str | None:
 def announce(path: str, _seen: Seen) -> list[Failure]:
     """Announce the VIPs of a file that are on an interface with neighbours.
 
-    Their caches have the link-layer address of who had the VIPs before. The kernel's arp_notify
+    The neighbours' caches have the link-layer address of the former holder. The kernel's arp_notify
     and ndisc_notify announce when an interface comes up (devinet.c, inetdev_event), and not when
     an address is added to one that is up.
     """
@@ -339,7 +340,7 @@ def arp(operation: int, sender_mac: str, sender: str, target_mac: str, target: s
 
 
 def gratuitous(mac: str, vip: str) -> tuple[bytes, bytes]:
-    """Return the two forms of an announcement; hosts differ in which of them they heed.
+    """Return both forms of an announcement; hosts differ in which one they accept.
 
     The request is that of RFC 5227, 2.3; the reply that of RFC 5944, 4.6.
     """
@@ -351,8 +352,8 @@ def advertisement(mac: str, vip: str, router: bool) -> bytes:
 
     The kernel fills in its checksum.
 
-    :param router: what is claimed about forwarding; a false claim would make neighbours
-        drop the routes they have through this host
+    :param router: the router flag; without it, neighbours drop their routes through a host that
+        forwards
     """
     override = 0x20000000
     flags = override | (0x80000000 if router else 0)
@@ -365,8 +366,8 @@ def send_announcements(name: str, mac: str, vips: Iterable[str], router: bool = 
     """Announce addresses to the neighbours on a link.
 
     It is announced three times, and the last time more than a second after the first, because a
-    neighbour may not heed what follows its last news sooner (net/ipv4/neigh/*/locktime).
-    Raises OSError if the link does not carry it.
+    neighbour may ignore an update that follows sooner (net/ipv4/neigh/*/locktime).
+    Raises OSError if the link does not transmit it.
     """
     for round_ in range(3 if vips else 0):
         if round_:
@@ -409,7 +410,7 @@ STEPS: Mapping[str, Callable[[str, Seen], list[Failure]]] = {
 
 
 def step(name: str, path: str, seen: Seen) -> list[Failure]:
-    """Carry a step out; what goes wrong in it is a failure of the step."""
+    """Run a step; an exception is a failure of the step."""
     try:
         return STEPS[name](path, seen)
     except FileNotFoundError as error:
@@ -421,7 +422,7 @@ def step(name: str, path: str, seen: Seen) -> list[Failure]:
 
 
 def restore(words: Sequence[str]) -> int:
-    """Carry out the steps, print what could not be restored, and return how the program ends."""
+    """Run the steps, print what could not be restored, and return the exit status."""
     seen = Seen(set(), set())
     failures: list[Failure] = []
     needed = False

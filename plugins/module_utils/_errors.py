@@ -1,12 +1,12 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a module fails with, as messages for the operator."""
+"""Errors of modules, as messages for the operator."""
 
 from __future__ import annotations
 
 
 class OperatorError(Exception):
-    """What keeps a module from its work, as sentences for the operator.
+    """An error, as sentences for the operator.
 
     Every mistake found is in ``mistakes``, each with its place and its remedy.
     """
@@ -21,11 +21,11 @@ class Interrupted(OperatorError):
 
 
 class NotUndone(OperatorError):
-    """A change failed, and so did undoing what had been done of it."""
+    """A change failed, and undoing it failed, too."""
 
 
 def failure(error: Exception, not_undone: list[str], undone: str) -> OperatorError:
-    """Return what a change fails with once it has been undone.
+    """Return the exception for a change that failed and was undone.
 
     :param error: why it failed, an `OperatorError` or an OSError
     :param not_undone: a sentence for each thing that could not be undone
@@ -36,7 +36,7 @@ def failure(error: Exception, not_undone: list[str], undone: str) -> OperatorErr
 
 
 def reasons(error: BaseException) -> list[str]:
-    """Return what went wrong as sentences, with what helps where that is known."""
+    """Return the reasons of an error as sentences, with a remedy if one is known."""
     if isinstance(error, OperatorError):
         return error.mistakes
     if not isinstance(error, OSError):

@@ -49,7 +49,7 @@ Message = Tuple[bytes, int, int]
 
 
 def attribute(kind: int, payload: bytes) -> bytes:
-    """Return an attribute, padded as the next one needs it."""
+    """Return an attribute, padded to a multiple of 4 bytes."""
     return ATTRIBUTE.pack(len(payload) + 4, kind) + payload + b"\0" * (-len(payload) % 4)
 
 
@@ -69,7 +69,7 @@ def attr_text(kind: int, text: str) -> bytes:
 
 
 def attributes_of(data: bytes, start: int, end: int) -> dict[int, bytes]:
-    """Return the payloads of a run of attributes by type; unknown types are kept, not judged."""
+    """Return the payloads of a run of attributes by type; unknown types are kept."""
     found = {}
     while start + 4 <= end:
         length, kind = ATTRIBUTE.unpack_from(data, start)
@@ -81,25 +81,25 @@ def attributes_of(data: bytes, start: int, end: int) -> dict[int, bytes]:
 
 
 def nested(kind: int, data: bytes, start: int, end: int) -> dict[int, bytes]:
-    """Return the payloads by type inside one attribute of a run; nothing if it is not there."""
+    """Return the payloads by type inside one attribute of a run; nothing if it is missing."""
     inner = attributes_of(data, start, end).get(kind, b"")
     return attributes_of(inner, 0, len(inner))
 
 
 def u32(attributes: dict[int, bytes], kind: int) -> int:
-    """Return a number of 32 bits; 0 if it is not there."""
+    """Return a number of 32 bits; 0 if it is missing."""
     value = attributes.get(kind)
     return U32.unpack(value)[0] if value else 0
 
 
 def u16(attributes: dict[int, bytes], kind: int) -> int:
-    """Return a number of 16 bits; 0 if it is not there."""
+    """Return a number of 16 bits; 0 if it is missing."""
     value = attributes.get(kind)
     return U16.unpack(value)[0] if value else 0
 
 
 def string(attributes: dict[int, bytes], kind: int) -> str:
-    """Return a text that ends with NUL; an empty one if it is not there."""
+    """Return a text that ends with NUL; an empty one if it is missing."""
     return attributes.get(kind, b"").split(b"\0", 1)[0].decode()
 
 
@@ -147,7 +147,7 @@ class GenericNetlink:
         self._socket.close()
 
     def _error(self, code: int) -> NetlinkError:
-        """Return what is raised for an errno."""
+        """Return the exception for an errno."""
         return NetlinkError(f"the kernel refused: {os.strerror(code)}", code)
 
     def _find_family(self, name: str) -> int:
@@ -201,7 +201,7 @@ class GenericNetlink:
                 return attributes_of(data, start + _GENERIC.size, end)
 
     def _dump(self, command: int, payload: bytes = b"") -> list[Message]:
-        """Return where each answer of a dump lies, beginning anew if the table changed below."""
+        """Return the place of each answer of a dump; start again if the table changed meanwhile."""
         for _try in range(DUMP_TRIES):
             self._socket.send(self._frame(command, NLM_F_DUMP, payload))
             answers, whole = self._dump_once()

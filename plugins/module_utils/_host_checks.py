@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Checks of a host for what is known to keep a cluster from working: the one list of them.
+"""The list of host checks: known reasons why a cluster does not work.
 
-Pure. Each check is a function in a file of its topic, ``_host_checks_*``. It yields a message for
-each error, with what to do; docs/pitfalls.md has them all.
+Pure. Each check is a function in a file of its topic, ``_host_checks_*``. It yields a message with
+a remedy for each error. docs/pitfalls.md lists them.
 """
 
 from __future__ import annotations
@@ -78,9 +78,10 @@ class Check(NamedTuple):
     :ivar ok: the message if nothing is wrong
     :ivar find: yields a message for each thing that is wrong
     :ivar concerns: whether it matters for a host with this role
-    :ivar before: whether it is made before the cluster is built, too: it is about what the roles do
-        not manage, and so its messages are warnings
-    :ivar certain: whether these are errors nevertheless: site.yml would break it, or can't succeed
+    :ivar before: whether it also runs before the cluster is built, since it is about what the roles
+        do not manage; then its messages are warnings
+    :ivar certain: whether these are errors nevertheless, since site.yml would fail or break
+        something
     :ivar any_host: whether it is for hosts without a role, too
     """
 
@@ -106,7 +107,7 @@ def _vrrp(expected: ExpectedRole) -> bool:
 
 
 def _is_backup(expected: ExpectedRole) -> bool:
-    """Whether it receives packets that another director has scheduled."""
+    """Whether the host receives packets that another director has scheduled."""
     return expected.instances > 1 or (
         expected.vrrp and (expected.serves_by("dr") or expected.serves_by("tun"))
     )
@@ -117,7 +118,7 @@ def _takes_tunnels(expected: ExpectedRole) -> bool:
 
 
 def _suppresses_arp(expected: ExpectedRole) -> bool:
-    """Whether it has VIPs for which ARP must be suppressed."""
+    """Whether the host has VIPs for which ARP must be suppressed."""
     return any(":" not in vip for vip in expected.suppressed_vips())
 
 
@@ -127,7 +128,7 @@ def _of_network(
     find: Callable[[HostFacts, ExpectedRole], Iterator[str]],
     concerns: Callable[[ExpectedRole], Any],
 ) -> Check:
-    """Return a check of what has to be there before any role is applied."""
+    """Return a check of the network, which must pass before any role is applied."""
     return Check(name, ok, find, concerns, before=True, certain=True, any_host=True)
 
 

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Checks of what a reboot, or systemd, would undo."""
+"""Checks of what a reboot or systemd-networkd would undo."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ansible_collections.lvs.cluster.plugins.module_utils._host_facts import (
 
 
 def not_set_at_boot(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]:
-    """Report units that would not apply their part after a reboot."""
+    """Report units that are not enabled, or not active."""
     for unit in expected.units:
         enabled, active = facts.units.get(unit, ("", "inactive"))
         if enabled != "enabled":
@@ -47,7 +47,7 @@ def _last_value(name: str, text: str) -> str:
 
 
 def removed_by_networkd(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]:
-    """Report what systemd-networkd removes: what it has not set itself, where it manages."""
+    """Report addresses and rules that systemd-networkd would remove when it restarts."""
     at_stake = {*expected.lans} if expected.vips else set()
     for vip in expected.suppressed_vips():
         at_stake.update(link.name for link in facts.links_with(vip) if not responds_to_arp(link))

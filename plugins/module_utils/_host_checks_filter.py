@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Checks of the packet filter: what drops, or lets through, what it must not."""
+"""Checks of the packet filter: rules that drop too much, or accept too much."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ FLUSHED = (
 
 
 def invalid_dropped(rules: str) -> dict[str, str]:
-    """Return where packets of no known connection are dropped: hook -> table and chain.
+    """Return the hooks that drop packets of no known connection, each with table and chain.
 
-    Rules that are about some interfaces or addresses only are left out.
+    Rules that match an interface or an address are left out.
     """
     hooks: dict[str, tuple[str, str]] = {}
     jumps: dict[tuple[str, str], set[str]] = {}
@@ -106,7 +106,7 @@ def advertisements_unfiltered(facts: HostFacts, _expected: ExpectedRole) -> Iter
 
 
 def forwarding_unrestricted(facts: HostFacts, _expected: ExpectedRole) -> Iterator[str]:
-    """Report that more is forwarded than the inventory asks for."""
+    """Report that more is forwarded than the inventory allows."""
     if not _has_chain(facts, "lvs_director", "forwarded"):
         yield (
             "lvs_forward is balanced, but the packet filter lets this machine forward any"
@@ -130,13 +130,13 @@ def mss_not_clamped(facts: HostFacts, _expected: ExpectedRole) -> Iterator[str]:
 
 
 def _sources(expected: ExpectedRole) -> list[str]:
-    """Return the addresses and networks from which it takes tunnels."""
+    """Return the addresses and networks from which tunnels are accepted."""
     served = expected.serves.get("tun") or ()
     return list(dict.fromkeys(source for each in served for source in each.get("sources", ())))
 
 
 def tunnels_unfiltered(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]:
-    """Report that tunnelled packets are accepted from others than the directors."""
+    """Report that tunnelled packets are accepted from hosts that are not directors."""
     table = re.search(r"(?ms)^table inet lvs_realserver_tun \{$(.*?)^\}$", facts.rules or "")
     asked_for = any(network.endswith("/0") for network in _sources(expected))
     if not asked_for and not (table and re.search(r"(?m)^\s*chain tunnels\b", table[1])):
@@ -159,7 +159,7 @@ _DEVICES = {
 
 
 def foreign_tunnels(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]:
-    """Report unmanaged tunnels of a kind that is accepted from the directors only."""
+    """Report unmanaged tunnels of a type that is accepted from the directors only."""
     served = expected.serves.get("tun") or ()
     used = {
         (6 if ":" in each["address"] else 4, each.get("tunnel_type") == "gre")

@@ -19,7 +19,7 @@ RERUN = "Run site.yml. If the value changes back, another program on this machin
 
 
 def is_on(facts: HostFacts, expected: ExpectedRole, name: str) -> bool:
-    """Whether a setting of IPVS is on, or will be: the kernel's own default is off for all."""
+    """Whether a setting of IPVS is on, or will be. The kernel's default is off for all."""
     asked = {VS + "conntrack": "1"} if "fullnat" in expected.methods else {}
     return {VS + name: "0", **_known(facts.sysctls), **asked, **expected.sysctls}[VS + name] != "0"
 
@@ -31,7 +31,7 @@ def _known(values: Mapping[str, str | None]) -> dict[str, str]:
 def setting_differs(
     facts: HostFacts, expected: ExpectedRole, key: str, wanted: str, why: str
 ) -> Iterator[str]:
-    """Report a setting that is not as wanted, or as the inventory asks for instead."""
+    """Report a setting with another value than the inventory's, or else ``wanted``."""
     asked, found = expected.sysctls.get(key, wanted), facts.sysctls.get(key)
     if found is None:
         yield f"There is no {key}: ip_vs is not loaded. Run site.yml."
@@ -49,7 +49,7 @@ def ip_vs_not_loaded(facts: HostFacts, _expected: ExpectedRole) -> Iterator[str]
 
 
 def conn_tab_size_ignored(facts: HostFacts, _expected: ExpectedRole) -> Iterator[str]:
-    """Report a conn_tab_bits that was set after ip_vs was loaded, which alone reads it."""
+    """Report a conn_tab_bits that was set after ip_vs was loaded: it is read only then."""
     found = re.findall(r"(?m)^\s*options\s+ip_vs\s.*?\bconn_tab_bits=(\d+)", facts.options)
     if found and facts.conn_tab_bits and found[-1] != facts.conn_tab_bits:
         yield (
@@ -138,8 +138,8 @@ def backup_schedules(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]:
 def sync_daemon_missing(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]:
     """Report a director without the sync daemon of its VRRP state.
 
-    A director that runs both takes its own connections for another's, and with backup_only
-    schedules nothing. Only with several masters every director has connections to send.
+    A director that runs both receives its own connections as a backup, and with backup_only it
+    schedules nothing. Only with several masters does every director have connections to send.
     """
     role = "master" if _vips.held(facts.shown, expected.vips) else "backup"
     wanted = ["backup", "master"] if expected.instances > 1 else [role]

@@ -62,7 +62,7 @@ def missing_routes(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]:
 def sources_not_accepted(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]:
     """Report tunnels whose packets have a source that the real server does not accept.
 
-    IPVS has the source from the route (__ip_vs_get_out_rt() in net/netfilter/ipvs/ip_vs_xmit.c).
+    IPVS takes the source from the route (__ip_vs_get_out_rt() in net/netfilter/ipvs/ip_vs_xmit.c).
     """
     for address, taken in expected.tunnel_sources.items():
         for route in facts.routes.get(address, ()):
@@ -106,7 +106,7 @@ def missing_modules(facts: HostFacts, _expected: ExpectedRole) -> Iterator[str]:
 
 
 def vips_in_use(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]:
-    """Report VIPs that another host answers for, or that fit no interface here."""
+    """Report VIPs for which another host answers ARP, or that are in no network of this host."""
     by_name = {link["ifname"]: link for link in facts.shown}
     own = {link.get("address") for link in facts.shown}
     for vip, name in facts.vip_interfaces.items():

@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the checks of a host are given, and what they return.
+"""Input and result of the host checks.
 
-What was read on the machine comes in as `HostFacts`, what the inventory makes of it as an
-`ExpectedRole`, and a `CheckResult` for each check goes out.
+A check gets the `HostFacts` that were read on the machine and its `ExpectedRole` in the inventory,
+and returns a `CheckResult`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ FORWARD = {"ipv4": "net/ipv4/ip_forward", "ipv6": "net/ipv6/conf/all/forwarding"
 
 
 class CheckResult(NamedTuple):
-    """What one check found.
+    """The result of one check.
 
     :ivar result: ``ok``, ``error``, or ``warning`` if it works now but may fail later
     :ivar message: the state; if it is not ok, what is wrong and what to do
@@ -39,9 +39,9 @@ class CheckResult(NamedTuple):
 def results(
     check: str, ok: str, found: Iterable[str], severity: str = "error"
 ) -> list[CheckResult]:
-    """Return a result for each message found, or one that is ok where there is none.
+    """Return a result for each message, or one with ``ok`` if there is none.
 
-    :param severity: what the messages are, ``error`` or ``warning``
+    :param severity: the result of the messages, ``error`` or ``warning``
     """
     return [CheckResult(check, severity, message) for message in found] or [
         CheckResult(check, "ok", ok)
@@ -49,13 +49,13 @@ def results(
 
 
 class ExpectedRole(NamedTuple):
-    """What the inventory makes of a host.
+    """The role of a host in the inventory.
 
     :ivar running: whether the roles are applied already, and not only after site.yml
     :ivar director: whether it is a director
     :ivar keepalived: whether keepalived fills its IPVS table
     :ivar instances: how many VRRP instances it has
-    :ivar services: the virtual services that it load-balances, in the schema of all of them
+    :ivar services: the virtual services that it load-balances, in the schema of `VirtualService`
     :ivar vips: the VIPs that it holds as a director
     :ivar lans: the interfaces that these belong on
     :ivar inner: the interfaces by which it reaches real servers and other directors
@@ -63,15 +63,15 @@ class ExpectedRole(NamedTuple):
     :ivar addresses: its own addresses
     :ivar interface: its LAN interface, where the inventory sets it
     :ivar rp_filter: what is done about reverse path filtering, as the option of arp_suppress
-    :ivar sysctls: the settings that the inventory asks for
+    :ivar sysctls: the kernel settings of the inventory
     :ivar forward: what it forwards as a director, ``all`` or ``balanced``
-    :ivar neighbours: the addresses that have to be on a link with it
-    :ivar routed_to: the addresses that it has to have a route to
+    :ivar neighbours: the addresses that must be on one link with it
+    :ivar routed_to: the addresses to which it must have a route
     :ivar mtu: the least MTU of these routes; 0 for any
     :ivar tunnel_sources: RIPs to which tunnels lead, with the sources that are accepted there
     :ivar not_gateways: the addresses that must not be a gateway of it
     :ivar gateways: the next hops of its answers
-    :ivar answers: what is answered through these, as return_route takes it
+    :ivar answers: the services whose answers go through these, as return_route takes them
     :ivar route: what goes through these, ``policy`` or ``default``
     :ivar keep_ports: the ports whose answers keep their route
     :ivar kernel_modules: the kernel modules that it needs
@@ -155,7 +155,7 @@ class ExpectedRole(NamedTuple):
 
 
 class HostFacts(NamedTuple):
-    """What was read on a host.
+    """The facts that were read on a host.
 
     :ivar release: the kernel's
     :ivar shown: the output of ``ip -json address show``
@@ -177,7 +177,7 @@ class HostFacts(NamedTuple):
     :ivar learned: the interfaces whose router advertisements gave it an IPv6 default route
     :ivar routes: the output of ``ip -json route get`` for its neighbours and what it is routed to
     :ivar gateways: the next routers in its routing tables, without those of return_route
-    :ivar return_path_errors: what keeps answers from going through the gateways, as messages
+    :ivar return_path_errors: why answers can't go through the gateways, as messages
     :ivar missing_modules: the kernel modules it needs that are neither loaded nor available
     :ivar vip_interfaces: the interface that each VIP belongs on; None if it is in no network
     :ivar arp_replies: for each VIP, which MACs answered for it and for its neighbours

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Read on a machine what the checks of a host need; it changes nothing."""
+"""Read the facts of the host checks on a machine. Nothing is changed."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ RETURN_PATH = ("gateways", "answers", "route", "keep_ports")
 def read(
     expected: ExpectedRole, links: Sequence[Data], routes: Mapping[str, Sequence[Data]]
 ) -> HostFacts:
-    """Read what the checks need that concern a host with this role."""
+    """Read the facts for the checks of a host with this role."""
     places = {vip: _vip_interface(vip, links, expected.interface) for vip in expected.vips}
     facts = HostFacts(
         release=os.uname().release,
@@ -192,7 +192,7 @@ def network(index: int) -> str:
 
 
 def text(*patterns: str) -> str:
-    """Return the text of files, by their names in order; nothing of those that aren't there."""
+    """Return the text of files in the order of their names; missing ones are empty."""
     paths = [path for pattern in patterns for path in glob.glob(pattern)]
     found = []
     for path in sorted(paths, key=os.path.basename):

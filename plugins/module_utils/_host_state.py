@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a role has to know of a host to leave out tasks that have nothing to do there."""
+"""Facts of a host by which roles skip tasks with nothing to do."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ STATE_FILES = (f"{STATE_DIRECTORY}/*", "/etc/sysctl.d/90-lvs-*.conf")
 
 
 def read() -> dict[str, Any]:
-    """Return the host's distribution, and what of the roles' own is installed, loaded and kept."""
+    """Return the distribution, installed packages, loaded modules and state files."""
     family = os_family()
     return {
         "os_family": family,

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The IPVS table of a kernel: read, and changed in batches.
 
-A failed batch may be partly done (see `_genetlink`); undoing it is the caller's (see
+A failed batch may be partly done (see `_genetlink`). The caller undoes it (see
 `_table.Transition`).
 """
 
@@ -146,7 +146,7 @@ class Ipvs(GenericNetlink):
         return list(found.values())
 
     def loads(self, key: ServiceKey) -> dict[Destination, Load]:
-        """Return what each destination of a service bears now; nothing if the service is gone."""
+        """Return the connections of each destination; nothing if the service is gone."""
         found = {}
         for message in self._dump_pool(key):
             attributes = nested(CmdAttr.IPVS_CMD_ATTR_DEST, *message)
@@ -170,7 +170,7 @@ class Ipvs(GenericNetlink):
             raise
 
     def timeouts(self) -> Timeouts:
-        """Return the timeouts in force."""
+        """Return the timeouts in effect."""
         attributes = self._ask(Cmd.IPVS_CMD_GET_CONFIG)
         return Timeouts(*(u32(attributes, field) for field in _TIMEOUTS))
 
@@ -193,7 +193,7 @@ class Ipvs(GenericNetlink):
     def apply(self, operations: Sequence[Operation]) -> None:
         """Send the operations in batches; raise ``Refused`` for the first that failed.
 
-        Of the batch with the failure other operations, also later ones, may have been done.
+        Other operations of the failed batch may have been done, including later ones.
         """
         encode = Encoder()
         for start in range(0, len(operations), BATCH):

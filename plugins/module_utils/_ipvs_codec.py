@@ -88,7 +88,7 @@ _DESTINATION_LOWER = 8, int(DestAttr.IPVS_DEST_ATTR_L_THRESH)
 
 
 class Counters(NamedTuple):
-    """What passed since the last zeroing (64 bits wide), and the rates now, per second."""
+    """Counters since they were last zeroed (64 bits), and current rates per second."""
 
     connections: int = 0
     packets_in: int = 0
@@ -103,7 +103,7 @@ class Counters(NamedTuple):
 
 
 class SyncDaemon(NamedTuple):
-    """One connection synchronisation daemon; an empty or 0 field is the kernel's default."""
+    """One connection synchronisation daemon; an empty or 0 field means the kernel's default."""
 
     state: str
     interface: str
@@ -201,7 +201,7 @@ def encode_destination(destination: Destination) -> bytes:
 
 
 class Encoder:
-    """Turns operations into commands with payload; a service's name is encoded once a pool."""
+    """Encodes operations as commands; the key of a service is encoded once for its pool."""
 
     _SERVICE = {
         "add": Cmd.IPVS_CMD_NEW_SERVICE,
@@ -268,7 +268,7 @@ def decode_service(attributes: dict[int, bytes]) -> VirtualService:
 
 
 def decode_destination(attributes: dict[int, bytes], service_family: str) -> Destination:
-    """Return a destination; kernels before 3.18 don't give its family, which is the service's."""
+    """Return a destination; kernels before 3.18 don't return its family, which is the service's."""
     family = _FAMILY_NAME.get(u16(attributes, DestAttr.IPVS_DEST_ATTR_ADDR_FAMILY), service_family)
     method = _FORWARDING_NAME[
         u32(attributes, DestAttr.IPVS_DEST_ATTR_FWD_METHOD) & IP_VS_CONN_F_FWD_MASK
@@ -322,12 +322,12 @@ def counters_of(attributes: dict[int, bytes], wide: int, narrow: int) -> Counter
 
 
 class DestinationDecoder:
-    """Decodes the answers to the dump of a pool, ten thousand of them in good time.
+    """Decodes the dump of a pool, fast enough for ten thousand destinations.
 
     The kernel writes a destination's attributes in one order (``ip_vs_genl_fill_dest``), so answers
-    of one length look alike: the first teaches a ``Struct`` that reads the others in one step. Each
-    answer's attribute headers are compared with the first's; one that differs, or has a tunnel
-    other than ipip, is decoded attribute by attribute.
+    of one length look alike: from the first, a ``Struct`` is built that decodes the others in one
+    step. Each answer's attribute headers are compared with the first's; one that differs, or has a
+    tunnel other than ipip, is decoded attribute by attribute.
     """
 
     _NEEDED = (

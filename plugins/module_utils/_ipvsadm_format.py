@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A table as the rules that ``ipvsadm --save --numeric`` prints and ``ipvsadm --restore`` reads.
+"""Format a table as the rules that ``ipvsadm --save --numeric`` prints and ``--restore`` reads.
 
-It is the language operators know: the diff is shown in it, and the file that brings a table back
-after a reboot is written in it. Thresholds are in it too, which ``--save`` leaves out.
+Operators know this format, so diffs and the state file use it. It includes thresholds, which
+``--save`` leaves out.
 """
 
 from __future__ import annotations
@@ -80,8 +80,8 @@ def _forwarding(destination: Destination) -> str:
 
 
 def by_service(rules: str | None) -> dict[ServiceKey, str]:
-    """Return the lines of a file of rules for each service; raises ValueError for what is
-    neither that nor a comment.
+    """Return the rules of a file by service; raises ValueError for any other line but a
+    comment.
 
     Those of a service and its pool follow each other.
     """

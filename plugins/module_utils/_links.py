@@ -38,10 +38,10 @@ class Address(NamedTuple):
 
     @property
     def line(self) -> str:
-        """The address in the words of ``ip address``.
+        """The address as ``ip address`` takes it.
 
         A VIP is on the director and on real servers at once, so duplicate address detection
-        (nodad) would find it taken.
+        would find a duplicate, so it is off (nodad).
         """
         options = "" if self.preferred else " nodad preferred_lft 0"
         return f"{self.ip.with_prefixlen} dev {self.interface}{options}"
@@ -53,7 +53,7 @@ class Address(NamedTuple):
 
     @property
     def host_only(self) -> bool:
-        """Whether the address brings no network with it: /32, or /128 for IPv6."""
+        """Whether the address has no network: /32, or /128 for IPv6."""
         return self.ip.network.prefixlen == self.ip.max_prefixlen
 
 
@@ -77,12 +77,12 @@ class Link(NamedTuple):
         return "UP" in self.flags
 
     def without(self, addresses: Collection[Address]) -> Link:
-        """Return the interface as it is without some addresses."""
+        """Return the interface without some of its addresses."""
         return self._replace(addresses=tuple(a for a in self.addresses if a not in addresses))
 
     @property
     def uses_arp(self) -> bool:
-        """Whether it asks and answers for addresses: lo, dummies and tunnels do not."""
+        """Whether the interface uses ARP: lo, dummies and tunnels do not."""
         return not self.flags & {"LOOPBACK", "NOARP"}
 
 
@@ -186,7 +186,7 @@ def without_zone(text: str) -> str:
 
 
 def vips(interface: str, written: Iterable[str]) -> list[Address]:
-    """Return the VIPs listed for an interface; raises OperatorError with all mistakes."""
+    """Parse the VIPs of an interface; raises OperatorError with all mistakes."""
     parsed: dict[str, Address] = {}
     mistakes = []
     for text in written:
@@ -211,7 +211,7 @@ def vips(interface: str, written: Iterable[str]) -> list[Address]:
 
 
 def networks(link: Link, wanted: Iterable[Address]) -> list[str]:
-    """Return a sentence for each wanted VIP that brings a network to an interface without ARP."""
+    """Return a sentence for each VIP that would add a network to an interface without ARP."""
     bare = {address.ip.ip for address in wanted}
     return [
         f"{there.ip} is on {link.name}, which makes all of {there.ip.network} local to this host: "
@@ -224,10 +224,10 @@ def networks(link: Link, wanted: Iterable[Address]) -> list[str]:
 def target(
     links: Mapping[str, Link], wanted: Iterable[Address], unwanted: Iterable[Address]
 ) -> tuple[dict[Any, Address], dict[Any, Address]]:
-    """Return the addresses concerned as they are, and as they are wanted, by their ``place``.
+    """Return the current and the wanted addresses, by their ``place``.
 
-    A wanted VIP that is there with another prefix length is one of the host's own addresses: it
-    serves as it is. Addresses in neither list are left alone.
+    A wanted VIP with another prefix length is one of the host's own addresses, and stays as it
+    is. Addresses in neither list are left alone.
     """
     wanted, unwanted = list(wanted), list(unwanted)
     concerned = {(address.interface, address.ip.ip) for address in (*wanted, *unwanted)}
@@ -254,7 +254,7 @@ def obstacles(
     effects: Mapping[str, Mapping[str, int] | None],
     director: bool = False,
 ) -> list[str]:
-    """Return a sentence for everything that keeps VIPs from being added to an interface.
+    """Return a sentence for each reason why VIPs can't be added to an interface.
 
     :param links: all interfaces
     :param effects: the ARP settings in effect on the interfaces that must not answer ARP for a VIP
@@ -293,7 +293,7 @@ def _and(words: Iterable[str]) -> str:
 
 
 class Step(NamedTuple):
-    """What is done to one address: ``replace``, which adds it too, or ``delete``."""
+    """A change of one address: ``replace``, which also adds it, or ``delete``."""
 
     action: str
     address: Address
@@ -303,14 +303,14 @@ class Step(NamedTuple):
 
 
 class Operation(NamedTuple):
-    """A step, and the one that takes it back."""
+    """A step, and the step that undoes it."""
 
     do: Step
     undo: Step
 
 
 def plan(before: Mapping[Any, Address], after: Mapping[Any, Address]) -> list[Operation]:
-    """Return the operations that lead from the addresses of `target` to those wanted."""
+    """Return the operations from the current to the wanted addresses of `target`."""
     operations = []
     for key, address in after.items():
         there = before.get(key)
@@ -325,7 +325,7 @@ def plan(before: Mapping[Any, Address], after: Mapping[Any, Address]) -> list[Op
 
 
 def missing_library() -> list[str]:
-    """Return a sentence if what writes addresses is not installed."""
+    """Return a sentence if pyroute2, which changes addresses, is not installed."""
     if importlib.util.find_spec("pyroute2"):
         return []
     return [
@@ -337,9 +337,9 @@ def missing_library() -> list[str]:
 
 
 def carry_out(step: Step) -> None:
-    """Do one step by rtnetlink; raises OperatorError with the kernel's message.
+    """Run one step by rtnetlink; raises OperatorError with the kernel's message.
 
-    Only what writes pays for the import of pyroute2, which takes longer than all the rest.
+    pyroute2 is imported only for changes, since its import takes longer than all the rest.
     """
     from pyroute2 import IPRoute
     from pyroute2.netlink.exceptions import NetlinkError
@@ -366,7 +366,7 @@ def carry_out(step: Step) -> None:
 
 
 def apply(operations: Iterable[Operation]) -> None:
-    """Carry the operations out; if one fails, take the former back and raise OperatorError."""
+    """Run the operations; if one fails, undo the others and raise OperatorError."""
     done: list[Operation] = []
     try:
         for operation in operations:
@@ -378,7 +378,7 @@ def apply(operations: Iterable[Operation]) -> None:
 
 
 def undo(done: Sequence[Operation], error: Exception) -> OperatorError:
-    """Take operations back, the last one first; return the error to raise for the one given."""
+    """Undo operations, the last one first; return the error to raise."""
 
     def undo_error(operation: Operation) -> str | None:
         try:
@@ -395,7 +395,7 @@ def undo(done: Sequence[Operation], error: Exception) -> OperatorError:
 
 
 def saved(text: str | None) -> list[Address]:
-    """Return what a file for ``ip -batch`` lists; raises ValueError for a line it can't have."""
+    """Return the addresses of a file for ``ip -batch``; raises ValueError for any other line."""
     lines = enumerate((text or "").splitlines(), 1)
     return [_saved_address(n, line) for n, line in lines if line.split("#")[0].strip()]
 
@@ -417,7 +417,7 @@ UNANNOUNCED = "# not announced yet: "
 
 
 def unannounced(text: str | None) -> set[str]:
-    """Return the VIPs that such a file notes as added and perhaps not announced."""
+    """Return the VIPs that a state file notes as added and perhaps not announced."""
     lines = (text or "").splitlines()
     return {line[len(UNANNOUNCED) :] for line in lines if line.startswith(UNANNOUNCED)}
 
@@ -425,7 +425,7 @@ def unannounced(text: str | None) -> set[str]:
 def render(
     addresses: Iterable[Address], header: str, heralded: Iterable[Address] = ()
 ) -> str | None:
-    """Return the text of such a file; None if it would list nothing.
+    """Return the text of the state file; None if it would be empty.
 
     :param heralded: those that are still to be announced
     """
@@ -440,7 +440,7 @@ def render(
 def announce(link: Link, addresses: Sequence[Address], router: bool = False) -> None:
     """Announce the addresses to the neighbours on a link.
 
-    Raises OSError if the link does not carry it.
+    Raises OSError if the link does not transmit it.
     """
     _boot.send_announcements(
         link.name, link.mac, [str(address.ip.ip) for address in addresses], router

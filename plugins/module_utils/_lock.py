@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One module at a time: what one reads stays so until it has written.
+"""A lock, so that only one module at a time reads and changes a machine.
 
 There is one lock for all modules of the collection on a machine, because they depend on each
 other: ``vip_iface`` on what ``arp_suppress`` set, several on one IPVS table, and each on the state
@@ -26,10 +26,10 @@ POLL = 0.05
 
 @contextlib.contextmanager
 def held(name: str) -> Iterator[None]:
-    """Be the only module that changes this machine.
+    """Hold the lock of this machine.
 
-    The lock ends with this process and the programs it started, however they end.
-    Raises `OperatorError` if another one has it for too long.
+    The lock ends when this process and the programs that it started have ended. Raises
+    `OperatorError` if another module holds it for too long.
 
     :param name: the module, for the message of a module that waits
     """
@@ -49,7 +49,7 @@ def held(name: str) -> Iterator[None]:
 
 
 def _acquire(deadline: float) -> int | None:
-    """Return the open lock file, locked; None for a user who can change nothing here anyway."""
+    """Return the locked file; None without root, since then nothing can be changed."""
     while True:
         try:
             os.makedirs(os.path.dirname(PATH), mode=0o755, exist_ok=True)

@@ -2,10 +2,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The one schema of a virtual service, as values that can't change.
 
-Everything that speaks of a virtual service (the inventory filter, the modules' arguments and
-results, the netlink layer) speaks in these types. Text becomes a value in ``_model_parser``, a
-value plain data again in ``to_dict``. Values are normal: two that mean the same to the kernel are
-equal.
+The inventory filter, the modules' arguments and results, and the netlink layer all use these types.
+``_model_parser`` reads them from plain data, and ``to_dict`` returns plain data again. Values are
+normal: two that mean the same to the kernel are equal.
 
 Bounds and meanings come from the kernel's ``include/uapi/linux/ip_vs.h`` and
 ``net/netfilter/ipvs/ip_vs_ctl.c``, and where the kernel itself is lax from ``ipvsadm(8)``.
@@ -78,8 +77,8 @@ Mask = Union[int, str]
 class Destination(NamedTuple):
     """One real server of a virtual service.
 
-    ``method`` is how packets are forwarded to it; ``local`` is only ever read back, from kernels
-    that return it for an address of the director's own. ``weight`` 0 takes no new connections.
+    ``method`` is how packets are forwarded to it; some kernels return ``local`` for an address of
+    the director itself. With ``weight`` 0 it gets no new connections.
     Thresholds count connections; 0 is none.
     """
 
@@ -186,12 +185,12 @@ def family_of(address: str) -> str:
 
 
 def host_prefix(family: str) -> int:
-    """Return the prefix length that means one host: 32 or 128."""
+    """Return the prefix length of a single host: 32 or 128."""
     return 128 if family == "ipv6" else 32
 
 
 def normal_address(text: Any) -> str | None:
-    """Return the one spelling of an IPv4 or IPv6 address (RFC 5952), or None if it is none."""
+    """Return the normal form of an IPv4 or IPv6 address (RFC 5952); None for anything else."""
     try:
         if ":" in text:
             return socket.inet_ntop(socket.AF_INET6, socket.inet_pton(socket.AF_INET6, text))
@@ -207,7 +206,7 @@ _BROADCASTS = (b"\xff" * 4, b"\x7f\xff\xff\xff")
 def unusable(address: str) -> str:
     """Return why the kernel refuses a normal address for a real server; nothing if it doesn't.
 
-    See ``ip_vs_new_dest`` in the kernel's ``ip_vs_ctl.c``: it takes unicast addresses only.
+    See ``ip_vs_new_dest`` in the kernel's ``ip_vs_ctl.c``: it accepts unicast addresses only.
     """
     packed = packed_address(address)
     if ":" in address:

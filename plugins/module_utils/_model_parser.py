@@ -98,7 +98,7 @@ def parse_destination(
 
 
 def label(item: Mapping[str, Any]) -> str:
-    """Return what a service is called in sentences: its name, else what clients ask for."""
+    """Return the label of a service in messages: its name, or else its VIP and port or mark."""
     text = ""
     if item.get("name"):
         text = str(item["name"])
@@ -110,7 +110,7 @@ def label(item: Mapping[str, Any]) -> str:
 
 
 class Fields:
-    """Takes typed fields out of one mapping; what is wrong becomes a sentence with its place.
+    """Reads typed fields of a mapping; a mistake becomes a sentence with its place.
 
     A field that is missing or null has its default. Text that spells a number is one, since
     that is what a template in an inventory gives.
@@ -125,7 +125,7 @@ class Fields:
         self.mistakes.append(one_line(f"{self.place}: {sentence}."))
 
     def known(self, names: Collection[str]) -> None:
-        """Note each field that is none of ``names``."""
+        """Report each field that is not in ``names``."""
         if not self.raw.keys() <= set(names):
             for name in sorted(set(map(str, self.raw)).difference(names)):
                 self.wrong(unknown("field", name, names))
@@ -308,7 +308,7 @@ def _pool(fields: Fields, key: ServiceKey | None) -> tuple[Destination, ...]:
 
 
 def _plain_destination(raw: Mapping[str, Any], key: ServiceKey) -> Destination | None:
-    """Read a destination that has only what most have, and right; None leaves it to `_destination`.
+    """Read a valid destination with common fields only; for any other return None.
 
     Pools of ten thousand are read at each run, nearly all of them like this.
     """
@@ -362,7 +362,7 @@ def _forwarding(method: str) -> str:
 
 
 def _check_method(fields: Fields, key: ServiceKey, destination: Destination) -> None:
-    """Check what a forwarding method asks of service and destination together."""
+    """Check what a forwarding method requires of service and destination together."""
     method, port, family = destination.method, destination.port, family_of(destination.address)
     if method in UNCHANGED and port != key.port:
         fields.wrong(

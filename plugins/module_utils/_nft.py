@@ -19,7 +19,7 @@ class Table(NamedTuple):
 
     @property
     def removal(self) -> str:
-        """What takes the table away, whether or not it is there."""
+        """The statements that remove the table, whether or not it exists."""
         return f"table {self.family} {self.name}\ndelete table {self.family} {self.name}\n"
 
     def definition(self, rules: str) -> str:

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Run the machine's own programs, whatever path and language Ansible comes with."""
+"""Run programs of the machine, independent of Ansible's path and language."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _inherited: list[int] = []
 
 @contextlib.contextmanager
 def inheriting(descriptor: int) -> Iterator[None]:
-    """Give programs that are started meanwhile an open file, like the lock that is held for them.
+    """Let programs that are started meanwhile inherit an open file, such as the lock.
 
-    They may run on after this process was killed, and no other module may start until they ended.
+    They may continue after this process was killed, and no other module may start before they end.
     """
     _inherited.append(descriptor)
     try:
@@ -28,12 +28,12 @@ def inheriting(descriptor: int) -> Iterator[None]:
 
 
 def _path() -> str:
-    """Return the path with the folders of an administrator's programs, which many lack."""
+    """Return the path with the sbin folders, which it may lack."""
     return f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"
 
 
 def where(name: str) -> str | None:
-    """Return where a program is, if it is."""
+    """Return the path of a program; None if it is not installed."""
     return shutil.which(name, path=_path())
 
 

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which answers return through the director, and by which route: the options, parsed.
+"""Parse the options of return_route: which answers return through the director, and how.
 
 Managed objects in the kernel have the number `PROTOCOL`, rules and routes alike.
 """
@@ -28,7 +28,7 @@ def family(address: str) -> str:
 
 
 class Answer(NamedTuple):
-    """What is answered: the source address, port and protocol of the packets.
+    """Answers of a service: source address, port and protocol of the packets.
 
     :ivar port: 0 stands for all ports
     """
@@ -68,7 +68,8 @@ class Wanted(NamedTuple):
     """The return path of answers.
 
     :ivar gateways: the director's address by family
-    :ivar route: ``policy``, for the answers alone, or ``default``, for all that has no other route
+    :ivar route: ``policy``, for the answers alone, or ``default``, for all packets without another
+        route
     :ivar kept: by family, rules for other answers, which are to stay
     """
 

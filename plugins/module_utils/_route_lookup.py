@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How packets leave now, and whether a return path would cut Ansible's own connection."""
+"""Look up routes, and whether a return path would cut Ansible's own connection."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Connection(NamedTuple):
 
 
 class RouteLookup(NamedTuple):
-    """How packets to an address leave.
+    """The route of packets to an address.
 
     :ivar gateway: the next router, "" if the address is on a link
     :ivar default: whether it is the default route of the main table that leads there
@@ -53,10 +53,10 @@ def parse_connection(text: str | None) -> Connection | None:
 
 
 def connection() -> Connection | None:
-    """Return the ssh connection by which Ansible runs this process, None if it is by no such.
+    """Return the ssh connection by which Ansible runs this process; None without ssh.
 
-    sudo and its like take the variable out of the environment, so those of this process's
-    ancestors are asked, too.
+    sudo removes the variable from the environment, so those of the ancestor processes are read,
+    too.
     """
     found = parse_connection(os.environ.get("SSH_CONNECTION"))
     process = os.getppid()
@@ -74,7 +74,7 @@ def connection() -> Connection | None:
 
 
 def look_up_route(address: str, *selectors: str) -> RouteLookup | None:
-    """Return how packets to an address leave; None if they can't."""
+    """Return the route of packets to an address; None if there is none."""
     words = ("-N", "-json", family(address), "route", "get", "fibmatch", address, *selectors)
     try:
         routes = json.loads(ip(*words) or "[]")
@@ -91,7 +91,7 @@ def look_up_route(address: str, *selectors: str) -> RouteLookup | None:
 
 
 def look_up_return_route(link: Connection) -> tuple[RouteLookup | None, RouteLookup | None]:
-    """Return how answers to a connection leave, and how without managed rules.
+    """Return the route of answers to a connection, with and without managed rules.
 
     Each of these has a protocol, so a lookup without one does not match them.
     """
@@ -110,10 +110,10 @@ def look_up_return_route(link: Connection) -> tuple[RouteLookup | None, RouteLoo
 def cut(
     link: Connection, wanted: Wanted, now: RouteLookup, without: RouteLookup, default: str | None
 ) -> list[str]:
-    """Return a sentence if answers to a connection would take another route than they do.
+    """Return a sentence if the route of answers to a connection would change.
 
-    :param now: how they leave
-    :param without: how they would without any managed rule
+    :param now: their current route
+    :param without: their route without any managed rule
     :param default: the gateway of the default route then, None without one
     """
     covered = wanted.route == "policy" and any(_covers(a, link, wanted) for a in wanted.answers)
@@ -140,7 +140,7 @@ def cut(
 
 
 def _covers(answer: Answer, link: Connection, wanted: Wanted) -> bool:
-    """Return whether a policy for an answer is one for the answers of an ssh server."""
+    """Return whether a policy for an answer matches the answers of an ssh server."""
     return (
         answer.protocol == "tcp"
         and answer.address == link.server
@@ -149,7 +149,7 @@ def _covers(answer: Answer, link: Connection, wanted: Wanted) -> bool:
 
 
 def would_cut(wanted: Wanted, defaults: Mapping[str, str | None]) -> list[str]:
-    """Return a sentence if what is wanted would cut the connection by which Ansible is here.
+    """Return a sentence if the wanted return path would cut Ansible's connection.
 
     :param defaults: the gateway of the default route then, by family
     """

@@ -1,10 +1,9 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The rules and routes by which answers return through the director: read, changed, and saved.
+"""Read, change and save the rules and routes by which answers return.
 
-The program ``ip``
-reads and writes, with the same words in ``ip -batch`` now and at boot. It takes the rules of one
-address family at a time, so there is a file for each.
+The program ``ip`` reads and changes them, and ``ip -batch`` runs the same lines now and at boot. It
+accepts the rules of one address family at a time, so each family has a file.
 """
 
 from __future__ import annotations
@@ -54,12 +53,12 @@ class Route(NamedTuple):
 
     @property
     def slot(self) -> tuple[int, int]:
-        """What distinguishes routes to one destination in the kernel: `replace` replaces it."""
+        """The key of a route to one destination: ``ip route replace`` replaces it."""
         return self.table, self.metric
 
 
 class Now(NamedTuple):
-    """What the kernel has, of one address family: the managed rules, and all default routes."""
+    """The managed rules and all default routes of one address family."""
 
     rules: tuple[Rule, ...] = ()
     routes: tuple[Route, ...] = ()
@@ -71,7 +70,7 @@ class Now(NamedTuple):
 
 
 def best(routes: Iterable[Route]) -> Route | None:
-    """Return the default route of the main table that is used."""
+    """Return the default route of the main table that is in use."""
     main = [route for route in routes if route.table == MAIN]
     return min(main, key=lambda route: route.metric) if main else None
 
@@ -87,9 +86,9 @@ def managed_route(option: str, gateway: str, table: int) -> Route:
 def rules(wanted: Wanted, option: str) -> list[Rule]:
     """Return the rules of a family that lead answers to the director.
 
-    A UDP socket that is bound to no address has none yet when the route of its answer is looked up,
-    so a rule for one UDP port names none. For all ports it has to: else whatever this machine asks
-    by UDP, such as names, would go to the director.
+    An unbound UDP socket has no source address yet when the route of its answer is looked up, so a
+    rule for one UDP port matches no address. A rule for all ports must match it: otherwise this
+    machine's own UDP requests, such as DNS, would go to the director.
     """
     found = []
     for address, port, protocol in wanted.answers if wanted.route == "policy" else ():
@@ -120,7 +119,7 @@ def other_rules(wanted: Wanted, state: Mapping[str, Now]) -> dict[str, list[Rule
 def routes(wanted: Wanted, option: str, now: Now) -> list[Route]:
     """Return the managed routes that a family is to have.
 
-    An unmanaged default route by the director is as good as a managed one.
+    An unmanaged default route by the director is accepted, too.
     """
     gateway = wanted.gateways.get(option)
     if gateway is None:  # a kept rule has a gateway of its own
@@ -181,7 +180,7 @@ def parse_routes(option: str, entries: Iterable[Mapping[str, Any]]) -> tuple[Rou
 
 
 def _words(route: Mapping[str, Any]) -> str:
-    """Return a route as ``ip route replace`` takes it; what only counts down is left out."""
+    """Return a route as ``ip route replace`` takes it, without its lifetime."""
     words = [route["type"]] if "type" in route else []
     words += ["default", *_hop(route)]
     for key, word in (("table", "table"), ("protocol", "proto"), ("scope", "scope")):
@@ -207,18 +206,18 @@ def _hop(hop: Mapping[str, Any]) -> list[str]:
 
 
 class Step(NamedTuple):
-    """A line of ``ip -batch``, and the one that takes it back."""
+    """A line of ``ip -batch``, and the line that undoes it."""
 
     do: str
     undo: str
 
 
 class Plan(NamedTuple):
-    """What is done in one address family.
+    """The changes in one address family.
 
-    :ivar before: managed rules and routes, and the routes that these put aside, as lines
+    :ivar before: managed rules and routes, and the routes that these replaced, as lines
     :ivar after: the same as they will be
-    :ivar former: the default routes that managed ones put aside, to be put back one day
+    :ivar former: the default routes that managed ones replaced, to be restored later
     :ivar default: the gateway of the default route then, None without one
     """
 
@@ -230,11 +229,11 @@ class Plan(NamedTuple):
 
 
 def plan(option: str, now: Now, wanted: Wanted, former: Sequence[str]) -> Plan:
-    """Return what leads from the rules and routes there are to those wanted.
+    """Return the changes from the current to the wanted rules and routes.
 
-    The new route comes first and the old one goes last, so that answers always have one.
+    The new route is added first and the old one removed last, so answers always have one.
 
-    :param former: the default routes that an earlier run put aside
+    :param former: the default routes that an earlier run replaced
     """
     there = {route.slot: route for route in reversed(now.routes)}
     old = {slot: route for slot, route in there.items() if route.managed}
@@ -284,7 +283,7 @@ def plan(option: str, now: Now, wanted: Wanted, former: Sequence[str]) -> Plan:
 
 
 def _gateway(words: str) -> str:
-    """Return the gateway that a route's words name, if it is one."""
+    """Return the gateway in a route's words, if there is one."""
     found = re.findall(r"\bvia (?:inet6? )?(\S+)", words)
     return found[0] if len(found) == 1 else ""
 
@@ -314,7 +313,7 @@ def foreign_default_routes(wanted: Wanted, state: Mapping[str, Now]) -> list[str
 
 
 def apply(steps: Mapping[str, Sequence[Step]]) -> None:
-    """Carry out the steps of each family; if one fails, take the former back.
+    """Run the steps of each family; if one fails, undo the others.
 
     Raises OperatorError then, with the message of ``ip``.
     """
@@ -342,7 +341,7 @@ def _undo(done: Sequence[tuple[str, Step]]) -> list[str]:
 
 
 def _batch(option: str, lines: Sequence[str]) -> tuple[int, str]:
-    """Give ``ip -batch`` its lines; return how many it carried out, and what it complains of."""
+    """Run lines with ``ip -batch``; return how many it has run, and its error."""
     done = _program.run("ip", option, "-batch", "-", text="".join(f"{line}\n" for line in lines))
     if done.returncode == 0:
         return len(lines), ""
@@ -360,7 +359,7 @@ def files(save: str) -> dict[str, str]:
 
 
 def saved(text: str | None) -> list[str]:
-    """Return the default routes that such a file notes as put aside.
+    """Return the replaced default routes that a state file notes.
 
     Raises ValueError for a note of something else.
     """
@@ -374,7 +373,7 @@ def saved(text: str | None) -> list[str]:
 
 
 def render(option: str, now: Now, wanted: Wanted, former: Iterable[str], header: str) -> str | None:
-    """Return the text of such a file; None if it would restore nothing.
+    """Return the text of the state file; None if it would restore nothing.
 
     What it restores may be there in part: rules are removed before they are added, at once.
     """

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The secrets of keepalived's configuration, hidden in whatever is shown of it.
+"""Hide the secrets of keepalived's configuration in all output.
 
 What keepalived's parser (its ``lib/parser.c``) takes for a secret can be written in many ways: as
 a definition, as one that uses another, as part of a word, over several lines, as an argument of a

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Kernel settings under /proc/sys, and what those about ARP come to on an interface.
+"""Kernel settings below /proc/sys, and the ARP settings in effect on an interface.
 
 A key is a path below /proc/sys: ``net/ipv4/conf/eth0.100/rp_filter``. A value is the text that
 the kernel shows, its fields separated by one space. /proc/sys/net shows the network namespace
@@ -31,9 +31,9 @@ _PATH = re.compile(r"(?!-)[^\s=#;*?\[\]{}\\\"'\x00-\x1f\x7f]+")
 def canonical(key: str) -> str:
     """Return the path form of a key, by the rule of sysctl.d(5).
 
-    The first separator decides: a slash, and the key is a path already; a dot, and dots and
-    slashes change places, so ``net.ipv4.conf.eth0/100.rp_filter`` is of the interface eth0.100.
-    Raises ValueError if no path below /proc/sys comes of it.
+    The first separator decides. If it is a slash, the key is a path. If it is a dot, dots and
+    slashes are exchanged, so ``net.ipv4.conf.eth0/100.rp_filter`` belongs to the interface
+    eth0.100. Raises ValueError if the result is not a path below /proc/sys.
     """
     separator = next((letter for letter in key if letter in "./"), "")
     path = key.translate(str.maketrans("./", "/.")) if separator == "." else key
@@ -74,7 +74,7 @@ def parse(values: Mapping[str, object]) -> dict[str, str]:
 
 
 def read(key: str) -> str | None:
-    """Return the value in force, or None if this kernel has no such setting (now)."""
+    """Return the value in effect, or None if this kernel does not have the setting (now)."""
     try:
         with open(PROC + key, encoding="utf-8") as file:
             return " ".join(file.read().split())
@@ -83,23 +83,23 @@ def read(key: str) -> str | None:
 
 
 def read_all(keys: Iterable[str]) -> dict[str, str | None]:
-    """Return the values in force of several keys."""
+    """Return the values in effect of several keys."""
     return {key: read(key) for key in keys}
 
 
 def same(key: str, one: str | None, other: str | None) -> bool:
-    """Return whether two values of a key are one setting."""
+    """Return whether two values of a key mean the same setting."""
     return one == other or (key in DEFENSES and {one, other} == {"1", "2"})
 
 
 def planned(before: Mapping[str, str | None], wanted: Mapping[str, str]) -> dict[str, str | None]:
-    """Return ``before`` as it will be with ``wanted`` set; what is the same setting stays."""
+    """Return ``before`` with ``wanted`` set; values that mean the same setting stay."""
     changes = {key: value for key, value in wanted.items() if not same(key, before[key], value)}
     return {**before, **changes}
 
 
 def missing(values: Mapping[str, str | None]) -> list[str]:
-    """Return a sentence for each key that this kernel does not have, and what may help."""
+    """Return a sentence with a remedy for each key that this kernel does not have."""
     return [_missing(key) for key, value in values.items() if value is None]
 
 
@@ -128,7 +128,7 @@ FORWARDING = {
 
 
 def resets(values: Mapping[str, str | None]) -> dict[str, str | None]:
-    """Return what the kernel itself sets, and to what, when it is given these values."""
+    """Return the settings that the kernel changes itself when these values are set."""
     reset: dict[str, str | None] = {}
     for key in FORWARDING.keys() & values.keys():
         folder = FORWARDING[key]
@@ -140,7 +140,7 @@ def resets(values: Mapping[str, str | None]) -> dict[str, str | None]:
 
 
 def accept_ra(interface: str) -> str:
-    """Return the key of whether an interface accepts router advertisements."""
+    """Return the key that decides whether an interface accepts router advertisements."""
     return f"net/ipv6/conf/{interface}/accept_ra"
 
 
@@ -155,9 +155,9 @@ def _in_order(keys: Iterable[str]) -> list[str]:
 
 
 def apply(before: Mapping[str, str | None], after: Mapping[str, str | None]) -> None:
-    """Set what differs, and see that the kernel took it and that nothing else moved for it.
+    """Set the values that differ; check that the kernel accepted them and changed no others.
 
-    Raises OperatorError with the key that failed; the others are then as they were.
+    Raises OperatorError with the key that failed; then the others are restored.
     """
     differing = {key: value for key, value in after.items() if value != before[key]}
     reset = resets(differing)
@@ -179,7 +179,7 @@ def apply(before: Mapping[str, str | None], after: Mapping[str, str | None]) -> 
 
 
 def _undo(found: Mapping[str, str | None]) -> list[str]:
-    """Set the keys as they were; return a sentence for each that could not be."""
+    """Restore the keys; return a sentence for each that could not be restored."""
 
     def undo_error(key: str) -> str | None:
         try:
@@ -234,7 +234,7 @@ def interim_document(
     wanted: Mapping[str, str],
     back: Mapping[str, str],
 ) -> str:
-    """Return the text of the file while what it lists gives way to ``wanted``.
+    """Return the text of the file during a change from its values to ``wanted``.
 
     Whatever has been set when a run is killed, the next one finds that it is managed, and what was
     before. Setting forwarding resets other keys, so also one that has it back already may have
@@ -253,7 +253,7 @@ def interim_document(
 
 
 def check(text: str | None) -> None:
-    """Raise ValueError if a file has a line that `document` can't have written."""
+    """Raise ValueError if `document` can't have written a line of a file."""
     for number, line in enumerate((text or "").splitlines(), 1):
         for start in (NOTE, ALSO):
             setting = line[len(start) :] if line.startswith(start) else line
@@ -275,7 +275,7 @@ def saved_values(text: str | None) -> dict[str, str]:
 
 
 def former_values(text: str | None) -> dict[str, str]:
-    """Return the values that were found before those of the file were set, where it has them."""
+    """Return the former values that a file has in its comments."""
     lines = (text or "").splitlines()
     return _pairs(line[len(NOTE) :] for line in lines if line.startswith(NOTE))
 
@@ -294,7 +294,7 @@ def _pairs(lines: Iterable[str]) -> dict[str, str]:
 def values_to_note(
     text: str | None, before: Mapping[str, str | None], wanted: Mapping[str, str]
 ) -> dict[str, str]:
-    """Return what is to be given back one day, with the file as it is and ``wanted`` set.
+    """Return the former values to write to the file when ``wanted`` is set.
 
     What the file lists is managed already: of that, it alone knows what was before. Where
     forwarding is set, what taking it back would not restore is noted, too.
@@ -309,9 +309,9 @@ def values_to_note(
 
 
 def values_to_restore(text: str | None, wanted: Collection[str]) -> dict[str, str]:
-    """Return what the keys are to be set to that the file lists and ``wanted`` does not.
+    """Return the former values of keys that the file lists and ``wanted`` does not.
 
-    A key that has got another value since, or is gone, is left alone.
+    A key that has another value now, or no longer exists, is left alone.
     """
     known, set_by_us = former_values(text), [*saved_values(text).items(), *_interim_pairs(text)]
     restored = {
@@ -342,7 +342,7 @@ def conf_key(interface: str, setting: str) -> str:
 
 
 def arp_keys(interfaces: Iterable[str]) -> list[str]:
-    """Return the keys of how the interfaces treat ARP."""
+    """Return the keys of the ARP settings of interfaces."""
     return [conf_key(name, setting) for name in ("all", *interfaces) for setting in ARP]
 
 
@@ -369,9 +369,9 @@ def suppression(
 ) -> dict[str, str]:
     """Return the settings that suppress ARP for VIPs on the interfaces.
 
-    An interface's own value is among them where it would spoil the one of ``all``.
+    They include an interface's own value if it would override the one of ``all``.
 
-    :param values: what is in force, for all `arp_keys` of the interfaces
+    :param values: the values in effect, for all `arp_keys` of the interfaces
     :param rp_filter: ``loose``, ``off`` or ``keep``
     :param managed: keys that were set for that reason before, and so are set again
     """
@@ -392,9 +392,9 @@ def suppression(
 
 
 def unsuppression(values: Mapping[str, str | None], managed: Iterable[str]) -> dict[str, str]:
-    """Return the settings that end suppression where no former value is noted.
+    """Return the settings that end suppression if the file has no former values.
 
-    :param values: what is in force, for the keys and `arp_keys` of ``default``
+    :param values: the values in effect, for the keys and `arp_keys` of ``default``
     :param managed: what `suppression` once set: an interface gets the value a new one gets
     """
     wanted = {}

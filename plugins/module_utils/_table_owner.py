@@ -1,8 +1,8 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who else writes the IPVS table of this network namespace.
+"""Find other programs that write the IPVS table of this network namespace.
 
-Two owners of one table undo each other's work, each in the belief that it repairs.
+Two owners of one table undo each other's changes.
 """
 
 from __future__ import annotations

@@ -1,13 +1,13 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How a real server unpacks what a director of forwarding method TUN sends it.
+"""Tunnel devices by which a real server decapsulates packets of the forwarding method TUN.
 
-A line in the words of ``ip -batch`` is the one form of everything here: what is set up, what is
-wanted, what is done, and what the file for boot lists.
+Everything here is a line of ``ip -batch``: the current state, the wanted state, the steps, and the
+lines of the state file.
 
-The kernel gives what it unpacks to the tunnel device that matches best: a managed one with this
-address, else the fallback device of the module. A fallback device serves, with two exceptions, for
-which a managed device is made: those of GRE drop what has a checksum (ip_tunnel_rcv() in
+The kernel hands a decapsulated packet to the best matching tunnel device: a managed one with this
+address, or else the fallback device of the module. A fallback device is enough, with two
+exceptions, which need a managed device: those of GRE drop what has a checksum (ip_tunnel_rcv() in
 net/ipv4/ip_tunnel.c, __ip6_tnl_rcv() in net/ipv6/ip6_tunnel.c), and ip6tnl0 drops IPv4
 (ipxip6_rcv() there).
 """
@@ -52,7 +52,7 @@ MODULES = {
 
 
 def is_tunnel(interface: str) -> bool:
-    """Return whether an interface is one at which tunnels to a real server end, by its name.
+    """Return whether the name is that of a tunnel device of a real server.
 
     Those are the fallback devices, and managed devices with a name of `Tunnel.interface`. Others
     may begin with ``lvs-``, too.
@@ -65,11 +65,11 @@ PROTOCOLS = {"tunl0": 4, "sit0": 41, "ip6tnl0": 41, "gre0": 47, "ip6gre0": 47}
 
 
 class Tunnel(NamedTuple):
-    """One kind of tunnel from the director.
+    """A tunnel from the director.
 
     :ivar kind: ``ipip``, ``gue`` or ``gre``
-    :ivar address: the RIP, to which the packet that carries is addressed
-    :ivar inner: IP version of the packet that is carried, so that of the VIP
+    :ivar address: the RIP, the destination of the outer packet
+    :ivar inner: IP version of the inner packet, which is that of the VIP
     :ivar port: UDP port of GUE, else 0
     :ivar checksum: ``none``, ``checksum`` or ``remote``
     """
@@ -82,7 +82,7 @@ class Tunnel(NamedTuple):
 
     @property
     def interface(self) -> str:
-        """The device that takes the packets; a managed one has a name for each RIP."""
+        """The device that decapsulates; a managed one has a separate name for each RIP."""
         if not self._own:
             return FALLBACKS[self._route]
         family = "6" if self.address.version == 6 else ""
@@ -91,7 +91,7 @@ class Tunnel(NamedTuple):
 
     @property
     def lines(self) -> list[str]:
-        """What sets it up, in this order."""
+        """The lines that set it up, in this order."""
         made = [f"link add name {self.interface} type {self._own}"] if self._own else []
         family = " -6" if self.address.version == 6 else ""
         port = [f"fou add port {self.port} gue{family}"] if self.kind == "gue" else []
@@ -99,11 +99,11 @@ class Tunnel(NamedTuple):
 
     @property
     def packets(self) -> list[dict[str, str]]:
-        """What arrives for it, each as nftables matches it, with the family of its addresses.
+        """The expressions of nftables that match its packets, each with its address family.
 
-        A fallback device unwraps what is addressed to any address of the machine, and also what
-        comes without the UDP header of GUE. A managed device checks the RIP; with ``mode any``
-        it takes both IP versions.
+        A fallback device decapsulates packets to any address of the machine, with or without the
+        UDP header of GUE. A managed device checks the RIP; with ``mode any``
+        it accepts both IP versions.
         """
         family = "ip" if self.address.version == 4 else "ip6"
         if not self._own:
@@ -117,7 +117,7 @@ class Tunnel(NamedTuple):
 
     @property
     def _own(self) -> str:
-        """The type of the managed device that it takes; "" where a fallback device serves."""
+        """The type of the managed device that it needs; "" if a fallback device is enough."""
         if self.kind == "gre" and self.checksum != "none":
             kind = "gre" if self.address.version == 4 else "ip6gre"
             return f"{kind} local {self.address} remote any icsum"
@@ -163,7 +163,7 @@ def parse(written: Iterable[Mapping[str, Any]]) -> list[Tunnel]:
 
 
 def _mixed(tunnels: Iterable[Tunnel]) -> list[str]:
-    """Return a sentence for each address at which GRE would have to come in both ways."""
+    """Return a sentence for each address with GRE both with and without a checksum."""
     found: dict[Any, set[str]] = {}
     for tunnel in tunnels:
         if tunnel.kind == "gre":
@@ -177,12 +177,12 @@ def _mixed(tunnels: Iterable[Tunnel]) -> list[str]:
 
 
 def interfaces(tunnels: Iterable[Tunnel]) -> list[str]:
-    """Return the devices the tunnels end at, each once, in the tunnels' order."""
+    """Return the devices of the tunnels, each once, in the tunnels' order."""
     return list(dict.fromkeys(tunnel.interface for tunnel in tunnels))
 
 
 def packets(tunnels: Iterable[Tunnel]) -> list[dict[str, str]]:
-    """Return what arrives for the tunnels, each once."""
+    """Return the matches for packets of the tunnels, each once."""
     found: list[dict[str, str]] = []
     for tunnel in tunnels:
         found += [each for each in tunnel.packets if each not in found]
@@ -190,7 +190,7 @@ def packets(tunnels: Iterable[Tunnel]) -> list[dict[str, str]]:
 
 
 def lines(tunnels: Iterable[Tunnel]) -> list[str]:
-    """Return what sets the tunnels up, each line once."""
+    """Return the lines that set the tunnels up, each once."""
     return list(dict.fromkeys(line for tunnel in tunnels for line in tunnel.lines))
 
 
@@ -198,10 +198,10 @@ def lines(tunnels: Iterable[Tunnel]) -> list[str]:
 
 
 class Found(NamedTuple):
-    """What this network namespace has.
+    """The tunnel devices of this network namespace.
 
     :ivar names: all interfaces
-    :ivar lines: what is set up, of the kinds that are spoken of here
+    :ivar lines: the tunnel devices and GUE ports that are set up
     :ivar gue: whether the kernel knows GUE
     """
 
@@ -211,7 +211,7 @@ class Found(NamedTuple):
 
 
 def read(gue: bool) -> Found:
-    """Return what there is; GUE ports only if they are asked for."""
+    """Read the current state; GUE ports only on request."""
     links = json.loads(_links.ip("-json", "-details", "link", "show"))
     try:
         ports = json.loads(_links.ip("-json", "fou", "show") or "[]") if gue else []
@@ -248,7 +248,7 @@ def gue_ports(ports: Iterable[Mapping[str, Any]]) -> list[str]:
 
 
 def missing(found: Found, wanted: Iterable[str]) -> list[str]:
-    """Return a sentence for each kernel module that has to be loaded before."""
+    """Return a sentence for each kernel module that must be loaded first."""
     sentences = []
     for line in wanted:
         name = subject(line)
@@ -265,7 +265,7 @@ def missing(found: Found, wanted: Iterable[str]) -> list[str]:
 
 
 def subject(line: str) -> str:
-    """Return what a line is about: a device, or a GUE port, for which it is the line itself."""
+    """Return the device of a line; for a GUE port, the line itself."""
     words = line.split()
     return words[3] if words[0] == "link" else line
 
@@ -282,12 +282,12 @@ def inverse(line: str) -> str:
 def target(
     found: Iterable[str], wanted: Sequence[str], owned: Mapping[str, bool]
 ) -> tuple[list[str], list[str]]:
-    """Return the lines concerned as they are, and as they are wanted, sorted.
+    """Return the current and the wanted lines, sorted.
 
-    That order is also one in which they can be carried out.
+    They can also be run in this order.
 
     :param found: the lines of all there is
-    :param wanted: those asked for
+    :param wanted: the lines of the wanted tunnels
     :param owned: those of the file, and whether they were so before it was written (`saved`)
     """
     concerned = {subject(line) for line in (*wanted, *owned)}
@@ -311,14 +311,14 @@ def _is_managed(line: str) -> bool:
 
 
 class Step(NamedTuple):
-    """A line that is carried out, and the one that takes it back."""
+    """A line, and the line that undoes it."""
 
     do: str
     undo: str
 
 
 def plan(before: Sequence[str], after: Sequence[str]) -> list[Step]:
-    """Return the steps that lead from the lines that are to those wanted.
+    """Return the steps from the current to the wanted lines.
 
     What is new comes first, so that nothing is lost if it fails. Only a managed device that
     was changed goes before it is made again.
@@ -335,7 +335,7 @@ def plan(before: Sequence[str], after: Sequence[str]) -> list[Step]:
 
 
 def apply(steps: Iterable[Step]) -> None:
-    """Carry the steps out; if one fails, take the former back and raise OperatorError."""
+    """Run the steps; if one fails, undo the others and raise OperatorError."""
     done: list[Step] = []
     try:
         for step in steps:
@@ -347,7 +347,7 @@ def apply(steps: Iterable[Step]) -> None:
 
 
 def _undo(done: Sequence[Step]) -> list[str]:
-    """Take steps back, the last one first; return a sentence for each that could not be."""
+    """Undo steps, the last one first; return a sentence for each that could not be undone."""
 
     def undo_error(step: Step) -> str | None:
         try:
@@ -363,7 +363,7 @@ def _undo(done: Sequence[Step]) -> list[str]:
 
 
 def saved(text: str | None) -> dict[str, bool]:
-    """Return the lines of a file, and whether each was in effect before it was written.
+    """Return the lines of a state file, and whether each was in effect before.
 
     Raises ValueError for a line that it can't have.
     """
@@ -382,7 +382,7 @@ def saved(text: str | None) -> dict[str, bool]:
 
 
 def render(entries: Mapping[str, bool], header: str) -> str | None:
-    """Return the text of such a file; None if it would list nothing."""
+    """Return the text of the state file; None if it would be empty."""
     body = "".join(
         f"{STAYS}\n{line}\n" if stays else f"{line}\n" for line, stays in entries.items()
     )

@@ -21,7 +21,7 @@ TROUBLED = ("failed", "activating")
 
 
 def blocks(output: str) -> list[dict[str, str]]:
-    """Return what ``systemctl show`` prints of several units: the properties of each."""
+    """Parse the output of ``systemctl show``: the properties of each unit."""
     return [
         dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
         for block in output.split("\n\n")
@@ -47,7 +47,7 @@ def error_lines(name: str) -> list[str]:
 
 
 def remedy(name: str, active: str, errors: Sequence[str]) -> str:
-    """Return a sentence: a unit is not active, why as far as it is known, and what to do."""
+    """Return a sentence about a unit that is not active: the reason if known, and the remedy."""
     again = " and is tried again every 10 seconds" if active == "activating" else ""
     why = f": {'; '.join(error.rstrip('.') for error in errors)}" if errors else ""
     return (
@@ -57,7 +57,7 @@ def remedy(name: str, active: str, errors: Sequence[str]) -> str:
 
 
 def managed() -> list[dict[str, Any]]:
-    """Return the units of this collection on this machine; nothing where there is no systemd."""
+    """Return the units of this collection on this machine; nothing without systemd."""
     names = sorted(map(os.path.basename, glob.glob(MANAGED)))
     if not names or not _program.where("systemctl"):
         return []

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""VIPs among a module's options, and which of them a machine holds: the one definition of it."""
+"""VIPs in the options of modules, and the definition of which VIPs a machine holds."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def parse(vips: Iterable[str]) -> list[Address]:
     """Return the addresses of an option ``vips``; raises OperatorError with all mistakes."""
     parsed = {vip: _address(vip) for vip in vips}
     mistakes = [
-        f"vips: {vip!r}: it must be an address; write a VIP like 192.168.2.149."
+        f"vips: {vip!r}: it must be an address such as 192.168.2.149."
         for vip, address in parsed.items()
         if address is None
     ]
@@ -38,12 +38,12 @@ def _address(text: str) -> Address | None:
 def held(links: Iterable[Mapping[str, Any]], vips: Iterable[str]) -> dict[str, str]:
     """Return the VIPs that a machine holds as a director, each with its interface.
 
-    A director holds a VIP on an interface that is up and is none of those on which this collection
-    puts a real server's VIP: lo, and the devices at which tunnels end. An address that duplicate
-    address detection has refused serves no client and is not held.
+    A director holds a VIP if it is on an interface that is up and is not one that this collection
+    uses for a real server's VIPs: lo and tunnel devices. An address that duplicate address
+    detection has refused is not held.
 
     :param links: what ``ip -json address show`` prints
-    :param vips: the VIPs that are asked about; they come back as they are written here
+    :param vips: the VIPs to check; they are returned as they are written here
     """
     found: dict[Any, str] = {}
     for link in links:

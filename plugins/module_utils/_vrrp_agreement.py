@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the directors of a VRRP instance have to agree on, read from a keepalived.conf.
+"""Read from keepalived.conf the settings on which directors of a VRRP instance must agree.
 
 A director drops the advertisements of a director that differs in any of it, and both become master:
 vrrp_check_packet() in keepalived's vrrp.c. Apart from ``_keepalived``, whose import takes longer.
@@ -21,7 +21,7 @@ _ADVERT_INT = 1.0
 
 
 class Agreement(NamedTuple):
-    """What is the same on all directors of an instance; names of fields are for messages.
+    """Settings that all directors of an instance must share; messages use the field names.
 
     :ivar advert_int: with version 2 only; in version 3 a backup takes the master's
     :ivar password: "" for none
@@ -50,7 +50,7 @@ class Instance(NamedTuple):
 
 
 def address(written: Any) -> str:
-    """Return the address of an entry, as it is everywhere."""
+    """Return the address of an entry in its normal form."""
     text = str(written.get("address") if isinstance(written, Mapping) else written)
     try:
         return str(ipaddress.ip_interface(text).ip)
@@ -61,7 +61,7 @@ def address(written: Any) -> str:
 def _agreement(
     values: Mapping[str, Any], peers: Iterable[Any], vips: Iterable[Any], version: Any = None
 ) -> Agreement:
-    """Return what is agreed on.
+    """Return the agreement of an instance.
 
     :param values: single values, by the names that they have in the file
     :param version: the version where the instance sets none
@@ -90,7 +90,7 @@ def _number(value: Any) -> float:
 
 
 def wanted(instances: Iterable[Mapping[str, Any]], interface: str, password: str) -> list[Instance]:
-    """Return the instances that an inventory comes to, in the form of ``keepalived_conf``.
+    """Return the instances of an inventory, given in the form of ``keepalived_conf``.
 
     :param interface: the LAN's, where an instance sets none
     """
@@ -116,7 +116,7 @@ def parse(text: str) -> list[Instance]:
 
 
 def _instance(statements: Iterable[list[str]], version: str | None) -> Instance:
-    """Return the instance with whose head statements begin."""
+    """Return the instance whose head is the first of the statements."""
     path: list[str] = []
     values: dict[str, str] = {}
     lists: dict[str, list[str]] = {"unicast_peer": [], "virtual_ipaddress": []}
@@ -157,10 +157,10 @@ def _statements(text: str, start: int) -> Iterator[list[str]]:
 
 
 def differences(here: Sequence[Instance], new: Iterable[Instance]) -> list[str]:
-    """Return the names of what differs between the instances of a file and those wanted.
+    """Return the names of the settings that differ between a file and the wanted instances.
 
-    A file without an instance has agreed on nothing yet, and an instance that nothing is like is
-    new: that another director has its VIPs, another instance's ``vips`` show.
+    A file without an instance differs in nothing. An instance that matches none of the file is new;
+    if another one has its VIPs, that one's ``vips`` differ.
     """
     found: dict[str, None] = {}
     for instance in new if here else ():

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Words of sentences about wrong values."""
+"""Build sentences about wrong values."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def suggestion(word: Any, known: Iterable[str]) -> str:
 
 
 def unknown(kind: str, name: Any, known: Iterable[str], documented: str = "") -> str:
-    """Return that there is no such field, and which one was meant, or which there are.
+    """Return a sentence about an unknown field, with the one that was probably meant, or all.
 
     :param kind: what it is, such as ``field``
     :param known: the names there are, those first that are wanted most often

@@ -116,7 +116,7 @@ msg:
   returned: O(state=absent) and a VIP is still there
   sample: "ARP stays suppressed: 192.168.2.149/32 dev lo would be answered for."
 mistakes:
-  description: Each thing that is wrong, as a sentence of its own.
+  description: All mistakes, each as a sentence.
   type: list
   elements: str
   returned: failure

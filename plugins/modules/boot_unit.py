@@ -104,7 +104,7 @@ after:
     current: true
     files: {}
 mistakes:
-  description: Each thing that is wrong, as a sentence of its own.
+  description: All mistakes, each as a sentence.
   type: list
   elements: str
   returned: failure

@@ -152,11 +152,11 @@ keepalived:
       type: bool
   sample: {active: true, current: true, applied: true}
 mistakes:
-  description: Each thing that is wrong, as a sentence of its own.
+  description: All mistakes, each as a sentence.
   type: list
   elements: str
   returned: failure
-  sample: ["vips: 'vip': it must be an address; write a VIP like 192.168.2.149."]
+  sample: ["vips: 'vip': it must be an address such as 192.168.2.149."]
 """
 
 import json

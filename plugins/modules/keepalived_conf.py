@@ -211,7 +211,7 @@ version:
   returned: success
   sample: 2.3.3
 mistakes:
-  description: Each thing that is wrong, as a sentence of its own.
+  description: All mistakes, each as a sentence.
   type: list
   elements: str
   returned: failure

@@ -111,7 +111,7 @@ listing:
   returned: the table was loaded
   sample: "table inet lvs_marks {\n\tchain web {\n\t\tip daddr 192.168.2.149 accept\n\t}\n}\n"
 mistakes:
-  description: Each thing that is wrong, as a sentence of its own.
+  description: All mistakes, each as a sentence.
   type: list
   elements: str
   returned: failure

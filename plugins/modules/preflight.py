@@ -186,15 +186,15 @@ options:
     default: {}
     version_added: 0.3.0
   roles:
-    description: The roles that the machine is to have. What else RV(installed_roles) has is in
+    description: The roles of the machine in the inventory. Other RV(installed_roles) are in
       RV(former_director_roles) and RV(former_realserver_roles).
     type: list
     elements: str
     default: []
     version_added: 0.6.0
 notes:
-  - The packet filter is read with C(nft list ruleset). Rules that iptables-legacy made are not in
-    it.
+  - The packet filter is read with C(nft list ruleset). It does not include rules of
+    iptables-legacy.
 requirements:
   - the program C(ip) of iproute2 on the target
 """
@@ -227,7 +227,7 @@ EXAMPLES = r"""
     routed_to: [10.1.0.31, 10.2.0.31]
     mtu: 1500
 
-- name: Check a real server that serves already
+- name: Check a configured real server
   lvs.cluster.preflight:
     addresses: [192.168.2.31]
     serves:
@@ -302,14 +302,14 @@ all_macs:
   sample: ["02:42:c0:a8:02:17"]
   version_added: 0.5.0
 addresses:
-  description: The addresses of the machine, on whatever interface.
+  description: The addresses of the machine, on all interfaces.
   type: list
   elements: str
   returned: success
   sample: [127.0.0.1, 192.168.2.23]
   version_added: 0.6.0
 vrrp:
-  description: What C(/etc/keepalived/keepalived.conf) has of VRRP.
+  description: The VRRP configuration in C(/etc/keepalived/keepalived.conf).
   type: dict
   returned: success
   version_added: 0.6.0
@@ -320,8 +320,9 @@ vrrp:
       elements: str
       sample: [lvs]
     differences:
-      description: In what the instances differ from O(vrrp_instances), as far as all directors have
-        to agree on it. A C(password) is listed and not shown. Nothing without an instance.
+      description: The settings in which the instances differ from O(vrrp_instances), and on which
+        all directors must agree. C(password) is listed, but its value is not shown. Empty without
+        an instance.
       type: list
       elements: str
       sample: [virtual_router_id, password]
@@ -331,7 +332,7 @@ vrrp:
       elements: str
       sample: [192.168.2.31]
     sources:
-      description: The addresses from which this one advertises to them.
+      description: The addresses from which this director sends advertisements to them.
       type: list
       elements: str
       sample: [192.168.2.23]
@@ -361,8 +362,8 @@ former_realserver_roles:
   sample: []
   version_added: 0.6.0
 host_state:
-  description: What roles of this collection need to know of the machine to leave out tasks that
-    have nothing to do there.
+  description: Facts of the machine by which roles of this collection skip tasks with nothing to
+    do.
   type: dict
   returned: success
   version_added: 0.6.0
@@ -373,17 +374,17 @@ host_state:
       type: str
       sample: Debian
     packages:
-      description: Those packages that roles install, and that are installed.
+      description: The installed packages, of those that roles install.
       type: list
       elements: str
       sample: [iproute2, ipvsadm]
     kernel_modules:
-      description: Those kernel modules that roles load, and that are loaded.
+      description: The loaded kernel modules, of those that roles load.
       type: list
       elements: str
       sample: [ip_vs]
     state_files:
-      description: The files from which roles restore at boot what they configured.
+      description: The existing state files of the roles.
       type: list
       elements: str
       sample: [/etc/lvs/director.ip, /etc/sysctl.d/90-lvs-director.conf]

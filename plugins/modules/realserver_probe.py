@@ -13,20 +13,20 @@ version_added: 0.4.0
 author: lvs.cluster contributors (@lvs-cluster)
 description:
   - Sends requests to real servers at their own addresses, past IPVS, until all of them answer.
-  - One with a O(servers[].path) gets an HTTP request, one with O(servers[].dns) a DNS query, one
-    with O(servers[].udp) a datagram. Any other has to accept a TCP connection.
-  - It is meant for a director, which is where health checks come from. It changes nothing.
+  - A real server with O(servers[].path) gets an HTTP request, with O(servers[].dns) a DNS query,
+    with O(servers[].udp) a datagram. Any other must accept a TCP connection.
+  - Run it on a director, from which health checks come. It changes nothing.
 extends_documentation_fragment:
   - lvs.cluster.attributes
 attributes:
   check_mode:
-    description: It asks once, and does not wait.
+    description: It sends each request once, and does not wait.
   diff_mode:
     description: Nothing is changed, so there is nothing to show.
     support: none
 options:
   servers:
-    description: The real servers. If one is listed several times, it has to answer each time.
+    description: The real servers. If one is listed several times, it must answer each request.
     type: list
     elements: dict
     required: true
@@ -49,12 +49,12 @@ options:
         description: The Host header of the request. By default, it is the address.
         type: str
       status:
-        description: The statuses that are good, such as V(200) or V(200-299).
+        description: The accepted statuses, such as V(200) or V(200-299).
         type: list
         elements: str
         default: [200-399]
       dns:
-        description: A DNS query. A reply is good if it has no error code.
+        description: A DNS query. A reply is correct if it has no error code.
         type: dict
         version_added: 0.5.0
         suboptions:
@@ -89,7 +89,7 @@ options:
               is 255, or with O(servers[].udp.require_reply=any) the longest datagram.
             type: int
   seconds:
-    description: How long it waits for the last one before it fails.
+    description: How many seconds it waits for all answers before it fails.
     type: int
     default: 60
   timeout:
@@ -110,7 +110,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 silent:
-  description: Those that did not answer as they should in the end, and why.
+  description: The real servers without a correct answer at the end, and the reasons.
   type: list
   elements: str
   returned: always

@@ -12,13 +12,13 @@ short_description: Show lines to the operator, and fail with errors
 version_added: 0.5.0
 author: lvs.cluster contributors (@lvs-cluster)
 description:
-  - Displays lines of text as they are, whatever the callback plugin in use and its settings make
-    of a result. M(ansible.builtin.debug) prints lines as JSON by default.
-  - With O(errors), the task fails once all of them are displayed.
+  - Displays lines of text unchanged, with any callback plugin and its
+    settings. M(ansible.builtin.debug) prints lines as JSON by default.
+  - With O(errors), the task displays all of them, then fails.
   - It runs on the controller, connects to no host, and changes nothing.
   - Under the callback plugins P(ansible.posix.json#callback), P(ansible.posix.jsonl#callback) and
-    P(community.general.null#callback), and with C(no_log), nothing is displayed. What would be is
-    in the result.
+    P(community.general.null#callback), and with C(no_log), nothing is displayed, and the text is in
+    the result.
 extends_documentation_fragment:
   - lvs.cluster.attributes
 attributes:
@@ -40,13 +40,13 @@ options:
     elements: str
     default: []
   errors:
-    description: What is wrong, in sentences. If there are any, the task fails. A single one
-      is the message of the failure.
+    description: The errors, as sentences. If there are any, the task fails. A single error is the
+      message of the failure.
     type: list
     elements: str
     default: []
   summary:
-    description: The message of the failure where there are several O(errors). C({count}) stands for
+    description: The message of the failure if there are several O(errors). C({count}) stands for
       their number. By default, it is V(There are {count} errors.).
     type: str
   data:

@@ -12,14 +12,12 @@ short_description: Route a real server's answers back through the director
 version_added: 0.2.0
 author: lvs.cluster contributors (@lvs-cluster)
 description:
-  - With the forwarding method NAT, the director rewrites what clients send, so answers have to pass
-    it on their return path. This module makes the director's address (DIP) their next hop, now and
-    after a reboot.
-  - What it makes in the kernel carries the protocol number 151, as C(ip rule) and C(ip route) show
-    it. By this the module recognises its rules and routes. Others are left alone, except the
-    default route that O(route=default) replaces.
-  - It refuses to change anything where that would cut the ssh connection by which Ansible is on the
-    machine, that is where answers to it would take another next hop than they do.
+  - With the forwarding method NAT, the director translates addresses, so answers must return
+    through it. This module makes the director's address (DIP) their next hop, now and at boot.
+  - Its rules and routes have the protocol number 151, which C(ip rule) and C(ip route) show. Others
+    are left alone, except the default route that O(route=default) replaces.
+  - It refuses a change that would cut Ansible's own ssh connection, because its answers would get
+    another next hop.
   - If a rule or a route cannot be set, what was done before it is undone.
 extends_documentation_fragment:
   - lvs.cluster.attributes
@@ -33,26 +31,27 @@ options:
     elements: str
   answers:
     description:
-      - What is answered, a list of the services as this machine has them. Each has an C(address),
-        which is the machine's own (RIP); a C(port), with V(0) for all; and a C(protocol), V(tcp) if
-        not given, else V(udp) or V(sctp). Other keys are ignored.
+      - The services of this machine whose answers go through the director. Each has an C(address),
+        which is the machine's own (RIP); a C(port), with V(0) for all; and a C(protocol), which is
+        V(tcp) by default, V(udp) or V(sctp). Other keys are ignored.
       - For a single UDP port the source address is not matched, since an unbound socket has none
-        when the route of its answer is looked up. What leaves by this port goes to the director.
-      - For all ports, whatever leaves with the address goes to the director. This is true of
-        connections that the machine itself makes, too.
+        when the kernel looks up the route of its answer. All packets from this port go to the
+        director.
+      - For all ports, all packets from the address go to the director, including the machine's own
+        connections.
     type: list
     elements: dict
     default: []
   route:
     description:
-      - With V(policy), only answers go through the director, by rules that look at their protocol,
-        source address and source port, and by a routing table that has nothing but a default route.
-        So this holds for clients on the machine's own link, too, and the route to the operator
-        stays as it is.
-      - With V(default), the director is the machine's default route. One with the same metric is
-        replaced, and is put back by O(state=absent) or O(route=policy). One with a larger metric
-        stays, without effect. Clients on the machine's own link are answered past the director, so
-        they cannot be served.
+      - With V(policy), only answers go through the director, by rules that match their protocol,
+        source address and source port, and by a routing table that has only a default route. So
+        clients on the machine's own link are served, too, and the route to the operator does not
+        change.
+      - With V(default), the director is the machine's default route. A default route with the same
+        metric is replaced, and is restored by O(state=absent) or O(route=policy). One with a larger
+        metric stays, without effect. Answers to clients on the machine's own link bypass the
+        director, so these clients cannot be served.
     type: str
     choices: [policy, default]
     default: policy
@@ -62,7 +61,7 @@ options:
     default: 5251
   keep_ports:
     description:
-      - Where all ports are answered for (C(port) V(0)), answers from these TCP, UDP or SCTP ports
+      - For an address with all ports (C(port) V(0)), answers from these TCP, UDP or SCTP ports
         keep their route by the main routing table, unless O(answers) has the port itself, too.
       - By default, this is the port of ssh.
     type: list
@@ -72,8 +71,8 @@ options:
     description:
       - Whether rules that this module made for other answers are removed, with O(state=present) and
         O(route=policy). If not, they stay, and are in RV(kept).
-      - So a real server can answer for what directors still send it, until they have the new
-        configuration, and be pruned then.
+      - So a real server can answer requests until all directors have the new configuration, and be
+        pruned then.
     type: bool
     default: true
     version_added: 0.6.0
@@ -84,11 +83,11 @@ options:
     default: present
   save:
     description:
-      - The file that restores the routes and rules of IPv4 at boot, by C(ip -4 -batch). It belongs
-        to this module, which writes it whole. Those of IPv6 are in a file beside it, the name of
-        which has a 6 at its end, for C(ip -6 -batch). Without lines, a file is removed.
+      - The file that restores the routes and rules of IPv4 at boot, by C(ip -4 -batch). This module
+        owns the file and replaces it. IPv6 has a second file with a 6 at the end of its name, for
+        C(ip -6 -batch). Without lines, a file is removed.
       - A default route that was replaced is noted there in a comment. Without O(save), it is not
-        put back.
+        restored.
     type: path
 seealso:
   - module: lvs.cluster.preflight
@@ -96,7 +95,7 @@ notes:
   - A machine has one return path. Several tasks with this module on one machine undo each other's
     work.
   - systemd-networkd removes rules that are not its own whenever it starts, unless its setting
-    C(ManageForeignRoutingPolicyRules) is V(no). The next run puts them back.
+    C(ManageForeignRoutingPolicyRules) is V(no). The next run restores them.
 requirements:
   - the program C(ip) (iproute2) on the target
 """
@@ -123,13 +122,13 @@ EXAMPLES = r"""
 
 RETURN = r"""
 before:
-  description: The rules and routes concerned that were there, in the words of C(ip).
+  description: The rules and routes before the change, as C(ip) takes them.
   type: list
   elements: str
   returned: success
   sample: []
 after:
-  description: Those of them that are there now.
+  description: The rules and routes after the change.
   type: list
   elements: str
   returned: success
@@ -144,7 +143,7 @@ kept:
   version_added: 0.6.0
   sample: ["pref 5250 from 192.168.0.160 ipproto 6 sport 8081 lookup 5251 protocol 151"]
 mistakes:
-  description: Each thing that is wrong, as a sentence of its own.
+  description: All mistakes, each as a sentence.
   type: list
   elements: str
   returned: failure

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: sysctls
-short_description: Set kernel settings, now and after a reboot
+short_description: Set kernel settings, now and at boot
 version_added: 0.1.0
 author: lvs.cluster contributors (@lvs-cluster)
 description:
   - Sets any number of settings under C(/proc/sys) in one call, and writes them to a file from which
     they are restored at boot.
   - All settings are checked before the first is written. If the kernel refuses one, those already
-    written are put back.
-  - The value is compared with the one in force, not with a file. Values that the kernel itself
-    moves are understood; C(drop_entry), C(drop_packet) and C(secure_tcp) of C(net/ipv4/vs) are the
-    same setting at V(1) and at V(2).
+    written are restored.
+  - The value is compared with the one in effect, not with a file. The kernel itself changes some
+    values. C(drop_entry), C(drop_packet) and C(secure_tcp) of C(net/ipv4/vs) are the same setting
+    with V(1) and V(2).
 extends_documentation_fragment:
   - lvs.cluster.attributes
 options:
@@ -26,22 +26,23 @@ options:
     description:
       - The settings, each with its value.
       - A key is a path below C(/proc/sys), like V(net/ipv4/conf/eth0.100/rp_filter). The form with
-        dots, V(net.ipv4.ip_forward), is understood as C(sysctl.d) does, so it cannot name an
+        dots, V(net.ipv4.ip_forward), is read as C(sysctl.d) reads it, so it does not work for an
         interface that has a dot in its name.
       - A setting that does not exist is an error. In check mode it is a warning, because an earlier
-        task of the same play may be what loads its kernel module.
+        task of the same play may load its kernel module.
     type: dict
     required: true
   save:
     description:
-      - The file that restores the settings at boot, like V(/etc/sysctl.d/90-lvs-director.conf). It
-        belongs to the task, which writes it whole. Without any O(values) it is removed.
-      - It also notes, in comments, the value that each setting had before this module set it.
-      - A setting that leaves the list leaves the file, too, and gets the value back that it had. If
-        it has another value than this module gave it, it was changed by other means, and it is left
-        as it is. It also keeps its value where none is noted, as in a file of release 0.1.0.
+      - The file that restores the settings at boot, like V(/etc/sysctl.d/90-lvs-director.conf). The
+        task owns the file and replaces it. Without any O(values) it is removed.
+      - Comments in it have the former value of each setting.
+      - A setting that is removed from O(values) gets its former value, and is removed from the
+        file. If another program has changed it since, it is not changed. It also keeps its value if
+        the file has no former value, like a file of release 0.1.0.
       - Setting C(net/ipv4/ip_forward) makes the kernel reset C(forwarding) of every interface and
-        C(net/ipv4/conf/all/accept_redirects). What differs from that is noted and given back, too.
+        C(net/ipv4/conf/all/accept_redirects). Values that differ from that are noted and restored,
+        too.
     type: path
 seealso:
   - module: ansible.posix.sysctl
@@ -72,18 +73,18 @@ EXAMPLES = r"""
 
 RETURN = r"""
 before:
-  description: The values that were in force, by path; null for a setting that did not exist. Those
-    that are given back are among them.
+  description: The values before the change, by path; null for a setting that did not exist.
+    Restored settings are included.
   type: dict
   returned: success
   sample: {net/ipv4/ip_forward: "0"}
 after:
-  description: The values in force now.
+  description: The values after the change.
   type: dict
   returned: success
   sample: {net/ipv4/ip_forward: "1"}
 mistakes:
-  description: Each thing that is wrong, as a sentence of its own.
+  description: All mistakes, each as a sentence.
   type: list
   elements: str
   returned: failure

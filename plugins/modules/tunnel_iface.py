@@ -12,16 +12,15 @@ short_description: Manage tunnel devices on a real server
 version_added: 0.2.0
 author: lvs.cluster contributors (@lvs-cluster)
 description:
-  - With the forwarding method TUN, a director wraps each packet of a client in another one,
-    addressed to a real server. This module makes the real server decapsulate it, now and after a
-    reboot.
-  - Where it can, it sets the fallback device of the kernel's module up, so C(tunl0) for IPv4 in
+  - With the forwarding method TUN, a director encapsulates each packet of a client and sends it to
+    a real server. This module makes the real server decapsulate it, now and at boot.
+  - If possible, it uses the fallback device of the kernel module, C(tunl0) for IPv4 in
     IPv4, C(sit0) for IPv6 in IPv4, C(ip6tnl0) for IPv6 in IPv6, C(gre0) and C(ip6gre0) for GRE.
-    These drop GRE with a checksum, and IPv4 in IPv6. For those it makes a device of its own, whose
-    name begins with V(lvs-).
-  - GUE is UDP, so it takes a port (C(ip fou)) besides the device for what is inside.
-  - A fallback device accepts what any host sends to any address of this one. RV(packets) is for
-    a packet filter that accepts it from the directors only, as that of the role
+    These drop GRE with a checksum, and IPv4 in IPv6. For these, it adds a device whose name begins
+    with V(lvs-).
+  - GUE uses UDP, so it needs a port (C(ip fou)) in addition to the device for the inner packet.
+  - A fallback device accepts tunnels from any host to any address of this one. Use RV(packets) for
+    a packet filter that accepts them from the directors only, as the role
     P(lvs.cluster.realserver_tun#role) does.
   - If something cannot be set up or removed, what was done before it is undone.
 extends_documentation_fragment:
@@ -29,18 +28,18 @@ extends_documentation_fragment:
 options:
   tunnels:
     description:
-      - The tunnels that end here. Those of several services may be the same.
+      - The tunnels that end on this host. Several services may use the same tunnel.
       - Required for O(state=present). With O(state=absent) it is ignored.
     type: list
     elements: dict
     suboptions:
       type:
-        description: What the packets are wrapped in, the C(tunnel_type) of the destination.
+        description: The type of encapsulation, the C(tunnel_type) of the destination.
         type: str
         choices: [ipip, gue, gre]
         default: ipip
       address:
-        description: The RIP, to which the director addresses the outer packet.
+        description: The RIP, the destination address of the outer packet.
         type: str
         required: true
       inner:
@@ -54,16 +53,16 @@ options:
       checksum:
         description:
           - The checksum of the outer packet, the C(tunnel_checksum) of the destination. V(remote)
-            is for O(tunnels[].type=gue), which understands all three of them; for
-            O(tunnels[].type=gre), one address has to have the same for all services.
+            is for O(tunnels[].type=gue) only. With O(tunnels[].type=gre), all services of an
+            address must have the same value.
         type: str
         choices: [none, checksum, remote]
         default: none
   state:
     description:
-      - With V(present), O(tunnels) end here, and what O(save) lists for others is removed.
-      - With V(absent), all that O(save) lists is removed. What was set up already when it was
-        listed first, for instance a C(tunl0) that was up, stays.
+      - With V(present), O(tunnels) are set up, and others that O(save) lists are removed.
+      - With V(absent), all tunnels that O(save) lists are removed. A device that was already set up
+        before this module listed it, such as a C(tunl0) that was up, stays.
     type: str
     choices: [present, absent]
     default: present
@@ -71,17 +70,17 @@ options:
     description:
       - The file that restores the tunnels at boot, in the format of C(ip -batch). It belongs to the
         task, which writes it whole. Without lines it is removed.
-      - C(ip) adds nothing twice, so a program that may be run again has to leave out what is there.
-        The unit of the role P(lvs.cluster.realserver_tun#role) does.
+      - C(ip) fails if a device exists, so a program that runs again must skip existing devices, as
+        the unit of the role P(lvs.cluster.realserver_tun#role) does.
       - Required for O(state=absent).
     type: path
 seealso:
   - module: lvs.cluster.vip_iface
   - module: lvs.cluster.arp_suppress
 notes:
-  - The kernel modules have to be loaded before (C(ipip), C(sit), C(ip6_tunnel), C(ip_gre),
+  - The kernel modules must be loaded before (C(ipip), C(sit), C(ip6_tunnel), C(ip_gre),
     C(ip6_gre), C(fou)).
-  - Reverse path filtering drops what comes out of a tunnel, unless C(rp_filter) is 0 or 2 in effect
+  - Reverse path filtering drops decapsulated packets, unless C(rp_filter) is 0 or 2 in effect
     on its device; see M(lvs.cluster.sysctls).
 requirements:
   - the program C(ip) (iproute2) on the target
@@ -110,13 +109,13 @@ EXAMPLES = r"""
 
 RETURN = r"""
 before:
-  description: What there was of the tunnels concerned, in the format of C(ip -batch).
+  description: The tunnels before the change, in the format of C(ip -batch).
   type: list
   elements: str
   returned: success
   sample: []
 after:
-  description: What there is of them now.
+  description: The tunnels after the change.
   type: list
   elements: str
   returned: success
@@ -128,7 +127,7 @@ interfaces:
   returned: success
   sample: [tunl0]
 packets:
-  description: What arrives for O(tunnels), as a rule of nftables in a table C(inet) matches it.
+  description: Expressions of nftables that match the packets of O(tunnels) in a table C(inet).
   type: list
   elements: dict
   returned: success
@@ -139,11 +138,11 @@ packets:
       type: str
       sample: ip
     match:
-      description: The expression that matches, whatever the source.
+      description: The expression; it matches packets from any source.
       type: str
       sample: meta l4proto 4
 mistakes:
-  description: Each thing that is wrong, as a sentence of its own.
+  description: All mistakes, each as a sentence.
   type: list
   elements: str
   returned: failure

@@ -145,7 +145,7 @@ announced:
   returned: something was changed
   sample: [192.168.2.149]
 mistakes:
-  description: Each thing that is wrong, as a sentence of its own.
+  description: All mistakes, each as a sentence.
   type: list
   elements: str
   returned: failure

@@ -211,7 +211,7 @@ answer_macs:
   returned: success
   sample: {"02:42:c0:a8:02:1f": 25, "02:42:c0:a8:02:20": 25}
 mistakes:
-  description: Each thing that is wrong, as a sentence of its own.
+  description: All mistakes, each as a sentence.
   type: list
   elements: str
   returned: failure

@@ -87,6 +87,4 @@ def test_files_are_returned_without_secrets(netns, run_module, tmp_path):
 
 def test_a_vip_that_is_no_address_is_refused(run_module):
     found = run_module("host_info", vips=[VIP, "vip"])
-    assert found["mistakes"] == [
-        "vips: 'vip': it must be an address; write a VIP like 192.168.2.149."
-    ]
+    assert found["mistakes"] == ["vips: 'vip': it must be an address such as 192.168.2.149."]

@@ -144,10 +144,10 @@ def test_mistakes(run_main, systemctl, check):
         return run_main("vip_handover", check=check, **options)["mistakes"]
 
     assert mistakes(vips=[VIP, "vip"], unit=UNIT) == [
-        "vips: 'vip': it must be an address; write a VIP like 192.168.2.149."
+        "vips: 'vip': it must be an address such as 192.168.2.149."
     ]
     assert mistakes(vips=[f"{VIP}/32"], preempted_by=[OWN]) == [
-        f"vips: '{VIP}/32': it must be an address; write a VIP like 192.168.2.149."
+        f"vips: '{VIP}/32': it must be an address such as 192.168.2.149."
     ]
     assert mistakes(vips=[VIP], unit="keepalived") == [
         (

@@ -63,7 +63,7 @@ def test_all_invalid_addresses_are_reported_at_once():
     assert _vips.parse([VIP, "2001:DB8:0::149"]) == list(map(ipaddress.ip_address, [VIP, VIP6]))
     with pytest.raises(OperatorError) as error:
         _vips.parse(["vip", VIP, f"{VIP}/32", "fe80::1%eth0 } drop"])
-    remedy = "it must be an address; write a VIP like 192.168.2.149."
+    remedy = "it must be an address such as 192.168.2.149."
     assert error.value.mistakes == [
         f"vips: {text!r}: {remedy}" for text in ("vip", f"{VIP}/32", "fe80::1%eth0 } drop")
     ]
