@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Read a director's table repeatedly, and show the operator what is waited for.
+"""Read a director's table repeatedly, and show the operator the remaining connections.
 
 A module has no output until it ends; so it reads once, and the controller does the waiting.
 """

@@ -139,7 +139,7 @@ HEADER = "# Written by Ansible (lvs.cluster.arp_suppress), which replaces what i
 
 
 def prepare(params: Mapping[str, Any]) -> _run.Change:
-    """Return the change that the options ask for."""
+    """Return the change that the options define."""
     links = _links.read()
     saved = _atomic_file.read(params["save"])
     _atomic_file.parsed(params["save"], saved, _sysctl.check)
@@ -200,7 +200,7 @@ def prepare(params: Mapping[str, Any]) -> _run.Change:
 
 
 def _default_interfaces(links: Mapping[str, _links.Link], managed: Iterable[str]) -> list[str]:
-    """Return the interfaces that are meant if none is given.
+    """Return the default interfaces.
 
     One where ARP was suppressed stays so while it is down: a VIP may be there when it is up again.
     """
@@ -213,7 +213,7 @@ def _default_interfaces(links: Mapping[str, _links.Link], managed: Iterable[str]
 
 
 def _state(values: Mapping[str, str | None], interfaces: list[str]) -> dict[str, Any]:
-    """Return the settings, and what they come to, for the result."""
+    """Return the settings and the values in effect, for the result."""
     effects = {name: _sysctl.in_effect(values, name) for name in interfaces}
     return {"sysctls": values, "in_effect": effects}
 

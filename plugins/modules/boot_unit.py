@@ -233,7 +233,7 @@ def start(
     former: Mapping[str, str | None],
     texts: Mapping[str, str | None],
 ) -> None:
-    """Make the unit as wanted; put the former one back before an error is raised."""
+    """Install and start the unit; restore the former one before an error is raised."""
     name = files.name
     same = before is not None and before["current"] and former == texts
     try:
@@ -255,7 +255,7 @@ def start(
 
 
 def remove(files: Files, texts: Mapping[str, str | None]) -> None:
-    """Stop the unit and take it away, with what belongs to it."""
+    """Stop and remove the unit with all of its files."""
     systemctl("disable", "--now", "--no-reload", "--quiet", files.name)
     files.write(texts)
     systemctl("daemon-reload")
@@ -263,7 +263,7 @@ def remove(files: Files, texts: Mapping[str, str | None]) -> None:
 
 
 def prepare(params: Mapping[str, Any]) -> _run.Change:
-    """Return the change that the options ask for."""
+    """Return the change that the options define."""
     name = params["name"]
     if not _units.NAME.fullmatch(name):
         raise _run.OperatorError(

@@ -2,7 +2,7 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Take or give back a director's lease. The action of the same name adds for which run."""
+"""Take or release a director's lease. The action of the same name adds the run."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ PATH = "/run/lvs/lease"
 
 
 def found(path=PATH):
-    """Return the lease that is held, as it was written; None for none.
+    """Return the current lease; None without one.
 
     A file that no module wrote is no lease.
     """
@@ -124,7 +124,7 @@ def now():
 
 
 def refusal(lease):
-    """Return why the lease can't be had, as a sentence."""
+    """Return why the lease is refused, as a sentence."""
     minutes = int(lease["ends"] - now()) // 60 + 1
     return (
         f"{lease['holder']} has been changing this director since {lease['since']} UTC. Run this"
@@ -134,7 +134,7 @@ def refusal(lease):
 
 
 def lease(params, path=PATH):
-    """Take the lease or release it; return the lease of another run that keeps this from it."""
+    """Take or release the lease; return the lease of another run that prevents it."""
     held = found(path)
     mine = held is not None and held["run"] == params["run"]
     if params["state"] == "absent":

@@ -188,7 +188,7 @@ def keepalived() -> dict[str, Any]:
 
 
 def gather(params: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the machine is like, once what is waited for has come true or time is up."""
+    """Return the facts of the machine, once the wanted state is reached or the time is up."""
     vips = params["vips"]
     _vips.parse(vips)
     end = time.monotonic() + params["seconds"]

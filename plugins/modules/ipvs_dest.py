@@ -266,7 +266,7 @@ def described(key, old, settings):
 
 
 def found(table, key, name):
-    """Return a destination's fields; none if it is not there."""
+    """Return a destination's fields; none if it does not exist."""
     for destination in table[key].destinations if key in table else ():
         if destination.key == name:
             return destination.to_dict()
@@ -294,7 +294,7 @@ def drain(module, key, name, timeout):
 
 
 def connections(key, name):
-    """Return how many connections a destination bears; none if it is not there."""
+    """Return the connections of a destination; none if it does not exist."""
     try:
         with Ipvs() as ipvs:
             loads = ipvs.loads(key)

@@ -2,7 +2,7 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Read the IPVS table and what passes through it."""
+"""Read the IPVS table, its counters and its connections."""
 
 from __future__ import annotations
 
@@ -181,7 +181,7 @@ CONNECTIONS = "/proc/net/ip_vs_conn"
 
 
 def read(ipvs, wanted):
-    """Return what is wanted of the table, as plain data."""
+    """Return the requested parts of the table, as plain data."""
     version, size = ipvs.info()
     found = {"version": version, "connection_table_size": size}
     if "services" in wanted:

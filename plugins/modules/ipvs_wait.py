@@ -100,7 +100,7 @@ ARGUMENTS = {
 
 
 def read(params):
-    """Return what is waited for still."""
+    """Return what is still to wait for."""
     services, mistakes = parse_services(params["services"])
     if mistakes:
         raise OperatorError(*mistakes)
@@ -140,7 +140,7 @@ def same(raw, destination):
 
 
 def remaining(who, weight, active, inactive, until):
-    """Return what keeps a destination from being drained."""
+    """Return the connections or the weight of a destination that is not drained yet."""
     if weight:
         return [f"{who} still has weight {weight}"]
     if active or (inactive and until == "all"):

@@ -281,7 +281,7 @@ def error_messages(output: str, temporary: str, text: str, mask: _secrets.Mask) 
 
 
 def check(text: str, path: str, mask: _secrets.Mask) -> bool:
-    """Have keepalived read a text as a file beside its own file.
+    """Let keepalived check a text, as a file beside its own file.
 
     Return whether keepalived can do so at a reload, too (``reload_check_config``).
     """
@@ -450,7 +450,7 @@ def action(
 def run_or_put_back(
     path: str, former: str | None, text: str, how: str, mask: _secrets.Mask
 ) -> None:
-    """Have keepalived run the new file; put the former one back if it does not."""
+    """Let keepalived run the new file; restore the former one if it refuses."""
     try:
         _applied.activate(text, how)
     except _run.OperatorError as error:

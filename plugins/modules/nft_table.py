@@ -152,7 +152,7 @@ def words(listing: str) -> list[str]:
 
 
 def mistakes(name: str, rules: str) -> list[str]:
-    """Return the mistakes of the options that nft can't be asked about."""
+    """Return the mistakes of the options that nft does not check."""
     wrong = []
     if not re.fullmatch(r"[A-Za-z]\w*", name, re.ASCII):
         wrong.append(
@@ -202,14 +202,14 @@ def _listing(table: Table) -> str | None:
 
 
 def _load(text: str, *, rules: str = "", check: bool = False) -> None:
-    """Have nft carry out a text as a whole, or only see whether it would."""
+    """Run a text with nft in one transaction, or only check it."""
     done = _nft.run(*(["--check"] if check else []), "--file", "-", text=text)
     if done.returncode:
         raise _run.OperatorError(*error_messages(done.stderr, text, rules))
 
 
 def _undo(found: Mapping[Table, str | None], why: Exception) -> _run.OperatorError:
-    """Have the tables as they were; return the error to raise."""
+    """Restore the tables; return the error to raise."""
     not_undone = []
     try:
         _load("".join(table.removal + (listing or "") for table, listing in found.items()))
@@ -219,7 +219,7 @@ def _undo(found: Mapping[Table, str | None], why: Exception) -> _run.OperatorErr
 
 
 def prepare(params: Mapping[str, Any]) -> _run.Change:
-    """Return the change that the options ask for."""
+    """Return the change that the options define."""
     rules, path = (params["rules"] or "").rstrip(), params["save"]
     wrong = mistakes(params["name"], rules)
     if wrong:

@@ -2,7 +2,7 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Ansible module: what about a machine would keep its cluster from working."""
+"""Ansible module: check a machine for errors and known pitfalls."""
 
 from __future__ import annotations
 
@@ -465,7 +465,7 @@ def expected_role(
 
 
 def vrrp(params: Mapping[str, Any], links: Sequence[Data], interface: str) -> dict[str, Any]:
-    """Return what keepalived runs of VRRP, and in what it differs from what is wanted.
+    """Return the VRRP configuration that keepalived runs, and its differences from the inventory.
 
     Its file may be newer: a run that wrote it may have ended before keepalived was reloaded.
     """

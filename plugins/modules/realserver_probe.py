@@ -130,7 +130,7 @@ POLL = 1
 
 
 def refusal(server, timeout):
-    """Return why a server does not serve; nothing if it does."""
+    """Return why a server does not answer correctly; nothing if it does."""
     where = server["address"], server["port"]
     try:
         if server["dns"] or server["udp"]:
@@ -160,7 +160,7 @@ def within(status, statuses):
 
 
 def silent(servers, timeout):
-    """Return a line for each server that does not serve."""
+    """Return a line for each server that does not answer correctly."""
     lines = []
     for server in servers:
         why = refusal(server, timeout)

@@ -166,7 +166,7 @@ HEADER = "# Written by Ansible (lvs.cluster.return_route), which replaces what i
 
 
 def prepare(params: Mapping[str, Any]) -> _run.Change:
-    """Return the change that the options ask for."""
+    """Return the change that the options define."""
     wanted = _return_path.parse(params) if params["state"] == "present" else _return_path.Wanted()
     paths = _routes.files(params["save"]) if params["save"] else {}
     saved = {option: _atomic_file.read(path) for option, path in paths.items()}

@@ -102,7 +102,7 @@ HEADER = "# Written by Ansible (lvs.cluster.sysctls), which replaces what is cha
 
 
 def prepare(params: Mapping[str, Any]) -> _run.Change:
-    """Return the change that the options ask for."""
+    """Return the change that the options define."""
     wanted = _sysctl.parse(params["values"])
     path = params["save"]
     saved = _atomic_file.read(path) if path else None

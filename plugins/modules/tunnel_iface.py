@@ -2,7 +2,7 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Ansible module: a real server's ends of the director's tunnels."""
+"""Ansible module: tunnel devices of a real server."""
 
 from __future__ import annotations
 
@@ -160,7 +160,7 @@ HEADER = "# Written by Ansible (lvs.cluster.tunnel_iface), which replaces what i
 
 
 def prepare(params: Mapping[str, Any]) -> _run.Change:
-    """Return the change that the options ask for."""
+    """Return the change that the options define."""
     present = params["state"] == "present"
     tunnels = _tunnels.parse(params["tunnels"]) if present else []
     wanted = _tunnels.lines(tunnels)

@@ -148,7 +148,7 @@ ACCEPTED = "New TCP connections to the VIPs are accepted again."
 
 
 def rules(vips: Iterable[_vips.Address]) -> str:
-    """Return what the table holds. The only element of its set, TCP, expires, and with it all."""
+    """Return the rules of the table. Its only set element, TCP, expires; then no rule matches."""
     drops = [
         f"{'ip6' if vip.version == 6 else 'ip'} daddr {vip} tcp flags & (syn | ack) == syn drop"
         for vip in vips
@@ -165,7 +165,7 @@ def rules(vips: Iterable[_vips.Address]) -> str:
 
 
 def load(text: str) -> None:
-    """Have nft carry out a text as a whole."""
+    """Run a text with nft in one transaction."""
     done = _nft.run("--file", "-", text=text)
     if done.returncode:
         raise _run.OperatorError(
@@ -191,9 +191,9 @@ def removed() -> list[str]:
 
 @contextlib.contextmanager
 def held_back(vips: Sequence[_vips.Address]) -> Iterator[None]:
-    """Hold back new TCP connections to VIPs, and begin when existing ones are synchronised.
+    """Delay new TCP connections to VIPs; enter the context when existing ones are synchronised.
 
-    To be entered while `_run.defer_signals`.
+    Use it inside `_run.defer_signals`.
     """
     if not vips:
         yield
@@ -272,7 +272,7 @@ def prepare(params: Mapping[str, Any]) -> _run.Change:
 def vips_to_preempt(
     vips: Iterable[str], instances: Iterable[Mapping[str, Any]]
 ) -> tuple[list[str], float]:
-    """Return which VIPs a director preempts after its start, and when to hold back connections.
+    """Return the VIPs that a director preempts after its start, and when to delay connections.
 
     It becomes master preempt_delay and up to 3 x advert_int + skew after its start (RFC 5798, 6.1).
 
@@ -296,7 +296,7 @@ def held(vips: Sequence[str]) -> list[str]:
 
 
 def await_preemption(params: Mapping[str, Any], *, check: bool = False) -> dict[str, Any]:
-    """Hold back new connections until the VIPs have left this host; return which have not.
+    """Delay new connections until the VIPs have left this host; return those that have not.
 
     :param check: whether to return at once, and change nothing
     """

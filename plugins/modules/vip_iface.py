@@ -167,7 +167,7 @@ HEADER = "# Written by Ansible (lvs.cluster.vip_iface), which replaces what is c
 
 
 def prepare(params: Mapping[str, Any]) -> _run.Change:
-    """Return the change that the options ask for."""
+    """Return the change that the options define."""
     path = params["save"]
     listed = _links.vips(params["interface"] or "", params["vips"] or [])
     interface = params["interface"] or _links.interface_toward([str(vip.ip.ip) for vip in listed])
@@ -240,7 +240,7 @@ def _obstacles(
     added: list[_links.Address],
     params: Mapping[str, Any],
 ) -> list[str]:
-    """Read the ARP settings that matter, and return what keeps VIPs from being added."""
+    """Read the ARP settings, and return the reasons why VIPs can't be added."""
     suppressed_on = params["suppressed_on"]
     if suppressed_on is None:
         suppressed_on = _links.arp_interfaces(links)

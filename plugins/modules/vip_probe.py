@@ -2,7 +2,7 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Ansible module: what a client sees of a virtual service."""
+"""Ansible module: send requests to a virtual service as a client."""
 
 from __future__ import annotations
 
@@ -250,7 +250,7 @@ class Answer(NamedTuple):
 
 
 class Refused(Exception):
-    """The server answered, but not as a real server that is well."""
+    """The server answered, but not correctly."""
 
 
 def identify(answer: Answer, identity: str) -> str:
@@ -394,7 +394,7 @@ class Watch:
 
 
 def probe(params: Mapping[str, Any]) -> dict[str, Any]:
-    """Make the requests and return what was seen."""
+    """Send the requests and return the result."""
     mistakes = check(params)
     if mistakes:
         raise _run.OperatorError(*mistakes)

@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Text on the operator's terminal, as it is.
+"""Display text unchanged on the operator's terminal.
 
-Callback plugins print results as JSON by default, in which line breaks are escaped; to change that
-is up to the operator. What an action displays is printed as text under any of them.
+Callback plugins print results as JSON by default, in which line breaks are escaped. Only the
+operator can change that. Text that an action displays is printed unchanged by any of them.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def shown() -> bool:
 
 
 def show(lines: Iterable[str], color: str | None = None) -> None:
-    """Display lines, where they are `shown`; all at once, since other hosts may display too."""
+    """Display lines if they are `shown`, all at once, since other hosts may display lines, too."""
     text = "\n".join(str(line) for line in lines)
     if text and shown():
         _display.display(text, color=color)

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which real servers may be drained, and in which batches.
+"""Decide which real servers may be drained, and in which batches.
 
 Pure: the cluster of the inventory and its status come in as plain data.
 """
@@ -25,7 +25,7 @@ BOUND = {"sh": "sh-fallback", "mh": "mh-fallback", "dh": None}
 
 
 class Draining(NamedTuple):
-    """Who is to be drained or to serve again, or why not.
+    """The real servers to drain or undrain, or why that is refused.
 
     :ivar hosts: their names
     :ivar batches: the same in their order; those that are drained already come first
@@ -54,11 +54,11 @@ def drain(
     serial: int | str = "100%",
     managed: Collection[str] | None = None,
 ) -> Draining:
-    """Return in which batches hosts can be drained, each serving again before the next one.
+    """Return batches in which hosts can be drained, one after the other.
 
     A service keeps ``lvs_min_available`` of the real servers to which the inventory gives a weight.
 
-    :param managed: the hosts of the run, if something is to be done on the drained ones
+    :param managed: the hosts of the run, if tasks run on the drained ones
     """
     names, wrong = _selected(cluster, groups, hosts)
     if managed is not None and (away := [name for name in names if name not in managed]):
@@ -118,7 +118,7 @@ def _planned(
 
 
 def _selected(cluster: Data, groups: Data, hosts: Any) -> tuple[list[str], list[str]]:
-    """Return the real servers that are meant by names of hosts and groups, and what is wrong."""
+    """Return the real servers of names of hosts and groups, and mistakes."""
     pool = [item for service in cluster["services"] for item in service["destinations"]]
     serving = dict.fromkeys(item["name"] for item in pool if item["weight"])
     known = {*(item["name"] for item in pool), *groups, *groups.get("all", ())}
@@ -142,7 +142,7 @@ def _selected(cluster: Data, groups: Data, hosts: Any) -> tuple[list[str], list[
 
 
 def _batch_size(serial: int | str, number: int) -> int | None:
-    """Return how many of a number are one batch, None if that can't be read."""
+    """Return the size of a batch; None if ``serial`` can't be read."""
     text = str(serial).strip()
     digits = text.removesuffix("%")
     if not digits.isdecimal() or not int(digits):

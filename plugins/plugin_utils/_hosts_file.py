@@ -1,8 +1,8 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What stands in /etc/hosts, see hosts(5): an address and a host name in each line.
+"""Write lines of /etc/hosts, see hosts(5): an address and a host name in each line.
 
-A name with a blank in it would be two names there, one with a newline two lines.
+A name with a blank would be two names there, and one with a newline two lines.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ MUST_BE = (
 
 
 def is_host_name(name: Any) -> bool:
-    """Return whether a name may stand in /etc/hosts for one machine."""
+    """Return whether a name is a valid host name in /etc/hosts."""
     return (
         isinstance(name, str)
         and _NAME.fullmatch(name) is not None

@@ -1,8 +1,8 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What directors send each other: how a packet filter recognises it, and which hosts may send it.
+"""Packets between directors: how a packet filter matches them, and who may send them.
 
-Pure. Values come from a role's variables; what goes out is safe to be written into rules of nft.
+Pure. Values come from a role's variables; results are safe in rules of nft.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ LINK_LOCAL = "fe80::/10"
 class Advertisements(NamedTuple):
     """The advertisements of the VRRP instances on an interface, of one family.
 
-    :ivar interface: where they arrive; "" for any, since with a virtual MAC keepalived creates it
+    :ivar interface: where they arrive; "" for any, since keepalived creates that of a virtual MAC
     :ivar ids: the virtual router IDs, the second octet of an advertisement (RFC 5798, 5.1)
-    :ivar least_ttl: what an accepted TTL or hop limit has at least; 0 for all
+    :ivar least_ttl: the least TTL or hop limit that is accepted; 0 for all
     :ivar sources: the addresses and networks that may send them
     """
 
@@ -55,7 +55,7 @@ class Advertisements(NamedTuple):
 class Sync(NamedTuple):
     """The packets of IPVS's sync daemon.
 
-    :ivar port: the first port; of several threads each has its own
+    :ivar port: the first port; each thread has its own
     """
 
     interface: str
@@ -130,7 +130,7 @@ def sources(peers: Iterable[Any], mistakes: list[str]) -> dict[str, list[str]]:
 
 
 def _with_link_local(peers: Sequence[str], version: str) -> list[str]:
-    """Return who may send multicast: the link-local addresses of peers are seldom known."""
+    """Return the sources of multicast, with link-local addresses, which are seldom known."""
     known = any(ipaddress.ip_network(peer).is_link_local for peer in peers)
     return [*peers, *([LINK_LOCAL] if version == "ipv6" and not known else [])]
 
@@ -142,7 +142,7 @@ def _read(
     label: str,
     mistakes: list[str],
 ) -> str:
-    """Return a field as it stands in keepalived's file, without quotes."""
+    """Return a field as in keepalived's file, without quotes."""
     try:
         return str(kind.read(raw.get(field))).strip('"')
     except _keepalived_values.InvalidValue:
@@ -161,8 +161,9 @@ def _family(instance: Mapping[str, Any]) -> str:
 def _least_ttl(instance: Mapping[str, Any]) -> int:
     """Return the least TTL of an instance's advertisements.
 
-    By multicast it is 255. To peers keepalived sends with ``unicast_ttl``, and takes any TTL unless
-    a peer has a ``min_ttl`` (vrrp.c, vrrp_in_chk). Peers are on the link, so all of it is left.
+    With multicast it is 255. keepalived sends to peers with ``unicast_ttl``, and accepts any TTL
+    unless a peer has a ``min_ttl`` (vrrp.c, vrrp_in_chk). Peers are on the link, so no router
+    lowers it.
     """
     peers = named(instance.get("unicast_peers"), "address")
     ttls = [as_integer(peer.get("min_ttl")) for _address, peer in peers]

@@ -1,10 +1,10 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What clients saw of the services, compared with the inventory.
+"""Compare the answers that clients received with the inventory.
 
 Pure: the requests of ``_probes``, the results of ``vip_probe`` on each client, and what ``status``
-and ``preflight`` found come in; lines and sentences go out. Every service is listed: one that was
-not asked with the reason.
+and ``preflight`` found come in; lines and sentences go out. Every service is listed; one that was
+not tested has the reason.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _UNKNOWN: Data = {
 def probe_report(
     probes: Sequence[Data], seen: Mapping[str, Data], status: Data, machines: Mapping[str, Data]
 ) -> dict[str, list[str]]:
-    """Return what was seen, what is wrong with it, and which services were not asked.
+    """Return the report: lines, errors, and services that were not tested.
 
     :param probes: what `_probes.of_clients` returns
     :param seen: by client, the registered results of ``vip_probe`` for the probes that have
@@ -74,7 +74,7 @@ def probe_report(
 
 
 def findings(machines: Mapping[str, Data]) -> list[str]:
-    """Return what ``preflight`` found on machines, or why it could not look, with their names."""
+    """Return the findings of ``preflight``, or why it failed, with the name of each machine."""
     return [
         f"{host}: {finding}"
         for host, result in machines.items()
@@ -89,7 +89,7 @@ def _unreachable(result: Data) -> bool:
 
 
 def _reason(result: Data) -> str:
-    """Return why a result is none. Since ansible-core 2.19, messages have a prefix."""
+    """Return why a task has no result. Since ansible-core 2.19, messages have a prefix."""
     results = [result, *result.get("results", ())]
     message = next((str(r["msg"]) for r in reversed(results) if r.get("msg")), "it does not answer")
     return message.removeprefix("Task failed: ").rstrip(".")
@@ -98,7 +98,7 @@ def _reason(result: Data) -> str:
 def _judge(
     probe: Data, result: Data, directors: Sequence[Data], names: Mapping[str, str]
 ) -> tuple[list[str], list[str]]:
-    """Return what one client saw of one service, as lines, and what is wrong with it."""
+    """Return the result of one client for one service, as lines, and its errors."""
     if "sequence" not in result:
         return [], [f"{_reason(result)}."]
     service = probe["service"]
@@ -116,7 +116,7 @@ def _judge(
 
 
 def _named(result: Data, names: Mapping[str, str]) -> Data:
-    """Return a result whose answers are by real server, and not by link-layer address."""
+    """Return a result with answers by real server instead of by link-layer address."""
     answers: dict[str, int] = {}
     for mac, count in result["answers"].items():
         name = NO_REPLY if mac == NO_REPLY else names.get(mac, UNNAMED)
@@ -127,7 +127,7 @@ def _named(result: Data, names: Mapping[str, str]) -> Data:
 def seen_lines(
     probe: Data, weights: Mapping[str, int], director_macs: Sequence[str]
 ) -> Iterator[str]:
-    """Yield what a client saw, without a judgement."""
+    """Yield the lines of a client's result, without errors."""
     answers, number = probe["answers"], len(probe["sequence"])
     unnamed = {UNNAMED: "were answered", NO_REPLY: "had no reply and no error"}
     complete = not set(unnamed) & set(answers)
@@ -209,7 +209,7 @@ def bypassed(probe: Data, director_macs: Sequence[str]) -> Iterator[str]:
 
 
 def passed(probe: Data, service: Data, director_macs: Sequence[str], serves: bool) -> Iterator[str]:
-    """Report answers that went through the director and should not, or past it."""
+    """Report answers that passed the director or bypassed it, against the forwarding method."""
     methods = {destination["method"] for destination in service["destinations"]}
     through = sum(probe["answer_macs"].get(mac, 0) for mac in director_macs)
     past = sum(probe["answer_macs"].values()) - through

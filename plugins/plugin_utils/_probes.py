@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which requests show that a service works, and why there are none for some.
+"""Build the requests that show that a service works, or the reason why there are none.
 
 Pure: the result of ``resolve`` comes in. Requests to VIPs, as clients send them, go out as
 options of ``vip_probe``; requests to real servers, as health checks send them, as those of
@@ -32,11 +32,11 @@ _FEW = 12
 
 
 def of_clients(cluster: Data, names: bool = False) -> list[dict[str, Any]]:
-    """Return for each service of each VIP what ``vip_probe`` sends to it.
+    """Return the requests of ``vip_probe`` for each service of each VIP.
 
-    :param names: whether it is to be seen which real server answers. Then a service by TCP is
-        asked by HTTP, if its check does not contradict, and so often and identified so as the
-        options of the playbook ``verify`` define.
+    :param names: whether the answer must identify its real server. Then requests by TCP are HTTP,
+        unless the health check is of another protocol; the options of the playbook ``verify``
+        define their number and the identity.
     :returns: ``title``, ``service``, and ``options`` of ``vip_probe`` or ``unasked``, the reason
         why there are none
     """
@@ -62,10 +62,10 @@ def of_clients(cluster: Data, names: bool = False) -> list[dict[str, Any]]:
 def of_real_servers(
     cluster: Data, hosts: Collection[str]
 ) -> tuple[list[dict[str, Any]], list[str]]:
-    """Return what ``realserver_probe`` sends to hosts, and a sentence for each it can't ask.
+    """Return the requests of ``realserver_probe``, and a sentence for each that is not possible.
 
-    Requests go where the health check of their service sends its own, and are the same; without
-    one, a service by TCP has to accept a connection.
+    Requests are those of the service's health check, and go to the same port. Without one, a
+    service by TCP must accept a connection.
     """
     servers: list[dict[str, Any]] = []
     unasked: list[str] = []
@@ -94,7 +94,7 @@ def _probe(service: Data, where: str, options: Data, reason: str) -> dict[str, A
 
 
 def _client_options(frontend: Data, names: bool) -> dict[str, Any]:
-    """Return options of ``vip_probe``; none if it can't ask."""
+    """Return options of ``vip_probe``; none if no request is possible."""
     kind, port = _kind(frontend), _client_port(frontend)
     if not port:
         return {}
@@ -119,18 +119,18 @@ def accepts_no_reply(options: Data) -> bool:
 
 
 def _client_port(frontend: Data) -> int:
-    """Return the port to which a client's requests go. A service of all ports has its check's."""
+    """Return the port of a client's requests. A service of all ports uses that of its check."""
     return int(frontend["port"] or (frontend.get("check") or {}).get("connect_port") or 0)
 
 
 def _realserver_port(frontend: Data, destination: Data) -> int:
-    """Return the port to which the health check of a real server goes; 0 if it is not known."""
+    """Return the port of a real server's health check; 0 if it is not known."""
     check = frontend.get("check") or {}
     return int(check.get("connect_port") or destination["port"] or frontend["port"] or 0)
 
 
 def _reason(frontend: Data) -> str:
-    """Return why a service can't be asked."""
+    """Return why no request to a service is possible."""
     protocol = frontend["protocol"]
     if protocol not in ("tcp", "udp"):
         return f"requests go by TCP or UDP, and this is {protocol.upper()}"

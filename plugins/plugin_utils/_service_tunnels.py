@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the services of a real server need of it with forwarding method TUN.
+"""Compute what the services of a real server with method TUN require of it.
 
 Pure: services come in, tunnels, kernel modules and TCP segment sizes go out.
 """
@@ -39,7 +39,7 @@ class ServiceTunnels(NamedTuple):
 
 
 def service_tunnels(services: Iterable[Service], mtu: int) -> ServiceTunnels:
-    """Return what services need.
+    """Return the tunnels, kernel modules and segment sizes of services.
 
     :param services: ``vip``, ``address`` and the tunnel's fields of each
     :param mtu: the MTU of the path from the director, in bytes
@@ -72,7 +72,7 @@ def _tunnel(service: Service) -> dict[str, Any]:
 
 
 def _modules(tunnel: Mapping[str, Any]) -> list[str]:
-    """Return the modules of a tunnel. Within GUE is the same encapsulation as without it."""
+    """Return the modules of a tunnel. GUE contains the same encapsulation as without it."""
     if family_of(tunnel["address"]) == "ipv6":
         device = "ip6_gre" if tunnel["type"] == "gre" else "ip6_tunnel"
     elif tunnel["type"] == "gre":
@@ -83,7 +83,7 @@ def _modules(tunnel: Mapping[str, Any]) -> list[str]:
 
 
 def _headers(tunnel: Mapping[str, Any]) -> int:
-    """Return the bytes of all headers before that of TCP: outer IP, encapsulation, inner IP."""
+    """Return the bytes of all headers before TCP: outer IP, encapsulation, inner IP."""
     checksum = tunnel["checksum"]
     encapsulation = {
         "ipip": 0,

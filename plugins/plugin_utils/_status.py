@@ -1,11 +1,11 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The state of the directors beside the inventory.
+"""Compare the state of the directors with the inventory.
 
-Pure: what was read on the directors comes in as plain data, plain data and sentences go out.
-Three states are compared: what the inventory wants; what was applied, in a file on the director, by
-``site.yml`` or a drain; and the kernel's table. Where keepalived runs, table and file differ by the
-results of its checks, and keepalived may run another configuration than the file.
+Pure: the input is plain data that was read on the directors, the result is plain data and
+sentences. Three states are compared: what the inventory wants; what was applied, in a file on the
+director, by ``site.yml`` or a drain; and the kernel's table. Where keepalived runs, table and file
+differ by the results of its checks, and keepalived may run another configuration than the file.
 """
 
 from __future__ import annotations
@@ -180,7 +180,7 @@ class DirectorState:
             yield f"{self.name}: {UNIT_PENDING}."
 
     def drained(self, wanted: Table, names: _Names) -> set[str]:
-        """Return the real servers whose applied weights are all 0, though others are wanted."""
+        """Return the real servers with applied weights of 0, though the inventory has others."""
         weights: dict[str, set[tuple[int, int]]] = {}
         for key, service in wanted.items():
             applied = _pool(self.applied.get(key))
@@ -213,7 +213,7 @@ class DirectorState:
                 yield _units.remedy(unit["name"], unit["active"], unit["errors"])
 
     def drift(self, names: _Names) -> Iterator[str]:
-        """Report what the kernel has otherwise than was applied, and not by keepalived's checks."""
+        """Report differences between the kernel and what was applied, except by health checks."""
         if not self.configured:
             return
         for operation in plan(self.table, accept_local(self.table, self.applied)):
@@ -227,9 +227,9 @@ class DirectorState:
 
 
 def status(cluster: Data, states: Sequence[Data]) -> Status:
-    """Return the state of the directors beside the result of ``resolve``.
+    """Return the state of the directors, compared with the result of ``resolve``.
 
-    Each state has the ``name`` of a director, and the ``reason`` why there is no more, or:
+    Each state has the ``name`` of a director, and the ``reason`` why it could not be read, or:
     ``info``, the result of ``ipvs_info``; ``text`` of the file that was applied,
     ``keepalived.conf`` or a table that ``ipvsadm`` saved; ``links``, the output of
     ``ip -json address show``; ``units`` and ``keepalived``, as ``host_info`` returns them.
@@ -280,7 +280,7 @@ def status(cluster: Data, states: Sequence[Data]) -> Status:
 
 
 def _table(services: Iterable[Data]) -> Table:
-    """Return services of a file; what the model has no place for is left out."""
+    """Return the services of a file, without fields that the model does not have."""
     plain: list[dict[str, Any]] = []
     for raw in services:
         pool = [_only(_OF_DESTINATION, item) for item in raw.get("destinations") or ()]
@@ -298,7 +298,7 @@ def _pool(service: VirtualService | None) -> dict[tuple[str, int], Destination]:
 
 
 def _drained(service: VirtualService, drained: Collection[str], names: _Names) -> VirtualService:
-    """Return a service with weight 0 for those that are drained."""
+    """Return a service with weight 0 for drained destinations."""
     return service.with_destinations(
         d._replace(weight=0) if names.destination(service.key, d) in drained else d
         for d in service.destinations
@@ -306,7 +306,7 @@ def _drained(service: VirtualService, drained: Collection[str], names: _Names) -
 
 
 def _sentences(operation: Operation, current: Table, names: _Names) -> Iterator[str]:
-    """Describe what an operation would change, as what is wrong without it."""
+    """Describe the difference that an operation would correct."""
     key, subject = operation.service.key, f"service {names.service(operation.service.key)}"
     old: Any = current.get(key)
     new: Any = operation.service
@@ -325,7 +325,7 @@ def _sentences(operation: Operation, current: Table, names: _Names) -> Iterator[
 
 
 def _value(value: Any) -> str:
-    """Return a field's value as in messages."""
+    """Return a field's value as messages show it."""
     return (", ".join(value) if isinstance(value, tuple) else str(value)) or "none"
 
 
@@ -346,7 +346,7 @@ def _services(
     names: _Names,
     drained: Collection[str],
 ) -> Iterator[dict[str, Any]]:
-    """Yield the services, in the inventory's order, then those that it does not know."""
+    """Yield the services in the inventory's order, then those that are not in the inventory."""
     strange = (key for state in states for key in state.table)
     for key in dict.fromkeys([*wanted, *strange]) if states else ():
         vips = {frontend["vip"] for frontend in frontends.get(key, ())} or {key.vip}
@@ -390,7 +390,7 @@ def _remark(
     names: _Names,
     drained: Collection[str],
 ) -> str:
-    """Return what an operator is to know of a destination."""
+    """Return the note on a destination for the operator."""
     if each.key not in should:
         return SORRY if each.address in state.sorry else UNKNOWN_DESTINATION
     applied = _pool(state.applied.get(key)).get(each.key)

@@ -1,10 +1,10 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""VRRP between the directors of an inventory: what keepalived is to do on each of them.
+"""Compute the VRRP configuration of each director of an inventory.
 
-Pure, as `inventory` is, which gives the directors and the VIPs. What the file of keepalived takes
-is ``_keepalived``'s; here is what follows from VRRP: who is master, who are the peers, and what has
-to be the same on all. A director without VRRP is checked here, too, for what only VRRP can use.
+Pure, as `inventory` is, which gives the directors and the VIPs. ``_keepalived`` checks what
+keepalived accepts. This file computes the master, the peers, and the settings that all directors
+must share. It also refuses variables of VRRP on a director without VRRP.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ OWN_FIELDS = {
 
 
 class Director(NamedTuple):
-    """What the inventory defines for a director.
+    """The VRRP variables of a director.
 
     :ivar priority: its VRRP priority; 0 if it is not set
     :ivar shared: the values of `SHARED`, None for what is not set
@@ -133,7 +133,7 @@ def read(name: str, addresses: Sequence[str], fields: Fields, failed: Collection
 
 
 def _interface(value: Any) -> str:
-    """Return the name of an interface, or what stands for one."""
+    """Return the name of an interface, or a placeholder."""
     try:
         _keepalived_options.INTERFACE.read(value)
     except _keepalived_values.InvalidValue:
@@ -214,10 +214,10 @@ def _number(value: Any) -> float | None:
 def peers(
     director: Director, directors: Sequence[Director], instances: Iterable[Mapping[str, Any]]
 ) -> list[str]:
-    """Return the addresses from which a director takes advertisements and synchronised connections.
+    """Return the addresses from which a director accepts advertisements and connection sync.
 
-    These are the other directors of the inventory with what ``lvs_keepalived`` gives them as their
-    source, and peers that it sets.
+    These are the other directors of the inventory, their source addresses in ``lvs_keepalived``,
+    and peers that it sets.
     """
     others = [other for other in directors if other != director]
     found: list[Any] = [address for other in others for address in other.addresses]
@@ -237,7 +237,7 @@ def addresses_of_master(director: Director) -> set[str]:
 
 
 def disagreements(directors: Sequence[Director]) -> Iterable[tuple[str, list[str]]]:
-    """Yield each thing that is wrong between directors, and the names of those it is true of."""
+    """Yield a sentence for each disagreement between directors, and their names."""
     if not any("lvs_priority" in director.wrong for director in directors):
         yield from _equal_priorities(directors)
     for variable in SHARED:
@@ -276,7 +276,7 @@ def _equal_priorities(directors: Sequence[Director]) -> Iterator[tuple[str, list
 
 
 def priorities(directors: Sequence[Director]) -> dict[str, int]:
-    """Return the priority of each: the one set, else falling in the inventory's order."""
+    """Return the priority of each director: the one that is set, or by the order of hosts."""
     step = PRIORITIES // max(len(directors), 2)
     return {
         director.name: director.priority or FIRST_PRIORITY - number * step
@@ -318,10 +318,11 @@ def instance(
 ) -> dict[str, Any]:
     """Return a VRRP instance of one of several directors, without its password.
 
-    VIPs of the other family than the first one's go with it, but are in no advertisement: RFC 5798
-    has one family in each.
+    VIPs of the other family than the first one's move with it, but are in no advertisement: RFC
+    5798 allows one family in each.
 
-    :param number: whose turn it is to be master; the others follow by their own priorities
+    :param number: the position of its master in `master_order`; the other directors follow by
+        priority
     """
     own_fields = dict(director.keepalived.get("instance", {}))
     more = as_list(own_fields.pop("excluded_vips", None))
@@ -358,13 +359,13 @@ def instance(
 
 
 def version(director: Director) -> int:
-    """Return the version of VRRP that a director speaks."""
+    """Return the VRRP version of a director."""
     number = as_integer(director.keepalived.get("instance", {}).get("version"))
     return number or (2 if director.shared["lvs_auth_pass"] else 3)
 
 
 def preempted_vips(name: str, made: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, Any]:
-    """Return the ``vips`` that a director takes over by itself, and within how many ``seconds``.
+    """Return the ``vips`` that a director preempts, and within how many ``seconds``.
 
     Those are of the instances in which it has the highest priority and preempts. RFC 5798, 6.1: it
     becomes master 3 x advert_int + skew after it has started, and after preempt_delay if another
@@ -396,7 +397,7 @@ def configuration(
     instances: Sequence[Mapping[str, Any]],
     services: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
-    """Return what the role keepalived_ha gives to the module keepalived_conf on a director.
+    """Return the options of keepalived_conf on a director, as the role keepalived_ha sets them.
 
     :param instances: its VRRP instances; none without VRRP
     """
@@ -427,7 +428,7 @@ def mistakes(
     *,
     all_known: bool = True,
 ) -> list[str]:
-    """Return what keepalived would not take of a director's instances and ``lvs_keepalived``.
+    """Return what keepalived would refuse of a director's instances and ``lvs_keepalived``.
 
     :param all_known: whether the VIPs of all services could be read
     """

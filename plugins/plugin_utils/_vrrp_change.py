@@ -1,10 +1,10 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How a change of VRRP is made without two masters, and when it can't be.
+"""Plan a change of VRRP without two masters, or refuse it.
 
 Pure: what ``resolve`` and ``preflight`` return comes in, plain data and sentences go out. Directors
-whose instances differ in what ``_vrrp_agreement`` lists don't take each other's advertisements. So
-one of them runs with the new settings while keepalived is stopped on the others.
+whose instances differ in what ``_vrrp_agreement`` lists ignore each other's advertisements. So one
+of them runs with the new settings while keepalived is stopped on the others.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ _NAMES = {"vips": "VIPs", "peers": "addresses of directors"}
 
 
 class VrrpChange(NamedTuple):
-    """What a run would change of VRRP.
+    """The VRRP changes of a run.
 
-    :ivar mistakes: why it can't be done
+    :ivar mistakes: why the change is refused
     :ivar pending: what it would change, by director, as sentences
     :ivar first: the director that gets new settings first, "" if none does
     :ivar waiting: the others, which get them afterwards
@@ -38,11 +38,11 @@ class VrrpChange(NamedTuple):
 
 
 def change(cluster: Data, checked: Mapping[str, Data], removed: Any = ()) -> VrrpChange:
-    """Return what a run changes of VRRP.
+    """Return the VRRP changes of a run.
 
     :param cluster: what ``resolve`` returns
     :param checked: by host that takes part, what ``preflight`` returned
-    :param removed: addresses of former directors that run no longer, a list or with commas
+    :param removed: addresses of former directors that no longer run, a list or with commas
     """
     directors = list(cluster["directors"])
     states = {name: checked[name]["vrrp"] for name in directors if "vrrp" in checked.get(name, {})}
@@ -94,7 +94,7 @@ def _unknown_peers(
     states: Mapping[str, Data],
     removed: Iterable[str],
 ) -> Iterator[str]:
-    """Report peers that are no directors any longer, and that may still be masters."""
+    """Report peers that are no longer directors, but may still be masters."""
     known = {*removed}
     for director in cluster["directors"].values():
         known.update(director["peers"])
@@ -113,7 +113,7 @@ def _unknown_peers(
 
 
 def _first(states: Mapping[str, Data]) -> str:
-    """Return a director that is master, preferably one with the new settings."""
+    """Return a director that is master, preferably one that already has the new settings."""
 
     def rank(name: str) -> tuple[bool, bool]:
         return not states[name]["holds"], bool(states[name]["differences"])

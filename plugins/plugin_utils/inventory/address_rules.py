@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Addresses: that of each host toward a service, and which must not be the same."""
+"""Find the address of each host toward a service, and report duplicate addresses."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def fill(topology: Topology, service: Service) -> None:
 
 
 def check_outright(topology: Topology, service: Service) -> None:
-    """Check the destinations that a service lists outright, beside those of its group."""
+    """Check the destinations in a service's own list, beside those of its group."""
     port = as_integer(service.raw.get("port"))
     member_port = service.shared.get("port", port)
     members = {(rip, member_port): name for name, (rip, _weight) in service.pool.items()}

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Directors: what several have to agree on, which one is master, and what keepalived refuses."""
+"""Check the directors: settings that they must share, masters, and what keepalived refuses."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def find_masters(topology: Topology) -> None:
 
 
 def refused_by_keepalived(topology: Topology, services: Iterable[Service]) -> list[str]:
-    """Return what keepalived would not take, as sentences."""
+    """Return what keepalived would refuse, as sentences."""
     found = Mistakes()
     all_known = not topology.mistakes.lines()
     keepalived_services = [
@@ -105,5 +105,5 @@ def refused_by_keepalived(topology: Topology, services: Iterable[Service]) -> li
 
 
 def refused_services(services: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return what keepalived would not take of services, on whichever director."""
+    """Return what keepalived would refuse of services, on any director."""
     return _keepalived.mistakes({"globals": _vrrp.GLOBALS, "services": services})

@@ -12,13 +12,13 @@ from ansible_collections.lvs.cluster.plugins.module_utils._wording import one_li
 
 
 class Mistakes:
-    """Sentences, each with all the hosts or services that it is true of."""
+    """Sentences, each with all hosts or services that it is about."""
 
     def __init__(self) -> None:
         self._subjects: dict[tuple[str, str], dict[str, None]] = {}
 
     def add(self, sentence: str, kind: str = "", *names: str) -> None:
-        """Note a sentence about things of a kind, or about the whole if no kind is given."""
+        """Add a sentence about hosts or services of a kind, or about the cluster without a kind."""
         self._subjects.setdefault((kind, sentence), {}).update(dict.fromkeys(names))
 
     def lines(self) -> list[str]:
@@ -30,7 +30,7 @@ class Mistakes:
 
 
 def _subject(kind: str, names: Collection[str]) -> str:
-    """Return what a sentence begins with: the hosts or services that it is about."""
+    """Return the beginning of a sentence: the hosts or services that it is about."""
     if not kind:
         return ""
     if kind == "host":  # in quotes where a name would not stand out

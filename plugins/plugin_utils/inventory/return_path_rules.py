@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The return path of answers: through the director with nat, past it with dr and tun."""
+"""Check the return path of answers: through the director with nat, past it with dr and tun."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def _check_floating(topology: Topology, service: Service, host: Host) -> None:
 
 
 def check_forward(topology: Topology, service: Service) -> None:
-    """Check that a director can recognise answers among other forwarded packets: by the VIP.
+    """Check that the VIPs are known, by which a director recognises answers.
 
     A mark without match is not set by the roles, and its VIPs are not known here.
     """

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What must hold between hosts and services: all rules, in the order in which they are checked."""
+"""Check all rules between hosts and services, in order."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _IPV6_MTU, _TUNNEL_HEADER = 1280, 60
 
 
 def check(topology: Topology) -> None:
-    """Give each service its pool, and note what is wrong."""
+    """Compute the pool of each service, and record mistakes."""
     topology.ha = _common_value(topology, "lvs_ha", lambda host: host.ha) or (
         "vrrp" if len(topology.directors) > 1 else "none"
     )
@@ -73,7 +73,7 @@ def check(topology: Topology) -> None:
 
 
 def _common_value(topology: Topology, variable: str, of: Callable[[Host], Any]) -> Any:
-    """Return the value that all hosts have that set a variable of the cluster."""
+    """Return the value of a variable that all hosts must share."""
     values: dict[Any, list[str]] = {}
     for host in topology.hosts.values():
         if of(host):

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A service as the inventory describes it, and as IPVS and keepalived are to have it."""
+"""A service of the inventory, and its form for IPVS and keepalived."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ _STAND_IN = {"ipv4": "192.0.0.8", "ipv6": "100::"}
 
 
 class Frontend(NamedTuple):
-    """A VIP with a protocol and a port; port 0 is every port."""
+    """A VIP with a protocol and a port; port 0 means all ports."""
 
     vip: str
     protocol: str
@@ -112,7 +112,7 @@ class Service:
                 self.wrong(f"{sentence}; correct or remove it")
 
     def _vip(self) -> tuple[str | None, str | None]:
-        """Return VIP and family, as far as there are."""
+        """Return VIP and family, as far as they can be read."""
         if self.raw.get("fwmark"):
             return None, "ipv6" if self.raw.get("family") == "ipv6" else "ipv4"
         vip = normal_address(self.raw.get("vip"))
@@ -123,7 +123,7 @@ class Service:
         return vip, family_of(vip)
 
     def _frontends(self) -> list[Frontend]:
-        """Return what clients ask for, as far as it can be read."""
+        """Return the frontends, as far as they can be read."""
         matches = self.raw.get("match")
         if self.vip:
             port = as_integer(self.raw.get("port"))
@@ -148,7 +148,7 @@ class Service:
         return list(times)
 
     def _match(self, item: Any, number: int) -> list[Frontend]:
-        """Return what an item of ``match`` gives the service's firewall mark."""
+        """Return the frontends of an item of ``match``."""
         fields = Subject({}, "service", f"{self.label}: match {number}", self.fields.report)
         if not isinstance(item, Mapping):
             fields.wrong("not a mapping of vip, protocol and ports")
@@ -169,7 +169,7 @@ class Service:
         return [Frontend(vip, protocol, port) for port in ports if vip and port]
 
     def _group(self, groups: Mapping[str, Sequence[str]]) -> str:
-        """Return the group that gives it destinations, or nothing."""
+        """Return the group of its real servers, or nothing."""
         group = self.raw.get("realservers", REALSERVERS)
         if "realservers" not in self.raw and (not self.readable or "destinations" in self.raw):
             if self.raw.get("destinations", True) in (None, "", []):
@@ -208,7 +208,7 @@ class Service:
 
     @property
     def explicit_destinations(self) -> Any:
-        """The destinations that it lists, completed by the fields that it sets for all of them."""
+        """The destinations in its list, with the fields that the service sets for all of them."""
         pool = self.raw.get("destinations")
         if pool is None or pool == "":
             return []
@@ -227,12 +227,12 @@ class Service:
 
     @property
     def outright(self) -> list[Mapping[str, Any]]:
-        """The destinations that it lists outright."""
+        """The valid destinations in its list."""
         pool = self.explicit_destinations
         return [i for i in pool if isinstance(i, Mapping)] if isinstance(pool, list) else []
 
     def plain(self) -> dict[str, Any]:
-        """Return it in the schema, one destination standing for all that its group gives.
+        """Return it in the schema, with one placeholder for the destinations of its group.
 
         `resolved` puts the hosts of the group in its place, with their weights.
         """
@@ -245,7 +245,7 @@ class Service:
         return {**fields, "destinations": pool}
 
     def stand_in(self, number: int) -> dict[str, Any]:
-        """Return a service that is right, with what keepalived is to do with this one."""
+        """Return a valid service with the keepalived fields of this one, to check these fields."""
         port = as_integer(self.raw.get("port"))
         first = ipaddress.ip_address("2001:db8::" if self.family == "ipv6" else "10.0.0.0")
         return {
@@ -260,7 +260,7 @@ class Service:
         }
 
     def _stand_ins(self) -> Iterator[tuple[int, dict[str, Any]]]:
-        """Yield what keepalived is to do with single destinations, with the names of these."""
+        """Yield the keepalived fields of single destinations, with their names."""
         for number, (key, fields) in enumerate(self.destination_fields.items()):
             names = (
                 i.get("name") for i in self.outright if normal_address(i.get("address")) == key[0]
@@ -292,7 +292,7 @@ class Service:
         return {"name": self.name, **result} if self.name else result
 
     def by_mark(self, resolved: dict[str, Any], mark: int) -> dict[str, Any]:
-        """Return it as a service of the packets with a firewall mark, not of a VIP and a port."""
+        """Return it as a service by firewall mark instead of VIP and port."""
         pool = [
             {**destination, "port": 0} if destination["method"] in UNCHANGED else destination
             for destination in resolved["destinations"]
@@ -302,12 +302,12 @@ class Service:
 
     @property
     def health(self) -> dict[str, Any]:
-        """What keepalived does with it, in the full form, once that is known to be right."""
+        """The keepalived fields in their full form, once they are checked."""
         return _full(self.keepalived_fields)
 
     @property
     def destination_fields(self) -> dict[tuple[str | None, int | None], dict[str, Any]]:
-        """What keepalived is to do with single destinations, by their address and port."""
+        """The keepalived fields of single destinations, by address and port."""
         pool = self.raw.get("destinations")
         items = (
             [item for item in pool if isinstance(item, Mapping)] if isinstance(pool, list) else []
@@ -350,7 +350,7 @@ class Service:
 
 
 def _full(keepalived_fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what keepalived does with a service or destination, its check in the full form."""
+    """Return the keepalived fields of a service or destination, with the check in its full form."""
     check = keepalived_fields.get("check")
     full = {"check": _keepalived_options.full_check(check)} if check else {}
     return {**keepalived_fields, **full}

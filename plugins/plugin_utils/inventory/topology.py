@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The hosts and services of a cluster together, on which rules hold and of which a plan is made."""
+"""The hosts and services of a cluster, which the rules check and the plan uses."""
 
 from __future__ import annotations
 
@@ -75,5 +75,5 @@ class Topology:
         self.min_available = ""
 
     def named(self) -> list[Host]:
-        """Return the hosts that others may know by a name; an address is none."""
+        """Return the hosts that have a name, and not only an address."""
         return [h for h in self.hosts.values() if h.own and normal_address(h.name) is None]
