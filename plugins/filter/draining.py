@@ -70,7 +70,7 @@ _value:
     - C(services) has, by director, the services whose VIP it holds, as M(lvs.cluster.ipvs_wait)
       takes them.
     - C(servers) are the requests that show whether they answer, as
-      M(lvs.cluster.realserver_probe) takes them. C(unasked) lists the services for which there are
+      M(lvs.cluster.realserver_probe) takes them. C(untested) lists the services for which there are
       none, and why.
   type: dict
   sample:
@@ -83,7 +83,7 @@ _value:
     servers:
       - {name: rs20, address: 192.168.2.20, port: 80}
       - {name: rs21, address: 192.168.2.21, port: 80}
-    unasked: []
+    untested: []
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -12,7 +12,7 @@ author: lvs.cluster contributors (@lvs-cluster)
 description:
   - Compares the results of M(lvs.cluster.vip_probe) with the inventory. Returns lines to show, and
     a sentence for each error.
-  - Every service is listed. One that was not asked is listed with the reason.
+  - Every service is listed. One that was not tested is listed with the reason.
   - It reports an error unless every request was answered by a real server with a weight.
   - With the schedulers V(rr) and V(wrr) and without persistence, each must have answered in
     proportion to its weight, with a tolerance of one round.
@@ -67,8 +67,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: C(lines) shows what was seen, C(problems) lists what is wrong with it, C(unasked)
-    which services were not asked, and why.
+  description: C(lines) shows what was seen, C(problems) lists what is wrong with it, C(untested)
+    which services were not tested, and why.
   type: dict
   sample:
     lines:
@@ -78,7 +78,7 @@ _value:
       - "  the VIP is at 02:42:c0:a8:02:17, the director at 02:42:c0:a8:02:17"
       - "  answers came from 02:42:c0:a8:02:1f and 02:42:c0:a8:02:20, past the director"
     problems: []
-    unasked: []
+    untested: []
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -91,7 +91,7 @@ def probe_report(
     status: Mapping[str, Any],
     machines: Mapping[str, Mapping[str, Any]],
 ) -> dict[str, list[str]]:
-    """Return what was seen, what is wrong with it, and which services were not asked."""
+    """Return the report: lines, errors, and services that were not tested."""
     from ansible_collections.lvs.cluster.plugins.plugin_utils import _probe_report
 
     return _probe_report.probe_report(probes, seen, status, machines)

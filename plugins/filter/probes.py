@@ -47,7 +47,7 @@ RETURN = r"""
 _value:
   description:
     - C(title) identifies the service, C(service) has its fields.
-    - C(options) are those of M(lvs.cluster.vip_probe). Where there are none, C(unasked) has the
+    - C(options) are those of M(lvs.cluster.vip_probe). Where there are none, C(untested) has the
       reason.
   type: list
   elements: dict
@@ -55,7 +55,7 @@ _value:
     - title: web, 192.168.2.149:80, wrr
       service: {name: web, vip: 192.168.2.149, port: 80, protocol: tcp, scheduler: wrr}
       options: {vip: 192.168.2.149, port: 80, protocol: tcp, identity: none}
-      unasked: ""
+      untested: ""
 """
 
 from collections.abc import Callable, Mapping

@@ -55,8 +55,8 @@ _value:
     - C(trouble) lists what is wrong with which directors are active, and where keepalived runs
       another configuration than its file has. C(unseen) lists why no director could be read.
     - C(services) has what the table of the director has that holds their VIP, with rates per
-      second, and beside it what is missing there. C(asked) is what clients ask for. A destination
-      that is not in the table has no C(weight). C(remark) is a note for the operator.
+      second, and beside it what is missing there. C(endpoints) has their VIPs and ports. A
+      destination that is not in the table has no C(weight). C(remark) is a note for the operator.
     - C(serving) has the names of the real servers that have a weight in the table.
     - C(drained) has the real servers with an applied weight of 0, though the inventory has another.
     - C(pending) has what of the inventory is not applied to the directors, C(differences) that,
@@ -78,7 +78,7 @@ _value:
         port: 80
         protocol: tcp
         scheduler: wrr
-        asked: ["192.168.2.149:80"]
+        endpoints: ["192.168.2.149:80"]
         director: d23
         running: true
         connections_rate: 12

@@ -33,7 +33,7 @@ class Draining(NamedTuple):
     :ivar drained: all real servers with weight 0 afterwards, though the inventory has another
     :ivar services: the services of each director that holds their VIP, by director
     :ivar servers: requests that show whether they answer, as ``realserver_probe`` takes them
-    :ivar unasked: for which services there are none, and why, as sentences
+    :ivar untested: for which services there are none, and why, as sentences
     """
 
     mistakes: list[str]
@@ -43,7 +43,7 @@ class Draining(NamedTuple):
     drained: list[str] = []
     services: dict[str, list[Data]] = {}
     servers: list[dict[str, Any]] = []
-    unasked: list[str] = []
+    untested: list[str] = []
 
 
 def drain(

@@ -51,13 +51,13 @@ def probe_report(
         elif result:
             clients[client] = iter(result.get("results", ()))
     names = {mac: host for host, m in machines.items() for mac in m.get("all_macs", ())}
-    lines, unasked = list[str](), list[str]()
+    lines, untested = list[str](), list[str]()
     for probe in probes:
         title = probe["title"]
-        reason = probe["unasked"] or ("" if clients else "no client took part")
+        reason = probe["untested"] or ("" if clients else "no client took part")
         if reason:
-            lines += [title, f"  not asked: {reason}"]
-            unasked += [f"{title}: not asked: {reason}."] if probe["unasked"] else []
+            lines += [title, f"  not tested: {reason}"]
+            untested += [f"{title}: not tested: {reason}."] if probe["untested"] else []
             continue
         for client, results in clients.items():
             where = f"{title}, from {client}" if len(clients) > 1 else title
@@ -65,12 +65,14 @@ def probe_report(
             lines += [where, *(f"  {line}" for line in seen_lines)]
             problems += [f"{where}: {sentence}" for sentence in wrong]
         if _probes.accepts_no_reply(probe["options"]):
-            unasked.append(f"{title}: its check requires no reply, so a missing one shows nothing.")
+            untested.append(
+                f"{title}: its check requires no reply, so a missing one proves nothing."
+            )
     if not clients or not any(probe["options"] for probe in probes):
         problems.append("No service was tested, so nothing shows that the cluster works.")
     shown = [line for line in status["lines"] if line not in (_status.NO_DIFFERENCE, *problems)]
-    good = [] if problems or unasked or status["differences"] else [_status.NO_DIFFERENCE]
-    return {"lines": [*lines, *shown, *unasked, *good], "problems": problems, "unasked": unasked}
+    good = [] if problems or untested or status["differences"] else [_status.NO_DIFFERENCE]
+    return {"lines": [*lines, *shown, *untested, *good], "problems": problems, "untested": untested}
 
 
 def findings(machines: Mapping[str, Data]) -> list[str]:

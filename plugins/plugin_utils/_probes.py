@@ -37,7 +37,7 @@ def of_clients(cluster: Data, names: bool = False) -> list[dict[str, Any]]:
     :param names: whether the answer must identify its real server. Then requests by TCP are HTTP,
         unless the health check is of another protocol; the options of the playbook ``verify``
         define their number and the identity.
-    :returns: ``title``, ``service``, and ``options`` of ``vip_probe`` or ``unasked``, the reason
+    :returns: ``title``, ``service``, and ``options`` of ``vip_probe`` or ``untested``, the reason
         why there are none
     """
     found = []
@@ -68,7 +68,7 @@ def of_real_servers(
     service by TCP must accept a connection.
     """
     servers: list[dict[str, Any]] = []
-    unasked: list[str] = []
+    untested: list[str] = []
     for frontend in cluster["frontends"]:
         check = frontend.get("check") or {}
         for item in frontend["destinations"]:
@@ -77,20 +77,20 @@ def of_real_servers(
             port = _realserver_port(frontend, item)
             requests = list(_requests(frontend)) if port else []
             if not requests:
-                unasked.append(
-                    f"{item['name']} is not asked for {_label(frontend)}: {_reason(frontend)}"
+                untested.append(
+                    f"{item['name']} is not tested for {_label(frontend)}: {_reason(frontend)}"
                 )
             address = check.get("connect_ip") or item["address"]
             place = {"name": item["name"], "address": address, "port": port}
             servers += [one for each in requests if (one := {**place, **each}) not in servers]
-    return servers, [f"{sentence}." for sentence in dict.fromkeys(unasked)]
+    return servers, [f"{sentence}." for sentence in dict.fromkeys(untested)]
 
 
 def _probe(service: Data, where: str, options: Data, reason: str) -> dict[str, Any]:
     protocol = service.get("protocol", "tcp")
     where = where if protocol == "tcp" else f"{protocol} {where}"
     title = ", ".join(filter(None, (service.get("name"), where, service["scheduler"])))
-    return {"title": title, "service": service, "options": options, "unasked": reason}
+    return {"title": title, "service": service, "options": options, "untested": reason}
 
 
 def _client_options(frontend: Data, names: bool) -> dict[str, Any]:

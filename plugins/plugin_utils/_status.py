@@ -364,7 +364,7 @@ def _services(
                 for field, value in service.to_dict().items()
                 if field != "destinations"
             },
-            "asked": [_endpoint(frontend) for frontend in frontends.get(key, ())] or [str(key)],
+            "endpoints": [_endpoint(frontend) for frontend in frontends.get(key, ())] or [str(key)],
             "director": state.name,
             "running": there is not None,
             **{rate: counters.get(rate, 0) for rate in _RATES},
@@ -452,7 +452,8 @@ def _lines(found: Status, unread: Sequence[str]) -> Iterator[str]:
     left = iter(rows)
     for service in found.services:
         what = "not running" if not service["running"] else f"on {service['director']}"
-        yield f"{service['name']}, {join_names(service['asked'])}, {service['scheduler']}, {what}"
+        where = join_names(service["endpoints"])
+        yield f"{service['name']}, {where}, {service['scheduler']}, {what}"
         yield f"  {_aligned(_HEADINGS, widths)}"
         for *cells, remark in itertools.islice(left, len(service["destinations"])):
             yield f"  {_aligned(cells, widths)}  {remark}".rstrip()

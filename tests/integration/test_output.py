@@ -125,7 +125,7 @@ def test_without_a_director_the_state_of_the_cluster_is_unknown(play, inventory,
     assert "No host of lvs_directors takes part" in play(playbook, inventory(), "--limit=rs31")
 
 
-def test_verify_lists_each_service_and_why_it_was_not_asked(play, inventory):
+def test_verify_lists_each_service_and_why_it_was_not_tested(play, inventory):
     others = [
         {"name": "syslog", "port": 514, "protocol": "udp"},
         {"name": "diameter", "port": 3868, "protocol": "sctp"},
@@ -136,9 +136,9 @@ def test_verify_lists_each_service_and_why_it_was_not_asked(play, inventory):
         ("syslog, udp 192.168.2.149:514, wrr", "it has no check; add one of type dns or udp"),
         ("diameter, sctp 192.168.2.149:3868, wrr", "this is SCTP"),
     ):
-        assert lines[lines.index(title) + 1].startswith("  not asked: ")
+        assert lines[lines.index(title) + 1].startswith("  not tested: ")
         assert reason in lines[lines.index(title) + 1]
-    assert "syslog, udp 192.168.2.149:514, wrr: not asked: it has no check" in "\n".join(lines)
+    assert "syslog, udp 192.168.2.149:514, wrr: not tested: it has no check" in "\n".join(lines)
     for name in ("d23", "c10"):
         assert len([line for line in lines if line.startswith(f"{name} can't be ")]) == 1
     assert [line for line in lines if line.startswith("rs31: ") and "Connection refused" in line]

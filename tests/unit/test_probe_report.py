@@ -46,7 +46,7 @@ def asked(service, **options):
     """Return what the filter probes makes of a service that a client can ask."""
     title = f"{service['name']}, {service['vip']}:{service['port']}, {service['scheduler']}"
     options = {"protocol": "http", **options}
-    return {"title": title, "service": service, "options": options, "unasked": ""}
+    return {"title": title, "service": service, "options": options, "untested": ""}
 
 
 def status(*directors, **fields):
@@ -74,7 +74,7 @@ def test_a_cluster_that_works():
             "There are no differences from the inventory.",
         ],
         "problems": [],
-        "unasked": [],
+        "untested": [],
     }
 
 
@@ -231,24 +231,24 @@ def test_a_missing_reply_that_is_allowed_shows_nothing():
     options = {"protocol": "udp", "udp": {}, "identity": "mac"}
     report = judge(seen, service(**DNS), MACHINES, **options)
     assert "  4 of 4 requests had no reply and no error" in report["lines"]
-    [sentence] = report["unasked"]
-    assert sentence.endswith("its check requires no reply, so a missing one shows nothing.")
+    [sentence] = report["untested"]
+    assert sentence.endswith("its check requires no reply, so a missing one proves nothing.")
     assert report["lines"][-1] == sentence
 
 
 def test_a_service_that_was_not_asked_is_listed_with_the_reason():
     probes = [
         asked(service()),
-        {**asked(service(**DNS)), "options": {}, "unasked": "it has no check"},
+        {**asked(service(**DNS)), "options": {}, "untested": "it has no check"},
         asked(service(name="mail")),
     ]
     results = [probe(), probe(failed=2)]
     holder = director("d23", DIRECTOR, "192.168.2.149")
     report = probe_report(probes, {"c10": {"results": results}}, status(holder), {})
     number = report["lines"].index("dns, 192.168.2.149:53, rr")
-    assert report["lines"][number + 1] == "  not asked: it has no check"
-    assert report["unasked"] == ["dns, 192.168.2.149:53, rr: not asked: it has no check."]
-    assert report["lines"][-1] == report["unasked"][0]
+    assert report["lines"][number + 1] == "  not tested: it has no check"
+    assert report["untested"] == ["dns, 192.168.2.149:53, rr: not tested: it has no check."]
+    assert report["lines"][-1] == report["untested"][0]
     assert "There are no differences from the inventory." not in report["lines"]
     # Results belong to the services that were asked.
     assert [problem.split(",")[0] for problem in report["problems"]] == ["mail"]
@@ -275,7 +275,7 @@ def test_a_client_that_is_unreachable(result):
         "c10 can't send requests: no route to host.",
         "No service was tested, so nothing shows that the cluster works.",
     ]
-    assert report["lines"][1] == "  not asked: no client took part"
+    assert report["lines"][1] == "  not tested: no client took part"
 
 
 def test_a_client_that_can_not_probe():

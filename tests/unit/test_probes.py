@@ -75,7 +75,7 @@ def test_requests(fields, by_name, plain):
     for names, options in ((True, by_name), (False, plain)):
         [probe] = probes(cluster(**fields), names)
         assert probe["options"] == {**_probes.DEFAULTS, "vip": VIP, "port": 80, **options}
-        assert probe["unasked"] == ""
+        assert probe["untested"] == ""
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_a_service_that_can_not_be_asked_has_a_reason(fields, title, reason):
     [probe] = probes(cluster(**fields))
     assert probe["title"] == title
     assert probe["options"] == {}
-    assert reason in probe["unasked"]
+    assert reason in probe["untested"]
 
 
 def test_each_bind_of_a_mark_is_asked():

@@ -540,7 +540,7 @@ def test_a_server_is_probed_at_the_port_of_its_check():
     found = draining(plain, status(plain, [state(plain)]), groups_of(), "rs20", back=True)
     assert found["servers"] == [at, {**at, "port": 8}, {**at, "port": 8080}]
     reason = "it has no check; add one of type dns or udp, which defines the request."
-    assert found["unasked"] == [f"rs20 is not asked for syslog: {reason}"]
+    assert found["untested"] == [f"rs20 is not tested for syslog: {reason}"]
 
 
 def test_a_server_is_probed_by_udp_if_its_check_uses_udp():
@@ -557,7 +557,7 @@ def test_a_server_is_probed_by_udp_if_its_check_uses_udp():
         {**at, "port": 5353, "dns": {"query": "A", "name": "www.example.org"}},
         {**at, "port": 123, "udp": {"payload": "e3 00", "require_reply": "24"}},
     ]
-    assert found["unasked"] == []
+    assert found["untested"] == []
 
 
 def test_a_listed_destination_is_drained_by_its_name():

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The output for an operator who installed the archive and has no ansible.cfg: lines of text.
 
-The cluster has services by UDP as well, which are asked as their health checks do.
+The cluster has services by UDP as well, which get the requests of their health checks.
 """
 
 from __future__ import annotations
@@ -157,7 +157,7 @@ def test_drain_undrain_and_rollout_show_their_result(lines, node):
 
 
 @pytest.mark.parametrize(("name", "port"), [("names", 53), ("ping", 9)])
-def test_services_by_udp_are_asked_as_their_checks_do(lines, name, port):
+def test_services_by_udp_get_the_requests_of_their_checks(lines, name, port):
     [seen] = after(lines, f"{name}, udp {VIP}:{port}, rr", 2)
     assert seen.split("\n") == [
         "  rs31  4 of 8 requests, weight 5",
@@ -165,15 +165,15 @@ def test_services_by_udp_are_asked_as_their_checks_do(lines, name, port):
     ]
 
 
-def test_services_that_were_not_asked_are_listed(lines):
+def test_services_that_were_not_tested_are_listed(lines):
     title = f"syslog, udp {VIP}:514, rr"
-    reason = "not asked: it has no check; add one of type dns or udp, which defines the request"
+    reason = "not tested: it has no check; add one of type dns or udp, which defines the request"
     assert f"  {reason}" in after(lines, title)
     verified = lines[: lines.index("Drained: rs31.")]
     assert f"{title}: {reason}." in verified
     assert verified.count("There are no differences from the inventory.") == 1  # by status
-    asked = f"rs31 is {reason.replace('asked', 'asked for syslog')}."
-    assert lines.count(asked) == 2
+    untested = f"rs31 is {reason.replace('tested', 'tested for syslog')}."
+    assert lines.count(untested) == 2
 
 
 def test_a_service_by_udp_that_is_dead_fails_verify(lines, inventory, node, playbook):
