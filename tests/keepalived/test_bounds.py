@@ -134,7 +134,7 @@ def test_keepalived_accepts_the_bounds(keepalived, version):
             assert keepalived.test(line.join(parts)) == (0, ""), (place, option.name, number)
 
 
-def test_keepalived_refuses_what_is_beyond_the_bounds(keepalived, version):
+def test_keepalived_refuses_values_out_of_bounds(keepalived, version):
     accepted = []
     for place, option, bounds in bounded(version):
         step = 1 if option.kind.argument["type"] == "int" else 0.001

@@ -274,7 +274,7 @@ def test_ipv6_needs_no_suppression(real_server, client):
     assert known.get("2001:db8::149") is None
 
 
-def test_without_interfaces_every_one_that_does_arp_is_suppressed(netns, peer, run_module, save):
+def test_by_default_arp_is_suppressed_on_all_arp_interfaces(netns, peer, run_module, save):
     peer("eth0")
     peer("eth1")
     netns.sysctl("net/ipv4/conf/eth1/arp_announce", 1)

@@ -381,7 +381,7 @@ def test_a_vip_is_announced_by_the_next_run_if_it_was_not(case):
 
 @pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.parametrize("case", ["vips", "sysctls"], indirect=True)
-def test_a_module_that_is_asked_to_end_undoes_what_it_did(case, sent):
+def test_a_module_that_gets_a_signal_undoes_its_changes(case, sent):
     first_wish, wish, *_others = case.wishes
     run(case, first_wish)
     before = state(case)

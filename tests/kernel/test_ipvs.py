@@ -126,12 +126,12 @@ def test_a_service_deleted_while_its_pool_is_read_has_no_pool(ipvs):
     assert ipvs.loads(KEY) == {}
 
 
-def test_timeouts_are_what_ipvsadm_sets(ipvs):
+def test_timeouts_of_ipvsadm_are_returned(ipvs):
     subprocess.check_call(["ipvsadm", "--set", "1000", "10", "30"])
     assert ipvs.timeouts() == _ipvs.Timeouts(tcp=1000, tcp_fin=10, udp=30)
 
 
-def test_sync_daemons_are_what_ipvsadm_starts(ipvs, netns):
+def test_sync_daemons_of_ipvsadm_are_returned(ipvs, netns):
     netns.ip("link add sync0 up type dummy")
     netns.ip("link set sync0 multicast on")
     netns.ip("address add 192.0.2.1/24 dev sync0")
@@ -148,7 +148,7 @@ def test_sync_daemons_are_what_ipvsadm_starts(ipvs, netns):
     assert ipvs.sync_daemons() == []
 
 
-def test_info_is_what_ipvsadm_shows(ipvs):
+def test_info_agrees_with_ipvsadm(ipvs):
     version, size = ipvs.info()
     output = subprocess.check_output(["ipvsadm", "-Ln"], text=True)
     assert output.startswith(f"IP Virtual Server version {version} (size={size})")

@@ -130,7 +130,7 @@ def test_draining_waits_for_the_last_connection_and_cuts_none(connect, run_modul
     assert drained["connections"]["active"] == 0
 
 
-def test_ipvs_wait_reports_what_a_drain_waits_for(connect, run_module):
+def test_ipvs_wait_reports_remaining_connections(connect, run_module):
     rs = {"address": "10.0.0.11", "port": 80}
     run_module("ipvs_dest", service=WEB, **rs, method="nat", weight=5)
     client, server = connect()

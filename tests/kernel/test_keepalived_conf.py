@@ -607,7 +607,7 @@ def test_a_file_is_written_once_and_belongs_to_root_alone(run_module, director, 
 
 
 @pytest.mark.parametrize("check", [False, True], ids=["run", "check"])
-def test_what_keepalived_does_not_accept_changes_nothing(run_module, director, path, check):
+def test_a_refused_configuration_changes_nothing(run_module, director, path, check):
     assert run_module("keepalived_conf", path=str(path), instances=[PLAIN])["changed"]
     before = path.read_text()
     result = run_module(

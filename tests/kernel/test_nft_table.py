@@ -121,7 +121,7 @@ def test_every_family(host, run_module, save, family, rules):
         assert run_module("nft_table", **absent)["changed"]
 
 
-def test_what_is_saved_is_what_boot_restores(host, new_netns, run_module, save):
+def test_boot_restores_the_saved_state(host, new_netns, run_module, save):
     run_module("nft_table", name="lvs", rules=MARKS + MASQUERADE + MSS, save=str(save))
     rebooted = new_netns()
     for _ in range(2):
@@ -174,7 +174,7 @@ def test_other_rules_replace_the_rules(host, run_module, save):
     assert not run_module("nft_table", name="lvs", rules=MSS, save=str(save))["changed"]
 
 
-def test_a_table_of_another_name_goes_with_its_file(host, run_module, save):
+def test_a_table_of_another_name_in_the_file_is_removed(host, run_module, save):
     run_module("nft_table", name="lvs", rules=MARKS, save=str(save))
     with others_untouched(host):
         result = run_module("nft_table", name="lvs2", family="ip", rules=MSS, save=str(save))

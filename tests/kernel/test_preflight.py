@@ -119,7 +119,7 @@ def test_a_director_that_sends_through_tunnels_with_a_source_that_is_not_taken(
         assert run(taken) == []
 
 
-def test_a_director_that_is_a_real_server_sends_itself_nothing_through_tunnels(findings):
+def test_a_director_in_its_own_pool_has_no_tunnel_to_itself(findings):
     assert findings(routed_to=[DIP], addresses=[DIP], tunnel_sources={DIP: ["192.0.2.24"]}) == []
 
 
@@ -257,7 +257,7 @@ def test_frames_that_a_switch_returns_are_no_duplicate_address(machine, findings
     assert findings(vips=[VIP]) == []
 
 
-def test_a_vip_that_is_here_already_and_elsewhere_too(machine, findings, lan):
+def test_a_vip_on_this_and_another_host_is_reported(machine, findings, lan):
     machine.address(f"{VIP}/32")
     assert findings(vips=[VIP]) == []
 
@@ -426,7 +426,7 @@ def test_an_ipv6_vip_that_another_host_has(machine, lan, wrong):
     assert "is not usable" in message
 
 
-def test_a_packet_filter_that_drops_what_a_director_needs(machine, wrong):
+def test_rules_that_drop_invalid_packets_are_reported(machine, wrong):
     if not shutil.which("nft"):
         pytest.skip("there is no nft here; the lab has it")
     options = {

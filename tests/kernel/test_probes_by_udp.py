@@ -142,7 +142,7 @@ def test_an_error_code_is_a_failure(cluster, serve, run_module):
 
 
 @pytest.mark.parametrize("pool", [POOL, []])
-def test_where_nothing_listens_behind_the_vip_requests_fail_at_once(cluster, run_module, pool):
+def test_requests_to_a_vip_without_a_listener_fail_at_once(cluster, run_module, pool):
     """The real server sends an ICMP error; without one, the director does."""
     cluster.balance(53, pool)
     for options in ({"protocol": "dns", "dns": A}, {"protocol": "udp", "udp": {}}):

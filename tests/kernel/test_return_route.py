@@ -88,7 +88,7 @@ def next_hop(host, client, port, protocol=TCP, source=RIP):
     return output[0].get("gateway", "")
 
 
-def test_answers_go_through_the_director_and_nothing_else_does(real, route):
+def test_only_answers_go_through_the_director(real, route):
     dns = {"address": RIP, "port": 53, "protocol": "udp", "weight": 1}
     chat = {"address": RIP, "port": 9, "protocol": "sctp", "vip": "192.0.2.149"}
 
@@ -137,7 +137,7 @@ def test_check_mode_and_diff(real, route, save):
 
 
 @pytest.mark.parametrize("options", [{}, {"route": "default"}])
-def test_what_is_saved_is_what_boot_restores(real, route, save, options):
+def test_boot_restores_the_saved_state(real, route, save, options):
     reboot = state(real)
     route(WEB, WEB6, {**WEB, "port": 0}, **options)
     wanted = state(real)
@@ -262,7 +262,7 @@ def test_the_default_route_is_replaced_and_put_back(real, route, save, then):
     assert state(real) == before
 
 
-def test_a_former_default_route_by_several_routers_comes_back(real, route):
+def test_a_former_default_route_by_several_routers_is_restored(real, route):
     hops = f"nexthop via {ROUTER} dev eth0 weight 1 nexthop via 10.0.0.2 dev eth0 weight 3"
     real.ip(f"route replace default {hops}")
     before = state(real)

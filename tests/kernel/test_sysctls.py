@@ -52,7 +52,7 @@ def test_sets_and_saves_and_is_idempotent(netns, run_module, tmp_path):
     assert not run_module("sysctls", **options)["changed"]
 
 
-def test_what_is_saved_is_what_boot_restores(netns, new_netns, run_module, tmp_path):
+def test_boot_restores_the_saved_state(netns, new_netns, run_module, tmp_path):
     netns.ip("link add eth0.100 type veth peer name other")
     key = "net/ipv4/conf/eth0.100/rp_filter"
     file = tmp_path / "90-lvs.conf"
@@ -159,7 +159,7 @@ def test_settings_that_forwarding_resets_are_restored(netns, run_module, tmp_pat
     assert state() == before
 
 
-def test_what_is_wanted_holds_although_forwarding_resets_it(netns, run_module, tmp_path):
+def test_wanted_values_hold_although_ip_forward_resets_them(netns, run_module, tmp_path):
     redirects = "net/ipv4/conf/all/accept_redirects"
     netns.sysctl(FORWARD, 0)
     options = {"values": {redirects: 1, FORWARD: 1}, "save": str(tmp_path / "90-lvs.conf")}
@@ -214,7 +214,7 @@ def test_all_missing_settings_are_reported_before_a_write(netns, run_module):
 
 
 @pytest.mark.parametrize("name", ["drop_entry", "drop_packet", "secure_tcp"])
-def test_what_the_kernel_moves_between_1_and_2_is_one_setting(netns, run_module, name):
+def test_values_1_and_2_of_a_defense_are_one_setting(netns, run_module, name):
     key = f"net/ipv4/vs/{name}"
     netns.sysctl(key, 2)
     assert not run_module("sysctls", values={key: 1})["changed"]

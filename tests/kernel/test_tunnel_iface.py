@@ -342,9 +342,7 @@ MANY = [
 ]
 
 
-def test_what_is_saved_is_what_boot_restores_and_a_restart_leaves(
-    netns, new_netns, run_module, save
-):
+def test_boot_and_restart_restore_the_saved_state(netns, new_netns, run_module, save):
     result = run_module("tunnel_iface", tunnels=MANY, save=str(save))
     assert len(result["interfaces"]) == 4
     assert result["after"] == state()

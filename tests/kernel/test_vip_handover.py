@@ -155,7 +155,7 @@ def test_new_connections_are_held_back_during_a_hand_over(
     waiting[0].close()
 
 
-def test_check_mode_holds_nothing_back(client, stopped, monkeypatch):
+def test_check_mode_delays_no_connections(client, stopped, monkeypatch):
     pauses = Pauses()
     monkeypatch.setattr(_run, "pause", pauses)
     monkeypatch.setattr(vip_handover, "load", lambda _text: 1 / 0)
@@ -167,9 +167,7 @@ def test_check_mode_holds_nothing_back(client, stopped, monkeypatch):
     assert pauses.seconds == []
 
 
-def test_vips_that_another_director_takes_are_held_back_until_they_have_left(
-    netns, client, server, monkeypatch
-):
+def test_connections_are_delayed_until_preempted_vips_have_left(netns, client, server, monkeypatch):
     waiting = []
 
     def before():
@@ -203,7 +201,7 @@ def test_vips_that_do_not_leave_are_a_result(netns, client, monkeypatch):
 
 
 @pytest.mark.parametrize("fields", [{"preempt": False}, {"vips": ["192.0.2.150"]}])
-def test_vips_that_no_director_takes_are_not_waited_for(netns, client, monkeypatch, fields):
+def test_vips_that_are_not_preempted_are_not_awaited(netns, client, monkeypatch, fields):
     monkeypatch.setattr(_run, "pause", lambda _seconds: 1 / 0)
     result = run_module("vip_handover", vips=ADDRESSES, preempted_by=[{**MASTER, **fields}])
     assert (result.get("msg"), result["held_vips"]) == (None, [])

@@ -67,7 +67,7 @@ def test_a_real_server_gets_its_vips(suppressed, run_module, save):
     assert again["before"] == again["after"] == [LINE, LINE6]
 
 
-def test_what_is_saved_is_what_boot_restores(suppressed, new_netns, run_module, save):
+def test_boot_restores_the_saved_state(suppressed, new_netns, run_module, save):
     run_module("vip_iface", interface="lo", vips=[VIP, VIP6], save=str(save))
     rebooted = new_netns()
     for _ in range(2):
@@ -145,7 +145,7 @@ def test_only_managed_vips_are_removed(suppressed, run_module, save):
     assert "192.0.2.31/24" in suppressed.addresses("eth0")
 
 
-def test_what_is_unlisted_stays_until_it_is_pruned(suppressed, run_module, save):
+def test_unlisted_entries_stay_until_they_are_pruned(suppressed, run_module, save):
     options = {"interface": "lo", "save": str(save)}
     run_module("vip_iface", vips=[VIP, VIP6], **options)
 

@@ -609,7 +609,7 @@ def conf(service="", server="", more=""):
         (conf(more="vrrp_script {\n}"), "line 8: `vrrp_script {` is left out: its name must be a"),
     ],
 )
-def test_what_is_not_representable_is_listed_with_its_line(text, start):
+def test_unrepresentable_statements_are_listed_with_their_line(text, start):
     lines = unrepresented(text)
     assert any(line.startswith(start) for line in lines), lines
     assert all(line.endswith(".") for line in lines)
@@ -799,7 +799,7 @@ def test_each_distinct_pool_is_a_group_and_weights_are_the_hosts():
     assert list(groups["pool_tcp_82"]["hosts"]) == ["rs_10_0_0_1", "rs_10_0_0_3"]
 
 
-def test_one_machine_of_two_names_of_addresses_is_one_host():
+def test_a_machine_with_two_addresses_is_one_host():
     text = (
         rules(["1:80 -g", "2:80 -g"]) + "\n-A -t [fd00::9]:80\n-a -t [fd00::9]:80 -r [fd00::1]:80"
     )
@@ -817,7 +817,7 @@ def test_a_destination_on_loopback_is_no_host():
     assert service["destinations"] == [{"address": "127.0.0.1", "weight": 4}]
 
 
-def test_a_director_that_serves_at_its_own_address_is_one_machine():
+def test_a_director_may_serve_at_its_own_address():
     table = {
         "services": [
             {

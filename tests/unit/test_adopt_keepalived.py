@@ -109,7 +109,7 @@ def test_a_file_without_vrrp_is_a_single_director_with_checks():
         ("vrrp_track_process p {", "process nginx\n}"),
     ],
 )
-def test_what_only_vrrp_uses_is_listed_without_vrrp(statement, more):
+def test_vrrp_only_statements_are_listed_without_vrrp(statement, more):
     text = service() + f"{statement}\n{more}\n"
     (line,) = reported(text, statement)
     assert line.endswith("is left out: without a vrrp_instance nothing uses it.")
@@ -229,7 +229,7 @@ def test_a_check_keeps_its_port():
     assert any("keepalived checks port 0 with tcp" in line for line in adopted(text).unrepresented)
 
 
-def test_a_check_of_the_server_itself_is_one_for_all():
+def test_a_check_of_the_real_server_itself_serves_all_services():
     servers = tuple(server(n, f"connect_ip 192.0.2.{n}") for n in (21, 22))
     (found,) = services_of(service(servers=servers))
     assert found["check"] == {"type": "tcp"}

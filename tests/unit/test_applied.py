@@ -75,7 +75,7 @@ def test_a_service_that_is_not_as_wanted_is_a_change(field, words):
     assert unknown.results["action"] == "reload"
 
 
-def test_the_override_keeps_what_is_read_here():
+def test_the_override_saves_the_copy_that_is_read_here():
     override = OVERRIDE.read_text()
     assert f"RuntimeDirectory={Path(_applied.DIRECTORY).name}\n" in override
     assert Path(_applied.DIRECTORY).parent == Path("/run")

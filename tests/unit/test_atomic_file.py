@@ -8,7 +8,7 @@ import pytest
 from ansible_collections.lvs.cluster.plugins.module_utils import _atomic_file
 
 
-def test_what_is_written_is_read(tmp_path):
+def test_written_text_is_read_back(tmp_path):
     path = tmp_path / "a" / "b" / "file.conf"
     assert _atomic_file.read(str(path)) is None
     _atomic_file.write(str(path), "one\n")

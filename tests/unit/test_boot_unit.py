@@ -54,7 +54,7 @@ def test_without_systemd_nothing_is_written(boot_unit, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_absence_of_what_is_not_there_is_no_change(boot_unit):
+def test_state_absent_changes_nothing_without_a_former_state(boot_unit):
     result = boot_unit(name=NAME, state="absent")
     assert (result["changed"], result["before"], result["after"]) == (False, None, None)
 

@@ -22,7 +22,7 @@ def test_hosts_without_the_variable_are_left_out():
     assert by_host(["d23", "d24", "d25", "d26"], hostvars, "seen") == {"d23": {"rc": 0}, "d26": 0}
 
 
-def test_marks_exclude_what_other_directors_have_forwarded():
+def test_marks_exclude_packets_forwarded_by_other_directors():
     mark = {"fwmark": 1, "vip": "192.168.2.149", "protocol": "tcp", "ports": [80]}
     checked = {"d24": {"macs": ["02:42:c0:a8:02:18"]}, "d25": {"msg": "unreachable"}}
     assert exclude_macs([mark], checked) == [{**mark, "exclude_macs": ["02:42:c0:a8:02:18"]}]

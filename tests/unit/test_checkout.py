@@ -66,7 +66,7 @@ def has(module, name):
         return hasattr(getattr(importlib.import_module(outer), inner), name)
 
 
-def test_what_the_lab_uses_of_the_collection_is_there():
+def test_files_that_the_lab_uses_exist():
     """A name that is gone would be missed after minutes only, when the lab is up."""
     taken = {
         (path, *each) for path in IN_THE_LAB for each in names_taken(ast.parse(path.read_text()))
@@ -109,7 +109,7 @@ CORES = of_noxfile("CORES")
 OLDEST, NEWEST = next(iter(CORES)), next(reversed(CORES))
 
 
-def test_the_collection_asks_for_what_is_tested():
+def test_the_required_ansible_core_is_the_tested_one():
     runtime = yaml.safe_load((ROOT / "meta" / "runtime.yml").read_text())
     major, minor = NEWEST.split(".")
     assert runtime["requires_ansible"] == f">={OLDEST}.0,<{major}.{int(minor) + 1}.0"
@@ -121,7 +121,7 @@ def test_a_role_asks_for_the_oldest_that_is_tested(role):
     assert meta["galaxy_info"]["min_ansible_version"] == OLDEST
 
 
-def test_readme_names_what_is_tested():
+def test_readme_lists_the_tested_versions():
     readme = " ".join((ROOT / "README.md").read_text().split())
     assert f"ansible-core {OLDEST} to {NEWEST}," in readme
     with_cores = dict(

@@ -114,7 +114,7 @@ def test_a_missing_reply_and_a_closed_port(serve):
         ({"require_reply": "ab cd ef 00"}, None),  # keepalived compares what there is
     ],
 )
-def test_what_a_check_requires_of_a_reply(serve, udp, wrong):
+def test_replies_are_checked_against_the_requirements(serve, udp, wrong):
     got = []
     port = serve(lambda sent: [got.append(sent) or b"\xab\xcd\xef"])
     ask = {"payload": "00 ff", **udp}

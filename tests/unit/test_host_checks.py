@@ -304,7 +304,7 @@ def test_a_backup_that_is_a_real_server():
         (2, [link("eth0", f"{VIP}/32")], ["master"], False),
     ],
 )
-def test_the_sync_daemon_is_what_the_director_is(instances, links, daemons, ok):
+def test_the_sync_daemon_must_match_the_vrrp_state(instances, links, daemons, ok):
     expected = PAIR._replace(instances=instances)
     assert bool(messages_of("sync daemon", expected, *links, daemons=daemons)) != ok
 
@@ -471,7 +471,7 @@ def test_where_packets_of_no_known_connection_are_dropped(rules, found):
         (None, "dr", "0", True),
     ],
 )
-def test_what_the_packet_filter_drops_of_a_director_s(rules, method, conntrack, ok):
+def test_directors_whose_packets_are_dropped_are_reported(rules, method, conntrack, ok):
     expected = director(method, running=False)
     found = messages_of(
         "packet filter", expected, rules=rules, sysctls={VS + "conntrack": conntrack}
@@ -641,7 +641,7 @@ def test_unmanaged_tunnels_that_the_packet_filter_drops(expected, device, ok):
         (real_server(vip=VIP6), [lo(f"{VIP6}/128"), ETH0], ""),
     ],
 )
-def test_where_vips_are(expected, links, word):
+def test_misplaced_vips_are_reported(expected, links, word):
     found = messages_of("place of the VIPs", expected, *links)
     assert len(found) == bool(word)
     assert all(word in message for message in found)

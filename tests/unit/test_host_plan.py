@@ -100,7 +100,7 @@ def test_a_single_director():
         ({}, ["d23", "d24"], ["director", "keepalived_ha"], ("keepalived", "keepalived")),
     ],
 )
-def test_who_fills_the_table_and_who_holds_the_vips(fields, directors, roles, owners):
+def test_table_owner_and_vip_owner_follow_from_checks_and_vrrp(fields, directors, roles, owners):
     planned = plans({**WEB, **fields}, directors=directors)["d23"]["roles"]
     assert list(planned) == roles
     assert (planned["director"]["table_owner"], planned["director"]["vip_owner"]) == owners

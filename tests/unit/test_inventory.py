@@ -615,7 +615,7 @@ def test_the_real_servers_of_a_firewall_mark_hold_its_vips_and_answer_from_its_p
     assert [(d["protocol"], d["port"]) for d in entries] == [("tcp", 80), ("tcp", 443), ("udp", 53)]
 
 
-def test_an_unmanaged_firewall_mark_asks_nothing_of_a_real_server_but_an_answer():
+def test_an_unmanaged_firewall_mark_has_a_return_path_but_no_vip():
     entries = served({"fwmark": 7, "method": "nat"}, realservers=at(31))["rs31"]["nat"]
     assert [(d["vip"], d["port"], d["gateway"]) for d in entries] == [("", 0, "192.168.2.23")]
 
@@ -752,7 +752,7 @@ def test_an_empty_list_of_destinations_is_refused(nothing):
         ({"type": "tcp", "retires": 3}, "service web, check tcp: there is no field 'retires'"),
     ],
 )
-def test_a_check_that_is_none_is_refused_with_all_else_that_is_wrong(check, sentence):
+def test_an_invalid_check_is_refused_with_all_other_mistakes(check, sentence):
     found = mistakes({**WEB, "check": check, "method": "drr"})
     assert len(found) == 2
     assert found[0].startswith("service web: method is 'drr'")
@@ -790,7 +790,7 @@ def test_hosts_that_differ_in_the_clusters_network_are_listed():
 
 
 @pytest.mark.parametrize("network", ["192.168.2.0", "lan/24", 24, {"lan": 1}, [None]])
-def test_a_network_that_is_none_is_refused(network):
+def test_an_invalid_network_is_refused(network):
     assert mistakes(realservers=at(31, lvs_network=network)) == messages(
         f"""
         - host rs31: lvs_network is {network!r}; it must be a network such as 192.168.2.0/24,
@@ -1115,7 +1115,7 @@ def test_drained_must_be_true_or_false():
 
 
 @pytest.mark.parametrize("value", ["half", -1, "101%", True, [1], "1.5"])
-def test_what_draining_leaves_is_a_count_or_a_percentage(value):
+def test_lvs_min_available_is_a_count_or_a_percentage(value):
     [sentence] = mistakes(every={"lvs_min_available": value})
     what = "it must be a count such as 2, or a percentage such as 50%."
     assert sentence.endswith(f"lvs_min_available is {value!r}; {what}")
@@ -1356,9 +1356,7 @@ def inventories(draw):
 
 
 @given(inventories(), st.randoms(use_true_random=False))
-def test_what_is_resolved_has_no_mistake_and_does_not_depend_on_order(
-    described, shuffle: random.Random
-):
+def test_a_resolved_cluster_is_valid_and_independent_of_order(described, shuffle: random.Random):
     services, inventory = described
     if not services:
         return
@@ -1528,7 +1526,7 @@ def test_sources_of_tunnels_are_addresses_and_networks_or_any(listed):
     )
 
 
-def test_what_is_not_known_of_a_director_is_no_source_of_tunnels():
+def test_unknown_director_addresses_are_not_tunnel_sources():
     """Preflight reports it, since it sees with what address the director sends."""
     unknown = {"d23": {"ansible_host": "d23.example.org"}}
     assert sources(unknown) == []

@@ -481,7 +481,7 @@ def test_a_host_without_a_part_is_checked_and_has_no_other_effect():
     assert sentence == "host c10: lvs_drained is 'perhaps'; it must be true or false."
 
 
-def test_a_host_that_a_group_has_twice_is_one():
+def test_a_host_twice_in_a_group_is_one_destination():
     services, hosts = single()
     groups = {**GROUPS, "lvs_directors": ["d23", "d23"], "lvs_realservers": ["rs31"] * 2}
     cluster = resolve(services, groups, hosts.__getitem__)
@@ -502,7 +502,7 @@ def test_a_host_that_a_group_has_twice_is_one():
         ({"one_packet": 2, "protocol": "udp"}, "one_packet is 2; it must be true or false."),
     ],
 )
-def test_what_counts_as_nothing_is_no_value_of_another_type(fields, sentence):
+def test_falsy_values_of_another_type_are_refused(fields, sentence):
     web = {"name": "web", "vip": VIP, "port": 80, "realservers": "lvs_realservers", **fields}
     assert mistakes_with(services=[web], every={"lvs_weights": {}}) == [f"service web: {sentence}"]
 
@@ -531,7 +531,7 @@ def test_a_destination_s_name_is_a_line_of_text(name):
 # What was refused, though right, and what was reported as something else.
 
 
-def test_an_instance_takes_one_address_for_a_list():
+def test_a_single_address_is_accepted_as_a_list():
     variables = {"lvs_keepalived": {"instance": {"excluded_vips": "192.0.2.254/24"}}}
     services = [{"name": "web", "vip": VIP, "port": 80}]
     found, hosts = services, pair()[1]

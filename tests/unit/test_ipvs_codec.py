@@ -102,7 +102,7 @@ def test_pyroute2_reads_the_destination_that_was_encoded(data, key):
     assert socket.ntohs(attributes.get("TUN_PORT") or 0) == destination.tunnel_port
 
 
-def test_deleting_names_the_service_and_nothing_else():
+def test_a_delete_command_has_only_the_key_of_the_service():
     service = VirtualService(KEY, "wrr")
     message = encoded("delete", service)
     assert message["cmd"] == peer.IPVS_CMD_DEL_SERVICE
@@ -137,7 +137,7 @@ def answer(destination, with_stats=True):
 
 
 @given(st.data(), strategies.keys())
-def test_the_fast_decoder_reads_what_the_careful_one_reads(data, key):
+def test_both_decoders_return_equal_destinations(data, key):
     pool = [Destination("192.0.2.1", key.port), Destination("192.0.2.2", key.port, "nat")]
     pool += data.draw(strategies.pools(key))
     decode = _ipvs_codec.DestinationDecoder()
@@ -170,14 +170,14 @@ def test_a_destination_without_a_family_has_that_of_its_service():
     assert read == Destination("2001:db8::1", 80, "dr", 3)
 
 
-def test_a_mask_that_is_no_prefix_is_kept_as_it_is():
+def test_a_mask_that_is_not_a_prefix_is_kept():
     service = VirtualService(KEY, persistence_timeout=5, persistence_mask="255.0.255.0")
     payload = _ipvs_codec.encode_service(service)
     decoded = _ipvs_codec.decode_service(_genetlink.attributes_of(payload, 4, len(payload)))
     assert decoded.persistence_mask == "255.0.255.0"
 
 
-def test_what_is_stored_for_no_persistence_is_not_shown():
+def test_the_default_persistence_mask_is_not_shown():
     flagless = VirtualService(KEY)
     payload = _ipvs_codec.encode_service(flagless).replace(
         struct.pack("=HHI", 8, 8, 0), struct.pack("=HHI", 8, 8, 360)

@@ -19,7 +19,7 @@ from ansible_collections.lvs.cluster.plugins.modules.ipvs_wait import remaining
         (5, 0, 0, "active", ["web: rs20 still has weight 5"]),
     ],
 )
-def test_what_a_drain_waits_for(weight, active, inactive, until, lines):
+def test_remaining_connections_are_listed(weight, active, inactive, until, lines):
     assert remaining("web: rs20", weight, active, inactive, until) == lines
 
 

@@ -333,7 +333,7 @@ def test_two_directors_list_real_servers_in_the_same_order():
     assert lines(with_service(destinations=pool)) == lines(with_service(destinations=pool[::-1]))
 
 
-def test_what_is_not_given_is_not_written():
+def test_unset_options_are_not_written():
     config = {"globals": {"router_id": None, "smtp_server": "", "notification_email": []}}
     assert lines({**config, "instances": [], "services": None}) == []
 
@@ -778,7 +778,7 @@ def test_a_mistake_in_a_secret_does_not_show_it():
 # ---- releases ----------------------------------------------------------------------------------
 
 
-def test_what_the_installed_release_does_not_have_is_refused():
+def test_options_newer_than_the_installed_release_are_refused():
     config = with_instance(version=3, v3_checksum_as_v2=True)
     assert mistakes(config, (2, 2, 8)) == mistakes(config) == []
     assert mistakes(config, (2, 2, 7)) == [
@@ -968,7 +968,7 @@ def test_messages_of_keepalived_have_their_line_and_no_secret():
         ("", "vrrp_instance lvs {\n", False),
     ],
 )
-def test_a_restart_is_needed_for_what_a_reload_does_not_change(before, after, needed):
+def test_settings_that_a_reload_ignores_need_a_restart(before, after, needed):
     assert _keepalived.restart_needed(before, after) == needed
 
 

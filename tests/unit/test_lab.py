@@ -118,7 +118,7 @@ def test_a_failure_ends_the_jobs_beside_it():
     assert time.monotonic() - start < 20
 
 
-def test_a_build_leaves_nothing_and_clears_what_a_killed_one_left(cache):
+def test_a_build_removes_files_of_a_killed_build_and_its_own(cache):
     (cache / "build-old").mkdir()
 
     def broken_build() -> None:
@@ -138,7 +138,7 @@ def test_a_lab_has_a_plain_name(name):
         lab.Lab(name)
 
 
-def test_the_kernel_is_one_that_was_built():
+def test_the_kernel_must_be_one_of_the_built_kernels():
     with pytest.raises(host.LabError, match="LVS_LAB_KERNEL is 'debian11'; it must be debian12 or"):
         lab.Lab("a", "debian11")
 

@@ -200,7 +200,7 @@ def test_plan(there, wanted, unwanted):
     assert _links.plan(after, after) == []
 
 
-def test_apply_reports_what_failed_and_undoes_the_rest(monkeypatch):
+def test_a_failed_apply_reports_its_error_and_undoes_the_rest(monkeypatch):
     ran = []
 
     def carry_out(step):
@@ -279,7 +279,7 @@ def test_arp_round_trip(packet):
 
 
 @given(st.binary(max_size=40))
-def test_what_is_no_arp_packet_is_none(packet):
+def test_other_packets_are_not_decoded_as_arp(packet):
     assert _arp.Arp.decode(packet) is None or packet[:6] == b"\0\1\x08\0\6\4"
 
 

@@ -25,7 +25,7 @@ def mistakes_of(**fields):
 
 
 @given(strategies.services())
-def test_what_a_service_becomes_as_data_is_read_back_as_the_same_service(service):
+def test_a_service_round_trips_through_plain_data(service):
     assert _model_parser.parse_services([service.to_dict()]) == ([service], [])
 
 
@@ -184,5 +184,5 @@ def test_all_mistakes_come_at_once():
 
 
 @pytest.mark.parametrize("services", [None, "web", {"vip": "10.0.0.1"}, [7]])
-def test_what_is_no_list_of_services_is_refused(services):
+def test_services_must_be_a_list(services):
     assert len(_model_parser.parse_services(services)[1]) == 1

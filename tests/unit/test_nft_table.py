@@ -83,7 +83,7 @@ table inet ip
 """
 
 
-def test_what_nft_complains_about_has_its_place_in_the_rules():
+def test_errors_of_nft_have_their_line_in_the_rules():
     table = Table("inet", "ip")
     rules = "chain a {\n  foo bar\n"
     text = table.removal + table.definition(rules)

@@ -129,7 +129,7 @@ def test_prune_selects_what_is_removed(prune, pool, services):
     assert len(merged) == services
 
 
-def test_a_destination_that_reads_back_as_local_is_what_was_asked_for():
+def test_a_destination_that_the_kernel_reports_as_local_is_unchanged():
     read = web(rs(31, method="local"))
     assert accept_local(read, web(rs(31))) == read
     assert (

@@ -284,7 +284,7 @@ def test_a_client_that_can_not_probe():
     assert problem == "web, 192.168.2.149:80, wrr: no ip here."
 
 
-def test_what_is_wrong_on_the_hosts_comes_with_their_names():
+def test_errors_of_hosts_have_the_name_of_the_host():
     machines = {
         "d23": {"findings": ["ip_vs is missing."]},
         "d31": UNREACHABLE,

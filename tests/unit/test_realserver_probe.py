@@ -122,7 +122,7 @@ def test_servers_that_are_asked_by_udp(run_main, pong, refused):
     ]
 
 
-def test_a_request_is_one_kind_and_can_be_made(run_main, pong):
+def test_a_request_has_valid_options_of_one_protocol(run_main, pong):
     both = at(pong, path="/", udp={})
     assert "mutually exclusive" in run_main("realserver_probe", servers=[both])["msg"]
     result = run_main("realserver_probe", servers=[at(pong, dns={"name": "a..b"})])

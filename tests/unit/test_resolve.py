@@ -135,7 +135,7 @@ def test_the_inventory_of_a_single_director_resolves(run):
     ]
 
 
-def test_what_comes_out_is_what_ipvs_table_takes(run):
+def test_resolved_services_are_valid_for_ipvs_table(run):
     services = run(T2, "--limit", "rs22").services
     assert [d["name"] for d in services[0]["destinations"]] == [
         "rs20",

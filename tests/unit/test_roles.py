@@ -71,7 +71,7 @@ def test_the_readme_has_every_variable(role, options):
     assert [name for name in options if f"`{name}`" not in readme] == []
 
 
-def test_units_restore_what_the_tasks_save(role):
+def test_units_restore_the_files_that_tasks_save(role):
     files = (role / "tasks").glob("*.yml")
     tasks = [task for file in files for task in yaml.safe_load(file.read_text())]
     saved = {
@@ -117,7 +117,7 @@ def test_all_units_are_locked_down_alike():
         assert mine == [line for line in wanted if not (early and line == LATE_ONLY)]
 
 
-def test_all_units_restore_by_the_program_of_their_own_and_try_again_what_may_come_later():
+def test_units_start_their_own_program_and_try_again_later():
     for unit in UNITS:
         text = unit.read_text()
         program = f"/usr/bin/python3 -IS /usr/local/lib/lvs/{unit.stem} "
@@ -174,7 +174,7 @@ def test_packets_of_matched_services_get_a_firewall_mark():
     assert rules([web]) == rules([{**web, "exclude_macs": []}]) == [rule]
 
 
-def test_what_another_director_sends_gets_no_mark():
+def test_packets_from_another_director_get_no_mark():
     macs = ["02:42:c0:a8:02:17", "02:42:c0:a8:02:1f"]
     every = {"fwmark": 8, "vip": "2001:db8::149", "protocol": "udp", "ports": [0]}
     [rule] = rules([{**every, "exclude_macs": macs}])
@@ -183,7 +183,7 @@ def test_what_another_director_sends_gets_no_mark():
     assert what == "daddr 2001:db8::149 meta l4proto udp meta mark set 8"
 
 
-def test_a_director_may_forward_what_comes_from_a_vip_only():
+def test_a_director_forwards_only_packets_from_a_vip():
     vips = ["192.168.2.149", "2001:db8::149"]
     marks = [{"fwmark": 7, "vip": "192.168.2.150", "protocol": "tcp", "ports": [80]}]
     assert rules([], translated=["10.0.0.31"], vips=vips) == []

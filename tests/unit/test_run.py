@@ -66,7 +66,7 @@ def test_a_change_is_applied_and_reported():
     assert done == ["it"]
 
 
-def test_what_apply_returns_is_in_the_result():
+def test_the_return_value_of_apply_is_in_the_result():
     assert result_of(lambda _: Change(1, 2, apply=lambda: {"announced": 3}))["announced"] == 3
 
 
@@ -219,7 +219,7 @@ def test_state_files_list_what_is_removed_until_it_is_removed(tmp_path):
     assert texts_of(new, changed, gone) == ["new\n", "new\n", None]
 
 
-def test_what_could_not_be_undone_stays_listed(tmp_path):
+def test_entries_that_could_not_be_undone_stay_listed(tmp_path):
     path = tmp_path / "file"
     path.write_text("old\n")
 
@@ -260,7 +260,7 @@ def fill_disk(monkeypatch, place):
         (KeyError("odd"), "KeyError: 'odd'."),
     ],
 )
-def test_a_full_disk_hides_neither_the_reason_nor_what_it_keeps_from_being_undone(
+def test_a_full_disk_is_reported_with_the_first_error_and_the_resulting_state(
     tmp_path, monkeypatch, error, reason
 ):
     path = tmp_path / "file"

@@ -106,7 +106,7 @@ def test_no_argument_of_a_script_shows_a_secret(secret, keyword):
         "notify_fifo /run/fifo\nurl {\n  path /key?a=b\n}",
     ],
 )
-def test_what_is_no_secret_is_shown(text):
+def test_other_words_than_secrets_are_shown(text):
     assert Mask()(text) == text
 
 

@@ -188,7 +188,7 @@ def test_no_module_runs_that_has_nothing_to_do(site, state, modules):
     assert {host: [name for where, name, _ in ran if where == host] for host in leased} == leased
 
 
-def test_what_a_director_no_longer_needs_is_removed(site):
+def test_former_director_configuration_is_removed(site):
     """Once a service by a mark, and an IPv6 VIP, needed these."""
     files = ["/etc/lvs/director.nft", "/etc/sysctl.d/90-lvs-director-vips.conf"]
     state = {**BUILT, "state_files": [*BUILT["state_files"], *files]}

@@ -258,7 +258,7 @@ def test_a_drained_server_is_known_by_the_applied_weights(directors):
     assert remarks(found)["rs21"].startswith(DRAINED)
 
 
-def test_a_drain_that_is_applied_on_one_director_only_is_one():
+def test_a_drain_on_one_director_counts_as_a_drain():
     web = cluster(directors=("d23", "d24"))
     now = cluster(directors=("d23", "d24"), drained=["rs21"])
     assert status(web, [state(web), state(now, "d24", holds=())])["drained"] == ["rs21"]
@@ -300,7 +300,7 @@ def test_one_of_two_services_at_weight_zero_is_a_difference():
         ([{**WEB, "destinations": [{"address": "192.168.2.20"}]}], "service web: rs22 is missing"),
     ],
 )
-def test_what_is_not_applied_is_pending(directors, was, sentence):
+def test_differences_from_the_applied_file_are_pending(directors, was, sentence):
     found = status(cluster(directors=directors), [state(cluster(*was, directors=directors))])
     assert any(f"{sentence}" in line for line in found["pending"]), found["pending"]
     assert all(line.endswith("; run site.yml.") for line in found["pending"])

@@ -79,7 +79,7 @@ def test_read(proc):
 
 
 @pytest.mark.parametrize("name", ["drop_entry", "drop_packet", "secure_tcp"])
-def test_a_defense_that_is_on_is_one_setting(name):
+def test_a_defense_that_the_kernel_shows_as_2_equals_1(name):
     key = f"net/ipv4/vs/{name}"
     assert _sysctl.planned({key: "2"}, {key: "1"}) == {key: "2"}
     assert _sysctl.planned({key: "2"}, {key: "3"}) == {key: "3"}
@@ -224,7 +224,7 @@ QUIET_ROUTER = {  # forwarding on one interface only, and no redirects accepted
 }
 
 
-def test_what_forwarding_resets_is_noted_where_it_would_be_lost(proc):
+def test_values_that_ip_forward_resets_are_noted(proc):
     proc(QUIET_ROUTER)
     wanted = {"net/ipv4/ip_forward": "1"}
     notes = _sysctl.values_to_note(None, {"net/ipv4/ip_forward": "0"}, wanted)
@@ -263,7 +263,7 @@ def settings_in_force(draw):
 
 
 @given(settings_in_force(), st.sampled_from(["loose", "off", "keep"]))
-def test_suppression_takes_effect_with_any_former_values(in_force, rp_filter):
+def test_arp_suppression_works_with_any_former_values(in_force, rp_filter):
     names, values = in_force
     wanted = _sysctl.suppression(values, names, rp_filter)
     after = _sysctl.planned(values, wanted)
@@ -295,13 +295,13 @@ def test_a_stricter_value_of_the_interface_stays():
     }
 
 
-def test_an_interface_that_is_not_there_has_nothing_in_effect():
+def test_a_missing_interface_has_no_settings_in_effect():
     values = {**dict.fromkeys(_sysctl.arp_keys(["eth9"])), "net/ipv4/conf/all/arp_ignore": "1"}
     assert _sysctl.in_effect(values, "eth9") is None
     assert _sysctl.suppression(values, ["eth9"], "loose")["net/ipv4/conf/eth9/rp_filter"] == "2"
 
 
-def test_unsuppression_gives_an_interface_what_a_new_one_gets():
+def test_an_interface_without_a_former_value_gets_the_default():
     values = {
         "net/ipv4/conf/eth0/rp_filter": "2",
         "net/ipv4/conf/gone/rp_filter": None,
@@ -317,7 +317,7 @@ def test_unsuppression_gives_an_interface_what_a_new_one_gets():
     assert _sysctl.unsuppression(values, []) == {}
 
 
-def test_the_module_refuses_what_is_no_setting(run_main):
+def test_the_module_refuses_keys_that_are_not_settings(run_main):
     result = run_main("sysctls", values={"forward": 1, "net/ipv4/ip_forward": True})
     assert result["failed"]
     assert len(result["mistakes"]) == 2

@@ -107,7 +107,7 @@ def test_required_options_are_reported(run_main, options, missing):
     assert missing in run_main("tunnel_iface", **options)["msg"]
 
 
-def test_the_file_notes_what_was_there_before():
+def test_the_file_has_the_former_values():
     entries = {"link set dev tunl0 up": True, "fou add port 6080 gue": False}
     text = _tunnels.render(entries, "# Written.\n")
     assert _tunnels.saved(text) == entries
@@ -164,7 +164,7 @@ def dropped(sources, *tunnels):
         ({"type": "gue", "port": 7000}, ["meta l4proto 4 ip", "udp dport 7000 ip"]),
     ],
 )
-def test_the_role_drops_what_other_hosts_send_to_the_devices(tunnel, matches):
+def test_the_role_drops_tunnels_from_other_hosts(tunnel, matches):
     sources = ["192.168.2.23", "10.1.0.0/24", "2001:db8::23", "192.168.2.23"]
     known = {"ip": "192.168.2.23, 10.1.0.0/24", "ip6": "2001:db8::23"}
     assert dropped(sources, tunnel, tunnel) == [
@@ -181,7 +181,7 @@ def test_the_role_drops_all_of_a_family_without_sources_and_nothing_where_all_ma
 
 
 @pytest.mark.parametrize(("kind", "checksum", "inner", "outer", "size"), OF_KERNEL["SIZES"])
-def test_the_role_clamps_to_what_the_kernel_s_tests_show(kind, checksum, inner, outer, size):
+def test_the_role_clamps_to_the_sizes_of_the_kernel_tests(kind, checksum, inner, outer, size):
     vip = {"ipv4": VIP, "ipv6": VIP6}[inner]
     service = {"vip": vip, "address": {"ipv4": RIP, "ipv6": RIP6}[outer], "port": 80}
     service |= {"tunnel_type": kind, "tunnel_checksum": checksum}
@@ -194,7 +194,7 @@ def test_the_role_clamps_to_what_the_kernel_s_tests_show(kind, checksum, inner, 
     ]
 
 
-def test_the_role_gives_the_module_what_the_services_need():
+def test_the_role_sets_up_the_tunnels_of_the_services():
     services = [
         {"vip": VIP, "address": RIP, "port": 80, "weight": 5},
         {"vip": VIP, "address": RIP, "port": 443},

@@ -7,7 +7,7 @@ from __future__ import annotations
 from ansible_collections.lvs.cluster.plugins.module_utils import _units
 
 
-def test_what_systemctl_shows_of_several_units():
+def test_output_of_systemctl_is_split_by_unit():
     output = "Id=a.service\nActiveState=active\n\nId=b.service\nActiveState=failed\n"
     assert [unit["ActiveState"] for unit in _units.blocks(output)] == ["active", "failed"]
     assert _units.blocks("") == []

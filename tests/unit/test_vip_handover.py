@@ -53,7 +53,7 @@ def test_vips_are_the_same_however_they_are_written(field, written):
     assert vips_to_preempt(["2001:db8:0:0::149"], [own]) == (["2001:db8:0:0::149"], 27)
 
 
-def test_the_rules_drop_what_begins_a_tcp_connection():
+def test_the_rules_drop_syn_packets_only():
     lines = vip_handover.rules(map(ipaddress.ip_address, [VIP, VIP6])).splitlines()
     assert lines == [
         "  set for_a_while { type inet_proto; timeout 20s; elements = { 6 }; }",

@@ -35,7 +35,7 @@ def test_check_mode_reports_the_change(run_main, tmp_path):
     assert not path.exists()
 
 
-def test_what_is_unlisted_can_stay(run_main, tmp_path):
+def test_unlisted_vips_stay_without_prune(run_main, tmp_path):
     path = tmp_path / "vips.ip"
     path.write_text("".join(f"address replace {line}\n" for line in LINES))
     options = {"interface": "nosuch0", "vips": ["192.0.2.149"], "save": str(path)}
@@ -47,7 +47,7 @@ def test_what_is_unlisted_can_stay(run_main, tmp_path):
     assert "2001:db8::149" not in result["diff"][1]["after"]
 
 
-def test_absence_of_what_is_not_there_is_no_change(run_main, tmp_path):
+def test_state_absent_changes_nothing_without_a_former_state(run_main, tmp_path):
     path = str(tmp_path / "vips.ip")
     options = {"interface": "nosuch0", "state": "absent", "save": path}
     assert not run_main("vip_iface", **options)["changed"]

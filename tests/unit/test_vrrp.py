@@ -89,7 +89,7 @@ def test_several_directors_need_vrrp():
 
 
 @pytest.mark.parametrize("value", ["bgp", "VRRP", True, ["vrrp"]])
-def test_what_lvs_ha_may_be(value):
+def test_lvs_ha_accepts_none_and_vrrp_only(value):
     [sentence] = cluster(d23={"lvs_ha": value}).mistakes
     assert sentence == f"host d23: lvs_ha is {value!r}; it must be one of none, vrrp."
 
@@ -109,7 +109,7 @@ def test_what_lvs_ha_may_be(value):
     ],
 )
 @pytest.mark.parametrize("service", [WEB, CHECKED])
-def test_what_is_for_vrrp_is_refused_without_it(variable, name, service):
+def test_vrrp_variables_are_refused_without_vrrp(variable, name, service):
     remedy = (
         "is an option of VRRP, but a single director does not run VRRP; remove it, or set lvs_ha:"
         " vrrp."
@@ -160,7 +160,7 @@ def test_two_directors_with_defaults():
         ([{"lvs_priority": 10}, {"lvs_priority": 20}], [10, 20]),
     ],
 )
-def test_who_is_master(variables, ranks):
+def test_the_director_with_the_highest_priority_is_master(variables, ranks):
     names = [f"d{23 + number}" for number in range(len(variables))]
     resolved = cluster(**dict(zip(names, variables, strict=True)))
     made = [instance(resolved, name) for name in names]
@@ -207,7 +207,7 @@ def test_further_options_of_keepalived():
         ({"lvs_advert_int": "often"}, ["advert_int is 'often'"]),
     ],
 )
-def test_what_keepalived_would_refuse_is_reported_with_all_else(variables, sentences):
+def test_mistakes_for_keepalived_are_reported_with_all_others(variables, sentences):
     found = cluster({**WEB, "scheduler": "wr"}, every=variables, d23={}, d31={}).mistakes
     assert len(found) == len(sentences) + 1
     for sentence in sentences:
@@ -323,7 +323,7 @@ def awaited(resolved):
     return {name: work["awaited"]["vips"] for name, work in resolved.directors.items()}
 
 
-def test_a_master_is_awaited_only_where_it_takes_over_by_itself():
+def test_a_fail_over_is_awaited_only_with_preemption():
     assert awaited(several(WEB, MAIL, **RANKS)) == {"d23": [VIP], "d31": [VIP2], "d40": []}
     pair = {"d23": {}, "d31": {}}
     kept = {"lvs_keepalived": {"instance": {"preempt": False}}}

@@ -51,7 +51,7 @@ def written(made, password="", interface="eth0"):
         ([WEB], {"lvs_keepalived": {"instance": {"interface": "eth7", "track_interfaces": ["x"]}}}),
     ],
 )
-def test_what_is_written_is_read_as_it_was_wanted(services, variables):
+def test_a_written_configuration_is_read_back(services, variables):
     made, password = instances(*services, **variables)
     wanted = _vrrp_agreement.wanted(made, "eth0", password)
     assert _vrrp_agreement.parse(written(made, password)) == wanted
