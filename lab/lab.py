@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A place where IPVS and Docker work, brought up and taken away by one command.
+"""Start and remove a lab in which IPVS and Docker work.
 
 The host's own Docker is used where its kernel has IPVS; elsewhere a Debian virtual machine, built
 from the distribution's packages, gives a Docker API on a private loopback port. See README.md.

@@ -38,7 +38,7 @@ options:
             description: Seconds after which it is up again; V(0) if not given.
             type: float
       tmp_config_directory:
-        description: Where keepalived keeps its copy of the configuration, in place of memory.
+        description: Where keepalived keeps its copy of the configuration, instead of memory.
           This needs keepalived 2.2.0.
         type: str
       router_id:
@@ -284,7 +284,7 @@ options:
           instance:
             description: The instance that it follows, as master or as backup. Required for one
               of O(instances), because without it the daemon is both at once, which undoes
-              C(backup_only). With several, whose masters differ, it has to be both.
+              C(backup_only). With several, whose masters differ, it must be both.
             type: str
           id:
             description: A number that all directors of a cluster share;
@@ -381,8 +381,8 @@ options:
           V(0) for none, V(-1) for none and no warning. This needs keepalived 2.1.0.
         type: int
       min_auto_priority_delay:
-        description: Microseconds that it has to be late for that; V(1000000) if not given. From
-          V(1) to V(10000000). This needs keepalived 2.1.0.
+        description: By how many microseconds it must be late for that; V(1000000) if not given.
+          From V(1) to V(10000000). This needs keepalived 2.1.0.
         type: int
       process_names:
         description: Whether each process has a name of its own. This needs keepalived 2.0.16.
@@ -519,7 +519,7 @@ options:
         type: str
       param_match:
         description: Whether the arguments may be the first of more (V(partial)), or their last
-          one longer (V(initial)). They have to be the same if not given. This needs keepalived
+          one longer (V(initial)). By default, they must be equal. This needs keepalived
           2.0.16.
         type: str
         choices: [initial, partial]
@@ -539,8 +539,8 @@ options:
           needs keepalived 2.0.16.
         type: float
       terminate_delay:
-        description: Seconds that it has to be away before that counts. From V(1e-06) to V(3600).
-          This needs keepalived 2.0.16.
+        description: For how many seconds it must be missing before that counts. From V(1e-06) to
+          V(3600). This needs keepalived 2.0.16.
         type: float
       full_command:
         description: Whether the whole command line is compared.
@@ -577,7 +577,7 @@ options:
           given. From V(1000) to V(4294967), with three decimal places at most.
         type: float
       multiplier:
-        description: How many packets have to be missing before the session is down; V(5) if not
+        description: How many missing packets end the session; V(5) if not
           given. From V(1) to V(255).
         type: int
       passive:
@@ -704,7 +704,7 @@ options:
         description: The same for addresses on other interfaces. This needs keepalived 2.2.0.
         type: bool
       vmac_xmit_base:
-        description: Whether advertisements are sent by O(instances[].interface) all the same.
+        description: Whether advertisements are still sent by O(instances[].interface).
           Required with unicast; needs O(instances[].use_vmac) or O(instances[].vmac_interface).
         type: bool
       virtual_router_id:
@@ -747,7 +747,7 @@ options:
           given.
         type: str
       unicast_peers:
-        description: The other directors, to whom advertisements are sent, in place of all on the
+        description: The other directors. Advertisements are sent to them, instead of to all on the
           network. Each is an address, or a mapping of C(address), C(min_ttl) and C(max_ttl).
           Without any, multicast is used.
         type: list
@@ -935,7 +935,7 @@ options:
         type: str
         choices: [tcp, udp, sctp]
       fwmark:
-        description: A firewall mark, V(1) to V(4294967295), in place of O(services[].vip),
+        description: A firewall mark, V(1) to V(4294967295), instead of O(services[].vip),
           O(services[].port) and O(services[].protocol).
         type: int
       family:
@@ -943,7 +943,7 @@ options:
         type: str
         choices: [ipv4, ipv6]
       endpoints:
-        description: Several addresses and ports that are one service, in place of
+        description: Several addresses and ports of one service, instead of
           O(services[].vip) and O(services[].port). Each is checked once for all of them.
         type: list
         elements: dict
@@ -987,8 +987,8 @@ options:
             type: str
             required: true
           port:
-            description: Its port; that of the service if not given, which with V(dr) and V(tun)
-              it has to be.
+            description: Its port, which must be that of the service with V(dr) and V(tun). By
+              default, it is that of the service.
             type: int
           method:
             description: How packets are forwarded to it. V(dr) if not given. V(fullnat) is V(nat)
@@ -1036,8 +1036,8 @@ options:
               O(services[].destinations[].delay_loop) if not given. From V(0) to V(4294).
             type: float
           inhibit_on_failure:
-            description: Whether a real server that has failed stays with weight 0, and is not
-              taken away.
+            description: Whether a failed real server stays in the table with weight 0, and is not
+              removed.
             type: bool
           smtp_alert:
             description: Whether changes are mailed.
@@ -1065,7 +1065,7 @@ options:
               A text, or a mapping of C(command) and C(user).
             type: raw
           check:
-            description: How it is checked, in place of O(services[].check).
+            description: Its health check, instead of O(services[].check).
             type: dict
             suboptions: &check
               type:
@@ -1129,14 +1129,14 @@ options:
                 type: str
                 choices: ["1.0", 1.0C, "1.1"]
               virtualhost:
-                description: The name that is asked for.
+                description: The host name in the request.
                 type: str
               path:
-                description: The path of the only page that V(http) and V(ssl) ask for, in place of
+                description: The path of the only page that V(http) and V(ssl) request, instead of
                   O(services[].destinations[].check.urls). Required there without it.
                 type: str
               status:
-                description: The statuses of this page that are good, like V(200) and V(200-299).
+                description: The accepted statuses of this page, such as V(200) and V(200-299).
                   Any from 200 to 299 if not given.
                 type: list
                 elements: str
@@ -1144,7 +1144,7 @@ options:
                 description: The MD5 digest of this page, as C(genhash) prints it.
                 type: str
               host:
-                description: The name by which this page is asked for.
+                description: The host name in the request for this page.
                 type: str
               fast_recovery:
                 description: Whether all O(services[].destinations[].check.urls) are looked at
@@ -1168,7 +1168,7 @@ options:
                     description: The MD5 digest of the page, as C(genhash) prints it.
                     type: str
                   host:
-                    description: The name that is asked for.
+                    description: The host name in the request.
                     type: str
               sni:
                 description: Whether V(ssl) sends the name in the handshake.
@@ -1181,12 +1181,12 @@ options:
                 description: The name by which V(smtp) greets the server.
                 type: str
               query:
-                description: The type of record that V(dns) asks for; V(SOA) if not given.
+                description: The type of record in the query of V(dns); V(SOA) if not given.
                 type: str
                 choices: [A, NS, CNAME, SOA, MX, TXT, AAAA]
               name:
-                description: The domain that V(dns) asks for, V(.) if not given; its first label has
-                  two letters or more, since keepalived refuses one. Or the name of the
+                description: The domain in the query of V(dns), V(.) if not given; its first label
+                  has two letters or more, since keepalived refuses one. Or the name of the
                   O(bfd_instances) that V(bfd) follows. Required there.
                 type: str
               payload:
@@ -1241,8 +1241,8 @@ options:
           O(services[].delay_loop) if not given. From V(0) to V(4294).
         type: float
       inhibit_on_failure:
-        description: Whether a real server that has failed stays with weight 0, and is not taken
-          away.
+        description: Whether a failed real server stays in the table with weight 0, and is not
+          removed.
         type: bool
       smtp_alert:
         description: Whether changes are mailed.
@@ -1296,8 +1296,8 @@ options:
             type: str
             required: true
           port:
-            description: Its port; that of the service if not given, which with V(dr) and V(tun)
-              it has to be.
+            description: Its port, which must be that of the service with V(dr) and V(tun). By
+              default, it is that of the service.
             type: int
           method:
             description: How packets are forwarded to it. V(dr) if not given. V(fullnat) is V(nat)

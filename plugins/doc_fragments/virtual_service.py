@@ -43,7 +43,7 @@ options:
     choices: [tcp, udp, sctp]
   fwmark:
     description:
-      - A firewall mark, V(1) to V(4294967295), in place of O(vip), O(port) and O(protocol).
+      - A firewall mark, V(1) to V(4294967295), instead of O(vip), O(port) and O(protocol).
     type: int
   family:
     description: The address family of a service by firewall mark. V(ipv4) if not given.

@@ -107,7 +107,7 @@ def duplicate_address(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]
             if vip not in vips6(expected):
                 continue
             anew = f"Remove it (ip address delete {vip}/{each['prefixlen']} dev {name})"
-            # keepalived sees to its own; a shorter prefix is that of the machine's own address.
+            # keepalived manages its own VIPs; a shorter prefix is the machine's own address.
             own = each["prefixlen"] == 128 and not (expected.vrrp and name in expected.lans)
             if each.get("tentative") or each.get("dadfailed"):
                 yield (
