@@ -75,7 +75,7 @@ def test_an_address_may_be_behind_a_router_if_a_route_will_do(machine, findings)
     assert findings(routed_to=["198.51.100.31", RIP, DIP]) == []
     found = findings(routed_to=["198.51.100.31", "203.0.113.1", "2001:db8:1::31"])
     assert len(found) == 2
-    assert found[0].startswith("There is no route to 203.0.113.1. Give this machine one")
+    assert found[0].startswith("There is no route to 203.0.113.1. Add one")
     assert "2001:db8:1::31" in found[1]
 
 
@@ -389,7 +389,7 @@ def test_a_missing_packet_filter_for_tunnels_and_unmanaged_tunnels(machine, wron
     assert wrong("other tunnels", serves=serves) == []
     machine.add_link("tun7", "ipip local 192.0.2.23 remote 192.0.2.1")
     [found] = wrong("other tunnels", serves=serves)
-    assert found.startswith("The tunnel tun7 to 192.0.2.1 is of a kind by which directors send")
+    assert found.startswith("The tunnel tun7 to 192.0.2.1 is of a type that directors use")
     serves["tun"][0]["sources"].append("192.0.2.0/30")
     assert wrong("other tunnels", serves=serves) == []
 

@@ -314,7 +314,7 @@ def test_agreed_settings_change_without_two_masters(node, playbook, changed, bui
     assert "(virtual_router_id and password), and d23 would be a second MASTER" in run.stdout
     run = playbook("playbooks/drain", "--extra-vars=realservers=rs20", inventory=other)
     assert run.returncode != 0
-    assert "d31: VRRP of the inventory differs from keepalived.conf there" in run.stdout
+    assert "d31: VRRP in the inventory differs from keepalived.conf there" in run.stdout
     assert node(BACKUP).check_output(CONF) == before
 
     watching = {name: node(name).check_output(HOLDS) for name in (MASTER, BACKUP)}
