@@ -161,13 +161,13 @@ def resolve(
 
     Services that are None are those of the first director, or without one of the first host.
     """
-    from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory import plan
+    from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory import resolve as inventory
 
     described = _plain([services], 0)
     directors = groups.get("lvs_directors") or groups.get("all")
     if described is None and directors:
         described = _Variables(hostvars[directors[0]]).get("lvs_services")
-    return plan.resolve(
+    return inventory.resolve(
         described, groups, lambda host: _Variables(hostvars[host]), drained
     )._asdict()
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import releases
 from ansible_collections.lvs.cluster.plugins.module_utils import _keepalived, _vrrp_agreement
-from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.plan import resolve
+from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.resolve import resolve
 
 VIP = "192.168.2.149"
 HOSTS = {name: {"ansible_host": f"192.168.2.{name[1:]}"} for name in ("d23", "d31", "r20")}

@@ -19,7 +19,7 @@ import values
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.lvs.cluster.plugins.module_utils import _arguments, _keepalived
 from ansible_collections.lvs.cluster.plugins.module_utils import _keepalived_options as _options
-from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.plan import resolve
+from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.resolve import resolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

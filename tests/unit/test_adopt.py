@@ -25,7 +25,7 @@ from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt import (
     inventory_writer,
 )
 from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt.keepalived_parser import Reading
-from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.plan import resolve
+from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.resolve import resolve
 from ansible_collections.lvs.cluster.tests.kernel import test_keepalived_conf as configurations
 from ansible_collections.lvs.cluster.tests.unit import strategies
 from ansible_collections.lvs.cluster.tests.unit.test_inventory import cluster_with, inventories

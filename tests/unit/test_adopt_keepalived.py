@@ -12,7 +12,7 @@ from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt import (
     comparison,
     statements,
 )
-from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.plan import resolve
+from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.resolve import resolve
 from ansible_collections.lvs.cluster.tests.unit.test_adopt import files_of, play
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -22,7 +22,7 @@ from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt import (
     statements,
     tables,
 )
-from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.plan import resolve
+from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.resolve import resolve
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 

@@ -12,7 +12,7 @@ from ansible_collections.lvs.cluster.plugins.module_utils._model import WRITTEN_
 from ansible_collections.lvs.cluster.plugins.module_utils._model_parser import parse_services
 from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.cluster import Cluster
 from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.fields import Unreadable
-from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.plan import resolve
+from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.resolve import resolve
 from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.vocabulary import VARIABLES
 from hypothesis import given
 from hypothesis import strategies as st

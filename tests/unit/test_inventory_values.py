@@ -14,7 +14,7 @@ from ansible_collections.lvs.cluster.plugins.module_utils import _keepalived_opt
 from ansible_collections.lvs.cluster.plugins.plugin_utils import _vrrp
 from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.cluster import Cluster
 from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.fields import Unreadable
-from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.plan import resolve
+from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.resolve import resolve
 from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.vocabulary import VARIABLES
 from hypothesis import given, settings
 from hypothesis import strategies as st

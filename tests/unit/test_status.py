@@ -9,7 +9,7 @@ from ansible_collections.lvs.cluster.plugins.filter.draining import FilterModule
 from ansible_collections.lvs.cluster.plugins.filter.status import FilterModule as Status
 from ansible_collections.lvs.cluster.plugins.module_utils import _ipvsadm_format, _keepalived
 from ansible_collections.lvs.cluster.plugins.module_utils._model_parser import parse_services
-from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.plan import resolve
+from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.resolve import resolve
 
 status = Status().filters()["status"]
 draining = Draining().filters()["draining"]

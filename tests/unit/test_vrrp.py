@@ -10,7 +10,7 @@ import pytest
 import yaml
 from ansible_collections.lvs.cluster.plugins.module_utils import _keepalived
 from ansible_collections.lvs.cluster.plugins.plugin_utils import _vrrp
-from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.plan import resolve
+from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.resolve import resolve
 
 ROLES = Path(__file__).parents[2] / "roles"
 VIP, VIP6 = "192.168.2.149", "2001:db8::149"

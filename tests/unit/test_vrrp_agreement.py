@@ -13,7 +13,7 @@ from ansible_collections.lvs.cluster.plugins.module_utils import (
     _keepalived,
     _vrrp_agreement,
 )
-from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.plan import resolve
+from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.resolve import resolve
 
 HOSTS = {
     name: {"lvs_address": [f"192.168.2.{name[1:]}", f"2001:db8::{name[1:]}"]}

@@ -50,7 +50,7 @@ from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt.inventory_writer
 from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt.tables import Block
 from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.cluster import Cluster
 from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.mistakes import join_names
-from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.plan import resolve
+from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.resolve import resolve
 from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.vocabulary import (
     REALSERVERS,
     SHARED_FIELDS,

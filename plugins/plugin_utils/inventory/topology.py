@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The hosts and services of a cluster, which the rules check and the plan uses."""
+"""The hosts and services of a cluster together, which the rules check and `resolve` returns."""
 
 from __future__ import annotations
 
