@@ -381,7 +381,7 @@ RULES = {
     "realserver_tun": {
         "realserver_tun_services": [{"vip": "VIP", "address": "192.0.2.31"}],
         "realserver_tun_sources": ["192.0.2.23"],
-        "realserver_tun_ends": {"packets": [{"family": "ip", "match": "meta l4proto 4"}]},
+        "realserver_tun_devices": {"packets": [{"family": "ip", "match": "meta l4proto 4"}]},
     },
 }
 
