@@ -19,8 +19,8 @@ from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt import (
     adoption,
     comparison,
     inventory_writer,
+    option_reader,
     statements,
-    tables,
 )
 from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.resolve import resolve
 from hypothesis import event, given, settings
@@ -235,7 +235,7 @@ def heads(nodes, path=()):
 def words(node):
     """Return a statement as it can be compared: a number however it is written."""
     words = [re.sub(r"^(\d+)\.(\d*?)0+$", r"\1.\2", word).rstrip(".") for word in node.words]
-    words[0] = tables.RENAMED.get(words[0], words[0])
+    words[0] = option_reader.RENAMED.get(words[0], words[0])
     if words[1:] == ["true"]:
         del words[1:]
     return tuple(re.sub(r"^(\d+\.\d+\.\d+\.\d+)/32$", r"\1", word) for word in words)

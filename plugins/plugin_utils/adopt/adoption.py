@@ -14,11 +14,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt import comparison
-from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt.findings import (
+from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt.inventory_writer import Writer
+from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt.sources import (
     Messages,
     SourceReader,
 )
-from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt.inventory_writer import Writer
 
 
 class Adopted(NamedTuple):

@@ -35,7 +35,11 @@ from ansible_collections.lvs.cluster.plugins.module_utils._model_parser import (
 )
 from ansible_collections.lvs.cluster.plugins.plugin_utils import _vrrp
 from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt import vrrp
-from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt.findings import (
+from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt.inventory_writer import (
+    Writer,
+)
+from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt.option_reader import Block
+from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt.sources import (
     INHERITED,
     OF_DESTINATION,
     OF_MODEL,
@@ -44,10 +48,6 @@ from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt.findings import 
     Source,
     addresses,
 )
-from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt.inventory_writer import (
-    Writer,
-)
-from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt.tables import Block
 from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.cluster import Cluster
 from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.mistakes import join_names
 from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.resolve import resolve

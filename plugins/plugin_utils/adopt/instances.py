@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt.tables import Block, Reader
+from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt.option_reader import Block, Reader
 
 #: The priority of the owner of an address, which an inventory doesn't have, and the next lower one.
 _OWNER, _HIGHEST = 255, 254

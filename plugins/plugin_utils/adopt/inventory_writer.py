@@ -20,7 +20,7 @@ from ansible_collections.lvs.cluster.plugins.module_utils._model import (
 )
 from ansible_collections.lvs.cluster.plugins.plugin_utils import _vrrp
 from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt import vrrp
-from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt.findings import (
+from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt.sources import (
     Host,
     Messages,
     Service,

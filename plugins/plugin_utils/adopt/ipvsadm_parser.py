@@ -14,8 +14,8 @@ from typing import Any
 
 from ansible_collections.lvs.cluster.plugins.module_utils import _ipvsadm_format
 from ansible_collections.lvs.cluster.plugins.module_utils._model import normal_address
+from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt.option_reader import Block
 from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt.statements import shorten
-from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt.tables import Block
 
 _COMMAND = r"(?:(?:\S*ipvsadm\S*|\$\S+)\s+)?"
 _ADD = re.compile(rf"^\s*{_COMMAND}(?:-A|--add-service)\s", re.MULTILINE | re.IGNORECASE)

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The text of a keepalived.conf, read into the data that ``_keepalived.render`` writes.
 
-Pure. ``statements`` makes statements of the text, ``tables`` reads them by the tables of options,
-``virtual_servers`` what is about services. What keepalived itself corrects or ignores is read as it
-runs, with a message.
+Pure. ``statements`` makes statements of the text, ``option_reader`` reads them by the tables of
+options, ``virtual_servers`` what is about services. What keepalived itself corrects or ignores is
+read as it runs, with a message.
 """
 
 from __future__ import annotations
@@ -17,8 +17,12 @@ from ansible_collections.lvs.cluster.plugins.module_utils import _keepalived_opt
 from ansible_collections.lvs.cluster.plugins.module_utils._keepalived_options import Table
 from ansible_collections.lvs.cluster.plugins.module_utils._keepalived_values import InvalidValue
 from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt import instances, statements
+from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt.option_reader import (
+    Block,
+    Reader,
+    scalar,
+)
 from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt.statements import Statement, Word
-from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt.tables import Block, Reader, scalar
 from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt.virtual_servers import Servers
 
 _BLOCKS = {keyword: (name, table) for name, (keyword, table) in _options.BLOCKS.items()}

@@ -20,12 +20,12 @@ from ansible_collections.lvs.cluster.plugins.module_utils import (
     _model_parser,
     _wording,
 )
-from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt.statements import Statement
-from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt.tables import (
+from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt.option_reader import (
     RENAMED,
     Block,
     Reader,
 )
+from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt.statements import Statement
 
 #: Fields of a service and of a destination that the model reads, by keepalived's word.
 _SERVICE = {

@@ -14,12 +14,12 @@ from typing import Any
 from ansible_collections.lvs.cluster.plugins.module_utils import _keepalived_options
 from ansible_collections.lvs.cluster.plugins.module_utils._model import normal_address
 from ansible_collections.lvs.cluster.plugins.plugin_utils import _vrrp
-from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt.findings import (
+from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt.option_reader import Block
+from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt.sources import (
     Messages,
     Source,
     addresses,
 )
-from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt.tables import Block
 from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.mistakes import join_names
 
 #: keepalived's defaults of an instance.

@@ -37,8 +37,8 @@ from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt.ipvsadm_parser i
     read_rules,
 )
 from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt.keepalived_parser import Reading
+from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt.option_reader import Block
 from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt.statements import decode
-from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt.tables import Block
 from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt.virtual_servers import (
     expand_endpoints,
 )

@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Statements of a keepalived.conf, read by the tables of ``_keepalived_options``, backwards.
+"""Read statements of a keepalived.conf into data, by the tables of ``_keepalived_options``.
 
-Pure. A word of the file selects the option; the option's kind defines how to read what follows, and
-checks it.
+Pure. The keyword selects the option; the option's kind defines how to read the value, and checks
+it.
 
 Nothing is lost: each statement counts the words of it that the data has (`Reader.take`) or is the
 subject of a message, and what is neither in the end is listed (`Reader.report_unread`).
