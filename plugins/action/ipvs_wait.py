@@ -12,14 +12,15 @@ import time
 from typing import Any
 
 from ansible.plugins.action import ActionBase
+from ansible_collections.lvs.cluster.plugins.module_utils._model import EMPTY_READS
 from ansible_collections.lvs.cluster.plugins.modules.ipvs_wait import ARGUMENTS
 from ansible_collections.lvs.cluster.plugins.plugin_utils import _display
 
 #: Seconds between two reads, and after which the same line is shown again.
 POLL = 1
 REMIND = 10
-#: A connection whose handshake is under way counts as inactive, so one read is not enough.
-READS = {"drained": 2, "serving": 1}
+#: How many reads in a row have to find nothing that is waited for.
+READS = {"drained": EMPTY_READS, "serving": 1}
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no types

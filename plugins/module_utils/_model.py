@@ -65,6 +65,12 @@ WRITTEN_METHODS = (*METHODS, "local")
 TUNNEL_TYPES = ("ipip", "gue", "gre")
 TUNNEL_CHECKSUMS = ("none", "checksum", "remote")
 
+#: Which connections a drain waits for, the default first: established ones, or all.
+DRAIN_UNTIL = ("active", "all")
+#: How many reads in a row have to find none of them. A connection whose handshake is under way
+#: counts as inactive, so one read is not enough.
+EMPTY_READS = 2
+
 #: ipvsadm's own bounds: a month for a timeout, 16 bits for a weight.
 MAX_TIMEOUT = 31 * 86400
 MAX_WEIGHT = 65535

@@ -90,7 +90,8 @@ options:
     default: present
   drain_timeout:
     description:
-      - For how many seconds O(state=drained) waits. V(0) doesn't wait.
+      - For how many seconds O(state=drained) waits. V(0) doesn't wait: it reads the connections
+        once. Else they have ended when two reads, a second apart, find none.
       - When the time is up the module succeeds with a warning, and RV(drained) is false.
     type: int
     default: 300
@@ -164,6 +165,8 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.lvs.cluster.plugins.module_utils import _arguments
 from ansible_collections.lvs.cluster.plugins.module_utils._ipvs import Ipvs, NoIpvs
 from ansible_collections.lvs.cluster.plugins.module_utils._model import (
+    DRAIN_UNTIL,
+    EMPTY_READS,
     Table,
     VirtualService,
     normal_address,
@@ -188,7 +191,7 @@ ARGUMENTS = {
         "default": "present",
     },
     "drain_timeout": {"type": "int", "default": 300},
-    "drain_until": {"type": "str", "choices": ["active", "all"], "default": "active"},
+    "drain_until": {"type": "str", "choices": list(DRAIN_UNTIL), "default": DRAIN_UNTIL[0]},
     **_arguments.IGNORE_OWNERS,
 }
 
@@ -276,15 +279,17 @@ def found(table, key, name):
 def drain(module, key, name, timeout):
     """Wait up to timeout seconds for a destination's connections to end; return what is left."""
     deadline = time.monotonic() + timeout
+    empty_reads = 0
     while True:
         left = connections(key, name)
         waited_for = left["active"]
         if module.params["drain_until"] == "all":
             waited_for += left["inactive"]
+        empty_reads = 0 if waited_for else empty_reads + 1
         remaining = deadline - time.monotonic()
-        if not waited_for or remaining <= 0:
+        if empty_reads == (EMPTY_READS if timeout else 1) or (waited_for and remaining <= 0):
             break
-        time.sleep(min(POLL, remaining))
+        time.sleep(min(POLL, remaining) if waited_for else POLL)
     if waited_for and not module.check_mode:
         module.warn(
             f"service {key}: destination {module.params['address']} still has {waited_for}"

@@ -87,6 +87,7 @@ from ansible_collections.lvs.cluster.plugins.module_utils._ipvs import (
     IpvsError,
     NoIpvs,
 )
+from ansible_collections.lvs.cluster.plugins.module_utils._model import DRAIN_UNTIL
 from ansible_collections.lvs.cluster.plugins.module_utils._model_parser import parse_services
 from ansible_collections.lvs.cluster.plugins.module_utils._run import OperatorError, report
 
@@ -95,7 +96,7 @@ ARGUMENTS = {
     "hosts": {"type": "list", "elements": "str", "required": True},
     "state": {"type": "str", "choices": ["drained", "serving"], "default": "drained"},
     "seconds": {"type": "int", "default": 300},
-    "until": {"type": "str", "choices": ["active", "all"], "default": "active"},
+    "until": {"type": "str", "choices": list(DRAIN_UNTIL), "default": DRAIN_UNTIL[0]},
 }
 
 

@@ -12,6 +12,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+from ansible_collections.lvs.cluster.plugins.module_utils._model import DRAIN_UNTIL
 from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.fields import Subject
 from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.mistakes import Mistakes
 
@@ -24,7 +25,7 @@ _NUMBERS = {
 }
 _MOST = 10**6
 #: Options that are one of several words; the first is the default.
-_CHOICES = {"drain_until": ("active", "all"), "status_format": ("table", "json")}
+_CHOICES = {"drain_until": DRAIN_UNTIL, "status_format": ("table", "json")}
 #: Options that are true or false, and false by default.
 _SWITCHES = ("drain_timeout_ok", "take_lease", "teardown_confirm")
 #: Other options, with their defaults.
