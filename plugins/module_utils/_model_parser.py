@@ -378,7 +378,7 @@ def _check_method(fields: Fields, key: ServiceKey, destination: Destination) -> 
 
 def _no_tunnel(fields: Fields, method: str) -> tuple[str, int, str]:
     nothing = ("ipip", 0, "none")
-    for name, default in zip(Destination._fields[6:], nothing):
+    for name, default in zip(("tunnel_type", "tunnel_port", "tunnel_checksum"), nothing):
         if fields.raw.get(name) not in (None, "", default):
             fields.wrong(f"{name} goes with method tun, and the method is {method}")
     return nothing
