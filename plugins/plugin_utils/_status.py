@@ -43,6 +43,8 @@ _OF_DESTINATION = frozenset(Destination._fields)
 _LOADS = ("active", "inactive")
 _RATES = ("connections_rate", "packets_in_rate", "bytes_in_rate", "bytes_out_rate")
 _HEADINGS = "server address method weight active inactive conn/s packets/s in_B/s out_B/s".split()
+#: So many columns from the first have words; the others have numbers.
+_WORDS = 3
 
 DRAINED = "drained, until undrain.yml or site.yml"
 OUT = "out of the pool by keepalived's check"
@@ -467,7 +469,7 @@ def _endpoint(item: Data) -> str:
 def _aligned(cells: Iterable[str], widths: Iterable[int]) -> str:
     """Return cells of a row, words to the left and numbers to the right."""
     padded = [
-        f"{cell:{'<' if number < 3 else '>'}{width}}"
+        f"{cell:{'<' if number < _WORDS else '>'}{width}}"
         for number, (cell, width) in enumerate(zip(cells, widths, strict=True))
     ]
     return "  ".join(padded)
