@@ -148,7 +148,11 @@ ACCEPTED = "New TCP connections to the VIPs are accepted again."
 
 
 def rules(vips: Iterable[_vips.Address]) -> str:
-    """Return the rules of the table. Its only set element, TCP, expires; then no rule matches."""
+    """Return the rules of the table.
+
+    The set has one element, TCP (6), with a timeout. Once it has expired, the first rule accepts
+    every packet.
+    """
     drops = [
         f"{'ip6' if vip.version == 6 else 'ip'} daddr {vip} tcp flags & (syn | ack) == syn drop"
         for vip in vips
