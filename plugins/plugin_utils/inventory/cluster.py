@@ -27,6 +27,7 @@ class Cluster(NamedTuple):
     :ivar real_servers: what each host of the inventory serves, by forwarding method: the fields
         of a destination, and with them ``vip`` and ``protocol``, for ``nat`` the ``gateway``, and
         for ``tun`` the ``sources`` from which it takes tunnels
+    :ivar names: the address of each host that has a name, for ``/etc/hosts``
     :ivar min_available: how many real servers of a service draining has to leave, as a count or a
         percentage
     :ivar tunnel_sources: the addresses and networks from which each RIP of method tun takes tunnels
