@@ -38,8 +38,8 @@ from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.vocabulary i
 
 #: What the role keepalived_ha sets in ``globals`` by itself, where an inventory doesn't; the
 #: latter only where there is VRRP.
-ROLE_GLOBALS = ("router_id", "reload_check_config", "enable_script_security")
-ROLE_GLOBALS_OF_VRRP = ("vrrp_garp_master_refresh", "sync_daemon")
+ROLE_GLOBALS = ("router_id", *_vrrp.GLOBALS)
+ROLE_GLOBALS_OF_VRRP = (*_vrrp.GLOBALS_OF_VRRP, "sync_daemon")
 #: The highest priority of a director.
 _HIGHEST = 254
 
