@@ -24,6 +24,7 @@ from ansible_collections.lvs.cluster.plugins.module_utils import (
 )
 from ansible_collections.lvs.cluster.plugins.module_utils._keepalived_values import (
     HOST,
+    MAX_PASSWORD,
     InvalidValue,
     decimal,
     plain,
@@ -274,7 +275,9 @@ SECONDS = _seconds()
 WHOLE_SECONDS = _integer(0, MAX_SECONDS)
 #: A mistake in it is reported without the value.
 AUTH_PASS = Kind(
-    {"type": "str", "no_log": True}, "a password of at most 8 characters", read_auth_pass
+    {"type": "str", "no_log": True},
+    f"a password of at most {MAX_PASSWORD} characters",
+    read_auth_pass,
 )
 
 

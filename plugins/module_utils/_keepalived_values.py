@@ -24,6 +24,8 @@ SPECIAL = "{}\"'\\!#$"
 #: from `include` to `includea` are directives, each of them only if it stands there without quotes
 #: (lib/parser.c, read_line and is_include).
 BARE = re.compile(r"(?![@~]|include[rmwba]?$)[\w.,:;/@%+=*?&()<>\[\]|^~-]+", re.ASCII)
+#: The characters of a password that VRRP 2 sends (RFC 2338, 5.3.10: 8 octets).
+MAX_PASSWORD = 8
 HOST = r"[A-Za-z0-9]([A-Za-z0-9_-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9_-]*[A-Za-z0-9])?)*\.?"
 
 
@@ -102,9 +104,10 @@ def read_status(value: Any) -> str:
 
 def read_auth_pass(value: Any) -> str:
     text = plain(value)
-    if len(text.encode()) > 8:
+    if len(text.encode()) > MAX_PASSWORD:
         raise InvalidValue(
-            "it is longer than 8 characters, and keepalived would cut it without a message"
+            f"it is longer than {MAX_PASSWORD} characters, and keepalived would cut it without a"
+            " message"
         )
     if " " in text:
         raise InvalidValue("it has a blank in it")

@@ -18,6 +18,7 @@ from ansible_collections.lvs.cluster.plugins.module_utils import (
     _keepalived_values,
 )
 from ansible_collections.lvs.cluster.plugins.module_utils._keepalived_relations import as_list, off
+from ansible_collections.lvs.cluster.plugins.module_utils._keepalived_values import MAX_PASSWORD
 from ansible_collections.lvs.cluster.plugins.module_utils._model import family_of, normal_address
 from ansible_collections.lvs.cluster.plugins.module_utils._model_parser import Fields, as_integer
 from ansible_collections.lvs.cluster.plugins.module_utils._wording import shown, unknown
@@ -30,7 +31,6 @@ ROUTER, LAST_ROUTER = 51, 255
 OF_EACH = ("name", "vips", "excluded_vips")
 #: RFC 5798 and 9568, 5.2.3 and 5.2.4: 255 is for the owner of an address, 0 for who gives up.
 FIRST_PRIORITY, PRIORITIES = 150, 100
-LONGEST_PASSWORD = 8
 #: Seconds. VRRP 2 knows whole ones only.
 ADVERT_INT = {2: 1, 3: 0.5}
 #: RFC 9568, 5.2.7 (hundredths of a second), and RFC 3768, 5.3.7 (seconds).
@@ -173,13 +173,13 @@ def _password(fields: Fields) -> str | None:
     # A whole number is its text. YAML makes others of what is written: 1.10 is 1.1, yes is true.
     if isinstance(value, bool) or not isinstance(value, (str, int)):
         fields.wrong(
-            f"lvs_auth_pass is not a text; it must have at most {LONGEST_PASSWORD} characters;"
+            f"lvs_auth_pass is not a text; it must have at most {MAX_PASSWORD} characters;"
             " put it in quotes"
         )
         return None
-    if len(str(value).encode(errors="replace")) > LONGEST_PASSWORD:
+    if len(str(value).encode(errors="replace")) > MAX_PASSWORD:
         fields.wrong(
-            f"lvs_auth_pass is longer than the {LONGEST_PASSWORD} characters that VRRP takes;"
+            f"lvs_auth_pass is longer than the {MAX_PASSWORD} characters that VRRP takes;"
             " shorten it"
         )
         return None

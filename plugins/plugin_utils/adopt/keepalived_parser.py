@@ -15,7 +15,10 @@ from typing import Any
 from ansible_collections.lvs.cluster.plugins.module_utils import _keepalived
 from ansible_collections.lvs.cluster.plugins.module_utils import _keepalived_options as _options
 from ansible_collections.lvs.cluster.plugins.module_utils._keepalived_options import Table
-from ansible_collections.lvs.cluster.plugins.module_utils._keepalived_values import InvalidValue
+from ansible_collections.lvs.cluster.plugins.module_utils._keepalived_values import (
+    MAX_PASSWORD,
+    InvalidValue,
+)
 from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt import instances, statements
 from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt.option_reader import (
     Block,
@@ -26,7 +29,6 @@ from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt.statements impor
 from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt.virtual_servers import Servers
 
 _BLOCKS = {keyword: (name, table) for name, (keyword, table) in _options.BLOCKS.items()}
-_LONGEST_PASSWORD = 8
 
 
 class Reading(Reader):
@@ -122,12 +124,13 @@ class Reading(Reader):
         for child in node.block():
             if child.words[0] == "auth_pass" and len(child.words) == 2:
                 password = child.words[1].encode()
-                if len(password) > _LONGEST_PASSWORD:
+                if len(password) > MAX_PASSWORD:
                     self.note(
                         child,
-                        "keepalived takes its first 8 characters, and the inventory has these",
+                        f"keepalived takes its first {MAX_PASSWORD} characters, and the inventory"
+                        " has these",
                     )
-                    short = password[:_LONGEST_PASSWORD].decode(errors="ignore")
+                    short = password[:MAX_PASSWORD].decode(errors="ignore")
                     child.words = (child.words[0], Word(short))
                 yield child
             elif child.words == ("auth_type", "PASS"):
