@@ -47,6 +47,12 @@ OLDEST: Version = (2, 0, 0)
 MAX_U32 = _model.MAX_U32
 #: The longest time that keepalived keeps in an unsigned number of microseconds.
 MAX_SECONDS = 4294
+#: The highest priority of a director: 255 is for the owner of an address, 0 for a director that
+#: stops (RFC 5798 and 9568, 5.2.4).
+MAX_PRIORITY = 254
+#: The shortest and the longest interval between advertisements in seconds, by version of VRRP; the
+#: shortest is the unit (RFC 3768, 5.3.7; RFC 9568, 5.2.7).
+ADVERT_BOUNDS = {2: (1.0, 255), 3: (0.01, 40.95)}
 
 
 class Kind(NamedTuple):
@@ -698,8 +704,8 @@ INSTANCE = (
     Option("use_vmac_addr", FLAG, since=(2, 2, 0)),
     Option("vmac_xmit_base", FLAG),
     Option("virtual_router_id", _integer(1, 255), required=True),
-    Option("priority", _integer(1, 254)),
-    Option("advert_int", _seconds(0.01, 255)),
+    Option("priority", _integer(1, MAX_PRIORITY)),
+    Option("advert_int", _seconds(ADVERT_BOUNDS[3][0], ADVERT_BOUNDS[2][1])),
     Option("down_timer_adverts", _integer(1, 100), since=(2, 2, 3)),
     Option("preempt", _either("preempt", "nopreempt"), None),
     Option("preempt_delay", _seconds(0, 1000)),

@@ -94,10 +94,11 @@ def protocol(raw: Mapping[str, Any], of_vips: str, asked: Any) -> Iterator[str]:
         yield (
             f"advert_int is {interval:g}, and VRRP version 2 counts whole seconds; set version: 3"
         )
-    elif version == 3 and (interval > 40.95 or round(interval * 100, 6) % 1):
+    _unit, longest = _options.ADVERT_BOUNDS[3]
+    if version == 3 and (interval > longest or round(interval * 100, 6) % 1):
         yield (
             f"advert_int is {interval:g}, and VRRP version 3 counts hundredths of a second up to"
-            " 40.95"
+            f" {longest}"
         )
 
 

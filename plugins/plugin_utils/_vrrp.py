@@ -29,12 +29,9 @@ INSTANCE = "lvs"
 ROUTER, LAST_ROUTER = 51, 255
 #: What distinguishes several instances, so that lvs_keepalived can't set it for all.
 OF_EACH = ("name", "vips", "excluded_vips")
-#: RFC 5798 and 9568, 5.2.3 and 5.2.4: 255 is for the owner of an address, 0 for who gives up.
 FIRST_PRIORITY, PRIORITIES = 150, 100
 #: Seconds. VRRP 2 knows whole ones only.
 ADVERT_INT = {2: 1, 3: 0.5}
-#: RFC 9568, 5.2.7 (hundredths of a second), and RFC 3768, 5.3.7 (seconds).
-ADVERT_BOUNDS = 0.01, 255
 
 #: Seconds in which a director that is to be master again learns which real servers answer, and from
 #: the master which connections there are; keepalived waits so only with the initial state BACKUP.
@@ -97,7 +94,8 @@ def read(name: str, addresses: Sequence[str], fields: Fields, failed: Collection
     keepalived = _keepalived_parts(fields)
     own = keepalived.get("instance", {})
     values: dict[str, Any] = {
-        "lvs_priority": fields.integer("lvs_priority", 1, 254, 0) or None,
+        "lvs_priority": fields.integer("lvs_priority", 1, _keepalived_options.MAX_PRIORITY, 0)
+        or None,
         "lvs_virtual_router_id": fields.integer("lvs_virtual_router_id", 1, 255, 0) or None,
         "lvs_auth_pass": _password(fields),
         "lvs_advert_int": _interval(fields),
@@ -190,11 +188,12 @@ def _interval(fields: Fields) -> float | None:
     """Return the seconds between two advertisements."""
     value = fields.raw.get("lvs_advert_int")
     number = _number(value)
-    low, high = ADVERT_BOUNDS
+    bounds = _keepalived_options.ADVERT_BOUNDS
+    (_second, high), (low, longest) = bounds[2], bounds[3]
     if value is not None and (number is None or not low <= number <= high):
         fields.wrong(
             f"lvs_advert_int is {shown(value)}; it must be the seconds between two advertisements,"
-            f" {low} to 40.95, or whole ones up to {high} with lvs_auth_pass"
+            f" {low} to {longest}, or whole ones up to {high} with lvs_auth_pass"
         )
         return None
     return number

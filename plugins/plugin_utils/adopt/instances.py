@@ -11,12 +11,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from ansible_collections.lvs.cluster.plugins.module_utils import _keepalived_options as _options
 from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt.option_reader import Block, Reader
 
-#: The priority of the owner of an address, which an inventory doesn't have, and the next lower one.
-_OWNER, _HIGHEST = 255, 254
-#: The longest interval between advertisements, in seconds, and its smallest part, by version.
-_INTERVALS = {2: (255, 1.0), 3: (40.95, 0.01)}
+#: The priority of the owner of an address, which an inventory doesn't have.
+_OWNER = 255
 
 
 def correct(reader: Reader, instance: Block, config: Mapping[str, Any]) -> None:
@@ -59,9 +58,9 @@ class _Correction:
         version = 3 if six else block.get("version", known.get("vrrp_version", 2))
         if version == 3:
             self.drop("auth_pass", "VRRP version 3 has no authentication")
-        most, part = _INTERVALS[version]
+        unit, most = _options.ADVERT_BOUNDS[version]
         interval = block.get("advert_int", 1)
-        taken = min(max(round(int(interval / part + 0.5 + 1e-9) * part, 2), part), most)
+        taken = min(max(round(int(interval / unit + 0.5 + 1e-9) * unit, 2), unit), most)
         if taken != interval:
             block["advert_int"] = taken
             self.note(
@@ -76,11 +75,11 @@ class _Correction:
                 if block.get(field) is not True:
                     self.drop(field, "the initial state is MASTER")
             if "priority" not in block:
-                block["priority"] = _HIGHEST
+                block["priority"] = _options.MAX_PRIORITY
                 self.note(
                     "state",
                     f"without a priority keepalived takes {_OWNER}, that of an owner of the"
-                    f" addresses; the inventory takes {_HIGHEST}",
+                    f" addresses; the inventory takes {_options.MAX_PRIORITY}",
                 )
         elif block.get("preempt") is False:
             self.drop("preempt_delay", "nopreempt is set")

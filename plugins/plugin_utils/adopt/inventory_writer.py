@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from ansible_collections.lvs.cluster.plugins.module_utils._keepalived_options import MAX_PRIORITY
 from ansible_collections.lvs.cluster.plugins.module_utils._model import (
     Destination,
     ServiceKey,
@@ -40,8 +41,6 @@ from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.vocabulary i
 #: latter only where there is VRRP.
 ROLE_GLOBALS = ("router_id", *_vrrp.GLOBALS)
 ROLE_GLOBALS_OF_VRRP = (*_vrrp.GLOBALS_OF_VRRP, "sync_daemon")
-#: The highest priority of a director.
-_HIGHEST = 254
 
 
 class Writer:
@@ -142,7 +141,7 @@ class Writer:
                     continue
                 host = self._host(address, "d")
                 self.directors[host.name] = host
-                higher = (higher and rank < _HIGHEST) or rank == 1
+                higher = (higher and rank < MAX_PRIORITY) or rank == 1
                 rank += 1 if higher else -1
                 higher, self.priorities[host.name] = False, rank
                 self.report(

@@ -104,8 +104,9 @@ class Reading(Reader):
                 self.take(child, 1)
                 yield from self._password(child)
             elif child.words == ("priority", "255"):
-                self.note(child, "the inventory has no owner of addresses, and takes 254")
-                child.words = (child.words[0], Word("254"))
+                highest = str(_options.MAX_PRIORITY)
+                self.note(child, f"the inventory has no owner of addresses, and takes {highest}")
+                child.words = (child.words[0], Word(highest))
                 yield child
             elif child.words[0] == "lvs_sync_daemon_interface" and len(child.words) == 2:
                 self._sync_daemon(child, str(found["name"]))
