@@ -3,9 +3,9 @@
 """The configuration of keepalived, as plain data that is checked and then written down.
 
 One walk over the data gives both the lines of the file and a sentence for every mistake, so
-`mistakes` and `render` can't disagree. What a field may be stands in ``_keepalived_options``,
-what fields contradict in each other in ``_keepalived_relations``. Here is what a field names that
-has to be defined elsewhere in the file.
+`mistakes` and `render` can't disagree. The fields are in ``_keepalived_options``, what each may be
+in ``_keepalived_kinds``, and what fields contradict in each other in ``_keepalived_relations``.
+Here is what a field names that has to be defined elsewhere in the file.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ansible_collections.lvs.cluster.plugins.module_utils._keepalived_fields imp
     dotted,
     joined,
 )
-from ansible_collections.lvs.cluster.plugins.module_utils._keepalived_options import (
+from ansible_collections.lvs.cluster.plugins.module_utils._keepalived_kinds import (
     Version,
     block,
     given,

@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ansible_collections.lvs.cluster.plugins.module_utils import _keepalived_kinds as _kinds
 from ansible_collections.lvs.cluster.plugins.module_utils import _keepalived_options as _options
 from ansible_collections.lvs.cluster.plugins.module_utils import _wording
-from ansible_collections.lvs.cluster.plugins.module_utils._keepalived_options import Table, Version
+from ansible_collections.lvs.cluster.plugins.module_utils._keepalived_kinds import Table, Version
 from ansible_collections.lvs.cluster.plugins.module_utils._keepalived_values import InvalidValue
 
 #: Where all fields are described.
@@ -72,18 +73,18 @@ class Reader:
         self.unknown(raw, place, list(names))
         lines: dict[str, list[str]] = {}
         for option in table:
-            if _options.absent(option, raw):
+            if _kinds.absent(option, raw):
                 if option.required:
                     self.wrong(place, f"{option.name} is missing")
                 continue
             value = raw[option.name]
             self.has(place, option.name, option.since)
-            if option.kind in (_options.COMMAND, _options.NOTIFY):
+            if option.kind in (_kinds.COMMAND, _options.NOTIFY):
                 self.scripts.append(f"{place} has {option.name}")
             try:
                 lines[option.name] = option.lines(value)
             except InvalidValue as error:
-                for sentence in _options.sentences(option, value, error):
+                for sentence in _kinds.sentences(option, value, error):
                     self.wrong(place, sentence)
         return lines
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from ansible_collections.lvs.cluster.plugins.module_utils import _keepalived_options as _options
 from ansible_collections.lvs.cluster.plugins.module_utils import _model, _model_parser
-from ansible_collections.lvs.cluster.plugins.module_utils._keepalived_options import given
+from ansible_collections.lvs.cluster.plugins.module_utils._keepalived_kinds import given
 from ansible_collections.lvs.cluster.plugins.module_utils._keepalived_values import (
     InvalidValue,
     decimal,

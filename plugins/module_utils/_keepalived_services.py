@@ -17,9 +17,10 @@ from ansible_collections.lvs.cluster.plugins.module_utils import (
     _model_parser,
     _wording,
 )
+from ansible_collections.lvs.cluster.plugins.module_utils import _keepalived_kinds as _kinds
 from ansible_collections.lvs.cluster.plugins.module_utils import _keepalived_options as _options
 from ansible_collections.lvs.cluster.plugins.module_utils._keepalived_fields import Reader, joined
-from ansible_collections.lvs.cluster.plugins.module_utils._keepalived_options import (
+from ansible_collections.lvs.cluster.plugins.module_utils._keepalived_kinds import (
     Option,
     block,
     given,
@@ -137,11 +138,11 @@ class _Service:
             self.wrong("name is missing; with endpoints it becomes the name of a group")
         if not name:
             return
-        option = Option("name", _options.NAME if grouped else _options.TEXT)
+        option = Option("name", _kinds.NAME if grouped else _kinds.TEXT)
         try:
             option.lines(name)
         except InvalidValue as error:
-            for sentence in _options.sentences(option, name, error):
+            for sentence in _kinds.sentences(option, name, error):
                 self.wrong(sentence)
         if grouped and name in self.services.groups:
             self.wrong("there are two services with endpoints of that name; rename one of them")

@@ -11,9 +11,7 @@ import ipaddress
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from ansible_collections.lvs.cluster.plugins.module_utils import (
-    _keepalived_options as _options,
-)
+from ansible_collections.lvs.cluster.plugins.module_utils import _keepalived_kinds as _kinds
 from ansible_collections.lvs.cluster.plugins.module_utils import (
     _keepalived_values,
 )
@@ -80,8 +78,8 @@ def advertisements(
                 " be a whole number from 1 to 255."
             )
             continue
-        interface = _read("interface", _options.INTERFACE, instance, label, mistakes)
-        virtual = on(instance, "use_vmac") or _options.given(instance, "vmac_interface")
+        interface = _read("interface", _kinds.INTERFACE, instance, label, mistakes)
+        virtual = on(instance, "use_vmac") or _kinds.given(instance, "vmac_interface")
         key = ("" if virtual else interface, _family(instance))
         found.setdefault(key, []).append((router, instance))
     of_family = sources(peers, mistakes)
@@ -100,11 +98,11 @@ def sync(daemon: Mapping[str, Any], peers: Iterable[Any], mistakes: list[str]) -
     """Return the packets of a sync daemon, given as keepalived_conf takes it."""
     wanted = {"group": SYNC_GROUP, "port": SYNC_PORT, **{k: v for k, v in daemon.items() if v}}
     label = "sync_daemon"
-    group = _read("group", _options.MULTICAST, wanted, label, mistakes)
+    group = _read("group", _kinds.MULTICAST, wanted, label, mistakes)
     version = "ipv6" if ":" in group else "ipv4"
-    port = int(_read("port", _options.PORT, wanted, label, mistakes) or 0)
+    port = int(_read("port", _kinds.PORT, wanted, label, mistakes) or 0)
     return Sync(
-        _read("interface", _options.INTERFACE, wanted, label, mistakes),
+        _read("interface", _kinds.INTERFACE, wanted, label, mistakes),
         version,
         group,
         port,
@@ -137,7 +135,7 @@ def _with_link_local(peers: Sequence[str], version: str) -> list[str]:
 
 def _read(
     field: str,
-    kind: _options.Kind,
+    kind: _kinds.Kind,
     raw: Mapping[str, Any],
     label: str,
     mistakes: list[str],

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from ansible_collections.lvs.cluster.plugins.module_utils import (
     _keepalived,
+    _keepalived_kinds,
     _keepalived_options,
     _keepalived_values,
 )
@@ -133,7 +134,7 @@ def read(name: str, addresses: Sequence[str], fields: Fields, failed: Collection
 def _interface(value: Any) -> str:
     """Return the name of an interface, or a placeholder."""
     try:
-        _keepalived_options.INTERFACE.read(value)
+        _keepalived_kinds.INTERFACE.read(value)
     except _keepalived_values.InvalidValue:
         return LAN
     return str(value)

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import values
+from ansible_collections.lvs.cluster.plugins.module_utils import _keepalived_kinds as _kinds
 from ansible_collections.lvs.cluster.plugins.module_utils import _keepalived_options as _options
 from ansible_collections.lvs.cluster.plugins.module_utils import _model
 from hypothesis import strategies as st
@@ -48,19 +49,19 @@ class Maker:
     def several(self, strategy: values.Strategy, most: int = 2) -> list[Any]:
         return self.draw(st.lists(strategy, min_size=1, max_size=most, unique=True))
 
-    def value(self, option: _options.Option) -> Any:
+    def value(self, option: _kinds.Option) -> Any:
         """Return a value of an option."""
         if option.name in values.OF_OPTION:
             return self.draw(values.OF_OPTION[option.name])
         return self.kind(option.kind, NAMING.get(option.name, ""))
 
-    def kind(self, kind: _options.Kind, source: str) -> Any:
+    def kind(self, kind: _kinds.Kind, source: str) -> Any:
         """Return a value of a kind; ``source`` is the list that defines the names in it."""
-        if source and kind is _options.NAME:
+        if source and kind is _kinds.NAME:
             return self.name(source)
         if kind.of is None or kind.must_be in values.OF_KIND:
             return self.draw(values.plain(kind))
-        if isinstance(kind.of, _options.Kind) or kind.word:
+        if isinstance(kind.of, _kinds.Kind) or kind.word:
             count = self.draw(st.integers(1, values.LONGEST_LIST))
             if kind.word:
                 return [self.mapping(kind.of, place=f"{kind.word}s") for _ in range(count)]
@@ -82,7 +83,7 @@ class Maker:
 
     def mapping(
         self,
-        table: _options.Table,
+        table: _kinds.Table,
         most: int = 4,
         source: str = "",
         but: Sequence[str] = (),
@@ -98,7 +99,7 @@ class Maker:
         wanted += [o for o in extra if (place, o.name) == self.wanted and o not in wanted]
         made = {
             option.name: self.kind(option.kind, source)
-            if source and option.kind is _options.NAME
+            if source and option.kind is _kinds.NAME
             else self.value(option)
             for option in wanted
         }
@@ -339,7 +340,7 @@ class Maker:
             "lvs_ha": "vrrp",
         }
         if self.maybe():
-            every["lvs_auth_pass"] = self.draw(values.plain(_options.AUTH_PASS))
+            every["lvs_auth_pass"] = self.draw(values.plain(_kinds.AUTH_PASS))
         if self.maybe():
             every["lvs_advert_int"] = (
                 self.one(1, 2, 255) if "lvs_auth_pass" in every else self.one(0.01, 0.5, 1, 40.95)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 
 from ansible_collections.lvs.cluster.plugins.module_utils import _keepalived
+from ansible_collections.lvs.cluster.plugins.module_utils import _keepalived_kinds as _kinds
 from ansible_collections.lvs.cluster.plugins.module_utils import _keepalived_options as _options
 
 VIP = {"vip": "192.168.2.149", "port": 80}
@@ -94,7 +95,7 @@ REASONS = {
     "priority": "255 is for the owner of an address (RFC 9568, 5.2.4), and no director owns a VIP",
     "rlimit_rttime": "keepalived takes 1 for 2 (global_parser.c, get_rt_rlimit)",
     "max_hops": "-1 means no limit to keepalived, as without the option",
-    _options.MAX_SECONDS: (
+    _kinds.MAX_SECONDS: (
         "keepalived counts microseconds in an unsigned long, which has 32 bits on some machines"
     ),
 }

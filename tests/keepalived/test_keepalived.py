@@ -18,6 +18,7 @@ import role
 import values
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.lvs.cluster.plugins.module_utils import _arguments, _keepalived
+from ansible_collections.lvs.cluster.plugins.module_utils import _keepalived_kinds as _kinds
 from ansible_collections.lvs.cluster.plugins.module_utils import _keepalived_options as _options
 from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.resolve import resolve
 from hypothesis import given, settings
@@ -76,7 +77,7 @@ def used(tables, raw):
         for place, table in tables.items()
         for option in table
         for item in items
-        if _options.given(item, option.name)
+        if _kinds.given(item, option.name)
     }
 
 

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Values for hypothesis, by the kinds of ``_keepalived_options``: what each allows, bounds first.
+"""Values for hypothesis, by ``_keepalived_kinds``: what each allows, bounds first.
 
 What only a machine knows is chosen from what ``namespaces.py`` and ``releases.FILES`` give it:
 interfaces, users, a script, the processors.
@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ansible_collections.lvs.cluster.plugins.module_utils import _keepalived_options as _options
+from ansible_collections.lvs.cluster.plugins.module_utils import _keepalived_kinds as _kinds
 from ansible_collections.lvs.cluster.plugins.module_utils import _keepalived_routes as _routes
 from ansible_collections.lvs.cluster.plugins.module_utils import _keepalived_values as _values
 from ansible_collections.lvs.cluster.plugins.module_utils import _model
@@ -132,29 +132,27 @@ def rules(draw: Any) -> str:
 
 #: What is neither bounds nor a pattern, and what only a machine knows.
 OF_KIND: dict[str, Strategy] = {
-    _options.COMMAND.must_be: st.just("/usr/bin/true") | texts(600).map("/usr/bin/true {}".format),
-    _options.INTERFACE.must_be: interfaces,
-    _options.NAME.must_be: names,
-    _options.USER.must_be: st.sampled_from(
-        ["root", "nobody", "nobody nogroup", "keepalived_script"]
-    ),
-    _options.ADDRESS.must_be: addresses,
-    _options.MULTICAST.must_be: multicasts4 | multicasts6,
-    _options.ADVERTISED.must_be: multicasts4 | multicasts6,
-    _options.MULTICAST4.must_be: multicasts4,
-    _options.MULTICAST6.must_be: multicasts6,
-    _options.SERVER.must_be: st.sampled_from(
+    _kinds.COMMAND.must_be: st.just("/usr/bin/true") | texts(600).map("/usr/bin/true {}".format),
+    _kinds.INTERFACE.must_be: interfaces,
+    _kinds.NAME.must_be: names,
+    _kinds.USER.must_be: st.sampled_from(["root", "nobody", "nobody nogroup", "keepalived_script"]),
+    _kinds.ADDRESS.must_be: addresses,
+    _kinds.MULTICAST.must_be: multicasts4 | multicasts6,
+    _kinds.ADVERTISED.must_be: multicasts4 | multicasts6,
+    _kinds.MULTICAST4.must_be: multicasts4,
+    _kinds.MULTICAST6.must_be: multicasts6,
+    _kinds.SERVER.must_be: st.sampled_from(
         ["192.168.2.10", "mail.example.com", "192.168.2.10:25", "[2001:db8::10]:65535"]
     ),
-    _options.STATUS.must_be: st.sampled_from(["100", "200-299", "599", "200", "404-404"]),
-    _options.ROUTE.must_be: routes(),
-    _options.RULE.must_be: rules(),
-    _options.AUTH_PASS.must_be: st.sampled_from(
+    _kinds.STATUS.must_be: st.sampled_from(["100", "200-299", "599", "200", "404-404"]),
+    _kinds.ROUTE.must_be: routes(),
+    _kinds.RULE.must_be: rules(),
+    _kinds.AUTH_PASS.must_be: st.sampled_from(
         ["1", "1111", "12345678", "include", "@d23", "~SEQ("]
     ),
     "an address": nets,
-    _options.HOSTNAME.must_be: hosts,
-    _options.DOMAIN.must_be: st.just(".") | hosts.filter(lambda h: not re.match(r".\..", h)),
+    _kinds.HOSTNAME.must_be: hosts,
+    _kinds.DOMAIN.must_be: st.just(".") | hosts.filter(lambda h: not re.match(r".\..", h)),
 }
 #: Options whose values are bounded by more than their kind.
 OF_OPTION: dict[str, Strategy] = {
@@ -167,10 +165,10 @@ OF_OPTION: dict[str, Strategy] = {
     "label": st.sampled_from(["eth0:lvs", "eth1:1", "include"]),
     **{f"{name}_cpu_affinity": st.just([0]) for name in ("vrrp", "checker", "bfd")},
 }
-_known: dict[int, tuple[_options.Kind, Strategy]] = {}
+_known: dict[int, tuple[_kinds.Kind, Strategy]] = {}
 
 
-def plain(kind: _options.Kind) -> Strategy:
+def plain(kind: _kinds.Kind) -> Strategy:
     """Return values of a kind that is no list and no mapping. A strategy is made once."""
     if kind.must_be in OF_KIND:
         return OF_KIND[kind.must_be]
@@ -179,7 +177,7 @@ def plain(kind: _options.Kind) -> Strategy:
     return _known[id(kind)][1]
 
 
-def _made(kind: _options.Kind) -> Strategy:
+def _made(kind: _kinds.Kind) -> Strategy:
     if "choices" in kind.argument:
         return st.sampled_from(kind.argument["choices"])
     if kind.argument["type"] == "bool":

@@ -13,6 +13,7 @@ import re
 
 import pytest
 from ansible_collections.lvs.cluster.plugins.module_utils import _keepalived
+from ansible_collections.lvs.cluster.plugins.module_utils import _keepalived_kinds as kinds
 from ansible_collections.lvs.cluster.plugins.module_utils import _keepalived_options as options
 from ansible_collections.lvs.cluster.plugins.module_utils._keepalived_values import InvalidValue
 from ansible_collections.lvs.cluster.plugins.plugin_utils.adopt import (
@@ -62,7 +63,7 @@ def values(kind):
     """Return values of a kind, from its table or its bounds."""
     argument = kind.argument
     if argument["type"] == "list":
-        item = values(kind.of) if isinstance(kind.of, options.Kind) else fields(kind.of)
+        item = values(kind.of) if isinstance(kind.of, kinds.Kind) else fields(kind.of)
         return st.lists(item, min_size=1, max_size=2, unique_by=repr)
     if kind.of:
         return fields(kind.of).filter(lambda value: fits(kind, value))
@@ -123,9 +124,9 @@ def servers(draw, number):
         raw = draw(CHECKS[kind])
         if raw.get("connect_ip") and draw(st.booleans()):
             raw["connect_ip"] = f"10.1.0.{number}"
-        lines += options.block(check.keyword, lines_of(check.table, raw))
+        lines += kinds.block(check.keyword, lines_of(check.table, raw))
     port = draw(st.sampled_from([80, 80, 8080]))
-    return options.block(f"real_server 10.1.0.{number} {port}", lines)
+    return kinds.block(f"real_server 10.1.0.{number} {port}", lines)
 
 
 @st.composite
@@ -142,7 +143,7 @@ def services(draw, number):
         ]
     for server in range(1, draw(st.integers(1, 3)) + 1):
         lines += draw(servers(server))
-    return options.block(f"virtual_server 10.0.0.{number} 80", lines)
+    return kinds.block(f"virtual_server 10.0.0.{number} 80", lines)
 
 
 @st.composite
@@ -153,26 +154,26 @@ def instances(draw, scripts):
         raw.pop("use_vmac", None)  # one statement
     lines = ["interface eth0", "virtual_router_id 7", *lines_of(options.INSTANCE, raw)]
     tracked = [line.split()[1] for line in scripts]
-    lines += options.block("track_script", tracked) if tracked else []
+    lines += kinds.block("track_script", tracked) if tracked else []
     held = st.sampled_from([["10.0.0.1/24"], ["10.0.0.2"], ["10.0.0.1", "10.0.0.2 dev eth1"]])
-    lines += options.block("virtual_ipaddress", draw(held))
+    lines += kinds.block("virtual_ipaddress", draw(held))
     optional = (
         ["state MASTER"],
         ["state BACKUP"],
         ["version 2"],
         ["version 3"],
-        options.block("authentication", ["auth_type PASS", "auth_pass 12345678"]),
-        options.block("virtual_ipaddress_excluded", ["fd00::5/64", "10.0.0.7 dev eth1"]),
-        ["unicast_src_ip 10.0.0.200", *options.block("unicast_peer", ["10.0.0.201"])],
+        kinds.block("authentication", ["auth_type PASS", "auth_pass 12345678"]),
+        kinds.block("virtual_ipaddress_excluded", ["fd00::5/64", "10.0.0.7 dev eth1"]),
+        ["unicast_src_ip 10.0.0.200", *kinds.block("unicast_peer", ["10.0.0.201"])],
         ["unicast_src_ip 10.0.0.200"],
         ["unicast_ttl 3"],
         ["lvs_sync_daemon_interface eth1"],
     )
     for statement in optional:
         lines += statement if draw(st.booleans()) else []
-    text = options.block("vrrp_instance VI_1", lines)
-    group = options.block("vrrp_sync_group G", options.block("group", draw(GROUPED)))
-    daemon = options.block("global_defs", ["lvs_sync_daemon eth1 VI_1 id 5"])
+    text = kinds.block("vrrp_instance VI_1", lines)
+    group = kinds.block("vrrp_sync_group G", kinds.block("group", draw(GROUPED)))
+    daemon = kinds.block("global_defs", ["lvs_sync_daemon eth1 VI_1 id 5"])
     return [*text, *draw(st.sampled_from([[], group, daemon]))]
 
 
@@ -182,12 +183,12 @@ GROUPED = st.sampled_from([["VI_1"], ["VI_1", "VI_2"]])
 @st.composite
 def files(draw):
     """Return a keepalived.conf: with VRRP or without, and with whatever the tables have."""
-    text = options.block("global_defs", lines_of(options.GLOBALS, draw(GLOBALS)))
+    text = kinds.block("global_defs", lines_of(options.GLOBALS, draw(GLOBALS)))
     text += lines_of(options.ROOT, draw(ROOT))
     for name, strategy in NAMED.items():
         keyword, table = options.BLOCKS[name]
         if draw(st.booleans()):
-            text += options.block(f"{keyword} {name}1", lines_of(table, draw(strategy)))
+            text += kinds.block(f"{keyword} {name}1", lines_of(table, draw(strategy)))
     text += draw(
         st.one_of(st.just([]), instances([line for line in text if line.startswith("vrrp_script")]))
     )

@@ -29,7 +29,7 @@ LIMITS = {
     "ipvs_service": 40,
     "ipvs_table": 41,
     "ipvs_wait": 34,
-    "keepalived_conf": 78,
+    "keepalived_conf": 79,
     "nft_table": 15,
     "preflight": 78,
     "realserver_probe": 10,
@@ -37,7 +37,7 @@ LIMITS = {
     "return_route": 40,
     "sysctls": 18,
     "tunnel_iface": 35,
-    "vip_handover": 71,
+    "vip_handover": 72,
     "vip_iface": 31,
     "vip_probe": 37,
 }

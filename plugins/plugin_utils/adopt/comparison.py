@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.lvs.cluster.plugins.module_utils import _keepalived_options as _options
-from ansible_collections.lvs.cluster.plugins.module_utils._keepalived_options import (
+from ansible_collections.lvs.cluster.plugins.module_utils._keepalived_kinds import (
     Option,
     Table,
     given,

@@ -13,8 +13,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from ansible_collections.lvs.cluster.plugins.module_utils import _keepalived
+from ansible_collections.lvs.cluster.plugins.module_utils import _keepalived_kinds as _kinds
 from ansible_collections.lvs.cluster.plugins.module_utils import _keepalived_options as _options
-from ansible_collections.lvs.cluster.plugins.module_utils._keepalived_options import Table
+from ansible_collections.lvs.cluster.plugins.module_utils._keepalived_kinds import Table
 from ansible_collections.lvs.cluster.plugins.module_utils._keepalived_values import (
     MAX_PASSWORD,
     InvalidValue,
@@ -85,9 +86,9 @@ class Reading(Reader):
         """Read a block that has a name."""
         found = Block(node.line, node.shown)
         try:
-            self.put(found, "name", scalar(_options.NAME, node.words[1:]), node)
+            self.put(found, "name", scalar(_kinds.NAME, node.words[1:]), node)
         except InvalidValue:
-            return self.skip(node, f"its name must be {_options.NAME.must_be}")
+            return self.skip(node, f"its name must be {_kinds.NAME.must_be}")
         self.take(node)
         for child in self._of_instance(node, found) if name == "instances" else node.block():
             self.field(table, child, found)

@@ -15,8 +15,9 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from ansible_collections.lvs.cluster.plugins.module_utils import _keepalived_kinds as _kinds
 from ansible_collections.lvs.cluster.plugins.module_utils import _keepalived_options as _options
-from ansible_collections.lvs.cluster.plugins.module_utils._keepalived_options import (
+from ansible_collections.lvs.cluster.plugins.module_utils._keepalived_kinds import (
     Kind,
     Option,
     Table,
@@ -39,10 +40,10 @@ RENAMED.update({f"{name}_rlimit_rtime": f"{name}_rlimit_rttime" for name in ("vr
 RENAMED["checker_rlimit_rtime"] = "checker_rlimit_rttime"
 #: Kinds that keepalived reads from several words; of all others it takes the first.
 _SEVERAL_WORDS = tuple(
-    getattr(_options, name) for name in ("USER", "SERVER", "ROUTE", "HEX", "REPLY")
+    getattr(_kinds, name) for name in ("USER", "SERVER", "ROUTE", "HEX", "REPLY")
 )
 #: Kinds that keepalived reads like a shell, with both quotes (alloc_strvec_quoted_escaped).
-_SHELL = (_options.COMMAND, _options.NOTIFY)
+_SHELL = (_kinds.COMMAND, _options.NOTIFY)
 
 
 class Block(dict[str, Any]):
@@ -272,7 +273,7 @@ def _inline(kind: Kind, words: list[str]) -> Any:
     for option in table:
         if option.keyword is None and words:
             # A user may be followed by a group.
-            count = 2 if option.kind is _options.USER else 1
+            count = 2 if option.kind is _kinds.USER else 1
             found[option.name] = scalar(option.kind, words[:count])
             del words[:count]
     known = {
