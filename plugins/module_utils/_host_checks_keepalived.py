@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ansible_collections.lvs.cluster.plugins.module_utils import _applied
+from ansible_collections.lvs.cluster.plugins.module_utils import _keepalived_applied
 from ansible_collections.lvs.cluster.plugins.module_utils._host_facts import ExpectedRole, HostFacts
 
 
@@ -23,7 +23,10 @@ def _has(conf: str, *names: str) -> list[list[str]]:
 
 def reload_unchecked(facts: HostFacts, _expected: ExpectedRole) -> Iterator[str]:
     """Report that an invalid file would end keepalived at a reload."""
-    if not _has(facts.conf, "reload_check_config") and _applied.UNCHECKED not in facts.conf:
+    if (
+        not _has(facts.conf, "reload_check_config")
+        and _keepalived_applied.UNCHECKED not in facts.conf
+    ):
         yield (
             "keepalived.conf has no reload_check_config, so a mistake in it ends keepalived at a"
             " reload. If lvs_keepalived.globals sets it, remove it there. Then run site.yml."

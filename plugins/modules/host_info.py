@@ -166,8 +166,8 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.lvs.cluster.plugins.module_utils import (
-    _applied,
     _atomic_file,
+    _keepalived_applied,
     _links,
     _run,
     _secrets,
@@ -181,9 +181,9 @@ POLL = 0.2
 
 def keepalived() -> dict[str, Any]:
     """Return whether keepalived runs what its file has."""
-    found = _applied.service()
-    runs = _applied.applied(found)
-    same = None if runs is None else runs == _atomic_file.read(_applied.CONF)
+    found = _keepalived_applied.service()
+    runs = _keepalived_applied.applied(found)
+    same = None if runs is None else runs == _atomic_file.read(_keepalived_applied.CONF)
     return {"active": found.active, "current": found.current, "applied": same}
 
 

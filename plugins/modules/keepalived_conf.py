@@ -232,10 +232,10 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.lvs.cluster.plugins.module_utils import (
-    _applied,
     _arguments,
     _atomic_file,
     _keepalived,
+    _keepalived_applied,
     _keepalived_fields,
     _keepalived_options,
     _program,
@@ -348,17 +348,19 @@ def prepare(params: Mapping[str, Any], config: Mapping[str, Any]) -> _run.Change
             results=results,
         )
     wrong = _keepalived.mistakes(config, version)
-    if params["applied"] and path != _applied.CONF:
-        wrong.append(f"applied: keepalived.service reads {_applied.CONF}, and path is {path}.")
+    if params["applied"] and path != _keepalived_applied.CONF:
+        wrong.append(
+            f"applied: keepalived.service reads {_keepalived_applied.CONF}, and path is {path}."
+        )
     if wrong:
         raise _run.OperatorError(*wrong)
     text = _keepalived.render(config, version)
-    service = _applied.service() if params["applied"] else None
-    runs = _applied.applied(service) if service else former
+    service = _keepalived_applied.service() if params["applied"] else None
+    runs = _keepalived_applied.applied(service) if service else former
     stale = text != former or text != runs
     reloads = check(text, path, mask) if version and stale else True
     if not reloads:
-        text = CHECKED.sub(rf"\1{_applied.UNCHECKED}", text)
+        text = CHECKED.sub(rf"\1{_keepalived_applied.UNCHECKED}", text)
     how = action(former, runs, text, service, reloads=reloads)
     results["restart_needed"] = how == "restart"
     wanted = mask(text)
@@ -389,7 +391,7 @@ def prepare(params: Mapping[str, Any], config: Mapping[str, Any]) -> _run.Change
 
 def with_service(
     change: _run.Change,
-    service: _applied.Service,
+    service: _keepalived_applied.Service,
     applied: bool | None,
     how: str,
     apply: Callable[[], None],
@@ -416,7 +418,7 @@ def _words(service: Mapping[str, bool | None]) -> str:
     """Return the state of the service as the last line of a diff."""
     words = {True: "", False: "not ", None: "not known to be "}
     return (
-        f"# {_applied.UNIT}: "
+        f"# {_keepalived_applied.UNIT}: "
         + ", ".join(words[is_] + what for what, is_ in service.items())
         + "\n"
     )
@@ -426,7 +428,7 @@ def action(
     former: str | None,
     runs: str | None,
     text: str,
-    service: _applied.Service | None,
+    service: _keepalived_applied.Service | None,
     *,
     reloads: bool = True,
 ) -> str:
@@ -452,16 +454,16 @@ def run_or_put_back(
 ) -> None:
     """Let keepalived run the new file; restore the former one if it refuses."""
     try:
-        _applied.activate(text, how)
+        _keepalived_applied.activate(text, how)
     except _run.OperatorError as error:
-        messages = [f"keepalived reports: {mask.words(line)}" for line in _applied.log()]
+        messages = [f"keepalived reports: {mask.words(line)}" for line in _keepalived_applied.log()]
         if former is not None and former != text:
             _atomic_file.write(path, former, MODE)
             messages.insert(0, f"{path} is as it was.")
             # At a reload, too: a process of keepalived that is started anew would take the file
             # that was refused, of which the check has left a copy (lib/parser.c, init_data).
             with contextlib.suppress(_run.OperatorError):
-                _applied.activate(former, how)
+                _keepalived_applied.activate(former, how)
         raise _run.OperatorError(*error.mistakes, *messages) from None
 
 

@@ -396,11 +396,11 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.lvs.cluster.plugins.module_utils import (
-    _applied,
     _arguments,
     _host_checks,
     _host_reader,
     _host_state,
+    _keepalived_applied,
     _run,
     _sysctl,
     _vips,
@@ -470,7 +470,8 @@ def vrrp(params: Mapping[str, Any], links: Sequence[Data], interface: str) -> di
     Its file may be newer: a run that wrote it may have ended before keepalived was reloaded.
     """
     here = _vrrp_agreement.parse(
-        _host_reader.text(_applied.COPY) or _host_reader.text(_host_reader.KEEPALIVED_CONF)
+        _host_reader.text(_keepalived_applied.COPY)
+        or _host_reader.text(_host_reader.KEEPALIVED_CONF)
     )
     wanted = _vrrp_agreement.wanted(params["vrrp_instances"], interface, params["auth_pass"])
     sources = {each.source for each in here} - {""}

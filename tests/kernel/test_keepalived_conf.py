@@ -18,8 +18,8 @@ from random import Random
 
 import pytest
 from ansible_collections.lvs.cluster.plugins.module_utils import (
-    _applied,
     _keepalived,
+    _keepalived_applied,
     _keepalived_fields,
 )
 from ansible_collections.lvs.cluster.plugins.module_utils import _keepalived_options as _options
@@ -553,7 +553,7 @@ def test_keepalived_accepts_every_option_that_it_has(run_module, director, versi
     assert result["changed"]
     written = path.read_text()
     if version < (2, 2, 8):
-        written = written.replace(_applied.UNCHECKED, "reload_check_config")
+        written = written.replace(_keepalived_applied.UNCHECKED, "reload_check_config")
     assert written == _keepalived.render(config, version)
 
 
@@ -672,7 +672,7 @@ def test_a_reload_is_taken_though_scripts_run_as_another_user(
     tracked = {**PLAIN, "track_scripts": ["fine"]}
     assert run_module("keepalived_conf", **options, instances=[tracked])["changed"]
     assert not run_module("keepalived_conf", **options, instances=[tracked])["changed"]
-    left_out = _applied.UNCHECKED in path.read_text()
+    left_out = _keepalived_applied.UNCHECKED in path.read_text()
     assert left_out == (version < (2, 2, 8))
     words = ["--dont-fork", "--log-console", "--log-detail", "--vrrp", "--use-file", str(path)]
     pids = [f"--{name}={tmp_path / name}" for name in ("pid", "vrrp_pid", "checkers_pid")]

@@ -6,11 +6,11 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.lvs.cluster.plugins.module_utils import (
-    _applied,
     _host_checks,
     _host_checks_filter,
     _host_facts,
     _host_reader,
+    _keepalived_applied,
     _links,
 )
 
@@ -370,7 +370,7 @@ def test_conn_reuse_mode_that_delays_reused_ports_is_reported(release, method, s
         ("reload_check_config", RELOAD, True),
         ("reload_check_config", "", False),
         ("reload_check_config", "# reload_check_config", False),
-        ("reload_check_config", f"  {_applied.UNCHECKED}\n", True),
+        ("reload_check_config", f"  {_keepalived_applied.UNCHECKED}\n", True),
         ("garp_master_refresh", RELOAD, True),
         ("garp_master_refresh", "vrrp_garp_master_refresh 0", False),
         ("garp_master_refresh", "  garp_master_refresh 30", True),

@@ -8,9 +8,9 @@ import json
 
 import pytest
 from ansible_collections.lvs.cluster.plugins.module_utils import (
-    _applied,
     _host_reader,
     _keepalived,
+    _keepalived_applied,
     _vrrp_agreement,
 )
 from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.resolve import resolve
@@ -183,7 +183,7 @@ def test_the_configuration_that_keepalived_runs_is_compared(run_main, monkeypatc
     path.write_text(written(*instances(lvs_auth_pass="new")))
     copy.write_text(written(*instances(lvs_auth_pass="old")))
     monkeypatch.setattr(_host_reader, "KEEPALIVED_CONF", str(path))
-    monkeypatch.setattr(_applied, "COPY", str(copy))
+    monkeypatch.setattr(_keepalived_applied, "COPY", str(copy))
     monkeypatch.setattr(_host_reader, "ip", lambda *_: [])
     made, _ = instances(lvs_auth_pass="new")
     options = {"interface": "eth0", "vrrp_instances": made, "auth_pass": "new"}

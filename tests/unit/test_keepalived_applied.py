@@ -11,11 +11,11 @@ import re
 from pathlib import Path
 
 import pytest
-from ansible_collections.lvs.cluster.plugins.module_utils import _applied, _run
+from ansible_collections.lvs.cluster.plugins.module_utils import _keepalived_applied, _run
 from ansible_collections.lvs.cluster.plugins.modules import keepalived_conf
 
 OVERRIDE = Path(__file__).parents[2] / "roles/keepalived_ha/files/keepalived-override.conf"
-ACTIVE = _applied.Service("active", True, True, 7, True, "1")
+ACTIVE = _keepalived_applied.Service("active", True, True, 7, True, "1")
 OLD = "global_defs {\n  router_id a\n  reload_check_config\n}\n"
 NEW = OLD.replace("router_id a", "router_id b")
 RESTART = OLD.replace("router_id a", "instance b")
@@ -50,7 +50,7 @@ def test_keepalived_is_restarted_once_where_a_reload_can_not_check_the_file():
         return keepalived_conf.action(OLD, runs, NEW, ACTIVE, reloads=False)
 
     assert action(OLD) == "restart"
-    assert action(OLD.replace("reload_check_config", _applied.UNCHECKED)) == "reload"
+    assert action(OLD.replace("reload_check_config", _keepalived_applied.UNCHECKED)) == "reload"
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,12 @@ def test_a_service_that_is_not_as_wanted_is_a_change(field, words):
 
 def test_the_override_saves_the_copy_that_is_read_here():
     override = OVERRIDE.read_text()
-    assert f"RuntimeDirectory={Path(_applied.DIRECTORY).name}\n" in override
-    assert Path(_applied.DIRECTORY).parent == Path("/run")
-    assert re.search(f"^ExecStartPre=.* {_applied.CONF} >{_applied.COPY}'$", override, re.M)
-    assert f"ExecReload=-rm --force {_applied.COPY}\nExecReload=kill -HUP $MAINPID\n" in override
+    assert f"RuntimeDirectory={Path(_keepalived_applied.DIRECTORY).name}\n" in override
+    assert Path(_keepalived_applied.DIRECTORY).parent == Path("/run")
+    assert re.search(
+        f"^ExecStartPre=.* {_keepalived_applied.CONF} >{_keepalived_applied.COPY}'$", override, re.M
+    )
+    assert (
+        f"ExecReload=-rm --force {_keepalived_applied.COPY}\nExecReload=kill -HUP $MAINPID\n"
+        in override
+    )
