@@ -828,6 +828,10 @@ def test_documentation_agrees_with_the_tables():
                 assert f"keepalived {_keepalived_fields.dotted(option.since)}" in text, option.name
             if option.required:
                 assert "Required" in text, option.name
+            bounds = re.findall(r"From V\((\S+)\) to V\((\S+)\)", text)
+            if bounds and option.kind.argument["type"] in ("int", "float"):
+                written = tuple(map(float, bounds[-1]))
+                assert written == option.kind.domain[:2], option.name
 
 
 # ---- injection ---------------------------------------------------------------------------------
