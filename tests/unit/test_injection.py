@@ -31,6 +31,7 @@ from ansible_collections.lvs.cluster.plugins.module_utils import (
 )
 from ansible_collections.lvs.cluster.plugins.module_utils._run import OperatorError
 from ansible_collections.lvs.cluster.plugins.modules import boot_unit, nft_table
+from ansible_collections.lvs.cluster.tests.unit.test_resolve import Run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -335,6 +336,55 @@ def test_templates_of_rules_get_their_values_checked(role):
         lists = {name for name in used if options[name]["type"] == "list"}
         assert lists == checked.keys() - computed, template.name
         assert f"'{template.name}', template_vars={role}_checked" in variables[f"{role}_rules"]
+
+
+#: Variables from which each role makes rules, with VIP in the place of an address.
+RULES = {
+    "director": {
+        "director_services": [
+            {
+                "vip": "192.0.2.149",
+                "port": 80,
+                "destinations": [{"address": "10.0.0.31", "method": "fullnat"}],
+            }
+        ],
+        "director_marks": [{"fwmark": 7, "vip": "VIP", "protocol": "tcp", "ports": [80]}],
+    },
+    "keepalived_ha": {
+        "keepalived_ha_peers": ["192.0.2.24"],
+        "keepalived_ha_local": [{"vip": "VIP", "protocol": "tcp", "port": 80}],
+        "keepalived_ha_interface": "eth0",
+        "keepalived_ha_instances": [{"name": "lvs", "virtual_router_id": 51}],
+    },
+    "realserver_tun": {
+        "realserver_tun_services": [{"vip": "VIP", "address": "192.0.2.31"}],
+        "realserver_tun_sources": ["192.0.2.23"],
+        "realserver_tun_devices": {"packets": [{"family": "ip", "match": "meta l4proto 4"}]},
+    },
+}
+
+
+@pytest.mark.parametrize("role", RULES)
+def test_a_role_s_rules_are_made_of_checked_values(tmp_path, role):
+    folder = ROOT / "roles" / role
+    (tmp_path / "templates").symlink_to(folder / "templates")
+    tasks = [
+        {"ansible.builtin.include_vars": str(folder / "defaults" / "main.yml")},
+        {"ansible.builtin.include_vars": str(folder / "vars" / "main.yml")},
+        {"ansible.builtin.debug": {"msg": f"{{{{ {role}_rules }}}}"}},
+    ]
+
+    def rules(vip):
+        messages = yaml.safe_load(yaml.safe_dump(RULES[role]).replace("VIP", vip))
+        (tmp_path / "values.yml").write_text(yaml.safe_dump(messages))
+        return Run(tmp_path, "localhost ansible_connection=local\n", tasks, "-e", "@values.yml")
+
+    good = rules("192.0.2.150")
+    assert not good.failed, good.text
+    assert "192.0.2.150" in good.text
+    odd = rules("192.0.2.150 accept; x")
+    assert odd.failed
+    assert "vip is '192.0.2.150 accept; x'; it must be an address" in " ".join(odd.text.split())
 
 
 @given(odd)
