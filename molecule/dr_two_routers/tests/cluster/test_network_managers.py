@@ -23,7 +23,7 @@ MANAGERS = [
 
 
 def wait_until_set_up(node, host, command, shown):
-    pair.until(lambda: shown in node(host).run(command).stdout, 60, f"{host}: {shown}")
+    pair.wait_until(lambda: shown in node(host).run(command).stdout, 60, f"{host}: {shown}")
 
 
 @pytest.mark.parametrize(("host", "unit", "command", "shown"), MANAGERS)

@@ -51,25 +51,6 @@ RESTART = """---
     if [ -e /tmp/slow ]; then sleep 60; fi
   changed_when: true
 """
-#: The only source of packages is a folder with a keepalived that is newer than the installed one.
-NEWER = """
-    set -e
-    mkdir --parents /srv/packages /tmp/newer
-    cd /tmp/newer
-    dpkg-deb --raw-extract /var/cache/apt/archives/keepalived_*.deb .
-    sed --in-place 's/^Version: .*/&+lab/' DEBIAN/control
-    dpkg-deb --build -Znone . /srv/packages/keepalived.deb
-    cd /srv/packages
-    {
-        dpkg-deb --field keepalived.deb
-        echo "Filename: ./keepalived.deb"
-        echo "Size: $(stat --format %s keepalived.deb)"
-        echo "SHA256: $(sha256sum keepalived.deb | cut --delimiter ' ' --fields 1)"
-    } > Packages
-    rm --recursive --force /etc/apt/sources.list.d
-    echo 'deb [trusted=yes] file:/srv/packages ./' > /etc/apt/sources.list
-    echo 'force-unsafe-io' > /etc/dpkg/dpkg.cfg.d/lab
-"""
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -264,24 +245,6 @@ def test_an_adopted_pair_needs_no_change(unchanged, operate, tmp_path):
     output = operate("adopt", f"--extra-vars={json.dumps(options)}")
     assert "represents the whole cluster." in " ".join(output.split())
     unchanged("playbooks/site", inventory=path)
-
-
-def test_directors_are_upgraded_one_after_the_other(node, operate):
-    for name in (MASTER, BACKUP):
-        node(name).check_output(NEWER)
-    # A client sends its first packet again after 1, 3 and 7 seconds.
-    with (
-        pair.open_connections("c10", VIP, 20) as connections,
-        pair.stream("c10", VIP, 10) as traffic,
-    ):
-        operate("upgrade")
-        pair.wait_for_only_holder(node, MASTER, VIP)
-        time.sleep(3)
-    print(f"\nupgrade: {traffic.result}, {connections.result}")
-    assert traffic.result["failed"] == 0, traffic.result
-    assert connections.result["lost"] == 0, connections.result
-    for name in (MASTER, BACKUP):
-        assert node(name).package("keepalived").version.endswith("+lab")
 
 
 def test_the_inventory_changes_under_traffic(node, operate, build):
