@@ -892,8 +892,8 @@ def test_directors_that_differ_are_listed():
     messages = unrepresented({"name": "a", "text": first}, {"name": "b", "text": second})
     assert messages == [
         "tcp 10.0.0.9:80 differs between a and b; that of a is used.",
-        "b has tcp 10.0.0.9:82, and a has not.",
-        "b, line 3: `quorum 1` is left out: the service of a is taken.",
+        "b has tcp 10.0.0.9:82, but a does not have it.",
+        "b, line 3: `quorum 1` is left out: the service of a is used.",
         (
             "site.yml refuses the inventory as it is: hosts a and b: lvs_virtual_router_id differs"
             " between directors; set the same value for all."

@@ -61,7 +61,7 @@ def test_a_drain_may_wait_for_inactive_connections_as_well(drain):
 def test_a_drain_ends_with_a_warning_when_its_time_is_up(drain):
     drained, seconds, (warning,) = drain([(2, 0), (2, 0), (2, 0)], 1.5)
     assert (drained, seconds) == (False, 1.5)
-    assert "still bears 2 connections after 1.5 s" in warning
+    assert "still has 2 connections after 1.5 s" in warning
 
 
 def test_the_second_read_is_made_even_if_the_time_is_up(drain):

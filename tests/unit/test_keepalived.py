@@ -496,7 +496,7 @@ def test_an_invalid_value_is_refused(field, value, sentence):
         ),
         (
             {"instances": [INSTANCE, {**INSTANCE, "virtual_router_id": 52}]},
-            "instance web: there are two instances of that name; rename one of them.",
+            "instance web: two instances have this name; rename one of them.",
         ),
         (
             {**with_instance(), "sync_groups": [{"name": "all", "instances": ["web", "lan"]}]},
@@ -518,10 +518,10 @@ def test_an_invalid_value_is_refused(field, value, sentence):
                 "globals": {"sync_daemon": {"interface": "eth0", "instance": "b"}},
                 **with_instance(),
             },
-            "globals: sync_daemon names instance b, which there is not.",
+            "globals: sync_daemon has instance b, which is not defined.",
         ),
         # Services.
-        (with_service(port=0), "service tcp 192.168.2.149:0: port 0 means every port and needs"),
+        (with_service(port=0), "service tcp 192.168.2.149:0: port 0 means all ports and needs"),
         (with_service(destinations=[]), "service tcp 192.168.2.149:80: it has no destinations"),
         (
             with_destination(port=8080),
@@ -529,7 +529,7 @@ def test_an_invalid_value_is_refused(field, value, sentence):
         ),
         (
             with_destination(method="local"),
-            "service tcp 192.168.2.149:80: method local is what a kernel reports",
+            "service tcp 192.168.2.149:80: method is local, which only the kernel reports",
         ),
         (
             with_destination(weight=65536),
@@ -562,7 +562,7 @@ def test_an_invalid_value_is_refused(field, value, sentence):
                     {"fwmark": 2, "ha_suspend": True, "destinations": SERVICE["destinations"]},
                 ]
             },
-            "service fwmark 2: ha_suspend follows an address, and a firewall mark has none",
+            "service fwmark 2: ha_suspend needs an address, but a firewall mark has none",
         ),
         (
             with_service(quorums=2),
