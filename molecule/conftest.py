@@ -202,7 +202,7 @@ def killed_playbook(tmp_path: Path) -> Callable[..., None]:
 
 
 @pytest.fixture
-def seen(playbook: Run) -> str:
+def verified(playbook: Run) -> str:
     """Return the output of verify.yml for the running cluster, which must have no errors."""
     run = playbook("playbooks/verify", "--extra-vars=verify_requests=20")
     assert run.returncode == 0, run.stdout

@@ -18,7 +18,7 @@ def carried(host):
     return sent["eth1"], sent["eth0"]
 
 
-def test_there_is_nothing_left_to_change(unchanged):
+def test_a_second_run_changes_nothing(unchanged):
     unchanged("playbooks/site")
 
 
@@ -42,10 +42,10 @@ def test_requests_come_by_router_a_and_answers_leave_by_router_b(node, director)
     assert b_in < PAGE / 10
 
 
-def test_every_real_server_answers(seen):
+def test_every_real_server_answers(verified):
     for name in "rs160", "rs170", "rs180":
-        assert f"{name}  0 of" not in seen
-    assert "a router lies between" in seen
+        assert f"{name}  0 of" not in verified
+    assert "a router lies between" in verified
 
 
 def test_boot_units_are_active(director, real_server):

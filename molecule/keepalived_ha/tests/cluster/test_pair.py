@@ -35,8 +35,8 @@ def test_requests_are_balanced_over_all_five_real_servers(node):
     assert most - least <= 1, traffic.result
 
 
-def test_only_the_master_answers_for_the_vip(seen):
-    assert "the VIP is at 02:42:c0:a8:02:17," in seen
+def test_only_the_master_answers_for_the_vip(verified):
+    assert "the VIP is at 02:42:c0:a8:02:17," in verified
 
 
 def test_the_demonstration_shows_a_client_during_a_link_failure(playbook, node):

@@ -30,11 +30,11 @@ def ask(node, port=80):
     return node("c10").check_output(f"curl --silent --max-time 5 http://{VIP}:{port}/")
 
 
-def test_every_port_is_served_and_a_client_stays_with_its_server(node, seen):
+def test_every_port_is_served_and_a_client_stays_with_its_server(node, verified):
     assert {ask(node) for _ in range(4)} == {ask(node, 8080)}
     table = node("proxy").check_output("ipvsadm --save --numeric").splitlines()
     assert table[0] == f"-A -t {VIP}:0 -s rr -p 50"
-    assert "the VIP is at" in seen
+    assert "the VIP is at" in verified
 
 
 @pytest.mark.parametrize(

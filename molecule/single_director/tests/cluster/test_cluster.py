@@ -47,10 +47,10 @@ def test_a_real_server_suppresses_arp_for_the_vip(real_server):
         assert max(values) == least
 
 
-def test_clients_are_served(seen, director):
+def test_clients_are_served(verified, director):
     """Check the figures of verify.yml against the weights of wrr."""
     mac = director.check_output("cat /sys/class/net/eth0/address")
     for name in "rs31", "rs32":
-        assert f"{name}  10 of 20 requests, weight 5" in seen
-    assert f"the VIP is at {mac}, the director at {mac}" in seen
-    assert "past the director" in seen
+        assert f"{name}  10 of 20 requests, weight 5" in verified
+    assert f"the VIP is at {mac}, the director at {mac}" in verified
+    assert "past the director" in verified
