@@ -90,8 +90,8 @@ options:
     default: present
   drain_timeout:
     description:
-      - For how many seconds O(state=drained) waits. V(0) doesn't wait: it reads the connections
-        once. Else they have ended when two reads, a second apart, find none.
+      - For how many seconds O(state=drained) waits until two reads, a second apart, find no
+        connection. With V(0) it reads once, and does not wait.
       - When the time is up the module succeeds with a warning, and RV(drained) is false.
     type: int
     default: 300

@@ -67,9 +67,9 @@ def test_a_missing_service_is_reported(netns, run_module):
     rs = {"service": WEB, "address": "192.0.2.11"}
     result = run_module("ipvs_dest", **rs)
     assert result["failed"]
-    assert "service tcp 192.0.2.1:80 is not there" in result["msg"]
+    assert "service tcp 192.0.2.1:80 does not exist" in result["msg"]
     checked = run_module("ipvs_dest", check=True, **rs)
-    assert "service tcp 192.0.2.1:80 is not there" in checked["warnings"][0]
+    assert "service tcp 192.0.2.1:80 does not exist" in checked["warnings"][0]
     assert run_module("ipvs_dest", **rs, state="drained")["drained"]
 
 
@@ -139,7 +139,7 @@ def test_ipvs_wait_reports_remaining_connections(connect, run_module):
     def left(**options):
         return run_module("ipvs_wait", services=[web], hosts=["rs11"], **options)["left"]
 
-    assert left() == ["web: rs11 has weight 5 still"]
+    assert left() == ["web: rs11 still has weight 5"]
     assert left(state="serving") == []
     run_module("ipvs_dest", service=WEB, **rs, weight=0)
     assert left() == ["web: rs11 has 1 connection (1 active)"]
