@@ -13,12 +13,12 @@ def test_a_second_run_changes_nothing(unchanged):
     unchanged("playbooks/site")
 
 
-def test_all_four_answer_and_every_answer_comes_through_the_director(seen, director):
+def test_all_four_answer_and_every_answer_comes_through_the_director(verified, director):
     mac = director.check_output("cat /sys/class/net/eth0/address")
     for name in "rs160", "rs170", "rs180", "d254 ":
-        assert f"{name}  5 of 20 requests, weight 1" in seen
-    assert f"the VIP is at {mac}" in seen
-    assert f"answers came from {mac}, " in seen
+        assert f"{name}  5 of 20 requests, weight 1" in verified
+    assert f"the VIP is at {mac}" in verified
+    assert f"answers came from {mac}, " in verified
 
 
 def test_the_director_has_its_table_with_itself_in_it(director):
