@@ -296,7 +296,7 @@ def _as_result(service, complete):
     return data
 
 
-class Module(AnsibleModule):  # type: ignore[misc]  # mypy does not see ansible-core
+class Module(AnsibleModule):  # type: ignore[misc]  # Ansible has no types
     """A module with ``many`` services that Ansible neither copies nor returns, or None."""
 
     def _load_params(self):
