@@ -111,6 +111,7 @@ def test_a_director_that_is_a_real_server_while_another_is_master():
     plan = plans(**pair)["d31"]
     assert plan["serving"]
     assert list(plan["roles"]) == ["director", "keepalived_ha", "realserver_dr"]
+    assert plan["realserver_roles"] == ["realserver_dr"]
     assert plan["roles"]["realserver_dr"]["director"]
     assert plan["checks"]["addresses"] == ["192.168.2.31"]
     assert "192.168.2.23" in plan["checks"]["neighbours"]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from ansible_collections.lvs.cluster.plugins.filter.missing_packages import missing_packages
 from ansible_collections.lvs.cluster.plugins.module_utils import _host_state
 
 ROLES = Path(__file__).parents[2] / "roles"
@@ -73,3 +74,19 @@ def of_families(data):
                 yield from value.values()
             else:
                 yield from of_families(value)
+
+
+@pytest.mark.parametrize(
+    ("state", "names", "missing"),
+    [
+        ({}, [], ["ipvsadm", "kmod", "iproute"]),
+        ({"os_family": "", "packages": []}, [], ["ipvsadm", "kmod", "iproute"]),
+        ({"os_family": "Debian", "packages": ["kmod"]}, [], ["ipvsadm"]),
+        ({"os_family": "Debian", "packages": ["kmod", "ipvsadm"]}, [], []),
+        ({"os_family": "Suse", "packages": []}, [], []),
+        ({"os_family": "Suse", "packages": ["other"]}, ["other", "more"], ["more"]),
+    ],
+)
+def test_packages_that_are_not_known_to_be_installed_are_missing(state, names, missing):
+    of = {"Debian": ["ipvsadm", "kmod"], "RedHat": ["iproute"]}
+    assert missing_packages(of, state, names) == missing

@@ -31,7 +31,8 @@ def of_hosts(cluster: Cluster, hosts: Iterable[Host]) -> dict[str, dict[str, Any
     :param hosts: the directors and real servers
     :returns: by host ``serving``, whether it needs the configuration of a real server;
         ``host_basics``, whether it gets the role of that name; ``checks``, options of the module
-        ``preflight``; ``roles``, by role its variables without their prefix
+        ``preflight``; ``roles``, by role its variables without their prefix;
+        ``realserver_roles``, the names of those of a real server
     """
     hosts = list(hosts)
     directors = [host for host in hosts if host.name in cluster.directors]
@@ -45,11 +46,13 @@ def of_hosts(cluster: Cluster, hosts: Iterable[Host]) -> dict[str, dict[str, Any
         serves = {method: list[dict[str, Any]]() for method in METHODS}
         serves.update(cluster.real_servers.get(host.name, {}) if serving else {})
         roles = _director_roles(cluster, host) if director else {}
+        of_server = _real_server_roles(host, serves, director=bool(director))
         found[host.name] = {
             "serving": serving,
             "host_basics": host.knows_names,
             "checks": _checks(cluster, host, serves, dips),
-            "roles": {**roles, **_real_server_roles(host, serves, director=bool(director))},
+            "roles": {**roles, **of_server},
+            "realserver_roles": list(of_server),
         }
     return found
 
