@@ -36,6 +36,11 @@ def node() -> Callable[[str], Host]:
     return functools.cache(lambda name: Host(ShellBackend(container(name))))
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Test the cluster as it was built before it is changed, though c-h comes before c-l."""
+    items.sort(key=lambda item: "changes" in item.path.parts)
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run a test with the argument ``real_server`` for each real server."""
     if "real_server" in metafunc.fixturenames:
