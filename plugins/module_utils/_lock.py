@@ -12,14 +12,16 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import sys
 import time
 from collections.abc import Iterator
 
 from ansible_collections.lvs.cluster.plugins.module_utils import _program
 from ansible_collections.lvs.cluster.plugins.module_utils._errors import OperatorError
 
-#: Not in /run/lock, which every user may write to and so could hold it for ever.
-PATH = "/run/lvs/lock"
+#: Not in /run/lock, which every user may write to and so could hold it for ever. Only Linux has
+#: /run.
+PATH = "/run/lvs/lock" if sys.platform == "linux" else "/var/run/lvs/lock"
 WAIT = 120  # seconds; a module that is at work takes few, keepalived's check of many services more
 POLL = 0.05
 
