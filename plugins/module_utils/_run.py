@@ -10,6 +10,7 @@ from that one value, so they cannot disagree. The library itself never sees an A
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, NoReturn, Protocol
@@ -69,6 +70,7 @@ class Change(NamedTuple):
         same play, not carried out either, may be what provides it
     :ivar afterwards: what takes its time and only reads, such as waiting for connections to end:
         it is called at the end in any case, when others may change the machine again
+    :ivar folders: folders that are there for ``files`` only; they go when they are empty
     """
 
     before: Any
@@ -80,6 +82,7 @@ class Change(NamedTuple):
     missing_requirements: Sequence[str] = ()
     meanwhile: Mapping[str, str | None] = {}
     afterwards: Callable[[], Mapping[str, Any]] = dict
+    folders: Sequence[str] = ()
 
     @property
     def changed(self) -> bool:
@@ -105,6 +108,14 @@ class Change(NamedTuple):
 
     def carry_out(self) -> Mapping[str, Any]:
         """Write the files and apply, all or nothing; return what ``apply`` adds to the result."""
+        try:
+            return self._carry_out()
+        finally:
+            for folder in self.folders:
+                with contextlib.suppress(OSError):  # others have files there, too
+                    os.rmdir(folder)
+
+    def _carry_out(self) -> Mapping[str, Any]:
         differing = {path: pair for path, pair in self.files.items() if pair[0] != pair[1]}
         at_first = {
             path: self.meanwhile.get(path, before if after is None else after)

@@ -431,3 +431,26 @@ def test_a_deleted_lock_file_locks_no_module(lock):
         lock.unlink()
         with _lock.held("two"):
             assert not free(lock)
+
+
+def test_a_folder_that_was_made_for_a_file_goes_with_it(tmp_path):
+    """Both when the file is removed, and when the change that brought it fails."""
+    path = tmp_path / "folder" / "file"
+    shared = tmp_path / "shared" / "file"
+    shared.parent.mkdir()
+    shared.with_name("other").touch()
+    folders = [str(path.parent), str(shared.parent)]
+
+    def files(before, after):
+        return {str(each): (before, after) for each in (path, shared)}
+
+    def apply():
+        raise OperatorError("The kernel refused.")
+
+    assert result_of(lambda _: Change(1, 2, apply, files(None, "new\n"), folders=folders))["failed"]
+    assert not path.parent.exists()
+    result_of(lambda _: Change(1, 2, files=files(None, "new\n"), folders=folders))
+    assert path.exists()
+    result_of(lambda _: Change(2, 1, files=files("new\n", None), folders=folders))
+    assert not path.parent.exists()
+    assert shared.parent.exists()
