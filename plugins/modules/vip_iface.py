@@ -21,6 +21,9 @@ description:
     IPv6 VIP gets the preferred lifetime 0, so the host never uses it as the source address of its
     own connections, such as health checks.
   - If an address cannot be added or removed, or announced, what was done before it is undone.
+  - On FreeBSD, VIPs are added to a loopback interface by C(ifconfig), and are refused while a
+    setting would make the host answer ARP for them, or drop what arrives for them. There,
+    O(suppressed_on), O(director) and O(announce) have no effect.
 extends_documentation_fragment:
   - lvs.cluster.attributes
 options:
@@ -29,6 +32,8 @@ options:
       - The interface.
       - By default, the interface of the VIPs' network, by the main routing table. With
         O(state=absent), it is needed for O(vips) only.
+      - On FreeBSD it has to be a loopback interface. V(lo) is understood as V(lo0), which is the
+        default.
     type: str
   vips:
     description:
@@ -56,6 +61,11 @@ options:
     description:
       - The file that restores the VIPs at boot, by C(ip -batch). It belongs to the task, which
         writes it whole. Without any VIP it is removed.
+      - On FreeBSD, a file of C(rc.conf.d) takes its place, which C(/etc/rc.d/netif) reads beside
+        C(/etc/rc.conf). For V(/etc/lvs/realserver_dr.ip), this is C(/etc/rc.conf.d/netif/lvs_dr),
+        or C(/etc/rc.conf.d/network/lvs_dr) where C(/etc/rc.conf.d/netif) is a file. What was on the
+        interface before it was listed first is noted there, and O(state=absent) without O(vips)
+        leaves it.
     type: path
   prune:
     description:
@@ -90,7 +100,7 @@ options:
 seealso:
   - module: lvs.cluster.arp_suppress
 requirements:
-  - python3-pyroute2 and the program C(ip) (iproute2) on the target
+  - python3-pyroute2 and the program C(ip) (iproute2) on a target with Linux
 """
 
 EXAMPLES = r"""
@@ -114,8 +124,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 before:
-  description: The VIPs that were on the interface, as C(ip address) prints
-    them.
+  description: The VIPs that were on the interface, as C(ip address) prints them, on FreeBSD in the
+    words of C(ifconfig).
   type: list
   elements: str
   returned: success
@@ -152,6 +162,7 @@ mistakes:
   sample: ["interface: there is no interface tunl0 here."]
 """
 
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -269,6 +280,10 @@ def main() -> None:
         ],
         supports_check_mode=True,
     )
+    if sys.platform.startswith("freebsd"):
+        from ansible_collections.lvs.cluster.plugins.module_utils import _freebsd_addresses
+
+        _run.run(module, _freebsd_addresses.prepare)
     _run.run(module, prepare)
 
 
