@@ -17,6 +17,8 @@ description:
   - If the unit can't be started, the former one is restored, and the end of its log is shown.
   - On request, it installs a program that the unit starts, and loads a file of nftables again
     whenever C(nftables.service) loads or flushes the packet filter.
+  - On a system other than Linux, which has no systemd, it changes nothing. There, the files of the
+    other modules are files of the system's own, which restore at boot what they list.
 extends_documentation_fragment:
   - lvs.cluster.attributes
 options:
@@ -50,7 +52,7 @@ options:
     choices: [present, absent]
     default: present
 requirements:
-  - systemd on the target
+  - systemd on a target with Linux
 """
 
 EXAMPLES = r"""
@@ -103,6 +105,12 @@ after:
     active: true
     current: true
     files: {}
+msg:
+  description: Why nothing is changed.
+  type: str
+  returned: on a system other than Linux
+  version_added: 0.6.0
+  sample: "There is no systemd on freebsd14: its own files restore at boot what was configured."
 mistakes:
   description: All mistakes, each as a sentence.
   type: list
@@ -116,6 +124,7 @@ import contextlib
 import hashlib
 import os
 import re
+import sys
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -293,6 +302,14 @@ def prepare(params: Mapping[str, Any]) -> _run.Change:
     )
 
 
+def without_systemd(_params: Mapping[str, Any]) -> _run.Change:
+    """Return the change on a system other than Linux, which is none."""
+    said = (
+        f"There is no systemd on {sys.platform}: its own files restore at boot what was configured."
+    )
+    return _run.Change(None, None, results={"msg": said})
+
+
 def main() -> None:
     """Run the module."""
     module = AnsibleModule(
@@ -306,7 +323,7 @@ def main() -> None:
         required_if=[("state", "present", ["content"])],
         supports_check_mode=True,
     )
-    _run.run(module, prepare)
+    _run.run(module, prepare if sys.platform == "linux" else without_systemd)
 
 
 if __name__ == "__main__":
