@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from ansible_collections.lvs.cluster.plugins.module_utils._links import ip
@@ -163,11 +163,13 @@ def would_cut(wanted: Wanted, defaults: Mapping[str, str | None]) -> list[str]:
     return cut(link, wanted, now, without, defaults.get(option, without.gateway))
 
 
-def off_link(gateways: Iterable[str]) -> list[str]:
+def off_link(
+    gateways: Iterable[str], look_up: Callable[[str], RouteLookup | None] = look_up_route
+) -> list[str]:
     """Return a sentence for each director's address that is not on a link with this machine."""
     found = []
     for gateway in gateways:
-        found_route = look_up_route(gateway)
+        found_route = look_up(gateway)
         remedy = "Give the director an address in this machine's network, or use fullnat."
         if found_route is None:
             found.append(

@@ -19,6 +19,8 @@ description:
   - It refuses a change that would cut Ansible's own ssh connection, because its answers would get
     another next hop.
   - If a rule or a route cannot be set, what was done before it is undone.
+  - On FreeBSD, O(route) has to be V(default). The module recognises its routes by the file of
+    O(save), and replaces whatever gateway the default route has.
 extends_documentation_fragment:
   - lvs.cluster.attributes
 options:
@@ -59,6 +61,15 @@ options:
     description: The number of the routing table for O(route=policy), V(1) to V(4294967295).
     type: int
     default: 5251
+  fib:
+    description:
+      - On FreeBSD, the number of the routing table (FIB) whose default route the director is. A
+        server that is started with C(setfib) answers by that table, and all else on the host keeps
+        its routes. On Linux it has no effect.
+      - O(save) notes it. To set another, remove the return path first.
+    type: int
+    default: 0
+    version_added: 0.6.0
   keep_ports:
     description:
       - For an address with all ports (C(port) V(0)), answers from these TCP, UDP or SCTP ports
@@ -88,6 +99,9 @@ options:
         C(ip -6 -batch). Without lines, a file is removed.
       - A default route that was replaced is noted there in a comment. Without O(save), it is not
         restored.
+      - On FreeBSD, a file of C(rc.conf.d) takes its place for both families, which
+        C(/etc/rc.d/routing) reads after C(/etc/rc.conf). For V(/etc/lvs/realserver_nat.ip), this is
+        C(/etc/rc.conf.d/routing/lvs_nat).
     type: path
 seealso:
   - module: lvs.cluster.preflight
@@ -97,7 +111,7 @@ notes:
   - systemd-networkd removes rules that are not its own whenever it starts, unless its setting
     C(ManageForeignRoutingPolicyRules) is V(no). The next run restores them.
 requirements:
-  - the program C(ip) (iproute2) on the target
+  - the program C(ip) (iproute2) on a target with Linux
 """
 
 EXAMPLES = r"""
@@ -122,7 +136,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 before:
-  description: The rules and routes before the change, as C(ip) takes them.
+  description: The rules and routes before the change, as C(ip) takes them, on FreeBSD as C(route)
+    does.
   type: list
   elements: str
   returned: success
@@ -150,6 +165,7 @@ mistakes:
   sample: ["192.168.1.254 must be the next hop of answers, but there is no route to it. ..."]
 """
 
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -230,6 +246,7 @@ def main() -> None:
             "answers": {"type": "list", "elements": "dict", "default": []},
             "route": {"type": "str", "choices": ["policy", "default"], "default": "policy"},
             "table": {"type": "int", "default": _return_path.TABLE},
+            "fib": {"type": "int", "default": 0},
             "keep_ports": {"type": "list", "elements": "int", "default": [22]},
             "prune": {"type": "bool", "default": True},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
@@ -238,6 +255,10 @@ def main() -> None:
         required_if=[("state", "present", ["gateways"])],
         supports_check_mode=True,
     )
+    if sys.platform.startswith("freebsd"):
+        from ansible_collections.lvs.cluster.plugins.module_utils import _freebsd_routes
+
+        _run.run(module, _freebsd_routes.prepare)
     _run.run(module, prepare)
 
 
