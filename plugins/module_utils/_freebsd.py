@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Dict
 
 from ansible_collections.lvs.cluster.plugins.module_utils import _commands, _route_lookup
@@ -181,7 +181,9 @@ def published() -> set[str]:
     return set(re.findall(r"(?m)^\S+ \((\S+)\) at .*\bpublished\b", said))
 
 
-def refusals(settings: dict[str, str], entries: Iterable[str], vips: Iterable[str]) -> list[str]:
+def refusals(
+    settings: Mapping[str, str | None], entries: Iterable[str], vips: Iterable[str]
+) -> list[str]:
     """Return a sentence for each setting with which VIPs on lo0 would not work.
 
     FreeBSD answers neither ARP nor neighbour discovery for an address of another interface than

@@ -8,7 +8,7 @@ a remedy for each error. docs/pitfalls.md lists them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from ansible_collections.lvs.cluster.plugins.module_utils._host_checks_addresses import (
@@ -285,11 +285,16 @@ CHECKS = (
 )
 
 
-def run_checks(facts: HostFacts, expected: ExpectedRole) -> list[CheckResult]:
-    """Return the results of all checks that concern a machine with this role."""
+def run_checks(
+    facts: HostFacts, expected: ExpectedRole, checks: Iterable[Check] = CHECKS
+) -> list[CheckResult]:
+    """Return the results of all checks that concern a machine with this role.
+
+    :param checks: those of its system
+    """
     return [
         result
-        for check in CHECKS
+        for check in checks
         if (check.any_host or expected.units)
         and (check.before or expected.running)
         and check.concerns(expected)

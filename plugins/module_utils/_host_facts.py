@@ -182,6 +182,9 @@ class HostFacts(NamedTuple):
     :ivar vip_interfaces: the interface that each VIP belongs on; None if it is in no network
     :ivar arp_replies: for each VIP, which MACs answered for it and for its neighbours
     :ivar owner_errors: which other programs own the IPVS table, as messages
+    :ivar roles: on FreeBSD, the roles whose files for boot are there
+    :ivar published: on FreeBSD, the addresses of published ARP entries
+    :ivar rc: on FreeBSD, variables of rc.conf(5) as they will be at boot
     """
 
     release: str = "6.1.0"
@@ -209,6 +212,9 @@ class HostFacts(NamedTuple):
     vip_interfaces: Mapping[str, str | None] = {}
     arp_replies: Mapping[str, Mapping[str, Collection[str]]] = {}
     owner_errors: Sequence[str] = ()
+    roles: Collection[str] = ()
+    published: Collection[str] = ()
+    rc: Mapping[str, str] = {}
 
     def links_with(self, vip: str) -> list[_links.Link]:
         """Return the interfaces that an address is on."""

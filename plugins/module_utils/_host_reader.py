@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from ansible_collections.lvs.cluster.plugins.module_utils import (
     _arp,
     _atomic_file,
+    _host_checks,
     _host_state,
     _links,
     _program,
@@ -32,6 +33,9 @@ from ansible_collections.lvs.cluster.plugins.module_utils._host_facts import (
     sysctls_to_read,
 )
 
+CHECKS = _host_checks.CHECKS
+host_state = _host_state.read
+
 UNITS = "/etc/systemd/system"
 NETWORKD = "systemd-networkd.service"
 KEEPALIVED_CONF = "/etc/keepalived/keepalived.conf"
@@ -43,20 +47,30 @@ ROLES = ("director", "realserver_dr", "realserver_tun", "realserver_nat", "keepa
 RETURN_PATH = ("gateways", "answers", "route", "keep_ports")
 
 
+def links() -> list[Data]:
+    """Return the interfaces with their addresses."""
+    return ip("-details", "address", "show")
+
+
+def route(address: str) -> list[Data]:
+    """Return how packets to an address leave; [] if they can't."""
+    return ip("route", "get", address)
+
+
 def read(
-    expected: ExpectedRole, links: Sequence[Data], routes: Mapping[str, Sequence[Data]]
+    expected: ExpectedRole, shown: Sequence[Data], routes: Mapping[str, Sequence[Data]]
 ) -> HostFacts:
     """Read the facts for the checks of a host with this role."""
-    places = {vip: _vip_interface(vip, links, expected.interface) for vip in expected.vips}
+    places = {vip: _vip_interface(vip, shown, expected.interface) for vip in expected.vips}
     facts = HostFacts(
         release=os.uname().release,
-        shown=links,
+        shown=shown,
         routes=routes,
         gateways=_gateways() if expected.not_gateways else (),
         return_path_errors=_return_path_errors(expected) if expected.gateways else (),
         missing_modules=list(filter(_is_missing, expected.kernel_modules)),
         vip_interfaces=places,
-        arp_replies=_arp_replies(places, links, expected.neighbours),
+        arp_replies=_arp_replies(places, shown, expected.neighbours),
         owner_errors=_owner_errors(expected.ignore_owners) if expected.director else (),
     )
     return _read_role(facts, expected) if expected.units else facts

@@ -39,8 +39,8 @@ def held(links: Iterable[Mapping[str, Any]], vips: Iterable[str]) -> dict[str, s
     """Return the VIPs that a machine holds as a director, each with its interface.
 
     A director holds a VIP if it is on an interface that is up and is not one that this collection
-    uses for a real server's VIPs: lo and tunnel devices. An address that duplicate address
-    detection has refused is not held.
+    uses for a real server's VIPs: lo (lo0 on FreeBSD) and tunnel devices. An address that duplicate
+    address detection has refused is not held.
 
     :param links: what ``ip -json address show`` prints
     :param vips: the VIPs to check; they are returned as they are written here
@@ -48,7 +48,7 @@ def held(links: Iterable[Mapping[str, Any]], vips: Iterable[str]) -> dict[str, s
     found: dict[Any, str] = {}
     for link in links:
         name = link.get("ifname", "")  # ip prints {} for an interface that it filters out
-        if "UP" not in link.get("flags", ()) or name == "lo" or is_tunnel(name):
+        if "UP" not in link.get("flags", ()) or name in ("lo", "lo0") or is_tunnel(name):
             continue
         for each in link.get("addr_info", ()):
             if "local" in each and not each.get("dadfailed"):

@@ -59,7 +59,7 @@ options:
     type: float
     default: 0
 requirements:
-  - The program C(ip) of iproute2 on the target
+  - The program C(ip) of iproute2 on a target with Linux
 seealso:
   - module: lvs.cluster.ipvs_info
   - module: lvs.cluster.preflight
@@ -93,7 +93,8 @@ vip_interfaces:
   returned: success
   sample: {192.168.2.149: eth0}
 links:
-  description: The interfaces with their addresses, as C(ip -json address show) prints them.
+  description: The interfaces with their addresses, as C(ip -json address show) prints them. On
+    FreeBSD, they have the keys of the sample and C(mtu).
   type: list
   elements: dict
   returned: success
@@ -160,8 +161,9 @@ mistakes:
 """
 
 import json
+import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -187,13 +189,21 @@ def keepalived() -> dict[str, Any]:
     return {"active": found.active, "current": found.current, "applied": same}
 
 
-def gather(params: Mapping[str, Any]) -> dict[str, Any]:
+def ip_links() -> list[dict[str, Any]]:
+    """Return the interfaces with their addresses, as the program ip prints them."""
+    found: list[dict[str, Any]] = json.loads(_links.ip("-json", "address", "show"))
+    return found
+
+
+def gather(
+    params: Mapping[str, Any], read_links: Callable[[], list[dict[str, Any]]] = ip_links
+) -> dict[str, Any]:
     """Return the facts of the machine, once the wanted state is reached or the time is up."""
     vips = params["vips"]
     _vips.parse(vips)
     end = time.monotonic() + params["seconds"]
     while True:
-        links = json.loads(_links.ip("-json", "address", "show"))
+        links = read_links()
         held = _vips.held(links, vips)
         reached = len(held) == len(set(vips)) if params["state"] == "held" else not held
         if reached or time.monotonic() >= end:
@@ -225,6 +235,10 @@ def main() -> None:
     )
     if module.check_mode:
         module.params["seconds"] = 0
+    if sys.platform.startswith("freebsd"):
+        from ansible_collections.lvs.cluster.plugins.module_utils import _freebsd
+
+        _run.report(module, lambda params: gather(params, _freebsd.links))
     _run.report(module, gather)
 
 

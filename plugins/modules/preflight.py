@@ -16,6 +16,7 @@ description:
     known pitfalls.
   - Each check has a result in RV(checks), also if it is V(ok). An option enables its
     checks.
+  - On FreeBSD, the checks are those of a real server with this system.
   - It changes nothing. An error that it finds is a result and not a failure, so a playbook can show
     the findings of all machines together.
 extends_documentation_fragment:
@@ -196,7 +197,7 @@ notes:
   - The packet filter is read with C(nft list ruleset). It does not include rules of
     iptables-legacy.
 requirements:
-  - the program C(ip) of iproute2 on the target
+  - the program C(ip) of iproute2 on a target with Linux
 """
 
 EXAMPLES = r"""
@@ -340,7 +341,8 @@ vrrp:
       description: Whether the machine holds one of O(vips) as a director.
       type: bool
 installed_roles:
-  description: The roles of this collection that were applied to the machine, by their units.
+  description: The roles of this collection that were applied to the machine, by their units; on
+    FreeBSD, by their files for boot.
   type: list
   elements: str
   returned: success
@@ -370,7 +372,7 @@ host_state:
   contains:
     os_family:
       description: The family of its distribution, as Ansible's fact of that name has it; empty for
-        another one than V(Debian) and V(RedHat).
+        another one than V(Debian), V(RedHat) and V(FreeBSD).
       type: str
       sample: Debian
     packages:
@@ -391,6 +393,7 @@ host_state:
 """
 
 import ipaddress
+import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -399,7 +402,6 @@ from ansible_collections.lvs.cluster.plugins.module_utils import (
     _arguments,
     _host_checks,
     _host_reader,
-    _host_state,
     _keepalived_applied,
     _run,
     _sysctl,
@@ -416,17 +418,21 @@ from ansible_collections.lvs.cluster.plugins.module_utils._host_facts import (
 DIRECTOR_ROLES = ("keepalived_ha", "director")
 
 
-def examine(params: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the findings about this machine."""
-    links = _host_reader.ip("-details", "address", "show")
+def examine(params: Mapping[str, Any], system: Any = _host_reader) -> dict[str, Any]:
+    """Return the findings about this machine.
+
+    :param system: the file of the library that reads a machine with this system
+    """
+    links = system.links()
     reached = [*params["neighbours"], *params["routed_to"]]
-    routes = {address: _host_reader.ip("route", "get", address) for address in reached}
-    devices = {found[0]["dev"] for found in routes.values() if found} - {"lo"}
+    routes = {address: system.route(address) for address in reached}
+    devices = {found[0]["dev"] for found in routes.values() if found} - {"lo", "lo0"}
     lans = {params["interface"] or lan(vip, links) for vip in params["vips"]} - {""}
     expected = expected_role(params, lans, devices)
-    checks = _host_checks.run_checks(_host_reader.read(expected, links, routes), expected)
+    facts = system.read(expected, links, routes)
+    checks = _host_checks.run_checks(facts, expected, system.CHECKS)
     vip_interface = params["interface"] or min(lans, default="")
-    installed = _host_reader.installed_roles()
+    installed = system.installed_roles()
     former = [role for role in installed if role not in params["roles"]]
     return {
         "checks": [each._asdict() for each in checks],
@@ -442,7 +448,7 @@ def examine(params: Mapping[str, Any]) -> dict[str, Any]:
         "installed_roles": installed,
         "former_director_roles": [role for role in DIRECTOR_ROLES if role in former],
         "former_realserver_roles": [role for role in former if role not in DIRECTOR_ROLES],
-        "host_state": _host_state.read(),
+        "host_state": system.host_state(),
     }
 
 
@@ -539,6 +545,10 @@ def main() -> None:
     module.no_log_values.clear()
     if module.params["auth_pass"]:
         module.params["auth_pass"] = "<secret>"
+    if sys.platform.startswith("freebsd"):
+        from ansible_collections.lvs.cluster.plugins.module_utils import _freebsd_host
+
+        _run.report(module, lambda _shown: examine(params, _freebsd_host))
     _run.report(module, lambda _shown: examine(params))
 
 

@@ -49,6 +49,7 @@ class FreeBSD:
     """A host; ``fail_at`` is the number of the changing command that fails, from 1.
 
     :ivar ran: the commands that change something
+    :ivar rc: what the script of `_freebsd_host` prints; None as rc(8) is not here
     """
 
     addresses: dict[str, list[str]] = field(
@@ -69,6 +70,7 @@ class FreeBSD:
     )
     arp: str = "? (192.168.0.254) at 08:00:27:aa:bb:cc on em0 expires in 1196 seconds [ethernet]\n"
     processes: dict[int, str] = field(default_factory=dict)
+    rc: str | None = None
     ran: list[str] = field(default_factory=list)
     fail_at: tuple[int, ...] = ()
 
@@ -172,6 +174,10 @@ class FreeBSD:
                 found.append(f"default            {gateway:<18} UGS         em0")
             found.append("192.168.0.0/24     link#1             U           em0")
         return 0, "\n".join([*found, ""])
+
+    def _sh(self, words: list[str]) -> tuple[int, str]:
+        assert words[0] == "-c"
+        return (0, self.rc) if self.rc is not None else (127, "sh: cannot open /etc/rc.subr")
 
     def _ps(self, words: list[str]) -> tuple[int, str]:
         assert words[:-1] == ["-e", "-ww", "-o", "ppid=", "-o", "command=", "-p"]
