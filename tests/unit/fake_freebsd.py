@@ -13,8 +13,7 @@ from __future__ import annotations
 import ipaddress
 import subprocess
 from dataclasses import dataclass, field
-
-import pytest
+from typing import Any
 
 # sbin/ifconfig/ifconfig.c (status), af_inet.c, af_inet6.c, af_link.c and af_nd6.c of 13.2, called
 # with -f inet:cidr,inet6:cidr -a
@@ -185,7 +184,7 @@ class FreeBSD:
         return (0, said) if said else (1, "")
 
 
-def install(monkeypatch: pytest.MonkeyPatch, tmp_path, host: FreeBSD) -> None:
+def install(monkeypatch: Any, tmp_path: Any, host: FreeBSD) -> None:
     """Have the modules run on a host, with the files of rc(8) and the lock below ``tmp_path``."""
     from ansible_collections.lvs.cluster.plugins.module_utils import _freebsd, _lock, _program
 

@@ -1,0 +1,94 @@
+# Copyright: (c) 2026, lvs.cluster contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The modules for real servers load without what only Linux has, and Linux without the others'."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2] / ".collections"
+MODULES = (
+    "vip_iface arp_suppress return_route tunnel_iface boot_unit preflight host_info nft_table"
+    " sysctls"
+).split()
+LOAD = """
+import importlib, os, signal, socket, sys
+sys.path.insert(0, {root!r})
+sys.platform = {platform!r}
+for place, names in ((socket, ("AF_PACKET", "AF_NETLINK")), (os, {absent!r})):
+    for name in names:
+        if hasattr(place, name):
+            delattr(place, name)
+for name in {modules!r}:
+    importlib.import_module("ansible_collections.lvs.cluster.plugins.modules." + name)
+print(*sorted(name.rpartition(".")[2] for name in sys.modules if ".module_utils._" in name))
+"""
+
+
+def loaded(platform, absent=()):
+    text = LOAD.format(root=str(ROOT), platform=platform, absent=absent, modules=MODULES)
+    done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()
+
+
+@pytest.mark.parametrize("platform", ["freebsd13", "sunos5"])
+def test_they_load_without_what_only_linux_has(platform):
+    assert "_run" in loaded(platform, ("sched_setaffinity",))
+
+
+def test_linux_loads_no_other_back_end():
+    assert not [name for name in loaded("linux") if "freebsd" in name or "sunos" in name]
+
+
+#: Applies and removes what the roles of a real server do, without Ansible.
+DRIVE = """
+import sys
+sys.path.insert(0, {root!r})
+sys.platform = "freebsd13"
+from ansible_collections.lvs.cluster.plugins.module_utils import (
+    _freebsd, _freebsd_addresses, _freebsd_host, _freebsd_routes, _host_facts, _program, _run)
+from ansible_collections.lvs.cluster.tests.unit.fake_freebsd import FreeBSD
+host = FreeBSD()
+_program.run = host.run
+_freebsd.RC = {folder!r}
+usual = dict(state="present", prune=True, table=5251, keep_ports=[22], answers=[], fib=0)
+dr = dict(usual, interface="lo", vips=["192.168.0.200"], save="/etc/lvs/realserver_dr.ip")
+nat = dict(usual, gateways=["192.168.0.254"], route="default", save="/etc/lvs/realserver_nat.ip")
+for prepare, options in ((_freebsd_addresses.prepare, dr), (_freebsd_routes.prepare, nat)):
+    prepare(options).carry_out()
+    assert not prepare(options).changed
+links = _freebsd_host.links()
+expected = _host_facts.ExpectedRole(serves=dict(dr=[dict(vip="192.168.0.200")]), running=True)
+print(*sorted(check.name for check in _freebsd_host.CHECKS))
+print(_freebsd_host.installed_roles(), _freebsd_host.read(expected, links, dict()).roles)
+for prepare, options in ((_freebsd_routes.prepare, nat), (_freebsd_addresses.prepare, dr)):
+    prepare(dict(options, state="absent", vips=None)).carry_out()
+print("\\n".join(host.ran))
+"""
+PYTHONS = [
+    path
+    for minor in range(8, 15)
+    if (path := shutil.which(f"python3.{minor}"))
+    and subprocess.run([path, "-c", ""], capture_output=True, check=False).returncode == 0
+]
+
+
+@pytest.mark.parametrize("python", PYTHONS or [sys.executable])
+def test_the_back_ends_run_with_each_python_here(python, tmp_path):
+    """FreeBSD has packages of Python 3.8 and later; which are here depends on the machine."""
+    text = DRIVE.format(root=str(ROOT), folder=str(tmp_path / "rc.conf.d"))
+    done = subprocess.run([python, "-c", text], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[1:] == [
+        "['realserver_dr', 'realserver_nat'] ['realserver_dr', 'realserver_nat']",
+        "ifconfig lo0 inet 192.168.0.200/32 alias",
+        "route change -inet default 192.168.0.254",
+        "route change -inet default 192.168.0.1",
+        "ifconfig lo0 inet 192.168.0.200 -alias",
+    ]
