@@ -11,73 +11,36 @@ import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any, Dict, NamedTuple
+from typing import Any
 
 from ansible_collections.lvs.cluster.plugins.module_utils import (
     _atomic_file,
     _commands,
+    _default_route,
     _freebsd,
     _return_path,
     _route_lookup,
     _run,
 )
 from ansible_collections.lvs.cluster.plugins.module_utils._commands import Command
+from ansible_collections.lvs.cluster.plugins.module_utils._default_route import (
+    FORMER,
+    SETTING,
+    State,
+)
 
 HEADER = "# Written by Ansible (lvs.cluster.return_route), which replaces what is changed here.\n"
-#: The families, as route(8) has them, by the option of ``ip`` that `_return_path` has for them.
-FAMILIES = {"-4": "-inet", "-6": "-inet6"}
 #: The variables of rc.conf(5), by family, for FIB 0.
 ROUTERS = {"-inet": "defaultrouter", "-inet6": "ipv6_defaultrouter"}
 #: What they are called for another FIB: the name of a route and the list that it has to be in.
 #: (defaultrouter_fib1 and the like do not work in 13.2.)
 ROUTE, ROUTES = "route_lvs_nat", "static_routes"
-FORMER = "# former: "
-#: Begins a note of a gateway that is being set, beside the managed one that it replaces.
-SETTING = "# being set: "
 NAME = "lvs_nat"
-
-Gateways = Dict[str, str]  # by family
-
-
-class State(NamedTuple):
-    """What the file for boot has.
-
-    :ivar gateways: the managed gateways
-    :ivar former: the gateways that these replaced
-    :ivar setting: the gateways that were being set when a run was killed
-    """
-
-    fib: int = 0
-    gateways: Mapping[str, str] = {}
-    former: Mapping[str, str] = {}
-    setting: Mapping[str, str] = {}
-
-    def manages(self, family: str, address: str | None) -> bool:
-        """Whether a gateway was set by an earlier run."""
-        return address is not None and address in (
-            self.gateways.get(family),
-            self.setting.get(family),
-        )
-
-
-def wanted(params: Mapping[str, Any]) -> Gateways:
-    """Return the gateways asked for; raises `OperatorError` with all mistakes."""
-    if params["state"] == "absent":
-        return {}
-    parsed = _return_path.parse(params)
-    if parsed.route == "policy" and parsed.gateways:
-        raise _run.OperatorError(
-            "route is policy; on FreeBSD it must be default, since this collection sets no policy"
-            " routes there. Set lvs_nat_route: default of this host in the inventory. Then all that"
-            " has no other route goes through the director, and clients on this host's own link"
-            " can't be served."
-        )
-    return {FAMILIES[option]: address for option, address in parsed.gateways.items()}
 
 
 def prepare(params: Mapping[str, Any]) -> _run.Change:
     """Return the change that the options of return_route ask for."""
-    gateways = wanted(params)
+    gateways = _default_route.wanted(params, "FreeBSD")
     path = _freebsd.boot_file(params["save"], "routing") if params["save"] else ""
     text = _atomic_file.read(path) if path else None
     old = _atomic_file.parsed(path, text, saved)
@@ -86,32 +49,16 @@ def prepare(params: Mapping[str, Any]) -> _run.Change:
     if not gateways:
         fib = old.fib
     now = {family: gateway(family, fib) for family in ROUTERS}
-    after, former = {}, {}
-    for family, there in now.items():
-        after[family] = there
-        managed = old.manages(family, there)
-        if family in gateways:
-            after[family] = gateways[family]
-            aside = old.former.get(family) if managed else there
-            former.update({family: aside} if aside else {})
-        elif managed:
-            after[family] = old.former.get(family)
-    concerned = [
-        family
-        for family in now
-        if now[family] != after[family] or family in gateways or family in old.gateways
-    ]
-    commands = [
-        change(family, fib, now[family], after[family])
-        for family in concerned
-        if now[family] != after[family]
-    ]
-    mistakes = _would_cut(after, now) if commands and not fib else []
+    after, former = _default_route.target(old, now, gateways)
+    differing = [family for family in now if now[family] != after[family]]
+    commands = [change(family, fib, now[family], after[family]) for family in differing]
+    mistakes = _would_cut(after) if commands and not fib else []
     if mistakes:
         raise _run.OperatorError(*mistakes)
+    concerned = _default_route.concerned(old, now, after)
     before_lines = [line(family, fib, now[family]) for family in concerned if now[family]]
     after_lines = [line(family, fib, after[family]) for family in concerned if after[family]]
-    new = State(fib, gateways, former)
+    new = State(gateways, former, fib=fib)
     return _run.Change(
         before_lines,
         after_lines,
@@ -120,7 +67,7 @@ def prepare(params: Mapping[str, Any]) -> _run.Change:
         text=("\n".join([*before_lines, ""]), "\n".join([*after_lines, ""])),
         results={"kept": []},
         missing_requirements=_off_link(gateways.values()),
-        meanwhile={path: _meanwhile(old, new) or text} if path else {},
+        meanwhile={path: render(old.until(new)) or text} if path else {},
         folders=[os.path.dirname(path)] if path else [],
     )
 
@@ -177,30 +124,19 @@ def _off_link(gateways: Iterable[str]) -> list[str]:
     return _route_lookup.off_link(gateways, _freebsd.look_up_route)
 
 
-def _would_cut(after: Mapping[str, str | None], now: Mapping[str, str | None]) -> list[str]:
-    """Return a sentence if the connection by which Ansible is here would be cut."""
-    link = _freebsd.connection()
-    if link is None or "%" in link.client:  # of a link only, and so on one
-        return []
-    found = _freebsd.look_up_route(link.client)
-    if found is None or found.local:
-        return []
-    family = FAMILIES[_return_path.family(link.client)]
-    if now[family] == after[family]:
-        return []
-    return _route_lookup.cut(
-        link, _return_path.Wanted(route="default"), found, found, after[family]
-    )
+def _would_cut(after: Mapping[str, str | None]) -> list[str]:
+    return _default_route.would_cut(_freebsd.connection(), _freebsd.look_up_route, after)
 
 
 def errors(params: Mapping[str, Any]) -> list[str]:
     """Return why the gateways can't be used, or would cut Ansible's connection; for preflight."""
+    options = {"state": "present", "table": _return_path.TABLE, **params}
     try:
-        gateways = wanted({"state": "present", "table": _return_path.TABLE, **params})
+        gateways = _default_route.wanted(options, "FreeBSD")
         now = {family: gateway(family, 0) for family in ROUTERS}
     except _run.OperatorError as error:
         return list(error.mistakes)
-    return [*_off_link(gateways.values()), *_would_cut({**now, **gateways}, now)]
+    return [*_off_link(gateways.values()), *_would_cut({**now, **gateways})]
 
 
 # ------------------------------------------------------------------------- the file for boot
@@ -216,8 +152,8 @@ def _is_comment(said: str) -> bool:
 def saved(text: str | None) -> State:
     """Return what the file for boot has; raises ValueError for a line that it can't have."""
     fib = 0
-    gateways: Gateways = {}
-    notes: dict[str, Gateways] = {FORMER: {}, SETTING: {}}
+    gateways: dict[str, str] = {}
+    notes: dict[str, dict[str, str]] = {FORMER: {}, SETTING: {}}
     for number, said in enumerate((text or "").splitlines(), 1):
         note = re.fullmatch(rf"({FORMER}|{SETTING})(-inet6?) default (\S+)", said)
         match = _VALUE.fullmatch(said)
@@ -231,16 +167,12 @@ def saved(text: str | None) -> State:
                 f"line {number} is {said!r}; it must be 'defaultrouter=\"GATEWAY\"', or"
                 f" '{FORMER}-inet default GATEWAY'"
             )
-    return State(fib, gateways, notes[FORMER], notes[SETTING])
+    return State(gateways, notes[FORMER], notes[SETTING], fib)
 
 
 def render(state: State) -> str | None:
     """Return the text of the file for boot; None if it would restore nothing."""
-    lines = [
-        f"{begin}{family} default {address}"
-        for begin, found in ((FORMER, state.former), (SETTING, state.setting))
-        for family, address in found.items()
-    ]
+    lines = state.notes
     for family, address in state.gateways.items():
         prefix = "ipv6_" if family == "-inet6" else ""
         if state.fib:
@@ -251,18 +183,6 @@ def render(state: State) -> str | None:
         else:
             lines.append(f'{ROUTERS[family]}="{address}"')
     return HEADER + "".join(f"{each}\n" for each in lines) if lines else None
-
-
-def _meanwhile(old: State, new: State) -> str | None:
-    """Return the text while the change is made; it lists both, wherever the run is killed."""
-    differing = {
-        family: address
-        for family, address in new.gateways.items()
-        if old.gateways.get(family, address) != address
-    }
-    fib = new.fib if new.gateways else old.fib
-    gateways = {**new.gateways, **old.gateways}
-    return render(State(fib, gateways, {**new.former, **old.former}, differing))
 
 
 def at_boot(files: Sequence[str]) -> set[str]:
