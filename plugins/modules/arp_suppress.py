@@ -21,10 +21,10 @@ description:
     If an interface's own value would override that, it sets that one, too.
   - IPv6 does not need this. Linux answers a neighbour solicitation only for addresses of the
     receiving interface.
-  - FreeBSD does the same for ARP, so nothing is set there. With O(state=present), the module fails
-    if proxy ARP or a published ARP entry would answer for VIPs, or if the host drops what arrives
-    for an address of another interface, and shows what to do. It reads O(interfaces) and O(state)
-    only.
+  - FreeBSD and SunOS do the same for ARP, so nothing is set there. With O(state=present), the
+    module fails if proxy ARP or a published ARP entry would answer for VIPs, or if the host drops
+    what arrives for an address of another interface, and shows what to do. It reads O(interfaces)
+    and O(state) only.
 extends_documentation_fragment:
   - lvs.cluster.attributes
 options:
@@ -89,7 +89,7 @@ before:
   contains:
     sysctls:
       description: The settings concerned, by their path below C(/proc/sys); on FreeBSD by their
-        names.
+        names; on SunOS, C(hostmodel) of IPv4.
       type: dict
       sample: {net/ipv4/conf/all/arp_ignore: "0", net/ipv4/conf/all/arp_announce: "0"}
     in_effect:
@@ -110,15 +110,15 @@ after:
       type: dict
       sample: {eth0: {arp_ignore: 1, arp_announce: 2, rp_filter: 2}}
 vips:
-  description: The VIPs that keep ARP suppressed; on FreeBSD, those on C(lo0).
+  description: The VIPs that keep ARP suppressed; on FreeBSD and SunOS, those on C(lo0).
   type: list
   elements: str
   returned: O(state=absent)
   sample: [192.168.2.149/32 dev lo]
 msg:
-  description: Why ARP stays suppressed; on FreeBSD, why there is nothing to set.
+  description: Why ARP stays suppressed; on FreeBSD and SunOS, why there is nothing to set.
   type: str
-  returned: O(state=absent) and a VIP is still there, or on FreeBSD
+  returned: O(state=absent) and a VIP is still there, or on FreeBSD and SunOS
   sample: "ARP stays suppressed: 192.168.2.149/32 dev lo would be answered for."
 mistakes:
   description: All mistakes, each as a sentence.
@@ -247,6 +247,10 @@ def main() -> None:
         from ansible_collections.lvs.cluster.plugins.module_utils import _freebsd_addresses
 
         _run.run(module, _freebsd_addresses.suppress)
+    if sys.platform.startswith("sunos"):
+        from ansible_collections.lvs.cluster.plugins.module_utils import _sunos_addresses
+
+        _run.run(module, _sunos_addresses.suppress)
     _run.run(module, prepare)
 
 

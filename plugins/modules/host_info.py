@@ -94,7 +94,7 @@ vip_interfaces:
   sample: {192.168.2.149: eth0}
 links:
   description: The interfaces with their addresses, as C(ip -json address show) prints them. On
-    FreeBSD, they have the keys of the sample and C(mtu).
+    FreeBSD and SunOS, they have the keys of the sample and C(mtu).
   type: list
   elements: dict
   returned: success
@@ -239,6 +239,10 @@ def main() -> None:
         from ansible_collections.lvs.cluster.plugins.module_utils import _freebsd
 
         _run.report(module, lambda params: gather(params, _freebsd.links))
+    if sys.platform.startswith("sunos"):
+        from ansible_collections.lvs.cluster.plugins.module_utils import _sunos
+
+        _run.report(module, lambda params: gather(params, _sunos.links))
     _run.report(module, gather)
 
 

@@ -16,7 +16,7 @@ description:
     known pitfalls.
   - Each check has a result in RV(checks), also if it is V(ok). An option enables its
     checks.
-  - On FreeBSD, the checks are those of a real server with this system.
+  - On FreeBSD and SunOS, the checks are those of a real server with this system.
   - It changes nothing. An error that it finds is a result and not a failure, so a playbook can show
     the findings of all machines together.
 extends_documentation_fragment:
@@ -342,7 +342,7 @@ vrrp:
       type: bool
 installed_roles:
   description: The roles of this collection that were applied to the machine, by their units; on
-    FreeBSD, by their files for boot.
+    FreeBSD and SunOS, by what they keep for the boot.
   type: list
   elements: str
   returned: success
@@ -372,7 +372,7 @@ host_state:
   contains:
     os_family:
       description: The family of its distribution, as Ansible's fact of that name has it; empty for
-        another one than V(Debian), V(RedHat) and V(FreeBSD).
+        another one than V(Debian), V(RedHat), V(FreeBSD) and V(Solaris).
       type: str
       sample: Debian
     packages:
@@ -549,6 +549,10 @@ def main() -> None:
         from ansible_collections.lvs.cluster.plugins.module_utils import _freebsd_host
 
         _run.report(module, lambda _shown: examine(params, _freebsd_host))
+    if sys.platform.startswith("sunos"):
+        from ansible_collections.lvs.cluster.plugins.module_utils import _sunos_host
+
+        _run.report(module, lambda _shown: examine(params, _sunos_host))
     _run.report(module, lambda _shown: examine(params))
 
 

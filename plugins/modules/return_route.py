@@ -19,8 +19,8 @@ description:
   - It refuses a change that would cut Ansible's own ssh connection, because its answers would get
     another next hop.
   - If a rule or a route cannot be set, what was done before it is undone.
-  - On FreeBSD, O(route) has to be V(default). The module recognises its routes by the file of
-    O(save), and replaces whatever gateway the default route has.
+  - On FreeBSD and SunOS, O(route) has to be V(default). The module recognises its routes by the
+    file of O(save), and replaces whatever gateway the default route has.
 extends_documentation_fragment:
   - lvs.cluster.attributes
 options:
@@ -102,6 +102,8 @@ options:
       - On FreeBSD, a file of C(rc.conf.d) takes its place for both families, which
         C(/etc/rc.d/routing) reads after C(/etc/rc.conf). For V(/etc/lvs/realserver_nat.ip), this is
         C(/etc/rc.conf.d/routing/lvs_nat).
+      - On SunOS, C(route -p) keeps the route for the boot if O(save) is given. The file has the
+        gateways that the module set and replaced, of both families.
     type: path
 seealso:
   - module: lvs.cluster.preflight
@@ -136,8 +138,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 before:
-  description: The rules and routes before the change, as C(ip) takes them, on FreeBSD as C(route)
-    does.
+  description: The rules and routes before the change, as C(ip) takes them, on FreeBSD and
+    SunOS as C(route) does.
   type: list
   elements: str
   returned: success
@@ -259,6 +261,10 @@ def main() -> None:
         from ansible_collections.lvs.cluster.plugins.module_utils import _freebsd_routes
 
         _run.run(module, _freebsd_routes.prepare)
+    if sys.platform.startswith("sunos"):
+        from ansible_collections.lvs.cluster.plugins.module_utils import _sunos_routes
+
+        _run.run(module, _sunos_routes.prepare)
     _run.run(module, prepare)
 
 

@@ -24,6 +24,9 @@ description:
   - On FreeBSD, VIPs are added to a loopback interface by C(ifconfig), and are refused while a
     setting would make the host answer ARP for them, or drop what arrives for them. There,
     O(suppressed_on), O(director) and O(announce) have no effect.
+  - On SunOS (Solaris 11 and illumos), the same is true, with C(ipadm). Each VIP is an address
+    object of C(lo0), whose name begins with C(lvs) and has the address in hexadecimal, like
+    C(lo0/lvsc0a800c8). By this the module recognises its VIPs. IPv6 VIPs are refused.
 extends_documentation_fragment:
   - lvs.cluster.attributes
 options:
@@ -32,8 +35,8 @@ options:
       - The interface.
       - By default, the interface of the VIPs' network, by the main routing table. With
         O(state=absent), it is needed for O(vips) only.
-      - On FreeBSD it has to be a loopback interface. V(lo) is understood as V(lo0), which is the
-        default.
+      - On FreeBSD it has to be a loopback interface, on SunOS V(lo0). V(lo) is understood as
+        V(lo0), which is the default.
     type: str
   vips:
     description:
@@ -66,6 +69,7 @@ options:
         or C(/etc/rc.conf.d/network/lvs_dr) where C(/etc/rc.conf.d/netif) is a file. What was on the
         interface before it was listed first is noted there, and O(state=absent) without O(vips)
         leaves it.
+      - On SunOS, C(ipadm) keeps the VIPs for the boot if O(save) is given, and there is no file.
     type: path
   prune:
     description:
@@ -125,7 +129,7 @@ EXAMPLES = r"""
 RETURN = r"""
 before:
   description: The VIPs that were on the interface, as C(ip address) prints them, on FreeBSD in the
-    words of C(ifconfig).
+    words of C(ifconfig), on SunOS the address objects.
   type: list
   elements: str
   returned: success
@@ -284,6 +288,10 @@ def main() -> None:
         from ansible_collections.lvs.cluster.plugins.module_utils import _freebsd_addresses
 
         _run.run(module, _freebsd_addresses.prepare)
+    if sys.platform.startswith("sunos"):
+        from ansible_collections.lvs.cluster.plugins.module_utils import _sunos_addresses
+
+        _run.run(module, _sunos_addresses.prepare)
     _run.run(module, prepare)
 
 

@@ -71,6 +71,31 @@ for prepare, options in ((_freebsd_routes.prepare, nat), (_freebsd_addresses.pre
     prepare(dict(options, state="absent", vips=None)).carry_out()
 print("\\n".join(host.ran))
 """
+#: The same for SunOS.
+DRIVE_SUNOS = """
+import sys
+sys.path.insert(0, {root!r})
+sys.platform = "sunos5"
+from ansible_collections.lvs.cluster.plugins.module_utils import (
+    _host_facts, _program, _sunos_addresses, _sunos_host, _sunos_routes)
+from ansible_collections.lvs.cluster.tests.unit.fake_sunos import SunOS
+host = SunOS()
+_program.run = host.run
+_program.where = lambda name: name
+_sunos_routes.DEFAULTROUTER = {folder!r} + "/defaultrouter"
+usual = dict(state="present", prune=True, table=5251, keep_ports=[22], answers=[])
+dr = dict(usual, interface="lo", vips=["192.168.0.200"], save="/etc/lvs/realserver_dr.ip")
+nat = dict(usual, gateways=["192.168.0.254"], route="default", save={folder!r} + "/nat.ip")
+for prepare, options in ((_sunos_addresses.prepare, dr), (_sunos_routes.prepare, nat)):
+    prepare(options).carry_out()
+    assert not prepare(options).changed
+links = _sunos_host.links()
+expected = _host_facts.ExpectedRole(serves=dict(dr=[dict(vip="192.168.0.200")]), running=True)
+print(_sunos_host.installed_roles(), _sunos_host.read(expected, links, dict()).roles)
+for prepare, options in ((_sunos_routes.prepare, nat), (_sunos_addresses.prepare, dr)):
+    prepare(dict(options, state="absent", vips=None)).carry_out()
+print("\\n".join(host.ran))
+"""
 PYTHONS = [
     path
     for minor in range(8, 15)
@@ -91,4 +116,20 @@ def test_the_back_ends_run_with_each_python_here(python, tmp_path):
         "route change -inet default 192.168.0.254",
         "route change -inet default 192.168.0.1",
         "ifconfig lo0 inet 192.168.0.200 -alias",
+    ]
+
+
+@pytest.mark.parametrize("python", PYTHONS or [sys.executable])
+def test_the_back_ends_of_sunos_run_with_each_python_here(python, tmp_path):
+    text = DRIVE_SUNOS.format(root=str(ROOT), folder=str(tmp_path / "lvs"))
+    done = subprocess.run([python, "-c", text], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == [
+        "['realserver_dr'] ['realserver_dr']",
+        "ipadm create-addr -T static -a 192.168.0.200/32 lo0/lvsc0a800c8",
+        "route -p add -inet default 192.168.0.254",
+        "route -p delete -inet default 192.168.0.1",
+        "route -p add -inet default 192.168.0.1",
+        "route -p delete -inet default 192.168.0.254",
+        "ipadm delete-addr lo0/lvsc0a800c8",
     ]

@@ -1,0 +1,221 @@
+# Copyright: (c) 2026, lvs.cluster contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""SunOS, so Solaris 11 and illumos: its interfaces, routes and settings.
+
+Interfaces and routes come as the program ``ip`` of Linux prints them (JSON). The formats are those
+of ifconfig(8), ipadm(8), route(8) (print_getmsg() in usr/src/cmd/cmd-inet/usr.sbin/route.c of
+illumos), netstat(8), arp(8), pargs(1) and ps(1), by their manual pages and source.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+from collections.abc import Iterable
+from typing import Any, Dict, NamedTuple
+
+from ansible_collections.lvs.cluster.plugins.module_utils import (
+    _commands,
+    _freebsd,
+    _program,
+    _route_lookup,
+)
+
+Data = Dict[str, Any]  # Python 3.8 takes no subscript of dict here
+
+# ----------------------------------------------------------------------------------- interfaces
+
+
+def links() -> list[Data]:
+    """Return the interfaces with their addresses, as ``ip -json address show`` prints them."""
+    return parse_links(_commands.output("ifconfig", "-a"))
+
+
+def parse_links(said: str) -> list[Data]:
+    """Return what ``ifconfig -a`` prints, with logical interfaces (lo0:1) and IPv6 joined."""
+    found: dict[str, Data] = {}
+    link: Data = {}
+    for line in said.splitlines():
+        head = re.match(r"([^\s:]+)\S*: flags=[0-9a-f]+<([^>]*)> mtu (\d+)", line)
+        words = line.split()
+        if head:
+            flags = head[2].split(",")
+            kind = "loopback" if "LOOPBACK" in flags else "none"
+            link = found.setdefault(
+                head[1],
+                {
+                    "ifname": head[1],
+                    "link_type": kind,
+                    "address": "",
+                    "flags": flags + (["NOARP"] if "POINTOPOINT" in flags else []),
+                    "mtu": int(head[3]),
+                    "addr_info": [],
+                },
+            )
+        elif link and words[:1] == ["ether"] and len(words) > 1:
+            mac = ":".join(f"{int(part, 16):02x}" for part in words[1].split(":"))
+            link.update(link_type="ether", address=mac)
+        elif link and words[:1] in (["inet"], ["inet6"]) and words[1:2] not in ([], ["tunnel"]):
+            address = _address(words)
+            link["addr_info"] += [address] if address else []
+    return list(found.values())
+
+
+def _address(words: list[str]) -> Data | None:
+    """Return an address of ``inet 10.0.0.1 netmask ffffff00 ...`` or ``inet6 ::1/128``."""
+    local, _slash, length = words[1].partition("/")
+    if "netmask" in words:
+        mask = int(words[words.index("netmask") + 1], 16)
+        length = str(bin(mask).count("1"))
+    if ipaddress.ip_address(local).is_unspecified:  # an interface without an address has 0.0.0.0
+        return None
+    peer = {"address": words[3]} if words[2:3] == ["-->"] else {}
+    bits = "32" if words[0] == "inet" else "128"
+    return {"family": words[0], "local": local, "prefixlen": int(length or bits), **peer}
+
+
+class AddressObject(NamedTuple):
+    """An address object of ipadm(8).
+
+    :ivar name: its name, as lo0/v4
+    :ivar state: ok, or disabled, down, duplicate, inaccessible, tentative
+    :ivar address: the address, with its prefix length
+    """
+
+    name: str
+    state: str
+    address: str
+
+
+def address_objects() -> list[AddressObject]:
+    """Return the address objects of all interfaces."""
+    said = _commands.output("ipadm", "show-addr", "-p", "-o", "ADDROBJ,STATE,ADDR")
+    return parse_address_objects(said)
+
+
+def parse_address_objects(said: str) -> list[AddressObject]:
+    """Return what ``ipadm show-addr -p -o ADDROBJ,STATE,ADDR`` prints; it escapes colons."""
+    rows = [re.split(r"(?<!\\):", line) for line in said.splitlines()]
+    return [
+        AddressObject(*(field.replace("\\:", ":") for field in row))
+        for row in rows
+        if len(row) == 3
+    ]
+
+
+# --------------------------------------------------------------------------------------- routes
+
+
+def route(address: str) -> list[Data]:
+    """Return how packets to an address leave, as ``ip -json route get`` prints it; [] for nohow."""
+    family = "-inet6" if ":" in address else "-inet"
+    return _freebsd.parse_route(_commands.printed("route", "-n", "get", family, address))
+
+
+def look_up_route(address: str) -> _route_lookup.RouteLookup | None:
+    """Return how packets to an address leave; None if they can't."""
+    found = route(address)
+    if not found:
+        return None
+    own = {each["local"] for link in links() for each in link["addr_info"]}
+    return _route_lookup.RouteLookup(
+        found[0].get("gateway", ""),
+        default=found[0]["dst"] == "default",
+        local=address in own,
+    )
+
+
+def routers(family: str) -> list[tuple[str, str]]:
+    """Return destination and gateway of all routes through a router.
+
+    :param family: ``-inet`` or ``-inet6``
+    """
+    said = _commands.printed("netstat", "-rn", "-f", family[1:]) or ""
+    rows = [line.split() for line in said.splitlines()]
+    return [(row[0], row[1]) for row in rows if len(row) > 2 and "G" in row[2]]
+
+
+def persistent_defaults() -> set[tuple[str, str]]:
+    """Return family and gateway of the default routes that ``route -p`` keeps for the boot."""
+    said = _commands.printed("route", "-p", "show") or ""
+    found = re.findall(r"(?m)^persistent: route add (-inet6 )?(?:-inet )?default (\S+)", said)
+    return {("-inet6" if six else "-inet", gateway) for six, gateway in found}
+
+
+def connection() -> _route_lookup.Connection | None:
+    """Return the ssh connection by which Ansible runs this process, None if it is by no such.
+
+    pargs(1) prints the environment of this process's ancestors, out of which sudo takes nothing.
+    """
+    found = _route_lookup.parse_connection(os.environ.get("SSH_CONNECTION"))
+    process = str(os.getppid())
+    while found is None and process not in ("", "0", "1"):
+        said = _commands.printed("pargs", "-e", process) or ""
+        variable = re.search(r"(?m)^envp\[\d+\]: SSH_CONNECTION=(.*)$", said)
+        found = _route_lookup.parse_connection(variable and variable[1])
+        process = (_commands.printed("ps", "-o", "ppid=", "-p", process) or "").strip()
+    return found
+
+
+# ------------------------------------------------------------------------------------- settings
+
+
+def host_model() -> str:
+    """Return the host model of IPv4: weak, strong or src-priority; "" if it is not known."""
+    return (
+        _commands.printed("ipadm", "show-prop", "-c", "-o", "CURRENT", "-p", "hostmodel", "ipv4")
+        or ""
+    ).strip()
+
+
+def published() -> set[str]:
+    """Return the addresses of published ARP entries that are not the host's own (flag L)."""
+    rows = [line.split() for line in (_commands.printed("arp", "-an") or "").splitlines()]
+    return {
+        row[1]
+        for row in rows
+        if len(row) > 3
+        and re.fullmatch("[A-Za-z]+", row[3])
+        and "P" in row[3]
+        and "L" not in row[3]
+    }
+
+
+def refusals(model: str, entries: Iterable[str], vips: Iterable[str]) -> list[str]:
+    """Return a sentence for each thing with which VIPs on lo0 would not work.
+
+    SunOS answers ARP for no address of another interface than that of the request
+    (arp_process_packet() in usr/src/uts/common/inet/ip/ip_arp.c), so nothing has to be set.
+
+    :param model: the result of `host_model`
+    :param entries: the result of `published`
+    :param vips: the VIPs
+    """
+    vips = list(vips)
+    found = []
+    if not _program.where("ipadm"):
+        found.append(
+            "There is no program ipadm on this host, so it is Solaris 10 or older, on which this"
+            " collection sets nothing. Write each VIP as '192.168.0.200 netmask 255.255.255.255 up'"
+            " into a file /etc/hostname.lo0:1, /etc/hostname.lo0:2, ..., and list the host as a"
+            " destination of the service, not in lvs_realservers."
+        )
+    if model == "strong":
+        found.append(
+            "hostmodel of ipv4 is strong; it must be weak or src-priority, since this host drops"
+            " what arrives for a VIP on lo0 by another interface. Run ipadm set-prop -p"
+            " hostmodel=weak ipv4"
+        )
+    found += [
+        f"{vip} is a published ARP entry, so this host answers for it in the director's place."
+        f" Run arp -d {vip}, and remove what adds it at boot."
+        for vip in sorted(set(entries).intersection(vips))
+    ]
+    found += [
+        f"{vip} is an IPv6 VIP; on SunOS it must be an IPv4 one, since this collection adds no IPv6"
+        " address to lo0 there. Use the method nat or fullnat for this service."
+        for vip in vips
+        if ":" in vip
+    ]
+    return found

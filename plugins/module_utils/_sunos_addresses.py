@@ -1,0 +1,174 @@
+# Copyright: (c) 2026, lvs.cluster contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The back-end of vip_iface and arp_suppress on SunOS: VIPs on lo0, as address objects.
+
+ipadm(8) sets them now and keeps them for the boot, so there is no state file: what is managed has a
+name that begins with ``lo0/lvs``.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterable, Mapping
+from functools import partial
+from typing import Any
+
+from ansible_collections.lvs.cluster.plugins.module_utils import _commands, _links, _run, _sunos
+from ansible_collections.lvs.cluster.plugins.module_utils._commands import Command
+from ansible_collections.lvs.cluster.plugins.module_utils._sunos import AddressObject
+
+#: The names of managed objects: the address in hexadecimal, so that each has one name only.
+NAME = re.compile(r"lo0/lvs[0-9a-f]{8}")
+
+
+def managed_name(vip: ipaddress.IPv4Address) -> str:
+    """Return the name of the object of a VIP, as lo0/lvsc0a800c8 for 192.168.0.200."""
+    return f"lo0/lvs{int(vip):08x}"
+
+
+def prepare(params: Mapping[str, Any]) -> _run.Change:
+    """Return the change that the options of vip_iface ask for."""
+    present = params["state"] == "present"
+    wanted, refused = [], []
+    for address in _links.vips("lo0", params["vips"] or []):
+        vip = address.ip.ip
+        if isinstance(vip, ipaddress.IPv4Address):
+            wanted.append(vip)
+        else:
+            refused.append(str(vip))
+    mistakes = _sunos.refusals("", (), refused) if present else []
+    if params["interface"] not in (None, "lo", "lo0") and wanted:
+        mistakes.append(f"interface is {params['interface']}; on SunOS it must be lo0.")
+    if mistakes:
+        raise _run.OperatorError(*mistakes)
+    there = _sunos.address_objects()
+    managed = {each.name: each for each in there if NAME.fullmatch(each.name)}
+    others = [each for each in there if each.name not in managed]
+    bare = {str(vip) for vip in wanted}
+    #: A VIP that the admin has on lo0 serves as it is.
+    served = {
+        str(vip)
+        for vip in wanted
+        if any(_is_vip(each, vip) and each.state == "ok" for each in others)
+    }
+    listed = {
+        name: AddressObject(name, "ok", f"{vip}/32")
+        for vip in wanted
+        for name in [managed_name(vip)]
+        if str(vip) not in served or name in managed
+    }
+    after = dict(managed)
+    unlisted: list[str] = []
+    if present:
+        unlisted = [_bare(each) for name, each in managed.items() if name not in listed]
+        if params["prune"]:
+            after, unlisted = {}, []
+        after.update(listed)
+    else:
+        names = list(managed) if params["vips"] is None else [managed_name(vip) for vip in wanted]
+        after = {name: each for name, each in managed.items() if name not in names}
+    added = [each for name, each in after.items() if managed.get(name) != each]
+    commands = [
+        command
+        for each in added
+        for command in ([_delete(managed[each.name])] if each.name in managed else [])
+        + [_create(each, bool(params["save"]))]
+    ]
+    commands += [_delete(each) for name, each in managed.items() if name not in after]
+    before_lines, after_lines = _lines(managed.values()), _lines(after.values())
+    return _run.Change(
+        before_lines,
+        after_lines,
+        apply=partial(_apply, commands),
+        text=("\n".join([*before_lines, ""]), "\n".join([*after_lines, ""])),
+        results={"interface": "lo0", "kept": unlisted},
+        missing_requirements=_obstacles(others, bare) if added else [],
+    )
+
+
+def _apply(commands: Iterable[Command]) -> Mapping[str, Any]:
+    _commands.apply(commands, "The addresses are as they were.")
+    return {"announced": []}
+
+
+def _bare(each: AddressObject) -> str:
+    return each.address.partition("/")[0]
+
+
+def _is_vip(each: AddressObject, vip: ipaddress.IPv4Address) -> bool:
+    return each.name.startswith("lo0/") and each.address == f"{vip}/32"
+
+
+def _lines(objects: Iterable[AddressObject]) -> list[str]:
+    """Return the objects with their addresses, and with a state that is not ok."""
+    return sorted(
+        f"{each.name} {each.address}{'' if each.state == 'ok' else f' {each.state}'}"
+        for each in objects
+    )
+
+
+def _create(each: AddressObject, persistent: bool) -> Command:
+    temporary = () if persistent else ("-t",)
+    return Command(
+        ("ipadm", "create-addr", *temporary, "-T", "static", "-a", each.address, each.name),
+        ("ipadm", "delete-addr", each.name),
+    )
+
+
+def _delete(each: AddressObject) -> Command:
+    created = _create(each, persistent=True)
+    return Command(created.undo, created.do)
+
+
+def _obstacles(others: Iterable[AddressObject], vips: Iterable[str]) -> list[str]:
+    """Return a sentence for everything that keeps VIPs from being added to lo0."""
+    vips = sorted(vips)
+    found = [
+        f"{_bare(each)} is {each.name} ({each.address}, {each.state}): before it can be on lo0 with"
+        f" /32, remove it there (ipadm delete-addr {each.name})."
+        for each in others
+        if _bare(each) in vips and not (each.name.startswith("lo0/") and each.state == "ok")
+    ]
+    found += [
+        f"{each.address} is {each.name}, which makes all of"
+        f" {ipaddress.ip_interface(each.address).network} local to this host: remove it"
+        f" (ipadm delete-addr {each.name}) and run this again."
+        for each in others
+        if _bare(each) in vips
+        and each.name.startswith("lo0/")
+        and each.state == "ok"
+        and not each.address.endswith("/32")
+    ]
+    return found + _sunos.refusals(_sunos.host_model(), _sunos.published(), vips)
+
+
+def suppress(params: Mapping[str, Any]) -> _run.Change:
+    """Return the change that the options of arp_suppress ask for, which is none.
+
+    Raises `OperatorError` where the host would answer ARP for VIPs, or drop what arrives for them.
+    """
+    model = _sunos.host_model()
+    links = _links.parse(_sunos.links())
+    vips = [
+        str(address.ip.ip)
+        for link in links.values()
+        if "LOOPBACK" in link.flags
+        for address in link.addresses
+        if address.ip.version == 4 and address.host_only and not address.ip.is_loopback
+    ]
+    state = {"sysctls": {"hostmodel": model}, "in_effect": {}}
+    results: dict[str, Any] = {
+        "msg": "SunOS answers ARP for no address of lo0, so nothing has to be set."
+    }
+    if params["state"] == "absent":
+        return _run.Change(state, state, results={**results, "vips": vips})
+    mistakes = [
+        f"interfaces: there is no interface {name} here."
+        for name in params["interfaces"] or []
+        if name not in links
+    ]
+    mistakes += _sunos.refusals(model, _sunos.published(), vips)
+    if mistakes:
+        raise _run.OperatorError(*mistakes)
+    return _run.Change(state, state, results=results)
