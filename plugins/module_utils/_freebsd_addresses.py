@@ -32,7 +32,10 @@ LINE = re.compile(r'ifconfig_(lo\d+)_aliases="\$\{ifconfig_\1_aliases\} inet6? (
 def prepare(params: Mapping[str, Any]) -> _run.Change:
     """Return the change that the options of vip_iface ask for."""
     present = params["state"] == "present"
-    interface = {None: "lo0", "lo": "lo0"}.get(params["interface"], params["interface"])
+    interface = params["interface"] or "lo0"
+    if interface == "lo" or re.fullmatch(r"gif\d+", interface):
+        # What comes out of a tunnel is taken for addresses of all interfaces; a gif has two ends.
+        interface = "lo0"
     listed = [
         address._replace(preferred=True) for address in _links.vips(interface, params["vips"] or [])
     ]

@@ -125,11 +125,14 @@ def unsupported(_facts: HostFacts, expected: ExpectedRole) -> Iterator[str]:
             "This host runs FreeBSD; a director must run Linux, whose kernel has IPVS. Take it out"
             " of lvs_directors."
         )
-    if expected.serves_by("tun"):
-        yield (
-            "This host runs FreeBSD, on which this collection sets up no tunnels. Use the method"
-            " dr, nat or fullnat for it."
-        )
+    for each in expected.serves.get("tun") or ():
+        kind = each.get("tunnel_type") or "ipip"
+        if kind != "ipip" or ":" in f"{each.get('address')} {each.get('vip')}":
+            yield (
+                f"Tunnels to {each.get('address')} for {each.get('vip')} are {kind}; on FreeBSD"
+                " they must be ipip, with IPv4 inside and outside. Set tunnel_type: ipip of the"
+                " service, or use the method dr, nat or fullnat for this host."
+            )
 
 
 def answers_arp(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]:

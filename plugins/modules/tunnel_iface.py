@@ -23,6 +23,8 @@ description:
     a packet filter that accepts them from the directors only, as the role
     P(lvs.cluster.realserver_tun#role) does.
   - If something cannot be set up or removed, what was done before it is undone.
+  - On FreeBSD, O(tunnels) have to be V(ipip) with IPv4 inside and outside. They end at managed
+    interfaces (C(gif)), one for each of O(sources), and RV(packets) is empty.
 extends_documentation_fragment:
   - lvs.cluster.attributes
 options:
@@ -58,6 +60,16 @@ options:
         type: str
         choices: [none, checksum, remote]
         default: none
+  sources:
+    description:
+      - On FreeBSD, the addresses and networks from which the tunnels come, those of the directors.
+        With addresses only, tunnels from all others are not taken. With a network, or with nothing,
+        they are taken from every address, and the module warns. On Linux it has no effect; there,
+        a packet filter does that.
+    type: list
+    elements: str
+    default: []
+    version_added: 0.6.0
   state:
     description:
       - With V(present), O(tunnels) are set up, and others that O(save) lists are removed.
@@ -73,6 +85,9 @@ options:
       - C(ip) fails if a device exists, so a program that runs again must skip existing devices, as
         the unit of the role P(lvs.cluster.realserver_tun#role) does.
       - Required for O(state=absent).
+      - On FreeBSD, a file of C(rc.conf.d) takes its place, which C(/etc/rc.d/netif) reads beside
+        C(/etc/rc.conf). For V(/etc/lvs/realserver_tun.link), this is
+        C(/etc/rc.conf.d/netif/lvs_tun_link).
     type: path
 seealso:
   - module: lvs.cluster.vip_iface
@@ -83,7 +98,7 @@ notes:
   - Reverse path filtering drops decapsulated packets, unless C(rp_filter) is 0 or 2 in effect
     on its device; see M(lvs.cluster.sysctls).
 requirements:
-  - the program C(ip) (iproute2) on the target
+  - the program C(ip) (iproute2) on a target with Linux
 """
 
 EXAMPLES = r"""
@@ -109,7 +124,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 before:
-  description: The tunnels before the change, in the format of C(ip -batch).
+  description: The tunnels before the change, in the format of C(ip -batch), on FreeBSD in the words
+    of C(ifconfig).
   type: list
   elements: str
   returned: success
@@ -149,6 +165,7 @@ mistakes:
   sample: ["There is no interface tunl0 here: load its module (modprobe ipip)."]
 """
 
+import sys
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -207,12 +224,17 @@ def main() -> None:
                     },
                 },
             },
+            "sources": {"type": "list", "elements": "str", "default": []},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "save": {"type": "path"},
         },
         required_if=[("state", "present", ["tunnels"]), ("state", "absent", ["save"])],
         supports_check_mode=True,
     )
+    if sys.platform.startswith("freebsd"):
+        from ansible_collections.lvs.cluster.plugins.module_utils import _freebsd_tunnels
+
+        _run.run(module, _freebsd_tunnels.prepare)
     _run.run(module, prepare)
 
 

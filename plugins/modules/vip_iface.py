@@ -36,7 +36,7 @@ options:
       - By default, the interface of the VIPs' network, by the main routing table. With
         O(state=absent), it is needed for O(vips) only.
       - On FreeBSD it has to be a loopback interface, on SunOS V(lo0). V(lo) is understood as
-        V(lo0), which is the default.
+        V(lo0), which is the default, and so is a tunnel's interface such as V(gif0).
     type: str
   vips:
     description:

@@ -47,6 +47,7 @@ destination: {destination}
 class FreeBSD:
     """A host; ``fail_at`` is the number of the changing command that fails, from 1.
 
+    :ivar gifs: name -> [outer source, outer destination, whether any source, whether it is up]
     :ivar ran: the commands that change something
     :ivar rc: what the script of `_freebsd_host` prints; None as rc(8) is not here
     """
@@ -70,6 +71,7 @@ class FreeBSD:
     arp: str = "? (192.168.0.254) at 08:00:27:aa:bb:cc on em0 expires in 1196 seconds [ethernet]\n"
     processes: dict[int, str] = field(default_factory=dict)
     rc: str | None = None
+    gifs: dict[str, list[Any]] = field(default_factory=dict)
     ran: list[str] = field(default_factory=list)
     fail_at: tuple[int, ...] = ()
 
@@ -97,7 +99,9 @@ class FreeBSD:
                 name: "".join(f"\t{each}\n" for each in found)
                 for name, found in self.addresses.items()
             }
-            return 0, IFCONFIG.format(**lines)
+            return 0, IFCONFIG.format(**lines) + "".join(map(self._gif, self.gifs))
+        if words[0].startswith("gif"):
+            return self._tunnel(*words)
         name, family, address, action = words
         if self._changes("ifconfig", *words):
             return 1, "ifconfig: ioctl (SIOCAIFADDR): Operation not permitted"
@@ -113,6 +117,35 @@ class FreeBSD:
         if not mine:
             return 1, "ifconfig: ioctl (SIOCDIFADDR): Can't assign requested address"
         there.remove(mine[0])
+        return 0, ""
+
+    def _gif(self, name: str) -> str:
+        """Return what ifconfig prints of a gif (ifgif.c, in_status_tunnel() in af_inet.c)."""
+        *ends, any_source, up = self.gifs[name]
+        flags = "8051<UP,POINTOPOINT,RUNNING,MULTICAST>" if up else "8010<POINTOPOINT,MULTICAST>"
+        options = "\toptions=2<IGNORE_SOURCE>\n" if any_source else ""
+        return (
+            f"{name}: flags={flags} metric 0 mtu 1280\n\toptions=80000<LINKSTATE>\n"
+            f"\ttunnel inet {ends[0]} --> {ends[1]}\n\tgroups: gif\n{options}"
+        )
+
+    def _tunnel(self, name: str, *words: str) -> tuple[int, str]:
+        if self._changes("ifconfig", name, *words):
+            return 1, "ifconfig: failed"
+        if words[0] == "create":
+            if name in self.gifs:
+                return 1, "ifconfig: create: interface gif0 already exists"
+            assert words[1] == "tunnel"
+            self.gifs[name] = [*words[2:], False, False]
+        elif name not in self.gifs:
+            return 1, f"ifconfig: interface {name} does not exist"
+        elif words == ("destroy",):
+            del self.gifs[name]
+        elif words == ("down",):
+            self.gifs[name][3] = False
+        else:
+            assert words in (("up",), ("ignore_source", "up"))
+            self.gifs[name][2:] = ["ignore_source" in words, True]
         return 0, ""
 
     def _route(self, words: list[str]) -> tuple[int, str]:

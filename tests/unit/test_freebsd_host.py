@@ -169,12 +169,22 @@ def test_a_gateway_that_return_route_set_is_no_error(checks, run_main):
 
 
 @pytest.mark.parametrize(
-    "options", [{"exclusive_table": True}, {"serves": {"tun": [{"vip": VIP, "address": RIP}]}}]
+    ("options", "part"),
+    [
+        ({"exclusive_table": True}, "a director must run Linux"),
+        ({"serves": {"tun": [{"vip": VIP, "address": RIP, "tunnel_type": "gue"}]}}, "are gue;"),
+        ({"serves": {"tun": [{"vip": "2001:db8::1", "address": RIP}]}}, "with IPv4 inside"),
+    ],
 )
-def test_what_freebsd_cannot_be(checks, options):
+def test_what_freebsd_cannot_be(checks, options, part):
     [(severity, said)] = checks(**options)[1]["system"]
     assert severity == "error"
-    assert said.startswith("This host runs FreeBSD")
+    assert part in said
+
+
+def test_tunnels_of_ipv4(checks):
+    serves = {"tun": [{"vip": VIP, "address": RIP, "tunnel_type": None}]}
+    assert checks(serves=serves)[1]["system"][0][0] == "ok"
 
 
 def test_host_info(host, built, run_main):
