@@ -359,3 +359,23 @@ def test_a_sync_daemon_on_a_network_of_its_own_follows_the_instance(run):
     [(_, config)] = [answer for answer in shown.answers if answer[0] == "d23"]
     text = _keepalived.render(config)
     assert "lvs_sync_daemon eth1 inst lvs" in text
+
+
+@pytest.mark.parametrize("name", ["dr_two_routers", "nat_two_networks"])
+def test_a_cluster_of_several_systems_resolves_like_one_of_linux(run, name):
+    """Only what a real server with another system does for itself differs."""
+    show = {"ansible.builtin.debug": {"msg": "{{ _cluster }}"}, "run_once": True}
+    found = [
+        run(ROOT / "inventories" / each, tasks=[*RESOLVE, show]).services
+        for each in (name, f"{name}_mixed")
+    ]
+    routes = [
+        {host: plan["checks"].pop("route") for host, plan in cluster["hosts"].items()}
+        for cluster in found
+    ]
+    for cluster in found:
+        for plan in cluster["hosts"].values():
+            plan["roles"].get("realserver_nat", {}).pop("route", None)
+    assert found[0] == found[1]
+    other = "default" if name == "nat_two_networks" else "policy"
+    assert routes[1] == {**routes[0], "rs170": other, "rs180": other}
