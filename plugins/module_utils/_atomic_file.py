@@ -139,7 +139,8 @@ def _make(directory: str) -> None:
 
 def _sync(directory: str) -> None:
     """Wait until the entries of ``directory`` are on the disk."""
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    # Not every system has O_DIRECTORY.
+    descriptor = os.open(directory, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0))
     try:
         os.fsync(descriptor)
     finally:

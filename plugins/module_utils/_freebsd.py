@@ -10,6 +10,7 @@ FreeBSD 13 to 15.
 
 from __future__ import annotations
 
+import glob
 import os
 import re
 from collections.abc import Iterable, Mapping
@@ -246,6 +247,12 @@ def boot_file(save: str, *scripts: str) -> str:
             f" {places[0]}.conf && mkdir {places[0]} && mv {places[0]}.conf {places[0]}/local"
         )
     return os.path.join((there + usable)[0], name)
+
+
+def boot_files(*scripts: str) -> list[str]:
+    """Return the files of this collection that scripts of rc(8) read."""
+    patterns = [os.path.join(RC, script, "lvs_*") for script in scripts]
+    return sorted(path for pattern in patterns for path in glob.glob(pattern))
 
 
 def boot_file_name(save: str) -> str:

@@ -42,6 +42,7 @@ def prepare(params: Mapping[str, Any]) -> _run.Change:
     path = _freebsd.boot_file(params["save"], "netif", "network") if params["save"] else ""
     text = _atomic_file.read(path) if path else None
     owned = _atomic_file.parsed(path, text, saved)
+    elsewhere = _listed_elsewhere(path)
     unlisted: list[str] = []
     if present:
         wanted, unwanted = listed, [each for each in owned if each not in listed]
@@ -53,7 +54,9 @@ def prepare(params: Mapping[str, Any]) -> _run.Change:
         wanted, unwanted = [], list(owned) if params["vips"] is None else listed
     # What was there before the role goes only if it is named.
     named = unwanted if not present and params["vips"] is not None else []
-    leaving = [each for each in unwanted if each in named or not owned[each]]
+    leaving = [
+        each for each in unwanted if each not in elsewhere and (each in named or not owned[each])
+    ]
 
     links = _links.parse(_freebsd.links())
     mistakes = _mistakes(links, interface, wanted)
@@ -66,7 +69,8 @@ def prepare(params: Mapping[str, Any]) -> _run.Change:
     after += added
     commands = [*map(_add, added), *map(_remove, (each for each in before if each not in after))]
     kept = {each: stays for each, stays in owned.items() if each not in unwanted}
-    kept.update({each: owned.get(each, each in before) for each in wanted})
+    for each in wanted:
+        kept[each] = owned.get(each, elsewhere.get(each, each in before))
     lines, wanted_lines = sorted(map(line, before)), sorted(map(line, after))
     return _run.Change(
         lines,
@@ -79,6 +83,15 @@ def prepare(params: Mapping[str, Any]) -> _run.Change:
         meanwhile={path: render({**owned, **kept})} if path else {},
         folders=[os.path.dirname(path)] if path else [],
     )
+
+
+def _listed_elsewhere(path: str) -> dict[Address, bool]:
+    """Return what the files of other roles list: with tunnels, too, the VIPs are on lo0."""
+    found: dict[Address, bool] = {}
+    for other in _freebsd.boot_files("netif", "network"):
+        if other != path and not other.endswith("_link"):  # which lists tunnels
+            found.update(_atomic_file.parsed(other, _atomic_file.read(other), saved))
+    return found
 
 
 def _apply(commands: Iterable[Command]) -> Mapping[str, Any]:

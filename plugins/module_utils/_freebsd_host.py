@@ -170,12 +170,12 @@ def not_set_at_boot(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]:
     if not facts.rc:
         return
     listed = {word.partition("/")[0] for word in facts.rc.get("aliases", "").split()}
-    for vip in expected.suppressed_vips():
-        if "realserver_dr" in facts.roles and vip not in listed:
+    for vip in expected.suppressed_vips() if facts.roles else ():
+        if vip not in listed:
             yield (
                 f"At boot, ifconfig_lo0_aliases does not have {vip}: another file sets it after"
-                f" {' and '.join(_present('realserver_dr'))}. Write"
-                ' ifconfig_lo0_aliases="${ifconfig_lo0_aliases} ..." there.'
+                f" {' and '.join(_freebsd.boot_files('netif', 'network')) or 'those of the roles'}."
+                ' Write ifconfig_lo0_aliases="${ifconfig_lo0_aliases} ..." there.'
             )
     if facts.rc.get("arpproxy_all", "").lower() in ("yes", "true", "on", "1"):
         yield (

@@ -140,6 +140,19 @@ def test_others_files_and_addresses_are_left_alone(host, vips, run_main, at_boot
     assert other.exists()
 
 
+def test_a_vip_of_two_roles_goes_with_the_last_of_them(host, vips, run_main, tmp_path):
+    """As when a service changes from dr to tun: the new role comes first, the former one goes."""
+    other = "/etc/lvs/realserver_tun.ip"
+    vips(VIP)
+    assert vips(VIP, save=other)["changed"]
+    absent(run_main)
+    assert f"inet {VIP}/32" in host.addresses["lo0"]
+    run_main("vip_iface", state="absent", save=other)
+    assert f"inet {VIP}/32" not in host.addresses["lo0"]
+    assert host.ran == [f"ifconfig lo0 inet {VIP}/32 alias", f"ifconfig lo0 inet {VIP} -alias"]
+    assert list((tmp_path / "rc.conf.d").iterdir()) == []
+
+
 # --------------------------------------------------------------------------- failures
 
 

@@ -73,7 +73,8 @@ print("\\n".join(host.ran))
 """
 #: The same for SunOS.
 DRIVE_SUNOS = """
-import sys
+import os, sys
+del os.O_DIRECTORY
 sys.path.insert(0, {root!r})
 sys.platform = "sunos5"
 from ansible_collections.lvs.cluster.plugins.module_utils import (
