@@ -42,7 +42,7 @@ def parse_links(said: str) -> list[Data]:
         words = line.split()
         if head:
             flags = head[2].split(",")
-            # An interface of two ends has nobody to ask by ARP.
+            # A point-to-point interface sends no ARP.
             flags += ["NOARP"] if "POINTOPOINT" in flags else []
             kind = "loopback" if "LOOPBACK" in flags else "none"
             found.append(

@@ -30,8 +30,8 @@ HEADER = "# Written by Ansible (lvs.cluster.tunnel_iface), which replaces what i
 #: The numbers of managed interfaces: the upper half of those there can be (IF_MAXUNIT in
 #: sys/net/if_clone.c is 0x7fff).
 FIRST, COUNT = 0x4000, 0x4000
-#: The other end where there is none: an address of no host (RFC 5737).
-NOBODY = "192.0.2.1"
+#: The other end where no director is known: an address that no host has (RFC 5737).
+NO_HOST = "192.0.2.1"
 UNFILTERED = (
     "The tunnels of this host are taken from every address, since sources has a network or nothing."
     " Have a packet filter accept IP protocol 4 from the directors only."
@@ -104,7 +104,7 @@ def prepare(params: Mapping[str, Any]) -> _run.Change:
     if mistakes:
         raise _run.OperatorError(*mistakes)
     concerned = list(dict.fromkeys([*owned, *wanted]))
-    # A managed interface that differs from what its name says is made again.
+    # A managed interface that differs from its settings is made again.
     before = {each: there[each.name] for each in concerned if each.name in there}
     new = [each for each in wanted if before.get(each) != each.line]
     gone = [each for each in before if each in new or each not in wanted]
@@ -162,7 +162,7 @@ def gifs(addresses: Iterable[str], sources: Iterable[str]) -> list[Gif]:
         raise _run.OperatorError(*mistakes)
     hosts = [str(each[0]) for each in listed if each.num_addresses == 1]
     exact = bool(listed) and len(hosts) == len(listed)
-    remotes = hosts if exact else [*hosts, NOBODY][:1]
+    remotes = hosts if exact else [*hosts, NO_HOST][:1]
     return [
         Gif(address, remote, not exact)
         for address in dict.fromkeys(addresses)

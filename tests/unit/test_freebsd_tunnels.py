@@ -68,7 +68,7 @@ def test_a_network_of_sources_needs_a_packet_filter(host, tunnel, sources):
     assert not tunnel(*sources)["changed"]
 
 
-def test_without_sources_the_other_end_is_nobody(host, tunnel):
+def test_without_sources_the_other_end_is_no_host(host, tunnel):
     tunnel()
     assert list(host.gifs.values()) == [[RIP, "192.0.2.1", True, True]]
 
