@@ -80,7 +80,7 @@ def _gateways() -> set[str]:
 
 
 def _return_path_errors(expected: ExpectedRole) -> list[str]:
-    names = ("gateways", "answers", "route", "keep_ports")
+    names = ("gateways", "answers", "route", "keep_ports", "fib")
     return _freebsd_routes.errors({name: getattr(expected, name) for name in names})
 
 
@@ -221,7 +221,7 @@ CHECKS = (
         "DHCP",
         "no other default route",
         default_route_by_dhcp,
-        lambda expected: expected.serves_by("nat"),
+        lambda expected: expected.serves_by("nat") and not expected.fib,
         before=True,
     ),
     Check(

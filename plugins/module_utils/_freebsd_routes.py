@@ -133,10 +133,12 @@ def errors(params: Mapping[str, Any]) -> list[str]:
     options = {"state": "present", "table": _return_path.TABLE, **params}
     try:
         gateways = _default_route.wanted(options, "FreeBSD")
-        now = {family: gateway(family, 0) for family in ROUTERS}
+        _check_fib(params["fib"], State(), present=True)
+        now = {family: gateway(family, params["fib"]) for family in ROUTERS}
     except _run.OperatorError as error:
         return list(error.mistakes)
-    return [*_off_link(gateways.values()), *_would_cut({**now, **gateways})]
+    cut = [] if params["fib"] else _would_cut({**now, **gateways})
+    return [*_off_link(gateways.values()), *cut]
 
 
 # ------------------------------------------------------------------------- the file for boot

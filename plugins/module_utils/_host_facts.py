@@ -74,6 +74,7 @@ class ExpectedRole(NamedTuple):
     :ivar answers: the services whose answers go through these, as return_route takes them
     :ivar route: what goes through these, ``policy`` or ``default``
     :ivar keep_ports: the ports whose answers keep their route
+    :ivar fib: on FreeBSD, the routing table with the route through the gateways
     :ivar kernel_modules: the kernel modules that it needs
     :ivar ignore_owners: the programs that may run although they usually own the table
     """
@@ -101,6 +102,7 @@ class ExpectedRole(NamedTuple):
     answers: Sequence[Data] = ()
     route: str = "policy"
     keep_ports: Sequence[int] = ()
+    fib: int = 0
     kernel_modules: Sequence[str] = ()
     ignore_owners: Sequence[str] = ()
 

@@ -93,6 +93,12 @@ options:
     choices: [policy, default]
     default: policy
     version_added: 0.2.0
+  fib:
+    description: On FreeBSD, the routing table that has the route through O(gateways); see
+      M(lvs.cluster.return_route).
+    type: int
+    default: 0
+    version_added: 0.6.0
   keep_ports:
     description: The ports whose answers keep their route; see M(lvs.cluster.return_route).
     type: list
@@ -524,6 +530,7 @@ def main() -> None:
             "answers": {"type": "list", "elements": "dict", "default": []},
             "tunnel_sources": {"type": "dict", "default": {}},
             "route": {"type": "str", "choices": ["policy", "default"], "default": "policy"},
+            "fib": {"type": "int", "default": 0},
             "keep_ports": {"type": "list", "elements": "int", "default": [22]},
             "interface": {"type": "str"},
             "exclusive_table": {"type": "bool", "default": False},

@@ -162,6 +162,17 @@ def test_ansibles_own_connection_is_found_before(checks, monkeypatch):
     assert "would cut" in checks(**options)[1]["return path"][0][1]
 
 
+def test_another_fib_cuts_no_connection(checks, host, monkeypatch):
+    monkeypatch.setenv("SSH_CONNECTION", f"198.51.100.9 50000 {RIP} 22")
+    host.rc = "aliases:\ndhcp: em0\n"
+    options = {"addresses": [RIP], "gateways": [DIP], "route": "default", "serves": NAT, "fib": 1}
+    assert "net.fibs" in checks(**options)[1]["return path"][0][1]
+    host.settings["net.fibs"] = "2"
+    found = checks(**options)[1]
+    assert found["return path"][0][0] == "ok"
+    assert "DHCP" not in found
+
+
 def test_a_gateway_that_return_route_set_is_no_error(checks, run_main):
     options = {"gateways": [DIP], "route": "default", "save": "/etc/lvs/realserver_nat.ip"}
     assert run_main("return_route", **options)["changed"]
