@@ -69,13 +69,14 @@ def prepare(params: Mapping[str, Any]) -> _run.Change:
         names = list(managed) if params["vips"] is None else [managed_name(vip) for vip in wanted]
         after = {name: each for name, each in managed.items() if name not in names}
     added = [each for name, each in after.items() if managed.get(name) != each]
+    kept = bool(params["save"])
     commands = [
         command
         for each in added
-        for command in ([_delete(managed[each.name])] if each.name in managed else [])
-        + [_create(each, bool(params["save"]))]
+        for command in ([_delete(managed[each.name], kept)] if each.name in managed else [])
+        + [_create(each, kept)]
     ]
-    commands += [_delete(each) for name, each in managed.items() if name not in after]
+    commands += [_delete(each, kept) for name, each in managed.items() if name not in after]
     before_lines, after_lines = _lines(managed.values()), _lines(after.values())
     return _run.Change(
         before_lines,
@@ -116,8 +117,8 @@ def _create(each: AddressObject, persistent: bool) -> Command:
     )
 
 
-def _delete(each: AddressObject) -> Command:
-    created = _create(each, persistent=True)
+def _delete(each: AddressObject, persistent: bool) -> Command:
+    created = _create(each, persistent)
     return Command(created.undo, created.do)
 
 

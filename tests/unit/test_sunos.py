@@ -72,7 +72,11 @@ def _ip(text):
 
 def test_without_a_file_they_are_temporary(host, vips):
     vips(VIP, save=None)
-    assert host.ran == [f"ipadm create-addr -t -T static -a {VIP}/32 {NAME}"]
+    created = f"ipadm create-addr -t -T static -a {VIP}/32 {NAME}"
+    assert host.ran == [created]
+    host.fail_at = (4,)  # the one that is removed is the last; then all is undone
+    assert vips(VIP2, "192.168.0.202", save=None)["failed"]
+    assert host.objects == {NAME: ["ok", f"{VIP}/32"]}
 
 
 def test_check_mode_changes_nothing(host, vips):
