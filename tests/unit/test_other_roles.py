@@ -9,6 +9,7 @@ the tasks as it would there. Nothing is changed, since what is changed would be 
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -132,3 +133,24 @@ def test_the_role_of_tun_on_freebsd(play):
     )
     assert found[0].endswith(f" tunnel {RIP['freebsd']} 192.168.0.23 up")
     assert found[1:] == [LINE["freebsd"]]
+
+
+@pytest.mark.parametrize(
+    ("system", "printed"), [("Linux", ""), ("FreeBSD", "its own, which is left to you\n")]
+)
+def test_the_clock_of_other_systems_is_left_to_their_admins(tmp_path, system, printed):
+    """Without systemd; on Linux nothing is printed, so that the role installs chrony."""
+    tasks = yaml.safe_load((ROOT / "roles" / "host_basics" / "tasks" / "main.yml").read_text())
+    [command] = [
+        task["ansible.builtin.shell"]["cmd"] for task in tasks if "ansible.builtin.shell" in task
+    ]
+    (tmp_path / "uname").write_text(f"#!/bin/sh\necho {system}\n")
+    (tmp_path / "uname").chmod(0o755)
+    done = subprocess.run(
+        ["/bin/sh", "-c", command],
+        env={"PATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, printed)
