@@ -3,9 +3,10 @@
 """FreeBSD: its interfaces, routes and settings, and its files for boot.
 
 Interfaces and routes come as the program ``ip`` of Linux prints them (JSON), so that whatever reads
-those can read these. The formats are those of sbin/ifconfig (af_inet.c, af_inet6.c, af_link.c),
-sbin/route/route.c (print_getmsg), usr.sbin/arp/arp.c (print_entry) and usr.bin/netstat/route.c of
-FreeBSD 13 to 15.
+those can read these. The formats were read in sbin/ifconfig (af_inet.c, af_inet6.c), usr.sbin/arp
+(print_entry() in arp.c) and usr.bin/netstat (p_rtentry_sysctl() in route.c) of FreeBSD 13, and in
+both programs that are ``route``: print_getmsg() in sbin/route/route.c, and in route_netlink.c since
+FreeBSD 14.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ Data = Dict[str, Any]  # Python 3.8 takes no subscript of dict here
 
 #: Prefix lengths in place of masks.
 FORMAT = "inet:cidr,inet6:cidr"
-#: What the destination of the default route is printed as.
+#: What destination and mask of the default route are printed as; ``route -n`` prints addresses.
 DEFAULT = ("default", "0.0.0.0", "::")
 
 # ----------------------------------------------------------------------------------- interfaces
@@ -115,8 +116,10 @@ def parse_route(said: str | None) -> list[Data]:
     if "interface" not in fields:
         return []
     destination = fields.get("destination", "")
+    # VPNs add a route to 0.0.0.0 with the mask 128.0.0.0, which is not the default route.
+    is_default = {destination, fields.get("mask", destination)} <= set(DEFAULT)
     found: Data = {
-        "dst": "default" if destination in DEFAULT else destination,
+        "dst": "default" if is_default else destination,
         "dev": fields["interface"],
     }
     if "gateway" in fields:

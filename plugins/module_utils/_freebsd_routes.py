@@ -33,7 +33,7 @@ HEADER = "# Written by Ansible (lvs.cluster.return_route), which replaces what i
 #: The variables of rc.conf(5), by family, for FIB 0.
 ROUTERS = {"-inet": "defaultrouter", "-inet6": "ipv6_defaultrouter"}
 #: What they are called for another FIB: the name of a route and the list that it has to be in.
-#: (defaultrouter_fib1 and the like do not work in 13.2.)
+#: (static_inet() in libexec/rc/rc.d/routing of 13 sets another variable for defaultrouter_fib1.)
 ROUTE, ROUTES = "route_lvs_nat", "static_routes"
 NAME = "lvs_nat"
 
@@ -90,16 +90,21 @@ def _check_fib(fib: int, old: State, present: bool) -> None:
 def gateway(family: str, fib: int) -> str | None:
     """Return the gateway of the default route; None without a default route.
 
-    Raises `OperatorError` for one that leads to an interface: it could not be put back.
+    Raises `OperatorError` for one that could not be put back: it leads to an interface, to several
+    gateways, or to a gateway of the other family.
     """
     found = _freebsd.default_route(family, fib)
-    if found and "gateway" not in found[0]:
+    if not found:
+        return None
+    address = str(found[0].get("gateway", ""))
+    if (":" in address) != (family == "-inet6") or not address:
+        place = f"the gateway {address}" if address else f"the interface {found[0]['dev']}"
         raise _run.OperatorError(
-            f"The default route ({' '.join([family, *_freebsd.in_fib(fib)])}) leads to the"
-            f" interface {found[0]['dev']} and not to a gateway, so it can't be replaced and put"
-            " back. Remove it (route delete default), and let a gateway be the default route."
+            f"The default route ({' '.join([family, *_freebsd.in_fib(fib)])}) leads to {place};"
+            f" it must lead to one gateway of its own family, so that it can be replaced and put"
+            f" back. Remove it (route delete {family} default), and add one by a gateway."
         )
-    return str(found[0]["gateway"]) if found else None
+    return address
 
 
 def change(family: str, fib: int, now: str | None, then: str | None) -> Command:

@@ -3,8 +3,8 @@
 """A FreeBSD host for tests: the programs that the collection runs there, and what they print.
 
 It keeps interfaces, routes and settings, and prints them in the formats of FreeBSD 13's programs.
-Texts that were written down from their source have it beside them; nothing here is a recording of
-a whole system. It knows only the commands that the collection runs, and fails at any other, so a
+These were written down from the source that is named beside them; nothing is a recording of a whole
+system. It knows only the commands that the collection runs, and fails at any other, so a
 test shows that a command is one of these, and not what a kernel makes of it.
 """
 
@@ -15,8 +15,8 @@ import subprocess
 from dataclasses import dataclass, field
 from typing import Any
 
-# sbin/ifconfig/ifconfig.c (status), af_inet.c, af_inet6.c, af_link.c and af_nd6.c of 13.2, called
-# with -f inet:cidr,inet6:cidr -a
+# status() in ifconfig.c, in_status() in af_inet.c and in6_status() in af_inet6.c of sbin/ifconfig
+# of 13, called with -f inet:cidr,inet6:cidr -a. Flags and options are from memory, not verified.
 IFCONFIG = """\
 em0: flags=8863<UP,BROADCAST,RUNNING,SIMPLEX,MULTICAST> metric 0 mtu 1500
 \toptions=481009b<RXCSUM,TXCSUM,VLAN_MTU,VLAN_HWTAGGING,VLAN_HWCSUM,VLAN_HWFILTER>
@@ -30,16 +30,16 @@ lo0: flags=8049<UP,LOOPBACK,RUNNING,MULTICAST> metric 0 mtu 16384
 \tnd6 options=21<PERFORMNUD,AUTO_LINKLOCAL>
 """
 
-# print_getmsg() in sbin/route/route.c of 13.2
+# print_getmsg() in sbin/route/route.c of 13; with -n, routename() prints 0.0.0.0 for default
 ROUTE = """\
    route to: {to}
 destination: {destination}
        mask: {mask}
 {gateway}        fib: {fib}
   interface: {interface}
-      flags: <UP,DONE,STATIC>
+      flags: <UP,{flag}DONE,STATIC>
  recvpipe  sendpipe  ssthresh  rtt,msec    mtu        weight    expire
-       0         0         0         0      {mtu}         1         0
+       0         0         0         0  {mtu:>8}         1         0
 """
 
 
@@ -179,16 +179,23 @@ class FreeBSD:
                     return 0, self._shown(address, str(network.network[0]), "", name, fib, 1500)
         if gateway is None:
             return 1, "route: route has not been found"
-        return 0, self._shown(address, "default", gateway, "em0", fib, 1500)
+        to = {"-inet": "0.0.0.0", "-inet6": "::"}[family]
+        return 0, self._shown(
+            to if address == "default" else address, to, gateway, "em0", fib, 1500
+        )
 
     @staticmethod
     def _shown(to: str, destination: str, gateway: str, interface: str, fib: int, mtu: int) -> str:
         hop = f"    gateway: {gateway}\n" if gateway else ""
-        fields = {"to": to, "destination": destination, "mask": "255.255.255.0", "gateway": hop}
-        return ROUTE.format(**fields, interface=interface, fib=fib, mtu=mtu)
+        mask = destination if gateway else "255.255.255.0"
+        fields = {"to": to, "destination": destination, "mask": mask, "gateway": hop}
+        flag = "GATEWAY," if gateway else ""
+        return ROUTE.format(**fields, interface=interface, fib=fib, mtu=mtu, flag=flag)
 
     def _sysctl(self, words: list[str]) -> tuple[int, str]:
-        assert words[0] == "-i"  # sbin/sysctl/sysctl.c: NAME: VALUE, and nothing of unknown ones
+        assert (
+            words[0] == "-i"
+        )  # parse() in sbin/sysctl/sysctl.c: NAME: VALUE, and nothing of unknown ones
         found = [f"{name}: {self.settings[name]}\n" for name in words[1:] if name in self.settings]
         return 0, "".join(found)
 
@@ -197,7 +204,9 @@ class FreeBSD:
         return 0, self.arp
 
     def _netstat(self, words: list[str]) -> tuple[int, str]:
-        assert words == ["-rn"]  # usr.bin/netstat/route.c of 13.2
+        assert words == [
+            "-rn"
+        ]  # pr_rthdr() and p_rtentry_sysctl() in usr.bin/netstat/route.c of 13
         found = ["Routing tables", ""]
         for family, title in (("-inet", "Internet:"), ("-inet6", "Internet6:")):
             found += [title, "Destination        Gateway            Flags     Netif Expire"]

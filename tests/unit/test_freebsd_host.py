@@ -215,7 +215,8 @@ def test_host_info(host, built, run_main):
 
 # ----------------------------------------------------------------------------- parsers
 
-#: As af_inet.c, af_inet6.c and ifconfig.c of FreeBSD 14 print them (with netlink).
+#: As in_status_nl() in sbin/ifconfig/af_inet.c of FreeBSD 14 and in6_status() in af_inet6.c of 13
+#: print addresses; LOWER_UP is a flag of FreeBSD 14 and later.
 SHOWN = """\
 vtnet0: flags=1008843<UP,BROADCAST,RUNNING,SIMPLEX,MULTICAST,LOWER_UP> metric 0 mtu 9000
 \toptions=4c07bb<RXCSUM,TXCSUM,VLAN_MTU,VLAN_HWTAGGING>
@@ -263,6 +264,14 @@ def test_interfaces_of_a_newer_release():
 @pytest.mark.parametrize("said", [None, "", "   route to: 10.0.0.1\n"])
 def test_no_route(said):
     assert _freebsd.parse_route(said) == []
+
+
+def test_half_of_all_addresses_is_not_the_default_route():
+    """OpenVPN's "redirect-gateway def1" adds two such routes beside the default route."""
+    said = "   route to: 9.9.9.9\ndestination: 0.0.0.0\n       mask: {}\n    gateway: 10.8.0.1\n"
+    said += "        fib: 0\n  interface: tun0\n      flags: <UP,GATEWAY,DONE,STATIC>\n"
+    assert _freebsd.parse_route(said.format("128.0.0.0"))[0]["dst"] == "0.0.0.0"
+    assert _freebsd.parse_route(said.format("0.0.0.0"))[0]["dst"] == "default"
 
 
 def test_the_checks_of_the_network_are_those_of_linux():

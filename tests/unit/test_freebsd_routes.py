@@ -282,11 +282,23 @@ def test_a_gateway_that_is_no_neighbour_is_refused(host, route, gateway, said):
     assert host.ran == []
 
 
-def test_a_default_route_to_an_interface_is_refused(host, route, monkeypatch):
-    said = "   route to: default\ndestination: default\n  interface: tun0\n      flags: <UP>\n"
+@pytest.mark.parametrize(
+    ("gateway", "interface", "place"),
+    [
+        ("", "tun0", "the interface tun0"),
+        ("    gateway: fe80::1%em0\n", "em0", "the gateway fe80::1%em0"),
+        ("", "if#0", "the interface if#0"),  # several gateways, as route of FreeBSD 14 prints them
+    ],
+)
+def test_a_default_route_that_could_not_be_put_back_is_refused(
+    host, route, monkeypatch, gateway, interface, place
+):
+    said = "   route to: 0.0.0.0\ndestination: 0.0.0.0\n       mask: 0.0.0.0\n"
+    said += f"{gateway}        fib: 0\n  interface: {interface}\n      flags: <UP,DONE,STATIC>\n"
     monkeypatch.setattr(host, "_route_get", lambda *_words: (0, said))
     [mistake] = route(DIP)["mistakes"]
-    assert "leads to the interface tun0 and not to a gateway" in mistake
+    assert mistake.startswith(f"The default route (-inet) leads to {place}; it must lead to one")
+    assert host.ran == []
 
 
 PEER = "198.51.100.9"
