@@ -7,7 +7,7 @@ For systems on which the collection has no interface to the kernel of its own (F
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple, Tuple
 
 from ansible_collections.lvs.cluster.plugins.module_utils import _program
@@ -47,10 +47,14 @@ def printed(*words: str) -> str | None:
         return None
 
 
-def apply(commands: Iterable[Command], undone: str) -> None:
+def apply(
+    commands: Iterable[Command], undone: str, missing: Callable[[], Sequence[str]] = tuple
+) -> None:
     """Run the commands; if one fails, undo the former and raise `OperatorError`.
 
     :param undone: what to add to the error where all could be undone
+    :param missing: returns a sentence for each thing that is not as wanted afterwards, for programs
+        that only warn of errors
     """
     done: list[Command] = []
     try:
@@ -58,6 +62,9 @@ def apply(commands: Iterable[Command], undone: str) -> None:
             checkpoint()
             output(*command.do)
             done.append(command)
+        mistakes = missing()
+        if mistakes:
+            raise OperatorError(*mistakes)
     except (OSError, OperatorError) as error:
         raise failure(error, _undo(done), undone) from error
 

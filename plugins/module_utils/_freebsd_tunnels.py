@@ -3,8 +3,9 @@
 """The back-end of tunnel_iface on FreeBSD: gif(4) interfaces that decapsulate IPv4 in IPv4.
 
 A gif takes packets with its two outer addresses only, so there is one for each director. With
-``ignore_source`` it takes those of any source; this is for a network of sources. ifconfig(8) makes
-them now, and a file of rc(8) at boot, which is the state file, too.
+``ignore_source`` it takes those of any source; this is for a network of sources (in_gif_lookup() in
+sys/netinet/in_gif.c). ifconfig(8) makes them now, and a file of rc(8) at boot, which is the state
+file, too.
 """
 
 from __future__ import annotations
@@ -28,9 +29,10 @@ from ansible_collections.lvs.cluster.plugins.module_utils._commands import Comma
 
 HEADER = "# Written by Ansible (lvs.cluster.tunnel_iface), which replaces what is changed here.\n"
 #: The numbers of managed interfaces: the upper half of those there can be (IF_MAXUNIT in
-#: sys/net/if_clone.c is 0x7fff).
+#: sys/net/if.h is 0x7fff).
 FIRST, COUNT = 0x4000, 0x4000
-#: The other end where no director is known: an address that no host has (RFC 5737).
+#: The other end of an interface for any source: an address that no host has (RFC 5737), so that no
+#: other interface has the same two ends.
 NO_HOST = "192.0.2.1"
 UNFILTERED = (
     "The tunnels of this host are taken from every address, since sources has a network or nothing."
@@ -61,9 +63,14 @@ class Gif(NamedTuple):
         return ("ignore_source", "up") if self.any_source else ("up",)
 
     @property
+    def ends(self) -> str:
+        """The outer addresses in the words of ifconfig(8)."""
+        return f"tunnel {self.local} {self.remote}"
+
+    @property
     def line(self) -> str:
         """What it is, in the words of ifconfig(8)."""
-        return f"{self.name} tunnel {self.local} {self.remote} {' '.join(self.options)}"
+        return f"{self.name} {self.ends} {' '.join(self.options)}"
 
     @property
     def made(self) -> list[Command]:
@@ -95,12 +102,7 @@ def prepare(params: Mapping[str, Any]) -> _run.Change:
     text = _atomic_file.read(path) if path else None
     owned = _atomic_file.parsed(path, text, saved)
     there = read()
-    mistakes = [
-        f"{each.name} is there already, and this module did not make it. Remove it (ifconfig"
-        f" {each.name} destroy), also from /etc/rc.conf, or give it another number."
-        for each in wanted
-        if each not in owned and there.get(each.name, each.line) != each.line
-    ]
+    mistakes = _in_the_way(there, wanted, owned)
     if mistakes:
         raise _run.OperatorError(*mistakes)
     concerned = list(dict.fromkeys([*owned, *wanted]))
@@ -121,13 +123,46 @@ def prepare(params: Mapping[str, Any]) -> _run.Change:
     return _run.Change(
         before_lines,
         after_lines,
-        apply=partial(_commands.apply, commands, "The tunnels are as they were."),
+        apply=partial(
+            _commands.apply, commands, "The tunnels are as they were.", partial(_missing, wanted)
+        ),
         files={path: (text, render(wanted))} if path else {},
         text=("\n".join([*before_lines, ""]), "\n".join([*after_lines, ""])),
         results=results,
         meanwhile={path: render(concerned)} if path else {},
         folders=[os.path.dirname(path)] if path else [],
     )
+
+
+def _in_the_way(there: Mapping[str, str], wanted: Iterable[Gif], owned: Iterable[Gif]) -> list[str]:
+    """Return a sentence for each interface of others that has the name or the ends of a wanted one.
+
+    Two interfaces can't have the same ends (in_gif_checkdup() in sys/netinet/in_gif.c).
+    """
+    managed = {each.name for each in owned}
+    others = {name: line for name, line in there.items() if name not in managed}
+    return [
+        f"{name} is {line.partition(' ')[2]} already, and this module did not make it. Remove it"
+        f" (ifconfig {name} destroy), also from /etc/rc.conf."
+        for each in wanted
+        for name, line in others.items()
+        if (name == each.name or f" {each.ends} " in line) and line != each.line
+    ]
+
+
+def _missing(wanted: Iterable[Gif]) -> list[str]:
+    """Return a sentence for each interface that is not as wanted.
+
+    ifconfig(8) only warns, and ends with status 0, if it could not set the ends or options
+    (in_set_tunnel() in sbin/ifconfig/af_inet.c, setgifopts() in ifgif.c).
+    """
+    there = read()
+    return [
+        f"{each.name} is {there.get(each.name, '').partition(' ')[2] or 'not there'}; it must be"
+        f" {each.line.partition(' ')[2]}. Run ifconfig {each.name} create {each.ends} to see why."
+        for each in wanted
+        if there.get(each.name) != each.line
+    ]
 
 
 def unsupported(tunnels: Iterable[_tunnels.Tunnel]) -> list[str]:
@@ -162,7 +197,7 @@ def gifs(addresses: Iterable[str], sources: Iterable[str]) -> list[Gif]:
         raise _run.OperatorError(*mistakes)
     hosts = [str(each[0]) for each in listed if each.num_addresses == 1]
     exact = bool(listed) and len(hosts) == len(listed)
-    remotes = hosts if exact else [*hosts, NO_HOST][:1]
+    remotes = hosts if exact else [NO_HOST]
     return [
         Gif(address, remote, not exact)
         for address in dict.fromkeys(addresses)
@@ -178,7 +213,8 @@ def read() -> dict[str, str]:
 def parse(said: str) -> dict[str, str]:
     """Return the lines of the gif interfaces in what ``ifconfig -a`` prints.
 
-    The format is that of sbin/ifconfig/ifgif.c, and of in_status_tunnel() in af_inet.c there. An
+    The format is that of gif_status() in sbin/ifconfig/ifgif.c, and of in_status_tunnel() in
+    af_inet.c there. An
     interface without outer addresses, or that is down, has a line that no managed one has.
     """
     found: dict[str, str] = {}

@@ -120,13 +120,14 @@ class FreeBSD:
         return 0, ""
 
     def _gif(self, name: str) -> str:
-        """Return what ifconfig prints of a gif (ifgif.c, in_status_tunnel() in af_inet.c)."""
+        """Return what ifconfig prints of a gif (gif_status(), in_status_tunnel())."""
         *ends, any_source, up = self.gifs[name]
+        tunnel = f"\ttunnel inet {ends[0]} --> {ends[1]}\n" if ends[0] else ""
         flags = "8051<UP,POINTOPOINT,RUNNING,MULTICAST>" if up else "8010<POINTOPOINT,MULTICAST>"
         options = "\toptions=2<IGNORE_SOURCE>\n" if any_source else ""
         return (
             f"{name}: flags={flags} metric 0 mtu 1280\n\toptions=80000<LINKSTATE>\n"
-            f"\ttunnel inet {ends[0]} --> {ends[1]}\n\tgroups: gif\n{options}"
+            f"{tunnel}\tgroups: gif\n{options}"
         )
 
     def _tunnel(self, name: str, *words: str) -> tuple[int, str]:
@@ -136,7 +137,10 @@ class FreeBSD:
             if name in self.gifs:
                 return 1, "ifconfig: create: interface gif0 already exists"
             assert words[1] == "tunnel"
-            self.gifs[name] = [*words[2:], False, False]
+            # in_gif_checkdup() refuses ends that another one without ignore_source has; of that,
+            # in_set_tunnel() of ifconfig only warns.
+            taken = [[*words[2:], False] == each[:3] for each in self.gifs.values()]
+            self.gifs[name] = [*(["", ""] if any(taken) else words[2:]), False, False]
         elif name not in self.gifs:
             return 1, f"ifconfig: interface {name} does not exist"
         elif words == ("destroy",):

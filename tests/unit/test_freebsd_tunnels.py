@@ -12,7 +12,8 @@ from ansible_collections.lvs.cluster.tests.unit.freebsd_rc import check_syntax, 
 
 RIP, DIP, DIP2 = "192.168.0.170", "192.168.0.23", "192.168.0.24"
 SAVE = "/etc/lvs/realserver_tun.link"
-ONE, TWO, ANY = Gif(RIP, DIP), Gif(RIP, DIP2), Gif(RIP, DIP, any_source=True)
+ONE, TWO = Gif(RIP, DIP), Gif(RIP, DIP2)
+ANY = Gif(RIP, "192.0.2.1", any_source=True)
 
 
 @pytest.fixture
@@ -61,7 +62,7 @@ def test_one_interface_for_each_director(host, tunnel, at_boot):
 def test_a_network_of_sources_needs_a_packet_filter(host, tunnel, sources):
     result = tunnel(*sources)
     assert host.ran == [
-        f"ifconfig {ANY.name} create tunnel {RIP} {DIP}",
+        f"ifconfig {ANY.name} create tunnel {RIP} 192.0.2.1",
         f"ifconfig {ANY.name} ignore_source up",
     ]
     assert "Have a packet filter accept IP protocol 4" in result["warnings"][0]
@@ -128,11 +129,41 @@ def test_what_could_not_be_undone_is_found_again(host, tunnel, absent):
     assert host.gifs == {}
 
 
-def test_an_interface_of_others_is_not_touched(host, tunnel):
-    host.gifs[ONE.name] = ["10.0.0.1", "10.0.0.2", False, True]
+@pytest.mark.parametrize(
+    ("name", "ends"),
+    [(ONE.name, ["10.0.0.1", "10.0.0.2"]), ("gif0", [RIP, DIP])],
+    ids=["its name", "its ends"],
+)
+def test_an_interface_of_others_is_not_touched(host, tunnel, name, ends):
+    host.gifs[name] = [*ends, False, True]
     [mistake] = tunnel(DIP)["mistakes"]
-    assert mistake.startswith(f"{ONE.name} is there already, and this module did not make it.")
+    assert mistake.startswith(f"{name} is tunnel {' '.join(ends)} up already, and this module did")
     assert host.ran == []
+
+
+def test_a_network_of_sources_after_single_ones(host, tunnel):
+    """The ends of an interface are free only when it is gone, and the new one is made before."""
+    tunnel(DIP)
+    tunnel(DIP, "10.0.0.0/8")
+    assert host.gifs == {ANY.name: [RIP, "192.0.2.1", True, True]}
+    tunnel(DIP)
+    assert host.gifs == {ONE.name: [RIP, DIP, False, True]}
+
+
+def test_what_ifconfig_only_warns_of_is_an_error(host, tunnel, monkeypatch):
+    real = host._tunnel
+
+    def refuse(name, *words):
+        found = real(name, *words)
+        if words[0] == "create":
+            host.gifs[name][:2] = ["", ""]
+        return found
+
+    monkeypatch.setattr(host, "_tunnel", refuse)
+    mistakes = tunnel(DIP)["mistakes"]
+    assert mistakes[0].startswith(f"{ONE.name} is up; it must be tunnel {RIP} {DIP} up. Run ")
+    assert mistakes[1:] == ["The tunnels are as they were."]
+    assert host.gifs == {}
 
 
 def test_all_that_is_not_supported_is_reported_at_once(host, tunnel):
@@ -164,7 +195,7 @@ def test_what_netif_finds_beside_the_admins_rc_conf(tunnel, tmp_path):
     names = "cloned_interfaces", f"create_args_{ANY.name}", f"ifconfig_{ANY.name}"
     assert variables(tmp_path, "netif", *names) == {
         "cloned_interfaces": f"bridge0 {ANY.name}",
-        f"create_args_{ANY.name}": f"tunnel {RIP} {DIP}",
+        f"create_args_{ANY.name}": f"tunnel {RIP} 192.0.2.1",
         f"ifconfig_{ANY.name}": "ignore_source up",
     }
 
