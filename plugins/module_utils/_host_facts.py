@@ -184,9 +184,9 @@ class HostFacts(NamedTuple):
     :ivar vip_interfaces: the interface that each VIP belongs on; None if it is in no network
     :ivar arp_replies: for each VIP, which MACs answered for it and for its neighbours
     :ivar owner_errors: which other programs own the IPVS table, as messages
-    :ivar roles: on FreeBSD, the roles whose files for boot are there
-    :ivar published: on FreeBSD, the addresses of published ARP entries
-    :ivar rc: on FreeBSD, variables of rc.conf(5) as they will be at boot
+    :ivar roles: on other systems than Linux, the roles that were applied
+    :ivar published: there, the addresses of published ARP entries
+    :ivar rc: there, what is read of the configuration for boot, by name
     """
 
     release: str = "6.1.0"

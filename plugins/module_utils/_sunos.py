@@ -1,10 +1,12 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""SunOS, so Solaris 11 and illumos: its interfaces, routes and settings.
+"""SunOS, so Solaris and illumos: its interfaces, routes and settings.
 
-Interfaces and routes come as the program ``ip`` of Linux prints them (JSON). The formats are those
-of ifconfig(8), ipadm(8), route(8) (print_getmsg() in usr/src/cmd/cmd-inet/usr.sbin/route.c of
-illumos), netstat(8), arp(8), pargs(1) and ps(1), by their manual pages and source.
+Interfaces and routes come as the program ``ip`` of Linux prints them (JSON). The formats were read
+in the source of illumos, below usr/src/cmd/cmd-inet: usr.sbin/ipadm/ipadm.c (print_sa_cb(),
+print_si_cb()), usr.sbin/route.c (print_getmsg(), search_rtfile()) and usr.bin/netstat/netstat.c,
+which arp(8) runs. Those of ifconfig(8), pargs(1) and ps(1) are from their manual pages, and all of
+Solaris 10 and 11 is assumed to be the same.
 """
 
 from __future__ import annotations
@@ -12,15 +14,18 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Dict, NamedTuple
 
 from ansible_collections.lvs.cluster.plugins.module_utils import (
+    _atomic_file,
     _commands,
     _freebsd,
+    _links,
     _program,
     _route_lookup,
 )
+from ansible_collections.lvs.cluster.plugins.module_utils._run import OperatorError
 
 Data = Dict[str, Any]  # Python 3.8 takes no subscript of dict here
 
@@ -33,14 +38,19 @@ def links() -> list[Data]:
 
 
 def parse_links(said: str) -> list[Data]:
-    """Return what ``ifconfig -a`` prints, with logical interfaces (lo0:1) and IPv6 joined."""
+    """Return what ``ifconfig -a`` prints, with logical interfaces (lo0:1) and IPv6 joined.
+
+    Addresses of a logical interface that is down are left out, for they are not in use.
+    """
     found: dict[str, Data] = {}
     link: Data = {}
+    in_use = True
     for line in said.splitlines():
-        head = re.match(r"([^\s:]+)\S*: flags=[0-9a-f]+<([^>]*)> mtu (\d+)", line)
+        head = re.match(r"([^\s:]+)(\S*): flags=[0-9a-f]+<([^>]*)> mtu (\d+)", line)
         words = line.split()
         if head:
-            flags = head[2].split(",")
+            flags = head[3].split(",")
+            in_use = not head[2] or "UP" in flags
             kind = "loopback" if "LOOPBACK" in flags else "none"
             link = found.setdefault(
                 head[1],
@@ -49,7 +59,7 @@ def parse_links(said: str) -> list[Data]:
                     "link_type": kind,
                     "address": "",
                     "flags": flags + (["NOARP"] if "POINTOPOINT" in flags else []),
-                    "mtu": int(head[3]),
+                    "mtu": int(head[4]),
                     "addr_info": [],
                 },
             )
@@ -57,7 +67,7 @@ def parse_links(said: str) -> list[Data]:
             mac = ":".join(f"{int(part, 16):02x}" for part in words[1].split(":"))
             link.update(link_type="ether", address=mac)
         elif link and words[:1] in (["inet"], ["inet6"]) and words[1:2] not in ([], ["tunnel"]):
-            address = _address(words)
+            address = _address(words) if in_use else None
             link["addr_info"] += [address] if address else []
     return list(found.values())
 
@@ -139,7 +149,8 @@ def routers(family: str) -> list[tuple[str, str]]:
 def persistent_defaults() -> set[tuple[str, str]]:
     """Return family and gateway of the default routes that ``route -p`` keeps for the boot."""
     said = _commands.printed("route", "-p", "show") or ""
-    found = re.findall(r"(?m)^persistent: route add (-inet6 )?(?:-inet )?default (\S+)", said)
+    pattern = r"(?m)^persistent: route add (-inet6 )?(?:-inet )?(?:-?net )?default (\S+)"
+    found = re.findall(pattern, said)
     return {("-inet6" if six else "-inet", gateway) for six, gateway in found}
 
 
@@ -161,12 +172,40 @@ def connection() -> _route_lookup.Connection | None:
 # ------------------------------------------------------------------------------------- settings
 
 
+#: The script that sets addresses at boot.
+BOOT_SCRIPT = "/lib/svc/method/net-physical"
+
+
+def has_ipadm() -> bool:
+    """Return whether there is ipadm(8): from Solaris 11 on, and on illumos."""
+    return _program.where("ipadm") is not None
+
+
+def keeps_lo0() -> bool:
+    """Return whether the persistent configuration of ipadm(8) has lo0.
+
+    If not, net-loopback makes lo0 anew at boot and enables no other address of it, although ipadm
+    keeps them (i_ipadm_create_if() in usr/src/lib/libipadm/common/ipadm_if.c persists no interface
+    that is there already; usr/src/cmd/svc/milestone/net-loopback).
+    """
+    said = _commands.printed("ipadm", "show-if", "-p", "-o", "PERSISTENT", "lo0")
+    return "4" in (said or "")
+
+
+def boots_by_files() -> bool:
+    """Return whether files /etc/hostname.lo0:N keep VIPs for the boot, and ipadm(8) does not."""
+    if not has_ipadm():
+        return True
+    return "/etc/hostname." in (_atomic_file.read(BOOT_SCRIPT) or "") and not keeps_lo0()
+
+
 def host_model() -> str:
     """Return the host model of IPv4: weak, strong or src-priority; "" if it is not known."""
-    return (
-        _commands.printed("ipadm", "show-prop", "-c", "-o", "CURRENT", "-p", "hostmodel", "ipv4")
-        or ""
-    ).strip()
+    if not has_ipadm():
+        strict = _commands.printed("ndd", "-get", "/dev/ip", "ip_strict_dst_multihoming")
+        return {"0": "weak", "1": "strong"}.get((strict or "").strip(), "")
+    words = ("ipadm", "show-prop", "-c", "-o", "CURRENT", "-p", "hostmodel", "ipv4")
+    return (_commands.printed(*words) or "").strip()
 
 
 def published() -> set[str]:
@@ -194,18 +233,15 @@ def refusals(model: str, entries: Iterable[str], vips: Iterable[str]) -> list[st
     """
     vips = list(vips)
     found = []
-    if not _program.where("ipadm"):
-        found.append(
-            "There is no program ipadm on this host, so it is Solaris 10 or older, on which this"
-            " collection sets nothing. Write each VIP as '192.168.0.200 netmask 255.255.255.255 up'"
-            " into a file /etc/hostname.lo0:1, /etc/hostname.lo0:2, ..., and list the host as a"
-            " destination of the service, not in lvs_realservers."
-        )
     if model == "strong":
+        remedy = (
+            "Run ndd -set /dev/ip ip_strict_dst_multihoming 0, and remove it from what sets it."
+        )
+        if has_ipadm():
+            remedy = "Run ipadm set-prop -p hostmodel=weak ipv4"
         found.append(
             "hostmodel of ipv4 is strong; it must be weak or src-priority, since this host drops"
-            " what arrives for a VIP on lo0 by another interface. Run ipadm set-prop -p"
-            " hostmodel=weak ipv4"
+            f" what arrives for a VIP on lo0 by another interface. {remedy}"
         )
     found += [
         f"{vip} is a published ARP entry, so this host answers for it in the director's place."
@@ -218,4 +254,21 @@ def refusals(model: str, entries: Iterable[str], vips: Iterable[str]) -> list[st
         for vip in vips
         if ":" in vip
     ]
+    return found
+
+
+def vips(params: Mapping[str, Any]) -> list[ipaddress.IPv4Address]:
+    """Return the VIPs among the options of vip_iface; raises `OperatorError` with all mistakes."""
+    found, refused = [], []
+    for address in _links.vips("lo0", params["vips"] or []):
+        vip = address.ip.ip
+        if isinstance(vip, ipaddress.IPv4Address):
+            found.append(vip)
+        else:
+            refused.append(str(vip))
+    mistakes = refusals("", (), refused) if params["state"] == "present" else []
+    if params["interface"] not in (None, "lo", "lo0") and found:
+        mistakes.append(f"interface is {params['interface']}; on SunOS it must be lo0.")
+    if mistakes:
+        raise OperatorError(*mistakes)
     return found

@@ -3,7 +3,7 @@
 """The back-end of vip_iface and arp_suppress on SunOS: VIPs on lo0, as address objects.
 
 ipadm(8) sets them now and keeps them for the boot, so there is no state file: what is managed has a
-name that begins with ``lo0/lvs``.
+name that begins with ``lo0/lvs``. Where ipadm does not keep lo0, `_sunos_files` does it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,14 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
 
-from ansible_collections.lvs.cluster.plugins.module_utils import _commands, _links, _run, _sunos
+from ansible_collections.lvs.cluster.plugins.module_utils import (
+    _atomic_file,
+    _commands,
+    _links,
+    _run,
+    _sunos,
+    _sunos_files,
+)
 from ansible_collections.lvs.cluster.plugins.module_utils._commands import Command
 from ansible_collections.lvs.cluster.plugins.module_utils._sunos import AddressObject
 
@@ -29,21 +36,12 @@ def managed_name(vip: ipaddress.IPv4Address) -> str:
 
 def prepare(params: Mapping[str, Any]) -> _run.Change:
     """Return the change that the options of vip_iface ask for."""
-    present = params["state"] == "present"
-    wanted, refused = [], []
-    for address in _links.vips("lo0", params["vips"] or []):
-        vip = address.ip.ip
-        if isinstance(vip, ipaddress.IPv4Address):
-            wanted.append(vip)
-        else:
-            refused.append(str(vip))
-    mistakes = _sunos.refusals("", (), refused) if present else []
-    if params["interface"] not in (None, "lo", "lo0") and wanted:
-        mistakes.append(f"interface is {params['interface']}; on SunOS it must be lo0.")
-    if mistakes:
-        raise _run.OperatorError(*mistakes)
-    there = _sunos.address_objects()
-    managed = {each.name: each for each in there if NAME.fullmatch(each.name)}
+    there = _sunos.address_objects() if _sunos.has_ipadm() else []
+    managed = managed_objects(there)
+    # What an earlier run has begun goes on in the same way.
+    if not managed and (_listed(params["save"]) or _sunos.boots_by_files()):
+        return _sunos_files.prepare(params)
+    present, wanted = params["state"] == "present", _sunos.vips(params)
     others = [each for each in there if each.name not in managed]
     bare = {str(vip) for vip in wanted}
     #: A VIP that the admin has on lo0 serves as it is.
@@ -86,6 +84,16 @@ def prepare(params: Mapping[str, Any]) -> _run.Change:
         results={"interface": "lo0", "kept": unlisted},
         missing_requirements=_obstacles(others, bare) if added else [],
     )
+
+
+def managed_objects(objects: Iterable[AddressObject]) -> dict[str, AddressObject]:
+    """Return the managed ones of some address objects, by name."""
+    return {each.name: each for each in objects if NAME.fullmatch(each.name)}
+
+
+def _listed(path: str | None) -> bool:
+    """Return whether a state file lists VIPs with files for boot."""
+    return path is not None and _atomic_file.read(path) is not None
 
 
 def _apply(commands: Iterable[Command]) -> Mapping[str, Any]:

@@ -15,7 +15,6 @@ from ansible_collections.lvs.cluster.plugins.module_utils import (
     _atomic_file,
     _host_checks,
     _links,
-    _program,
     _sunos,
     _sunos_addresses,
     _sunos_routes,
@@ -29,8 +28,8 @@ from ansible_collections.lvs.cluster.plugins.module_utils._host_facts import (
 )
 from ansible_collections.lvs.cluster.plugins.module_utils._model import METHODS
 
-#: The state file of the role realserver_nat; that of realserver_dr is in ipadm(8).
-NAT = "/etc/lvs/realserver_nat.ip"
+#: The state files of the roles; where ipadm(8) keeps VIPs, realserver_dr has none.
+DR, NAT = "/etc/lvs/realserver_dr.ip", "/etc/lvs/realserver_nat.ip"
 MODEL = "hostmodel"
 
 links = _sunos.links
@@ -51,6 +50,7 @@ def read(
         return_path_errors=_return_path_errors(expected) if expected.gateways else (),
         sysctls={MODEL: _sunos.host_model()} if suppressed else {},
         published=_sunos.published() if suppressed else (),
+        rc={"lost": " ".join(_lost_at_boot())} if expected.units else {},
         roles=installed_roles(),
     )
 
@@ -67,10 +67,21 @@ def _return_path_errors(expected: ExpectedRole) -> list[str]:
     return _sunos_routes.errors({name: getattr(expected, name) for name in names})
 
 
+def _managed() -> list[str]:
+    """Return the names of the managed address objects."""
+    objects = _sunos.address_objects() if _sunos.has_ipadm() else []
+    return list(_sunos_addresses.managed_objects(objects))
+
+
+def _lost_at_boot() -> list[str]:
+    """Return the managed address objects that are not enabled at boot, as far as that is known."""
+    managed = _managed()
+    return managed if managed and not _sunos.keeps_lo0() else []
+
+
 def installed_roles() -> list[str]:
     """Return the names of the roles that were applied here, by what they left."""
-    objects = _sunos.address_objects() if _program.where("ipadm") else []
-    found = ["realserver_dr"] * any(_sunos_addresses.NAME.fullmatch(each.name) for each in objects)
+    found = ["realserver_dr"] * bool(_managed() or os.path.exists(DR))
     return found + ["realserver_nat"] * os.path.exists(NAT)
 
 
@@ -80,7 +91,7 @@ def host_state() -> dict[str, Any]:
         "os_family": "Solaris",
         "packages": [],
         "kernel_modules": [],
-        "state_files": [NAT] * os.path.exists(NAT),
+        "state_files": [path for path in (DR, NAT) if os.path.exists(path)],
     }
 
 
@@ -130,6 +141,12 @@ def not_set_at_boot(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]:
     for role in filter(None, roles):
         if role not in facts.roles:
             yield f"Nothing of the role {role} is kept here for a reboot. Run site.yml."
+    for name in facts.rc.get("lost", "").split():
+        yield (
+            f"{name} is kept, but its interface lo0 is not (ipadm show-if -o IFNAME,PERSISTENT), so"
+            f" a reboot may leave it disabled. After each one run ipadm enable-addr -t {name}, or"
+            " site.yml."
+        )
 
 
 #: What is checked on every system, in their order there.
@@ -159,5 +176,7 @@ CHECKS = (
         vip_misplaced,
         lambda expected: expected.suppressed_vips(),
     ),
-    Check("boot", "ipadm and route keep it", not_set_at_boot, lambda expected: expected.units),
+    Check(
+        "boot", "VIPs and routes are kept for it", not_set_at_boot, lambda expected: expected.units
+    ),
 )

@@ -24,9 +24,10 @@ description:
   - On FreeBSD, VIPs are added to a loopback interface by C(ifconfig), and are refused while a
     setting would make the host answer ARP for them, or drop what arrives for them. There,
     O(suppressed_on), O(director) and O(announce) have no effect.
-  - On SunOS (Solaris 11 and illumos), the same is true, with C(ipadm). Each VIP is an address
-    object of C(lo0), whose name begins with C(lvs) and has the address in hexadecimal, like
-    C(lo0/lvsc0a800c8). By this the module recognises its VIPs. IPv6 VIPs are refused.
+  - On SunOS (Solaris and illumos), the same is true, with C(ipadm) or C(ifconfig). Where C(ipadm)
+    keeps C(lo0), each VIP is an address object of it, whose name begins with C(lvs) and has the
+    address in hexadecimal, like C(lo0/lvsc0a800c8). By this the module recognises its VIPs. IPv6
+    VIPs are refused.
 extends_documentation_fragment:
   - lvs.cluster.attributes
 options:
@@ -69,7 +70,9 @@ options:
         or C(/etc/rc.conf.d/network/lvs_dr) where C(/etc/rc.conf.d/netif) is a file. What was on the
         interface before it was listed first is noted there, and O(state=absent) without O(vips)
         leaves it.
-      - On SunOS, C(ipadm) keeps the VIPs for the boot if O(save) is given, and there is no file.
+      - On SunOS, if O(save) is given, C(ipadm) keeps the VIPs for the boot, and there is no file.
+        Where it does not keep C(lo0), and on Solaris 10, which has no C(ipadm), the boot scripts
+        read a file for each VIP, C(/etc/hostname.lo0:1) and so on, and O(save) lists these.
     type: path
   prune:
     description:

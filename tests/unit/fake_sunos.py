@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A SunOS host for tests: the programs that the collection runs there, and what they print.
 
-The formats are written down from the manual pages of illumos and Solaris 11, and from
-usr/src/cmd/cmd-inet/usr.sbin/route.c of illumos. No such system was at hand. It knows only the
+The formats were written down from the source of illumos where a function is named beside them, and
+from memory elsewhere. No such system was at hand. It knows only the
 commands that the collection runs, so a test shows that a command is one of these, and not what a
 system makes of it.
 """
@@ -30,7 +30,7 @@ LOGICAL = """\
 {name}:{number}: flags=2001000849<UP{loopback},RUNNING,MULTICAST,IPv4,VIRTUAL> mtu 8232 index 1
 \tinet {address} netmask ffffffff
 """
-#: print_getmsg()
+#: print_getmsg() in usr/src/cmd/cmd-inet/usr.sbin/route.c; routename() prints default with -n, too
 ROUTE = """\
    route to: {to}
 destination: {destination}
@@ -46,7 +46,10 @@ destination: {destination}
 class SunOS:
     """A host; ``fail_at`` is the number of the changing command that fails, from 1.
 
-    :ivar objects: address objects besides lo0/v4 and net0/v4: name -> [state, address]
+    :ivar objects: address objects besides lo0/v4 and net0/v4: name -> [state, address]; on a host
+        without ipadm, the logical interfaces
+    :ivar ipadm: whether there is ipadm, so that it is not Solaris 10
+    :ivar keeps_lo0: whether ipadm has lo0 in its persistent configuration
     :ivar defaults: the default routes, as (family, gateway)
     :ivar kept: those that ``route -p`` keeps
     :ivar ran: the commands that change something
@@ -55,6 +58,8 @@ class SunOS:
     objects: dict[str, list[str]] = field(default_factory=dict)
     defaults: list[tuple[str, str]] = field(default_factory=lambda: [("-inet", "192.168.0.1")])
     kept: list[tuple[str, str]] = field(default_factory=lambda: [("-inet", "192.168.0.1")])
+    ipadm: bool = True
+    keeps_lo0: bool = True
     model: str = "weak"
     arp: str = ""
     environments: dict[int, tuple[int, str]] = field(default_factory=dict)
@@ -66,7 +71,7 @@ class SunOS:
         del text, seconds
         name, *rest = words
         program = getattr(self, f"_{name}", None)
-        if program is None:
+        if program is None or (name == "ipadm" and not self.ipadm):
             raise FileNotFoundError(name)
         status, said = program(rest)
         out, complaint = ("", said) if status else (said, "")
@@ -80,7 +85,8 @@ class SunOS:
     # ------------------------------------------------------------------------ the programs
 
     def _ifconfig(self, words: list[str]) -> tuple[int, str]:
-        assert words == ["-a"]
+        if words != ["-a"]:
+            return self._logical(*words)
         shown = {"lo0": "", "net0": ""}
         for number, (name, (state, address)) in enumerate(self.objects.items(), 1):
             link = name.partition("/")[0]
@@ -89,13 +95,37 @@ class SunOS:
             shown[link] += LOGICAL.format(**fields, loopback=loopback) if state == "ok" else ""
         return 0, IFCONFIG.format(**shown)
 
+    def _logical(self, name: str, action: str, address: str, *rest: str) -> tuple[int, str]:
+        """Add or remove a logical interface (addif(), removeif() in ifconfig.c of illumos)."""
+        assert name == "lo0"
+        if self._changes("ifconfig", name, action, address, *rest):
+            return 1, "ifconfig: addif: SIOCLIFADDIF: permission denied"
+        if action == "addif":
+            assert address.endswith("/32")
+            assert rest == ("up",)
+            names = (f"lo0/_{letter}" for letter in "abcdef")
+            self.objects[next(name for name in names if name not in self.objects)] = ["ok", address]
+            return 0, f"Created new logical interface lo0:{len(self.objects)}\n"
+        assert action == "removeif"
+        found = [key for key, each in self.objects.items() if each[1] == f"{address}/32"]
+        if not found:
+            return 1, "ifconfig: removeif: SIOCLIFREMOVEIF: no such device or address"
+        del self.objects[found[0]]
+        return 0, ""
+
+    def _ndd(self, words: list[str]) -> tuple[int, str]:
+        assert words == ["-get", "/dev/ip", "ip_strict_dst_multihoming"]
+        return 0, f"{int(self.model == 'strong')}\n"
+
     def _ipadm(self, words: list[str]) -> tuple[int, str]:
-        if words == ["show-addr", "-p", "-o", "ADDROBJ,STATE,ADDR"]:
+        if words == ["show-if", "-p", "-o", "PERSISTENT", "lo0"]:  # print_si_cb() in ipadm.c
+            return 0, "-46\n" if self.keeps_lo0 else "---\n"
+        if words == ["show-addr", "-p", "-o", "ADDROBJ,STATE,ADDR"]:  # print_sa_cb() in ipadm.c
             rows = [["lo0/v4", "ok", "127.0.0.1/8"], ["net0/v4", "ok", "192.168.0.180/24"]]
             rows += [[name, *fields] for name, fields in self.objects.items()]
             rows += [["lo0/v6", "ok", "::1/128"]]
             return 0, "".join(":".join(f.replace(":", "\\:") for f in row) + "\n" for row in rows)
-        if words[0] == "show-prop":
+        if words[0] == "show-prop":  # hostmodel has the names of esm_arr[] in ipadm_prop.c
             assert words == ["show-prop", "-c", "-o", "CURRENT", "-p", "hostmodel", "ipv4"]
             return 0, f"{self.model}\n"
         if self._changes("ipadm", *words):
@@ -116,7 +146,7 @@ class SunOS:
         return 0, ""
 
     def _route(self, words: list[str]) -> tuple[int, str]:
-        if words == ["-p", "show"]:
+        if words == ["-p", "show"]:  # show_saved_routes() in route.c
             lines = [
                 f"persistent: route add {'-inet6 ' * (family == '-inet6')}default {gateway}\n"
                 for family, gateway in self.kept
@@ -167,11 +197,12 @@ class SunOS:
     @staticmethod
     def _shown(to: str, destination: str, gateway: str, mtu: int) -> str:
         hop = f"    gateway: {gateway}\n" if gateway else ""
-        fields = {"to": to, "destination": destination, "mask": "255.255.255.0", "gateway": hop}
+        mask = destination if gateway else "255.255.255.0"
+        fields = {"to": to, "destination": destination, "mask": mask, "gateway": hop}
         return ROUTE.format(**fields, interface="net0", mtu=mtu)
 
     def _netstat(self, words: list[str]) -> tuple[int, str]:
-        assert words[:2] == ["-rn", "-f"]  # netstat(8)
+        assert words[:2] == ["-rn", "-f"]  # from memory
         family = f"-{words[2]}"
         rows = [
             f"default              {gateway:<20} UG        2         10 net0\n"
@@ -187,7 +218,7 @@ class SunOS:
         return 0, head + "".join(rows) + own
 
     def _arp(self, words: list[str]) -> tuple[int, str]:
-        assert words == ["-an"]  # arp(8)
+        assert words == ["-an"]  # arp_report() in netstat.c, which arp runs
         return 0, (
             "\nNet to Media Table: IPv4\n"
             "Device   IP Address               Mask      Flags      Phys Addr\n"
@@ -207,19 +238,24 @@ class SunOS:
         return (0, f"  {found[0]}\n") if found else (1, "")
 
 
-def install(monkeypatch: Any, tmp_path: Any, host: SunOS, ipadm: bool = True) -> None:
+def install(monkeypatch: Any, tmp_path: Any, host: SunOS) -> None:
     """Have the modules run on a host, with its files and the lock below ``tmp_path``."""
     from ansible_collections.lvs.cluster.plugins.module_utils import (
         _lock,
         _program,
+        _sunos,
+        _sunos_files,
         _sunos_host,
         _sunos_routes,
     )
 
     monkeypatch.setattr("sys.platform", "sunos5")
     monkeypatch.setattr(_program, "run", host.run)
-    monkeypatch.setattr(_program, "where", lambda name: f"/usr/sbin/{name}" if ipadm else None)
+    monkeypatch.setattr(_program, "where", lambda name: f"/usr/sbin/{name}" if host.ipadm else None)
     monkeypatch.setattr(_lock, "PATH", str(tmp_path / "lock"))
+    monkeypatch.setattr(_sunos, "BOOT_SCRIPT", str(tmp_path / "net-physical"))
+    monkeypatch.setattr(_sunos_files, "PREFIX", str(tmp_path / "hostname.lo0:"))
     monkeypatch.setattr(_sunos_routes, "DEFAULTROUTER", str(tmp_path / "defaultrouter"))
+    monkeypatch.setattr(_sunos_host, "DR", str(tmp_path / "lvs" / "realserver_dr.ip"))
     monkeypatch.setattr(_sunos_host, "NAT", str(tmp_path / "lvs" / "realserver_nat.ip"))
     monkeypatch.delenv("SSH_CONNECTION", raising=False)

@@ -424,11 +424,12 @@ def test_what_preflight_refuses(host, run_main, options, check, part):
     assert [part in each["message"] for each in found if each["check"] == check] == [True]
 
 
-def test_solaris_10_is_refused(host, run_main, monkeypatch, tmp_path):
-    (tmp_path / "ten").mkdir()
-    install(monkeypatch, tmp_path / "ten", host, ipadm=False)
-    messages = [each["message"] for each in run_main("preflight", serves=DR)["checks"]]
-    assert any("/etc/hostname.lo0:1" in each for each in messages)
+def test_an_interface_that_ipadm_does_not_keep(host, run_main, vips):
+    vips(VIP)
+    host.keeps_lo0 = False
+    checks = run_main("preflight", serves=DR, running=True)["checks"]
+    [message] = [each["message"] for each in checks if each["check"] == "boot"]
+    assert message.startswith(f"{NAME} is kept, but its interface lo0 is not (ipadm show-if -o")
 
 
 def test_host_info(host, run_main, vips):
@@ -448,6 +449,8 @@ def test_interfaces():
         "\tinet 172.16.0.1 --> 172.16.0.2 netmask ffffffff\n"
         "net1: flags=1000842<BROADCAST,RUNNING,MULTICAST,IPv4> mtu 9000 index 4\n"
         "\tinet 0.0.0.0 netmask 0\n"
+        "net1:1: flags=1000842<BROADCAST,RUNNING,MULTICAST,IPv4> mtu 9000 index 4\n"
+        "\tinet 10.0.0.9 netmask ffffff00 broadcast 10.0.0.255\n"
     )
     tunnel, empty = _sunos.parse_links(said)
     assert tunnel["addr_info"] == [
