@@ -224,6 +224,10 @@ class FreeBSD:
         assert words[0] == "-c"
         return (0, self.rc) if self.rc is not None else (127, "sh: cannot open /etc/rc.subr")
 
+    def _uname(self, words: list[str]) -> tuple[int, str]:
+        assert words == []
+        return 0, "FreeBSD\n"
+
     def _ps(self, words: list[str]) -> tuple[int, str]:
         assert words[:-1] == ["-e", "-ww", "-o", "ppid=", "-o", "command=", "-p"]
         said = self.processes.get(int(words[-1]))

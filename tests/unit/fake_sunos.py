@@ -232,6 +232,10 @@ class SunOS:
         found = self.environments.get(int(words[1]))
         return (0, found[1]) if found else (1, "pargs: cannot examine")
 
+    def _uname(self, words: list[str]) -> tuple[int, str]:
+        assert words == []
+        return 0, "SunOS\n"
+
     def _ps(self, words: list[str]) -> tuple[int, str]:
         assert words[:3] == ["-o", "ppid=", "-p"]
         found = self.environments.get(int(words[3]))

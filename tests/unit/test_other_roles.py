@@ -2,45 +2,20 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The roles of real servers as Ansible runs them on other systems, in check mode.
 
-Python and the programs of the host are stand-ins: the interpreter has another ``sys.platform``, and
-programs answer as those of fake_freebsd.py and fake_sunos.py. So Ansible packs the modules and runs
-the tasks as it would there. Nothing is changed, since what is changed would be this machine.
+Hosts are stand-ins (stand_in.py). Nothing is changed, since part of it would be this machine.
 """
 
 from __future__ import annotations
 
 import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 import yaml
+from ansible_collections.lvs.cluster.tests.unit.stand_in import ROOT, SYSTEMS, build
 from ansible_collections.lvs.cluster.tests.unit.test_resolve import Run
 
-HERE = Path(__file__).resolve()
-ROOT = next(folder for folder in HERE.parents if (folder / "galaxy.yml").exists())
-COLLECTIONS = ROOT / ".collections"
-#: The platform, the class of the host, and the programs that it has.
-SYSTEMS = {
-    "freebsd": ("freebsd13", "FreeBSD", "ifconfig route sysctl arp netstat ps"),
-    "sunos": ("sunos5", "SunOS", "ifconfig route ipadm arp netstat ps pargs"),
-}
-PROGRAM = """\
-#!{python}
-import os, sys
-sys.path.insert(0, {collections!r})
-from ansible_collections.lvs.cluster.tests.unit.fake_{system} import {host}
-done = {host}().run(os.path.basename(sys.argv[0]), *sys.argv[1:])
-sys.stdout.write(done.stdout)
-sys.stderr.write(done.stderr)
-sys.exit(done.returncode)
-"""
-INTERPRETER = """\
-#!/bin/sh
-PYTHONPATH={folder} PATH={folder}/bin:$PATH exec {python} "$@"
-"""
 VIP, DIP = "192.168.0.200", "192.168.0.254"
-RIP = {"freebsd": "192.168.0.170", "sunos": "192.168.0.180"}
+RIP = {system: address for system, (_, _, address, _) in SYSTEMS.items()}
 LINE = {"freebsd": f"lo0 inet {VIP}/32", "sunos": f"lo0/lvsc0a800c8 {VIP}/32"}
 KEPT = {"freebsd": "", "sunos": " -p"}
 
@@ -50,20 +25,7 @@ def play(tmp_path, monkeypatch):
     """Run tasks on a stand-in for a system; return what the last one, a debug task, shows."""
 
     def run(system, *tasks):
-        platform, host, programs = SYSTEMS[system]
-        fields = {"folder": tmp_path, "python": sys.executable, "collections": str(COLLECTIONS)}
-        files = dict.fromkeys(programs.split(), PROGRAM.format(**fields, system=system, host=host))
-        files["../python"] = INTERPRETER.format(**fields)
-        (tmp_path / "bin").mkdir()
-        for name, text in files.items():
-            (tmp_path / "bin" / name).write_text(text)
-            (tmp_path / "bin" / name).chmod(0o755)
-        (tmp_path / "sitecustomize.py").write_text(f"import sys\nsys.platform = {platform!r}\n")
-        reached = {
-            "ansible_connection": "local",
-            "ansible_python_interpreter": str(tmp_path / "python"),
-        }
-        inventory = yaml.safe_dump({"all": {"hosts": {"rs": reached}}})
+        inventory = yaml.safe_dump({"all": {"hosts": {"rs": build(tmp_path, system)}}})
         (tmp_path / "hosts.yml").write_text(inventory)
         monkeypatch.delenv("SSH_CONNECTION", raising=False)
         done = Run(tmp_path, tmp_path / "hosts.yml", list(tasks), "--check")
