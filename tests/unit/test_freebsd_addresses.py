@@ -388,3 +388,18 @@ def test_a_note_of_what_was_there_before_is_a_comment(host, vips, tmp_path, at_b
 )
 def test_its_name_follows_from_the_state_file_of_linux(save, name):
     assert _freebsd.boot_file_name(save) == name
+
+
+@pytest.mark.parametrize("program", ["ifconfig", "sysctl"])
+@pytest.mark.parametrize("fails", [True, False])
+def test_without_what_a_program_prints_nothing_is_changed(host, vips, monkeypatch, program, fails):
+    """The program fails, or is not there."""
+    found = (lambda _words: (1, f"{program}: no.")) if fails else None
+    monkeypatch.setattr(host, f"_{program}", found, raising=False)
+    [mistake] = vips(VIP)["mistakes"]
+    if fails:
+        assert mistake.startswith(f"{program} -")
+        assert mistake.endswith(f": {program}: no.")
+    else:
+        assert mistake == f"The program {program} is not on this host."
+    assert host.ran == []
