@@ -17,7 +17,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Dict
 
-from ansible_collections.lvs.cluster.plugins.module_utils import _commands, _route_lookup
+from ansible_collections.lvs.cluster.plugins.module_utils import _commands, _links, _run
 from ansible_collections.lvs.cluster.plugins.module_utils._run import OperatorError
 
 Data = Dict[str, Any]  # Python 3.8 takes no subscript of dict here
@@ -131,38 +131,10 @@ def parse_route(said: str | None) -> list[Data]:
     return [found]
 
 
-def look_up_route(address: str) -> _route_lookup.RouteLookup | None:
-    """Return how packets to an address leave; None if they can't."""
-    found = route(address)
-    if not found:
-        return None
-    return _route_lookup.RouteLookup(
-        found[0].get("gateway", ""),
-        default=found[0]["dst"] == "default",
-        local=re.fullmatch(r"lo\d+", found[0]["dev"]) is not None,
-    )
-
-
 def gateways() -> set[str]:
     """Return the next routers in the routing table, by ``netstat -rn``."""
     rows = [line.split() for line in (_commands.printed("netstat", "-rn") or "").splitlines()]
     return {row[1].partition("%")[0] for row in rows if len(row) > 2 and "G" in row[2]}
-
-
-def connection() -> _route_lookup.Connection | None:
-    """Return the ssh connection by which Ansible runs this process, None if it is by no such.
-
-    sudo and its like take the variable out of the environment, and there is no /proc: ps(1) prints
-    the environment of this process's ancestors.
-    """
-    found = _route_lookup.parse_connection(os.environ.get("SSH_CONNECTION"))
-    process = str(os.getppid())
-    while found is None and process not in ("", "0", "1"):
-        words = ("ps", "-e", "-ww", "-o", "ppid=", "-o", "command=", "-p", process)
-        process, _space, said = (_commands.printed(*words) or "").strip().partition(" ")
-        variable = re.search(r"\bSSH_CONNECTION=(\S+ \d+ \S+ \d+)\b", said)
-        found = _route_lookup.parse_connection(variable and variable[1])
-    return found
 
 
 # ------------------------------------------------------------------------------------- settings
@@ -219,6 +191,37 @@ def refusals(
         for vip in sorted(set(entries).intersection(vips))
     ]
     return found
+
+
+def suppress(params: Mapping[str, Any]) -> _run.Change:
+    """Return the change that the options of arp_suppress ask for, which is none.
+
+    Raises `OperatorError` where the host would answer ARP for VIPs, or drop what arrives for them.
+    """
+    shown = _links.parse(links())
+    settings = sysctls()
+    vips = [
+        str(address.ip.ip)
+        for link in shown.values()
+        if "LOOPBACK" in link.flags
+        for address in link.addresses
+        if address.host_only and not address.ip.is_loopback
+    ]
+    state = {"sysctls": settings, "in_effect": {}}
+    results: dict[str, Any] = {
+        "msg": "FreeBSD answers ARP for no address of lo0, so nothing has to be set."
+    }
+    if params["state"] == "absent":
+        return _run.Change(state, state, results={**results, "vips": vips})
+    mistakes = [
+        f"interfaces: there is no interface {name} here."
+        for name in params["interfaces"] or []
+        if name not in shown
+    ]
+    mistakes += refusals(settings, published(), vips)
+    if mistakes:
+        raise OperatorError(*mistakes)
+    return _run.Change(state, state, results=results)
 
 
 # ------------------------------------------------------------------------- the files for boot

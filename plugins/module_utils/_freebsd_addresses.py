@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The back-end of vip_iface and arp_suppress on FreeBSD: VIPs on lo0.
+"""The back-end of vip_iface on FreeBSD: VIPs on lo0.
 
 ifconfig(8) sets them now, and a file of rc(8) at boot, which is the state file, too.
 """
@@ -207,37 +207,3 @@ def render(entries: Mapping[Address, bool]) -> str | None:
         lines += [f"{_freebsd.STAYS}\n"] if stays else []
         lines.append(f'{variable}="${{{variable}}} {words}"\n')
     return "".join(lines) if entries else None
-
-
-# --------------------------------------------------------------------------------- arp_suppress
-
-
-def suppress(params: Mapping[str, Any]) -> _run.Change:
-    """Return the change that the options of arp_suppress ask for, which is none.
-
-    Raises `OperatorError` where the host would answer ARP for VIPs, or drop what arrives for them.
-    """
-    links = _links.parse(_freebsd.links())
-    settings = _freebsd.sysctls()
-    vips = [
-        str(address.ip.ip)
-        for link in links.values()
-        if "LOOPBACK" in link.flags
-        for address in link.addresses
-        if address.host_only and not address.ip.is_loopback
-    ]
-    state = {"sysctls": settings, "in_effect": {}}
-    results: dict[str, Any] = {
-        "msg": "FreeBSD answers ARP for no address of lo0, so nothing has to be set."
-    }
-    if params["state"] == "absent":
-        return _run.Change(state, state, results={**results, "vips": vips})
-    mistakes = [
-        f"interfaces: there is no interface {name} here."
-        for name in params["interfaces"] or []
-        if name not in links
-    ]
-    mistakes += _freebsd.refusals(settings, _freebsd.published(), vips)
-    if mistakes:
-        raise _run.OperatorError(*mistakes)
-    return _run.Change(state, state, results=results)

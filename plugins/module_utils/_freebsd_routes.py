@@ -125,12 +125,40 @@ def line(family: str, fib: int, address: str | None) -> str:
     return " ".join([family, "default", address or "", *_freebsd.in_fib(fib)])
 
 
+def look_up_route(address: str) -> _route_lookup.RouteLookup | None:
+    """Return how packets to an address leave; None if they can't."""
+    found = _freebsd.route(address)
+    if not found:
+        return None
+    return _route_lookup.RouteLookup(
+        found[0].get("gateway", ""),
+        default=found[0]["dst"] == "default",
+        local=re.fullmatch(r"lo\d+", found[0]["dev"]) is not None,
+    )
+
+
+def connection() -> _route_lookup.Connection | None:
+    """Return the ssh connection by which Ansible runs this process, None if it is by no such.
+
+    sudo and its like take the variable out of the environment, and there is no /proc: ps(1) prints
+    the environment of this process's ancestors.
+    """
+    found = _route_lookup.parse_connection(os.environ.get("SSH_CONNECTION"))
+    process = str(os.getppid())
+    while found is None and process not in ("", "0", "1"):
+        words = ("ps", "-e", "-ww", "-o", "ppid=", "-o", "command=", "-p", process)
+        process, _space, said = (_commands.printed(*words) or "").strip().partition(" ")
+        variable = re.search(r"\bSSH_CONNECTION=(\S+ \d+ \S+ \d+)\b", said)
+        found = _route_lookup.parse_connection(variable and variable[1])
+    return found
+
+
 def _off_link(gateways: Iterable[str]) -> list[str]:
-    return _route_lookup.off_link(gateways, _freebsd.look_up_route)
+    return _route_lookup.off_link(gateways, look_up_route)
 
 
 def _would_cut(after: Mapping[str, str | None]) -> list[str]:
-    return _default_route.would_cut(_freebsd.connection(), _freebsd.look_up_route, after)
+    return _default_route.would_cut(connection(), look_up_route, after)
 
 
 def errors(params: Mapping[str, Any]) -> list[str]:

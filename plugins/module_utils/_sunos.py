@@ -12,7 +12,6 @@ Solaris 10 and 11 is assumed to be the same.
 from __future__ import annotations
 
 import ipaddress
-import os
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Dict, NamedTuple
@@ -23,7 +22,7 @@ from ansible_collections.lvs.cluster.plugins.module_utils import (
     _freebsd,
     _links,
     _program,
-    _route_lookup,
+    _run,
 )
 from ansible_collections.lvs.cluster.plugins.module_utils._run import OperatorError
 
@@ -85,6 +84,10 @@ def _address(words: list[str]) -> Data | None:
     return {"family": words[0], "local": local, "prefixlen": int(length or bits), **peer}
 
 
+#: The names of managed objects: the address in hexadecimal, so that each has one name only.
+NAME = re.compile(r"lo0/lvs[0-9a-f]{8}")
+
+
 class AddressObject(NamedTuple):
     """An address object of ipadm(8).
 
@@ -114,6 +117,11 @@ def parse_address_objects(said: str) -> list[AddressObject]:
     ]
 
 
+def managed_objects(objects: Iterable[AddressObject]) -> dict[str, AddressObject]:
+    """Return the managed ones of some address objects, by name."""
+    return {each.name: each for each in objects if NAME.fullmatch(each.name)}
+
+
 # --------------------------------------------------------------------------------------- routes
 
 
@@ -121,19 +129,6 @@ def route(address: str) -> list[Data]:
     """Return how packets to an address leave, as ``ip -json route get`` prints it; [] for nohow."""
     family = "-inet6" if ":" in address else "-inet"
     return _freebsd.parse_route(_commands.printed("route", "-n", "get", family, address))
-
-
-def look_up_route(address: str) -> _route_lookup.RouteLookup | None:
-    """Return how packets to an address leave; None if they can't."""
-    found = route(address)
-    if not found:
-        return None
-    own = {each["local"] for link in links() for each in link["addr_info"]}
-    return _route_lookup.RouteLookup(
-        found[0].get("gateway", ""),
-        default=found[0]["dst"] == "default",
-        local=address in own,
-    )
 
 
 def routers(family: str) -> list[tuple[str, str]]:
@@ -144,29 +139,6 @@ def routers(family: str) -> list[tuple[str, str]]:
     said = _commands.printed("netstat", "-rn", "-f", family[1:]) or ""
     rows = [line.split() for line in said.splitlines()]
     return [(row[0], row[1]) for row in rows if len(row) > 2 and "G" in row[2]]
-
-
-def persistent_defaults() -> set[tuple[str, str]]:
-    """Return family and gateway of the default routes that ``route -p`` keeps for the boot."""
-    said = _commands.printed("route", "-p", "show") or ""
-    pattern = r"(?m)^persistent: route add (-inet6 )?(?:-inet )?(?:-?net )?default (\S+)"
-    found = re.findall(pattern, said)
-    return {("-inet6" if six else "-inet", gateway) for six, gateway in found}
-
-
-def connection() -> _route_lookup.Connection | None:
-    """Return the ssh connection by which Ansible runs this process, None if it is by no such.
-
-    pargs(1) prints the environment of this process's ancestors, out of which sudo takes nothing.
-    """
-    found = _route_lookup.parse_connection(os.environ.get("SSH_CONNECTION"))
-    process = str(os.getppid())
-    while found is None and process not in ("", "0", "1"):
-        said = _commands.printed("pargs", "-e", process) or ""
-        variable = re.search(r"(?m)^envp\[\d+\]: SSH_CONNECTION=(.*)$", said)
-        found = _route_lookup.parse_connection(variable and variable[1])
-        process = (_commands.printed("ps", "-o", "ppid=", "-p", process) or "").strip()
-    return found
 
 
 # ------------------------------------------------------------------------------------- settings
@@ -255,6 +227,37 @@ def refusals(model: str, entries: Iterable[str], vips: Iterable[str]) -> list[st
         if ":" in vip
     ]
     return found
+
+
+def suppress(params: Mapping[str, Any]) -> _run.Change:
+    """Return the change that the options of arp_suppress ask for, which is none.
+
+    Raises `OperatorError` where the host would answer ARP for VIPs, or drop what arrives for them.
+    """
+    model = host_model()
+    shown = _links.parse(links())
+    vips = [
+        str(address.ip.ip)
+        for link in shown.values()
+        if "LOOPBACK" in link.flags
+        for address in link.addresses
+        if address.ip.version == 4 and address.host_only and not address.ip.is_loopback
+    ]
+    state = {"sysctls": {"hostmodel": model}, "in_effect": {}}
+    results: dict[str, Any] = {
+        "msg": "SunOS answers ARP for no address of lo0, so nothing has to be set."
+    }
+    if params["state"] == "absent":
+        return _run.Change(state, state, results={**results, "vips": vips})
+    mistakes = [
+        f"interfaces: there is no interface {name} here."
+        for name in params["interfaces"] or []
+        if name not in shown
+    ]
+    mistakes += refusals(model, published(), vips)
+    if mistakes:
+        raise OperatorError(*mistakes)
+    return _run.Change(state, state, results=results)
 
 
 def vips(params: Mapping[str, Any]) -> list[ipaddress.IPv4Address]:

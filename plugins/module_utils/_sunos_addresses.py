@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, lvs.cluster contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The back-end of vip_iface and arp_suppress on SunOS: VIPs on lo0, as address objects.
+"""The back-end of vip_iface on SunOS: VIPs on lo0, as address objects.
 
 ipadm(8) sets them now and keeps them for the boot, so there is no state file: what is managed has a
 name that begins with ``lo0/lvs``. Where ipadm does not keep lo0, `_sunos_files` does it.
@@ -9,7 +9,6 @@ name that begins with ``lo0/lvs``. Where ipadm does not keep lo0, `_sunos_files`
 from __future__ import annotations
 
 import ipaddress
-import re
 from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
@@ -17,16 +16,12 @@ from typing import Any
 from ansible_collections.lvs.cluster.plugins.module_utils import (
     _atomic_file,
     _commands,
-    _links,
     _run,
     _sunos,
     _sunos_files,
 )
 from ansible_collections.lvs.cluster.plugins.module_utils._commands import Command
 from ansible_collections.lvs.cluster.plugins.module_utils._sunos import AddressObject
-
-#: The names of managed objects: the address in hexadecimal, so that each has one name only.
-NAME = re.compile(r"lo0/lvs[0-9a-f]{8}")
 
 
 def managed_name(vip: ipaddress.IPv4Address) -> str:
@@ -37,7 +32,7 @@ def managed_name(vip: ipaddress.IPv4Address) -> str:
 def prepare(params: Mapping[str, Any]) -> _run.Change:
     """Return the change that the options of vip_iface ask for."""
     there = _sunos.address_objects() if _sunos.has_ipadm() else []
-    managed = managed_objects(there)
+    managed = _sunos.managed_objects(there)
     # What an earlier run has begun goes on in the same way.
     if not managed and (_listed(params["save"]) or _sunos.boots_by_files()):
         return _sunos_files.prepare(params)
@@ -84,11 +79,6 @@ def prepare(params: Mapping[str, Any]) -> _run.Change:
         results={"interface": "lo0", "kept": unlisted},
         missing_requirements=_obstacles(others, bare) if added else [],
     )
-
-
-def managed_objects(objects: Iterable[AddressObject]) -> dict[str, AddressObject]:
-    """Return the managed ones of some address objects, by name."""
-    return {each.name: each for each in objects if NAME.fullmatch(each.name)}
 
 
 def _listed(path: str | None) -> bool:
@@ -150,34 +140,3 @@ def _obstacles(others: Iterable[AddressObject], vips: Iterable[str]) -> list[str
         and not each.address.endswith("/32")
     ]
     return found + _sunos.refusals(_sunos.host_model(), _sunos.published(), vips)
-
-
-def suppress(params: Mapping[str, Any]) -> _run.Change:
-    """Return the change that the options of arp_suppress ask for, which is none.
-
-    Raises `OperatorError` where the host would answer ARP for VIPs, or drop what arrives for them.
-    """
-    model = _sunos.host_model()
-    links = _links.parse(_sunos.links())
-    vips = [
-        str(address.ip.ip)
-        for link in links.values()
-        if "LOOPBACK" in link.flags
-        for address in link.addresses
-        if address.ip.version == 4 and address.host_only and not address.ip.is_loopback
-    ]
-    state = {"sysctls": {"hostmodel": model}, "in_effect": {}}
-    results: dict[str, Any] = {
-        "msg": "SunOS answers ARP for no address of lo0, so nothing has to be set."
-    }
-    if params["state"] == "absent":
-        return _run.Change(state, state, results={**results, "vips": vips})
-    mistakes = [
-        f"interfaces: there is no interface {name} here."
-        for name in params["interfaces"] or []
-        if name not in links
-    ]
-    mistakes += _sunos.refusals(model, _sunos.published(), vips)
-    if mistakes:
-        raise _run.OperatorError(*mistakes)
-    return _run.Change(state, state, results=results)

@@ -16,7 +16,6 @@ from ansible_collections.lvs.cluster.plugins.module_utils import (
     _host_checks,
     _links,
     _sunos,
-    _sunos_addresses,
     _sunos_routes,
 )
 from ansible_collections.lvs.cluster.plugins.module_utils._host_checks import Check
@@ -70,7 +69,7 @@ def _return_path_errors(expected: ExpectedRole) -> list[str]:
 def _managed() -> list[str]:
     """Return the names of the managed address objects."""
     objects = _sunos.address_objects() if _sunos.has_ipadm() else []
-    return list(_sunos_addresses.managed_objects(objects))
+    return list(_sunos.managed_objects(objects))
 
 
 def _lost_at_boot() -> list[str]:

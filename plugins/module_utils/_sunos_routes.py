@@ -87,13 +87,49 @@ def prepare(params: Mapping[str, Any]) -> _run.Change:
 
 def current() -> dict[str, list[str]]:
     """Return the gateways of all default routes, by family."""
-    kept = _sunos.persistent_defaults()
+    kept = persistent_defaults()
     found: dict[str, list[str]] = {family: [] for family in FAMILIES}
     for family in FAMILIES:
         for name, hop in _sunos.routers(family):
             gateway = f"{hop}{KEPT if (family, hop) in kept else ''}"
             if name == "default" and gateway not in found[family]:
                 found[family].append(gateway)
+    return found
+
+
+def persistent_defaults() -> set[tuple[str, str]]:
+    """Return family and gateway of the default routes that ``route -p`` keeps for the boot."""
+    said = _commands.printed("route", "-p", "show") or ""
+    pattern = r"(?m)^persistent: route add (-inet6 )?(?:-inet )?(?:-?net )?default (\S+)"
+    found = re.findall(pattern, said)
+    return {("-inet6" if six else "-inet", gateway) for six, gateway in found}
+
+
+def look_up_route(address: str) -> _route_lookup.RouteLookup | None:
+    """Return how packets to an address leave; None if they can't."""
+    found = _sunos.route(address)
+    if not found:
+        return None
+    own = {each["local"] for link in _sunos.links() for each in link["addr_info"]}
+    return _route_lookup.RouteLookup(
+        found[0].get("gateway", ""),
+        default=found[0]["dst"] == "default",
+        local=address in own,
+    )
+
+
+def connection() -> _route_lookup.Connection | None:
+    """Return the ssh connection by which Ansible runs this process, None if it is by no such.
+
+    pargs(1) prints the environment of this process's ancestors, out of which sudo takes nothing.
+    """
+    found = _route_lookup.parse_connection(os.environ.get("SSH_CONNECTION"))
+    process = str(os.getppid())
+    while found is None and process not in ("", "0", "1"):
+        said = _commands.printed("pargs", "-e", process) or ""
+        variable = re.search(r"(?m)^envp\[\d+\]: SSH_CONNECTION=(.*)$", said)
+        found = _route_lookup.parse_connection(variable and variable[1])
+        process = (_commands.printed("ps", "-o", "ppid=", "-p", process) or "").strip()
     return found
 
 
@@ -161,7 +197,7 @@ def _address(gateway: str) -> str:
 
 def _unusable(gateways: Mapping[str, str]) -> list[str]:
     """Return why the gateways can't be the next hop of answers, now or after a reboot."""
-    found = _route_lookup.off_link(gateways.values(), _sunos.look_up_route)
+    found = _route_lookup.off_link(gateways.values(), look_up_route)
     listed = (_atomic_file.read(DEFAULTROUTER) or "").split()
     others = [each for each in listed if each not in gateways.values()]
     if "-inet" in gateways and others:
@@ -175,7 +211,7 @@ def _unusable(gateways: Mapping[str, str]) -> list[str]:
 
 def _would_cut(after: Mapping[str, str | None]) -> list[str]:
     addresses = {family: gateway and _address(gateway) for family, gateway in after.items()}
-    return _default_route.would_cut(_sunos.connection(), _sunos.look_up_route, addresses)
+    return _default_route.would_cut(connection(), look_up_route, addresses)
 
 
 def errors(params: Mapping[str, Any]) -> list[str]:

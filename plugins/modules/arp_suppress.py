@@ -244,13 +244,13 @@ def main() -> None:
         supports_check_mode=True,
     )
     if sys.platform.startswith("freebsd"):
-        from ansible_collections.lvs.cluster.plugins.module_utils import _freebsd_addresses
+        from ansible_collections.lvs.cluster.plugins.module_utils import _freebsd
 
-        _run.run(module, _freebsd_addresses.suppress)
+        _run.run(module, _freebsd.suppress)
     if sys.platform.startswith("sunos"):
-        from ansible_collections.lvs.cluster.plugins.module_utils import _sunos_addresses
+        from ansible_collections.lvs.cluster.plugins.module_utils import _sunos
 
-        _run.run(module, _sunos_addresses.suppress)
+        _run.run(module, _sunos.suppress)
     _run.run(module, prepare)
 
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 
 import pytest
@@ -62,12 +63,12 @@ def test_vips_are_address_objects_of_lo0(host, vips, no_vips):
 
 def test_names_are_within_the_limits_of_ipadm():
     names = [_sunos_addresses.managed_name(_ip(vip)) for vip in (VIP, "0.0.0.1", "255.255.255.255")]
-    assert all(_sunos_addresses.NAME.fullmatch(name) for name in names)
+    assert all(_sunos.NAME.fullmatch(name) for name in names)
     assert all(len(name.partition("/")[2]) <= 32 for name in names)
 
 
 def _ip(text):
-    return _sunos_addresses.ipaddress.IPv4Address(text)
+    return ipaddress.IPv4Address(text)
 
 
 def test_without_a_file_they_are_temporary(host, vips):
