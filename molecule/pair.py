@@ -146,14 +146,15 @@ class Traffic:
 
 @contextlib.contextmanager
 def stream(
-    client: str, vip: str, timeout: float = 0.5, requests: int = 1, interval: float = 0.5
+    client: str, vip: str, timeout: float = 0.9, requests: int = 1, interval: float = 0.5
 ) -> Iterator[Traffic]:
     """Send requests continuously.
 
     Short intervals measure gaps more exactly, but cost an emulated processor as much as a playbook
     that runs meanwhile.
 
-    :param timeout: after how many seconds a request fails
+    :param timeout: after how many seconds a request fails; a SYN that was lost is sent again after
+        one second (RFC 6298, 2.1), which would hide the loss
     :param requests: how many requests a connection carries
     :param interval: after how many seconds each worker starts the next request
     """

@@ -30,6 +30,9 @@ import time
 REQUEST = b"GET / HTTP/1.1\r\nHost: lvs\r\n\r\n"
 DOWNLOAD = b"GET /large HTTP/1.1\r\nHost: lvs\r\n\r\n"
 BUFFER = 16384  # bytes of a download that wait to be read
+#: How many seconds late the machine has to wake a thread for a stall.
+STALL = 0.1
+TIMED_OUT = "timed out"  # as socket.timeout has it
 
 
 def answer(connection: socket.socket) -> str:
@@ -56,7 +59,8 @@ class Stream:
         self.frontend, self.timeout, self.requests = (vip, port), float(timeout), int(requests)
         self.interval = float(interval)
         self.requests_seen: list[tuple[float, float, str, str]] = []
-        self.stall = 0.0
+        #: When a thread was to wake, and when it did.
+        self.wakes: list[tuple[float, float]] = []
         self.first, self.ended = threading.Event(), False
         self.workers = [
             threading.Timer(self.interval * number / workers, self.run) for number in range(workers)
@@ -72,8 +76,8 @@ class Stream:
             idle = due - time.monotonic()
             time.sleep(max(0, idle))
             start = time.monotonic()
-            if idle > 0:  # how much too late the machine woke this thread
-                self.stall = max(self.stall, start - due)
+            if idle > 0:
+                self.wakes.append((due, start))
             due = max(due + self.interval, start)
             server = error = ""
             try:
@@ -99,19 +103,27 @@ class Stream:
         """Return what was measured since the last sample.
 
         ``gap`` is the longest time without an answer, ``stall`` the longest delay of a timer, both
-        in seconds.
+        in seconds. A request that timed out while the machine stalled is ``unclear``, and neither
+        failed nor answered.
         """
         seen, self.requests_seen = self.requests_seen, []
-        stall, self.stall = self.stall, 0.0
+        wakes, self.wakes = self.wakes, []
+        stalls = [(due, woke) for due, woke in wakes if woke - due > STALL]
+        unclear = [
+            start
+            for start, end, _server, error in seen
+            if error == TIMED_OUT and any(due < end and woke > start for due, woke in stalls)
+        ]
         good = sorted(end for _, end, server, _ in seen if server)
         # A gap that was open at the last sample continues.
         answers = [self.last_good, *good, *([] if good else [time.monotonic()])]
         self.last_good = max([self.last_good, *good])
         return {
             "requests": len(seen),
-            "failed": len(seen) - len(good),
+            "failed": len(seen) - len(good) - len(unclear),
+            "unclear": len(unclear),
             "gap": round(max(b - a for a, b in itertools.pairwise(answers)), 3),
-            "stall": round(stall, 3),
+            "stall": round(max((woke - due for due, woke in wakes), default=0.0), 3),
             "servers": collections.Counter(server for *_, server, _ in seen if server),
             "errors": collections.Counter(error for *_, error in seen if error),
         }

@@ -29,7 +29,7 @@ def test_no_connection_is_scheduled_twice_though_both_directors_serve(node, buil
         with pair.stream("c10", VIP) as traffic:
             time.sleep(5)
         after = pair.scheduled(node, MASTER, BACKUP)
-        assert traffic.result["failed"] == 0
+        assert traffic.result["failed"] == 0, traffic.result
         assert set(traffic.result["servers"]) == {*hosts_of("lvs_realservers"), MASTER}
         assert after[backup] == before[backup]
         pair.assert_scheduled_once(after[master] - before[master], traffic)

@@ -23,6 +23,7 @@ MASTER, BACKUP = "d23", "d31"
 ADVERT_INT, PRIORITY = 1, 100  # seconds, see pair.SHORT_TIMERS; the backup's
 SKEW = (256 - PRIORITY) / 256 * ADVERT_INT
 CRASH, CLEAN = 1.1 * (3 * ADVERT_INT + SKEW), SKEW + 0.1
+TIMEOUT = 0.5  # seconds; a worker whose request is lost soon starts the next one
 INTERVAL = 0.2  # seconds between two requests of a worker, so 25 ms between two of the client
 TABLE = f"ipvsadm --list --numeric --tcp-service {VIP}:80"
 
@@ -126,7 +127,7 @@ def record(name, result, limit):
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
 def test_a_fault_of_the_master_is_a_short_gap(node, fault):
-    with pair.stream("c10", VIP, interval=INTERVAL) as traffic:
+    with pair.stream("c10", VIP, TIMEOUT, interval=INTERVAL) as traffic:
         time.sleep(1)
         fault.inject(node)
         time.sleep(6)
@@ -142,7 +143,7 @@ def test_a_fault_of_the_master_is_a_short_gap(node, fault):
 
 
 def test_a_dead_real_server_leaves_the_pool_and_returns(node):
-    with pair.stream("c10", VIP, interval=INTERVAL) as traffic:
+    with pair.stream("c10", VIP, TIMEOUT, interval=INTERVAL) as traffic:
         time.sleep(1)
         node("rs20").check_output("systemctl stop nginx")
         for name in (MASTER, BACKUP):
@@ -160,21 +161,21 @@ def test_a_dead_real_server_leaves_the_pool_and_returns(node):
         )
         time.sleep(2)
     record("real server back", traffic.result, CLEAN)
-    assert traffic.result["failed"] == 0
+    assert traffic.result["failed"] == 0, traffic.result
     assert traffic.result["servers"]["rs20"] > 0
 
 
 def test_a_slow_real_server_leaves_the_pool(node):
     node("rs21").check_output("tc qdisc add dev eth0 root netem delay 5s")
     try:
-        with pair.stream("c10", VIP, interval=INTERVAL) as traffic:
+        with pair.stream("c10", VIP, TIMEOUT, interval=INTERVAL) as traffic:
             pair.wait_until(
                 lambda: "192.168.2.21:80" not in node(MASTER).check_output(TABLE), 60, "it is out"
             )
             time.sleep(1)
             results["real server slow"] = {**traffic.sample(), "limit": "-"}
             time.sleep(3)
-        assert traffic.result["failed"] == 0
+        assert traffic.result["failed"] == 0, traffic.result
     finally:
         node("rs21").check_output("tc qdisc delete dev eth0 root")
 

@@ -70,7 +70,7 @@ def test_a_pair_becomes_a_single_director_and_a_pair_again(node, build, playbook
     assert node("d31").check_output("ipvsadm --save --numeric") == ""
     with pair.stream("c10", VIP) as traffic:
         time.sleep(3)
-    assert traffic.result["failed"] == 0
+    assert traffic.result["failed"] == 0, traffic.result
     assert set(traffic.result["servers"]) == set(hosts_of("lvs_realservers"))
 
     if not checked:
@@ -83,5 +83,5 @@ def test_a_pair_becomes_a_single_director_and_a_pair_again(node, build, playbook
         assert unit_is_active(node(name), "keepalived.service")
     with pair.stream("c10", VIP) as traffic:
         time.sleep(3)
-    assert traffic.result["failed"] == 0
+    assert traffic.result["failed"] == 0, traffic.result
     assert set(traffic.result["servers"]) == set(hosts_of("lvs_realservers"))

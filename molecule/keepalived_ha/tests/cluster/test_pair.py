@@ -29,7 +29,7 @@ def test_a_second_run_changes_nothing(unchanged):
 def test_requests_are_balanced_over_all_five_real_servers(node):
     with pair.stream("c10", VIP) as traffic:
         time.sleep(5)
-    assert traffic.result["failed"] == 0
+    assert traffic.result["failed"] == 0, traffic.result
     assert sorted(traffic.result["servers"]) == SERVERS
     most, least = max(traffic.result["servers"].values()), min(traffic.result["servers"].values())
     assert most - least <= 1, traffic.result
