@@ -4,7 +4,8 @@
 
 Run by one process, a scenario shows Molecule's output as it runs. Run by two (``pytest -n 2``),
 one uses the lab and the other the second lab, with the newer kernel, if that is up (``lab/lab.py up
---second``), and Molecule's output is shown for a scenario that fails.
+--second``). For a scenario that fails, the part about the failed tests is shown, or the end of the
+output; all of it is in ``.cache/molecule/SCENARIO.log``.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import contextlib
 import fcntl
 import hashlib
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -21,6 +23,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 LIMIT = 3600  # seconds for one scenario
+LOGS = ROOT / ".cache" / "molecule"
 LAB = [sys.executable, str(ROOT / "lab" / "lab.py")]
 #: The longest first, so that two processes end at about the same time.
 LONGEST = ["keepalived_ha", "single_director"]
@@ -65,4 +68,15 @@ def test_scenario(scenario, tmp_path, capfd, which_lab):
             check=False,
             timeout=LIMIT,
         )
-    assert done.returncode == 0
+    if done.returncode:
+        output = capfd.readouterr().out
+        if output:
+            LOGS.mkdir(parents=True, exist_ok=True)
+            (LOGS / f"{scenario}.log").write_text(output)
+        pytest.fail(f"molecule/{scenario} failed\n{failures(output)}", pytrace=False)
+
+
+def failures(output):
+    """Return what pytest printed about failed tests in Molecule's output, or the output's end."""
+    reports = re.findall(r"(?ms)^=+ (?:FAILURES|ERRORS) =+$.*?^=+ .* in .*? =+$", output)
+    return "\n".join(reports) or "\n".join(output.splitlines()[-100:])
