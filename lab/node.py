@@ -31,7 +31,8 @@ HERE = "/lvs"  # the project's folder in the container
 PATHS = ["--env", f"PYTHONPATH={HERE}/.collections"]
 # The image carries these packages, so no mirror is asked.
 INSTALL = "apt-get install --quiet=2 --no-download --no-install-recommends --yes".split()
-INSTALL += "--option=Dpkg::Options::=--force-unsafe-io ipvsadm keepalived python3-pyroute2".split()
+INSTALL += "--option=Dpkg::Options::=--force-unsafe-io".split()
+INSTALL += "ipvsadm keepalived bird2 python3-pyroute2".split()
 # New network namespaces, and in them interfaces, sysctls and IPVS tables; no more than that.
 OPTIONS = "--cap-add NET_ADMIN --cap-add SYS_ADMIN".split()
 OPTIONS += "--security-opt systempaths=unconfined --security-opt apparmor=unconfined".split()

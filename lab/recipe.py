@@ -105,7 +105,7 @@ NODE_SUITES = {"debian12": "bookworm", "debian13": "trixie"}
 NODE_PACKAGES = """
     systemd-sysv python3 python3-apt iproute2 iputils-ping procps kmod curl nginx-light nftables
 """.split()
-NODE_OFFLINE_PACKAGES = "ipvsadm python3-pyroute2 keepalived tcpdump".split()
+NODE_OFFLINE_PACKAGES = "ipvsadm python3-pyroute2 keepalived bird2 tcpdump".split()
 # For one scenario, so what they need lies in apt's cache beside them.
 NODE_NETWORK_MANAGERS = "ifupdown network-manager".split()
 NODE_DISABLE = "nginx.service apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer".split()

@@ -21,6 +21,7 @@ PREFIX = "ansible_collections.lvs.cluster.plugins.module_utils"
 #: the commit: a new back-end of all modules, or an import that only one of its functions needs?
 LIMITS = {
     "arp_suppress": 39,
+    "bird_conf": 30,
     "boot_unit": 15,
     "director_lease": 9,
     "host_info": 52,
