@@ -27,7 +27,7 @@ FIND_PYTHON := for python in python3.13 python3.12 python3.11 python3; do \
 	$$python -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& echo $$python && break; done
 
-.PHONY: help demo explain test lint unit compat keepalived kernel coverage molecule try lab labs lab-down bench clean
+.PHONY: help demo explain test lint unit compat keepalived bird kernel coverage molecule try lab labs lab-down bench clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' Makefile | expand -t 16
@@ -46,7 +46,7 @@ explain:
 # Two parts run at a time: those in the labs one after the other, and beside them, with what these
 # leave of the processors, those that need no lab. Lines of them are shown when a part has ended.
 IN_LABS = labs kernel molecule
-OUTSIDE = lint unit compat keepalived
+OUTSIDE = lint unit compat keepalived bird
 
 test: $(READY) ## run all tests, up to the first part that fails, and list their durations
 	@mkdir -p $(dir $(DURATIONS)); rm -f $(DURATIONS); export LVS_DURATIONS=$(DURATIONS); start=$$(date +%s); \
@@ -63,7 +63,8 @@ part-molecule: | part-kernel
 part-unit: | part-lint
 part-compat: | part-unit
 part-keepalived: | part-compat
-coverage: | $(if $(filter part-%,$(MAKECMDGOALS)),part-kernel part-keepalived)
+part-bird: | part-keepalived
+coverage: | $(if $(filter part-%,$(MAKECMDGOALS)),part-kernel part-bird)
 
 # All sanity tests of ansible-test run; they need no more than a package index, see tests/sanity/run.py.
 lint: $(READY) ## check all files without running them
@@ -89,11 +90,15 @@ keepalived: $(READY) ## check configurations with keepalived itself (KEEPALIVED_
 	rm -rf $(COVERAGE)/keepalived*
 	python tests/keepalived/run.py $(PYTEST_ARGS)
 
+bird: $(READY) ## check configurations with BIRD itself (BIRD_EXAMPLES=N: N random ones, new at each run)
+	rm -rf $(COVERAGE)/bird*
+	python tests/bird/run.py $(PYTEST_ARGS)
+
 kernel: labs ## run the modules on the kernels of the labs
 	rm -rf $(COVERAGE)/debian*
 	$(IN_LAB) python tests/kernel/run.py $(PYTEST_ARGS)
 
-coverage: ## show line coverage by the last unit, keepalived and kernel
+coverage: ## show line coverage by the last unit, keepalived, bird and kernel
 	@# Workers that Ansible ended early leave incomplete files, and combine warns about them.
 	PYTHONWARNINGS=ignore coverage combine --quiet --keep --data-file=$(COVERAGE).combined \
 		$(COVERAGE)/*

@@ -2,27 +2,23 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The keepalived of each Debian, unpacked into the cache and run in namespaces of its own.
 
-Nothing is installed: mmdebstrap unpacks the packages, whose signatures it checks by Debian's
-archive keyring, and `Keepalived` runs one of them with the unpacked tree as its root directory.
+`Keepalived` runs one of them with the unpacked tree as its root directory.
 """
 
 from __future__ import annotations
 
-import functools
-import hashlib
 import json
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parents[1] / "lab"))
+sys.path[:0] = [str(HERE.parent), str(HERE.parents[1] / "lab")]
 
+import debians
 import host
-import recipe
 
 PACKAGES = ("keepalived", "coreutils")  # coreutils has a script for the tests, true
 FILES: dict[str, str | Path] = {
@@ -34,14 +30,6 @@ keepalived_script:x:999:999:scripts:/:/bin/false
     "etc/group": "root:x:0:\nnogroup:x:65534:\nkeepalived_script:x:999:\n",
     "etc/hosts": "127.0.0.1 localhost\n192.168.2.10 mail.example.com\n",
 }
-#: Extracted packages alone lack them, and a program's loader is found through them.
-LAYOUT = """
-    mkdir -p "$1/proc"
-    for directory in bin sbin lib lib64; do
-        mkdir -p "$1/usr/$directory"
-        ln -s "usr/$directory" "$1/$directory"
-    done
-"""
 
 
 class Release(NamedTuple):
@@ -59,37 +47,8 @@ RELEASES = {
 
 def unpacked() -> Path:
     """Return the directory with a root directory for each of RELEASES; unpack them if need be."""
-    host.install({"mmdebstrap": "mmdebstrap", str(host.KEYRING): "debian-archive-keyring"})
-    mirror = host.debian_mirror()
-    made_of = repr((host.machine().arch, mirror, RELEASES, PACKAGES, FILES, LAYOUT))
-    place = host.CACHE / f"keepalived-{hashlib.sha256(made_of.encode()).hexdigest()[:12]}"
-    if place.exists():
-        return place
-    with host.lock(host.CACHE / "keepalived.lock"):
-        if place.exists():  # another process unpacked them while this one waited
-            return place
-        for old in host.CACHE.glob("keepalived-*/"):
-            host.remove(old)
-        with tempfile.TemporaryDirectory(prefix="overlay-", dir=host.CACHE) as beside:
-            hooks = [f"--setup-hook={LAYOUT}"]
-            hooks += [f"--extract-hook={recipe.overlay(Path(beside) / 'files.tar', FILES)}"]
-            work = Path(tempfile.mkdtemp(prefix="keepalived-", dir=host.CACHE))
-            jobs = {
-                f"unpack keepalived of {name}": functools.partial(
-                    recipe.bootstrap,
-                    release.suite,
-                    work / f"keepalived-{name}",
-                    mirror,
-                    PACKAGES,
-                    hooks,
-                    variant="extract",
-                )
-                for name, release in RELEASES.items()
-            }
-            host.in_parallel(jobs)
-        work.chmod(0o755)
-        work.rename(place)
-    return place
+    suites = {name: release.suite for name, release in RELEASES.items()}
+    return debians.unpacked("keepalived", suites, PACKAGES, FILES)
 
 
 class Keepalived:
