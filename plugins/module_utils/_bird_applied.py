@@ -34,6 +34,8 @@ CONF = "/etc/bird/bird.conf"
 SOCKET = "/run/bird/bird.ctl"
 #: How long birdc may take for an answer, and BIRD to stop and start its protocols.
 ANSWER_SECONDS, BUSY_SECONDS = 10, 30
+#: How long sessions may take to come back after an undone change.
+RESTORE_SECONDS = 60
 #: How much later than this module BIRD undoes a change by itself.
 GRACE_SECONDS = 10
 POLL = 0.1
@@ -155,8 +157,7 @@ def reload(
                 f" has restored its former one: {_one_line(output)}."
             )
     except BaseException as error:
-        names = {key: name for key, (name, _bfd) in awaited.items()}
-        kept = _undo(socket, former, wanted, names, seconds)
+        kept = _undo(socket, former, wanted, awaited)
         reasons = _errors.reasons(error)
         if kept:
             raise _errors.NotUndone(*reasons, *kept) from error
@@ -181,8 +182,7 @@ def _undo(
     socket: str,
     former: Running | None,
     wanted: str | None,
-    names: Mapping[str, str],
-    seconds: int,
+    awaited: Mapping[str, tuple[str, bool]],
 ) -> list[str]:
     """Undo the change; return a sentence for each thing that is not as before."""
     try:
@@ -195,19 +195,33 @@ def _undo(
             return ["BIRD does not run any more."]
         if former and now.digest != former.digest:
             return ["BIRD has not restored its former configuration: run birdc configure."]
-        end = time.monotonic() + seconds
+        end = time.monotonic() + RESTORE_SECONDS
         while True:
-            health = _health(socket)
-            down = [key for key in names if key not in health or not health[key].established]
-            if not down or time.monotonic() > end:
+            lost = _lost(socket, awaited)
+            if not lost or time.monotonic() > end:
                 break
             time.sleep(POLL)  # a signal that ended the wait for the change does not end this one
     except _run.OperatorError as error:
         return error.mistakes
     return [
-        f"Neighbor {names[key]}: BIRD has its former configuration again, but the session is not"
-        f" Established after {seconds} s: {health[key].words if key in health else 'it is gone'}."
-        for key in down
+        f"Neighbor {name}: BIRD has its former configuration again, but the session is not back"
+        f" after {RESTORE_SECONDS} s: {words}."
+        for name, words in lost
+    ]
+
+
+def _lost(socket: str, awaited: Mapping[str, tuple[str, bool]]) -> list[tuple[str, str]]:
+    """Return the neighbors whose session is not Established, or whose BFD is to be up and is not.
+
+    Each is an address, and the state of its session as words.
+    """
+    health = _health(socket)
+    none = Health(False, False, "there is none")
+    found = [(name, bfd, health.get(key, none)) for key, (name, bfd) in awaited.items()]
+    return [
+        (name, each.words)
+        for name, bfd, each in found
+        if not each.established or (bfd and not each.bfd)
     ]
 
 
@@ -216,22 +230,16 @@ def _wait_for_sessions(socket: str, awaited: Mapping[str, tuple[str, bool]], sec
     end = time.monotonic() + seconds
     _wait_until_done(socket)
     while True:
-        health = _health(socket)
-        lost = [
-            (name, health.get(key))
-            for key, (name, bfd) in awaited.items()
-            if key not in health or not health[key].established or (bfd and not health[key].bfd)
-        ]
+        lost = _lost(socket, awaited)
         if not lost:
             return
         if time.monotonic() > end:
             raise _run.OperatorError(
                 *(
                     f"Neighbor {name}: the session was Established before the change, and is not"
-                    f" again after {seconds} s: {found.words if found else 'there is none'}. Check"
-                    " what the change requires of the neighbor: its AS, address, password, TTL and"
-                    " BFD."
-                    for name, found in lost
+                    f" again after {seconds} s: {words}. Check what the change requires of the"
+                    " neighbor: its AS, address, password, TTL and BFD."
+                    for name, words in lost
                 )
             )
         _run.pause(POLL)

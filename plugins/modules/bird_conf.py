@@ -233,7 +233,7 @@ sessions:
   description: The sessions of the running BIRD at the end, in check mode as they are.
   type: list
   elements: dict
-  returned: success
+  returned: success, with O(state=present)
   contains:
     name:
       description: The name of its protocol in BIRD.

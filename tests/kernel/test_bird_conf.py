@@ -287,8 +287,9 @@ def test_a_change_that_ends_a_session_is_undone(announcing, router, run_module, 
     assert not run_module("bird_conf", **options(announcing))["changed"]
 
 
-def test_a_session_without_its_bfd_is_a_failure(announcing, router, run_module):
+def test_a_session_without_its_bfd_is_a_failure(announcing, router, run_module, monkeypatch):
     """The router's BFD goes away at the change; BGP alone would be Established."""
+    monkeypatch.setattr(_bird_applied, "RESTORE_SECONDS", SHORT)
 
     def end_bfd():
         wait(lambda: announcing.sessions()[ROUTER].state != "Established")
@@ -301,6 +302,7 @@ def test_a_session_without_its_bfd_is_a_failure(announcing, router, run_module):
     ending.join()
     assert result["failed"]
     assert "BFD is Down" in result["msg"]
+    assert "but the session is not back" in result["msg"]
 
 
 def test_a_file_that_bird_has_not_read_is_applied(announcing, run_module):
