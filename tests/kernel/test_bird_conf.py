@@ -22,7 +22,7 @@ PASSWORD = "open sesame"
 ROUTER_CONF = """
 router id 10.99.1.1;
 protocol device { }
-protocol bfd { interface "*" { interval 100 ms; multiplier 3; }; }
+protocol bfd { interface "*" { interval 400 ms; multiplier 5; }; }
 template bgp director {
   direct; ttl security on; bfd on; connect delay time 1; connect retry time 1;
   error wait time 1, 2; hold time 9; local as 65000; password "open sesame";
@@ -35,7 +35,7 @@ protocol bgp d1_6 from director {
 ROUTER_OVER_HOPS = """
 router id 10.99.1.1;
 protocol device { }
-protocol bfd { multihop { interval 100 ms; multiplier 3; }; }
+protocol bfd { multihop { interval 400 ms; multiplier 5; }; }
 protocol bgp d1 {
   local 10.99.9.1 as 65000; neighbor 10.99.1.11 as 65010; multihop 3; bfd on;
   connect delay time 1; password "open sesame"; ipv4 { import all; export none; };
@@ -153,6 +153,8 @@ def options(director, **more):
         "router_id": DIRECTOR,
         "local_as": 65010,
         "vips": [VIP, VIP6],
+        "bfd_interval": 400,  # an emulated machine may be too busy for less
+        "bfd_multiplier": 5,
         "neighbors": [
             {"address": ROUTER, "as": 65000, "password": PASSWORD},
             {"address": ROUTER6, "as": 65000, "password": PASSWORD},
