@@ -473,10 +473,15 @@ def _left_out(made: Mapping[str, Any], vips: Sequence[str]) -> Iterator[str]:
 
 
 def mistakes_without_vrrp(
-    director: Director, *, keepalived: bool, services: Sequence[Mapping[str, Any]] = ()
+    director: Director,
+    *,
+    ha: str = "none",
+    keepalived: bool,
+    services: Sequence[Mapping[str, Any]] = (),
 ) -> list[str]:
     """Return what is wrong with the settings of a director without VRRP.
 
+    :param ha: what makes the VIPs reachable instead
     :param keepalived: whether keepalived fills the IPVS table, by its health checks
     """
     parts = dict(director.keepalived)
@@ -488,9 +493,9 @@ def mistakes_without_vrrp(
         if value is not None and OWN_FIELDS.get(name) not in instance
     ]
     unused += [f"lvs_keepalived.{part}" for part in VRRP_PARTS if parts.pop(part, None)]
+    who = "a director with lvs_ha: bgp" if ha == "bgp" else "a single director"
     found = [
-        f"{name} is an option of VRRP, but a single director does not run VRRP; remove it, or set"
-        " lvs_ha: vrrp"
+        f"{name} is an option of VRRP, but {who} does not run VRRP; remove it, or set lvs_ha: vrrp"
         for name in unused
     ]
     if keepalived:

@@ -1145,7 +1145,7 @@ def test_an_unknown_variable_is_refused_with_a_suggestion():
         - hosts rs31 and rs32: there is no variable 'lvs_wieght' (did you mean lvs_weight?); {rest}
         - hosts rs31 and rs32: there is no variable 'lvs_colour' (there are lvs_services,
           lvs_method, lvs_network, lvs_mtu, lvs_ha, lvs_host_basics, lvs_min_available, lvs_address,
-          lvs_interface, lvs_gateway, lvs_weight, lvs_weights and 9 more; see docs/inventory.md);
+          lvs_interface, lvs_gateway, lvs_weight, lvs_weights and 11 more; see docs/inventory.md);
           {rest}
         """
     )
@@ -1196,6 +1196,8 @@ def test_every_variable_of_the_collection_is_accepted():
         "lvs_advert_int": 1,
         "lvs_keepalived": {"globals": {"router_id": "d23"}},
         "lvs_ha": "none",
+        "lvs_bgp": {"as": 65010},
+        "lvs_bgp_neighbors": [{"address": "10.99.1.1", "as": 65000}],
     }
     assert set(values) == VARIABLES
     assert rips(realservers={"rs31": values}) == ["192.168.2.31"]

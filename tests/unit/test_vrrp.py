@@ -83,15 +83,15 @@ def test_a_source_of_advertisements_is_a_peer_s_address():
 def test_several_directors_need_vrrp():
     [sentence] = cluster(d23={}, d31={}, every={"lvs_ha": "none"}).mistakes
     assert sentence == (
-        "lvs_ha is none, but there are 2 directors (d23 and d31); set lvs_ha: vrrp, or leave one"
-        " host in lvs_directors."
+        "lvs_ha is none, but there are 2 directors (d23 and d31); set lvs_ha: vrrp or bgp, or"
+        " leave one host in lvs_directors."
     )
 
 
-@pytest.mark.parametrize("value", ["bgp", "VRRP", True, ["vrrp"]])
-def test_lvs_ha_accepts_none_and_vrrp_only(value):
+@pytest.mark.parametrize("value", ["ospf", "VRRP", True, ["vrrp"]])
+def test_lvs_ha_accepts_none_vrrp_and_bgp_only(value):
     [sentence] = cluster(d23={"lvs_ha": value}).mistakes
-    assert sentence == f"host d23: lvs_ha is {value!r}; it must be one of none, vrrp."
+    assert sentence == f"host d23: lvs_ha is {value!r}; it must be one of none, vrrp, bgp."
 
 
 @pytest.mark.parametrize(

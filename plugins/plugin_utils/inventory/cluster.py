@@ -32,6 +32,10 @@ class Cluster(NamedTuple):
         percentage
     :ivar tunnel_sources: the addresses and networks from which each RIP of method tun takes tunnels
     :ivar failover_seconds: within how many seconds a director is MASTER of each VIP; 0 without VRRP
+    :ivar announce_seconds: with BGP, how many seconds after the start of keepalived the VIPs are
+        announced, so that each real server has been checked once
+    :ivar drained_rules: with BGP, the weights that drained real servers have otherwise, as rules of
+        ``ipvsadm``
     :ivar hosts: what each director and real server is checked for, and the variables of its roles,
         as `host_plan` returns them
     :ivar options: the options of the playbooks
@@ -52,5 +56,7 @@ class Cluster(NamedTuple):
     ha: str = "none"
     tunnel_sources: dict[str, list[str]] = {}
     failover_seconds: int = 0
+    announce_seconds: int = 0
+    drained_rules: list[str] = []
     hosts: dict[str, dict[str, Any]] = {}
     options: dict[str, Any] = {}

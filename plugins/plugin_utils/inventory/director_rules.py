@@ -9,7 +9,7 @@ from typing import Any
 
 from ansible_collections.lvs.cluster.plugins.module_utils import _keepalived
 from ansible_collections.lvs.cluster.plugins.module_utils._wording import shown, suggestion
-from ansible_collections.lvs.cluster.plugins.plugin_utils import _vrrp
+from ansible_collections.lvs.cluster.plugins.plugin_utils import _bgp, _vrrp
 from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.mistakes import (
     Mistakes,
     join_names,
@@ -29,7 +29,7 @@ def check_directors(topology: Topology) -> None:
     if topology.ha == "none" and len(names) > 1:
         topology.mistakes.add(
             f"lvs_ha is none, but there are {len(names)} directors ({join_names(names)}); set"
-            f" lvs_ha: vrrp, or leave one host in {DIRECTORS}"
+            f" lvs_ha: vrrp or bgp, or leave one host in {DIRECTORS}"
         )
     of_director = {
         host.name: host.services for host in topology.directors if host.services is not None
@@ -44,8 +44,35 @@ def check_directors(topology: Topology) -> None:
         topology.mistakes.add(sentence, "host", *several)
 
 
+def check_bgp(topology: Topology) -> None:
+    """Check the variables of BGP, and that no director is a real server with it."""
+    speakers = [host.bgp for host in topology.directors]
+    bgp = topology.ha == "bgp"
+    for name, sentence in _bgp.mistakes(speakers, bgp=bgp, ha=topology.ha):
+        topology.mistakes.add(sentence, "host", name)
+    if not bgp:
+        return
+    for sentence, several in _bgp.disagreements(speakers):
+        topology.mistakes.add(sentence, "host", *several)
+    names = {host.name for host in topology.directors}
+    for service in topology.services:
+        size = len(service.members) + len(service.outright)
+        for sentence in _bgp.service_mistakes(service.raw, service.method, size):
+            service.wrong(sentence)
+        for name in names.intersection(
+            [*service.members, *(str(item.get("name")) for item in service.outright)]
+        ):
+            service.wrong(
+                f"{name} is a director and a real server, but with lvs_ha: bgp all directors are"
+                " active, and it would load-balance again what another one forwards to it; use"
+                " another host"
+            )
+
+
 def find_masters(topology: Topology) -> None:
     """Find the master of each VIP, on which all of its services have to agree."""
+    if topology.ha == "bgp":
+        return
     names = _vrrp.master_order([host.vrrp for host in topology.directors])
     masters_of: dict[str, dict[str, list[str]]] = {}
     for service in topology.services if names else ():
@@ -95,7 +122,10 @@ def refused_by_keepalived(topology: Topology, services: Iterable[Service]) -> li
             )
             if topology.ha == "vrrp"
             else _vrrp.mistakes_without_vrrp(
-                director, keepalived=topology.keepalived, services=keepalived_services
+                director,
+                ha=topology.ha,
+                keepalived=topology.keepalived,
+                services=keepalived_services,
             )
         )
         for sentence in sentences:

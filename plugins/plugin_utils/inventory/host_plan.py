@@ -66,10 +66,12 @@ def _director_roles(cluster: Cluster, host: Host) -> dict[str, dict[str, Any]]:
             "interface": host.interface,
             "forward": host.forward,
             "table_owner": _owner(keepalived="keepalived_ha" in cluster.director_roles),
-            "vip_owner": _owner(keepalived=cluster.ha == "vrrp"),
+            # With BGP keepalived adds them to an interface of the role director_bgp.
+            "vip_owner": _owner(keepalived=cluster.ha != "none"),
             # With several masters, it must not load-balance again what another one forwards to it.
             "excluded_directors": others if len(cluster.masters) > 1 else [],
         },
+        "director_bgp": {"router_id": host.bgp.router_id},
         "keepalived_ha": {field: vrrp[field] for field in ("instances", "peers", "local")},
     }
     return {role: variables[role] for role in cluster.director_roles}
@@ -114,12 +116,15 @@ def _checks(cluster: Cluster, host: Host, serves: Serves, dips: list[str]) -> di
 
     own = [item["address"] for item in pool if item["name"] == host.name]
     modules = _unique(f"ip_vs_{service['scheduler']}" for service in services)
+    linked = [address for address, on_link in host.bgp.neighbors.items() if on_link]
+    routers = linked if director and cluster.ha == "bgp" else []
     vrrp: Data = director or {"instances": [], "peers": []}
     return {
         "addresses": _unique([*own, *(entry["address"] for entry in served)]),
-        "neighbours": _unique([*of_methods(*ON_LINK), *vrrp["peers"]]),
+        "neighbours": _unique([*of_methods(*ON_LINK), *vrrp["peers"], *routers]),
         "routed_to": _unique(of_methods(*ROUTED)),
-        "interface": host.interface,
+        # With BGP a director receives packets to the VIPs on lo.
+        "interface": "lo" if director and cluster.ha == "bgp" else host.interface,
         "mtu": host.mtu if of_methods("tun") else 0,
         "kernel_modules": ["ip_vs", *modules] if director else [],
         "not_gateways": dips if any(serves[method] for method in UNCHANGED) else [],
@@ -127,6 +132,7 @@ def _checks(cluster: Cluster, host: Host, serves: Serves, dips: list[str]) -> di
         "route": host.nat_route,
         "serves": dict(serves),
         "keepalived": bool(director) and "keepalived_ha" in cluster.director_roles,
+        "bgp": bool(director) and cluster.ha == "bgp",
         "forward": host.forward,
         "vrrp_instances": vrrp["instances"],
     }

@@ -17,7 +17,7 @@ from ansible_collections.lvs.cluster.plugins.module_utils._model import (
 )
 from ansible_collections.lvs.cluster.plugins.module_utils._model_parser import as_integer
 from ansible_collections.lvs.cluster.plugins.module_utils._wording import shown, unknown
-from ansible_collections.lvs.cluster.plugins.plugin_utils import _vrrp
+from ansible_collections.lvs.cluster.plugins.plugin_utils import _bgp, _vrrp
 from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.fields import (
     Subject,
     template_failure,
@@ -76,6 +76,7 @@ class Host:
         self._weight = fields.integer("lvs_weight", 0, MAX_WEIGHT, 1)
         self.weights = self._weights()
         self.vrrp = _vrrp.read(name, self.own, fields, fields.failed)
+        self.bgp = _bgp.read(name, self.own, fields)
         #: Whether it is to have the names of all hosts in its /etc/hosts.
         self.knows_names = fields.boolean("lvs_host_basics")
         #: Its LAN interface, "" if it is not stated.
@@ -136,7 +137,11 @@ class Host:
 
     def weight(self, service: str) -> int:
         """Return its weight in a service."""
-        return 0 if self.drained else self.weights.get(service, self._weight)
+        return 0 if self.drained else self.undrained_weight(service)
+
+    def undrained_weight(self, service: str) -> int:
+        """Return its weight in a service while it is not drained."""
+        return self.weights.get(service, self._weight)
 
     def source_addresses(self, family: str) -> list[str]:
         """Return the addresses that may be the source of what it sends, if need be by its facts."""

@@ -30,6 +30,7 @@ _CHOICES = {"drain_until": DRAIN_UNTIL, "status_format": ("table", "json")}
 _SWITCHES = ("drain_timeout_ok", "take_lease", "teardown_confirm")
 #: Other options, with their defaults.
 _VALUES: Mapping[str, Any] = {
+    "directors": "",
     "realservers": "",
     "rollout_serial": 1,
     "rollout_tasks": "",

@@ -17,9 +17,18 @@ import zlib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.lvs.cluster.plugins.module_utils._model import METHODS, UNCHANGED, endpoint
-from ansible_collections.lvs.cluster.plugins.module_utils._model_parser import parse_services
-from ansible_collections.lvs.cluster.plugins.plugin_utils import _vrrp
+from ansible_collections.lvs.cluster.plugins.module_utils._ipvsadm_format import to_rules
+from ansible_collections.lvs.cluster.plugins.module_utils._model import (
+    METHODS,
+    UNCHANGED,
+    endpoint,
+    normal_address,
+)
+from ansible_collections.lvs.cluster.plugins.module_utils._model_parser import (
+    as_integer,
+    parse_services,
+)
+from ansible_collections.lvs.cluster.plugins.plugin_utils import _bgp, _vrrp
 from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory import options
 from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.cluster import Cluster
 from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.director_rules import (
@@ -91,6 +100,10 @@ def resolve(
         return Cluster(refused)
     return result._replace(
         failover_seconds=_failover_seconds(result),
+        drained_rules=_drained_rules(topology, result.services) if topology.ha == "bgp" else [],
+        announce_seconds=(
+            _bgp.round_seconds(result.keepalived_services) if topology.ha == "bgp" else 0
+        ),
         hosts=of_hosts(result, topology.members),
         options=chosen,
     )
@@ -144,7 +157,7 @@ def _result(topology: Topology, services: list[dict[str, Any]]) -> Cluster:
         ],
         real_servers=hosts,
         keepalived_services=[
-            service.keepalived_service(resolved)
+            _keepalived_service(topology, service, resolved)
             for service, resolved in zip(topology.services, services, strict=True)
         ],
         directors=_directors(topology, hosts),
@@ -161,14 +174,49 @@ def _result(topology: Topology, services: list[dict[str, Any]]) -> Cluster:
     )
 
 
+def _keepalived_service(
+    topology: Topology, service: Service, resolved: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return a service for keepalived."""
+    result = service.keepalived_service(resolved)
+    if topology.ha != "bgp":
+        return result
+    vips = list(dict.fromkeys(frontend.vip for frontend in service.frontends))
+    return _bgp.keepalived_service(result, vips)
+
+
+def _drained_rules(topology: Topology, services: list[dict[str, Any]]) -> list[str]:
+    """Return the weights that drained real servers have otherwise, as rules of ipvsadm."""
+    rules = []
+    for service, resolved in zip(topology.services, services, strict=True):
+        listed = {
+            normal_address(item["address"]): item.get("weight", 1) for item in service.outright
+        }
+        for destination in resolved["destinations"]:
+            name = destination["name"]
+            if name not in topology.drained:
+                continue
+            weight = listed.get(destination["address"])
+            if weight is None:
+                weight = topology.hosts[name].undrained_weight(service.name)
+            one = {**resolved, "destinations": [{**destination, "weight": weight}]}
+            _service, rule = to_rules(parse_services([one])[0]).splitlines()
+            rules += [rule.replace("-a", "-e", 1)] * bool(as_integer(weight))
+    return rules
+
+
 def _director_roles(topology: Topology) -> list[str]:
     """Return the roles of a director, in their order: a service comes before its VIP.
 
     Without VRRP the role director adds the VIPs, so keepalived fills the table first. With VRRP
-    keepalived adds them itself, once the role director has set the kernel and packet filter.
+    keepalived adds them itself, once the role director has set the kernel and packet filter. With
+    BGP keepalived starts the program that announces them, once the role director_bgp has installed
+    it.
     """
     if not topology.keepalived:
         return ["director"]
+    if topology.ha == "bgp":
+        return ["director", "director_bgp", "keepalived_ha"]
     return ["director", "keepalived_ha"] if topology.ha == "vrrp" else ["keepalived_ha", "director"]
 
 

@@ -17,6 +17,7 @@ from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.address_rule
     fill,
 )
 from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.director_rules import (
+    check_bgp,
     check_directors,
     find_masters,
 )
@@ -44,7 +45,7 @@ def check(topology: Topology) -> None:
     topology.ha = _common_value(topology, "lvs_ha", lambda host: host.ha) or (
         "vrrp" if len(topology.directors) > 1 else "none"
     )
-    topology.keepalived = topology.ha == "vrrp" or any(
+    topology.keepalived = topology.ha != "none" or any(
         service.keepalived_fields or service.destination_fields for service in topology.services
     )
     check_directors(topology)
@@ -57,6 +58,7 @@ def check(topology: Topology) -> None:
         service.apply_defaults(method, networks)
         if service.family:
             fill(topology, service)
+    check_bgp(topology)
     _check_names(topology)
     find_masters(topology)
     _check_frontends(topology)

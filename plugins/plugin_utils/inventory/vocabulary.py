@@ -23,13 +23,15 @@ VARIABLES = dict.fromkeys(
     " lvs_address lvs_interface lvs_gateway"  # any host
     " lvs_weight lvs_weights lvs_drained lvs_nat_route lvs_tunnel_sources"  # a real server
     " lvs_forward"  # a director
-    " lvs_priority lvs_virtual_router_id lvs_auth_pass lvs_advert_int lvs_keepalived".split()
+    " lvs_priority lvs_virtual_router_id lvs_auth_pass lvs_advert_int lvs_keepalived"
+    " lvs_bgp lvs_bgp_neighbors".split()
 ).keys()
 #: Where all variables and fields of an inventory are described.
 DOCUMENTED = "docs/inventory.md"
 
-#: What makes the VIPs reachable: a single director by itself, or VRRP between directors.
-HA = ("none", "vrrp")
+#: What makes the VIPs reachable: a single director by itself; VRRP between directors, of which one
+#: is active; or BGP between directors and routers, with all directors active.
+HA = ("none", "vrrp", "bgp")
 #: What a director forwards beside load-balanced packets: all that it is asked to, or nothing.
 FORWARD = ("all", "balanced")
 
