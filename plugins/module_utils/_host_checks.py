@@ -42,6 +42,7 @@ from ansible_collections.lvs.cluster.plugins.module_utils._host_checks_keepalive
 from ansible_collections.lvs.cluster.plugins.module_utils._host_checks_kernel import (
     backup_schedules,
     conn_tab_size_ignored,
+    connections_not_continued,
     conntrack_off,
     forwarding_off,
     ip_vs_not_loaded,
@@ -240,6 +241,12 @@ CHECKS = (
         "as required",
         quiescent_template_kept,
         lambda expected: expected.persistent,
+    ),
+    Check(
+        "sloppy_tcp",
+        "as required",
+        connections_not_continued,
+        lambda expected: expected.bgp,
     ),
     Check("backup_only", "as required", backup_schedules, _is_backup),
     Check(

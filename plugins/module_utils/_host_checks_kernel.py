@@ -120,6 +120,12 @@ def removed_destination_kept(facts: HostFacts, expected: ExpectedRole) -> Iterat
     yield from setting_differs(facts, expected, VS + "expire_nodest_conn", "1", why)
 
 
+def connections_not_continued(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]:
+    """Report that connections of other directors are not continued."""
+    why = "connections are lost when routers send them to this director instead of another one"
+    yield from setting_differs(facts, expected, VS + "sloppy_tcp", "1", why)
+
+
 def quiescent_template_kept(facts: HostFacts, expected: ExpectedRole) -> Iterator[str]:
     """Report that persistence keeps sending clients to a quiescent real server."""
     why = "persistence keeps clients at a real server that has weight 0"

@@ -54,6 +54,7 @@ class ExpectedRole(NamedTuple):
     :ivar running: whether the roles are applied already, and not only after site.yml
     :ivar director: whether it is a director
     :ivar keepalived: whether keepalived fills its IPVS table
+    :ivar bgp: whether it announces its VIPs by BGP
     :ivar instances: how many VRRP instances it has
     :ivar services: the virtual services that it load-balances, in the schema of `VirtualService`
     :ivar vips: the VIPs that it holds as a director
@@ -82,6 +83,7 @@ class ExpectedRole(NamedTuple):
     running: bool = False
     director: bool = False
     keepalived: bool = False
+    bgp: bool = False
     instances: int = 0
     services: Sequence[Data] = ()
     vips: Sequence[str] = ()
@@ -147,9 +149,11 @@ class ExpectedRole(NamedTuple):
     def units(self) -> list[str]:
         """The systemd units that apply its role at boot."""
         roles = ["director"] * self.director + ["keepalived-ha"] * self.keepalived
+        roles += ["director_bgp"] * self.bgp
         roles += [METHODS[name].role for name in METHODS if self.serves_by(name)]
         units = [f"lvs-{role.replace('_', '-')}.service" for role in roles if role]
-        return units + ["keepalived.service"] * self.keepalived
+        units += ["keepalived.service"] * self.keepalived
+        return units + ["bird.service"] * self.bgp
 
     def serves_by(self, method: str) -> bool:
         """Whether it is a real server of a forwarding method."""
@@ -233,6 +237,7 @@ def sysctls_to_read(names: Iterable[str]) -> list[str]:
     names = list(names)
     of_each = (*_sysctl.ARP, "send_redirects")
     of_vs = "backup_only conn_reuse_mode conntrack expire_nodest_conn expire_quiescent_template"
+    of_vs += " sloppy_tcp"
     return [
         *(_sysctl.conf_key(name, setting) for name in ("all", *names) for setting in of_each),
         *(VS + name for name in (*of_vs.split(), "sync_threshold")),

@@ -42,7 +42,14 @@ KEEPALIVED_CONF = "/etc/keepalived/keepalived.conf"
 #: Where configuration is looked for.
 PLACES = ("/usr/lib", "/run", "/etc")
 #: The roles that leave something on a host; each has a unit of its name.
-ROLES = ("director", "realserver_dr", "realserver_tun", "realserver_nat", "keepalived_ha")
+ROLES = (
+    "director",
+    "director_bgp",
+    "realserver_dr",
+    "realserver_tun",
+    "realserver_nat",
+    "keepalived_ha",
+)
 #: What _routes is asked about, of what is expected of a host.
 RETURN_PATH = ("gateways", "answers", "route", "keep_ports")
 
@@ -121,7 +128,8 @@ def _arp_replies(
     places: Mapping[str, str | None], links: Iterable[Data], neighbours: Iterable[str]
 ) -> dict[str, dict[str, list[str]]]:
     """Return for each IPv4 VIP which MACs answer for it and for the neighbours on its link."""
-    by_name = {link["ifname"]: link for link in links if link["link_type"] == "ether"}
+    ether = [link for link in links if link["link_type"] == "ether"]
+    by_name = {link["ifname"]: link for link in ether if "NOARP" not in link["flags"]}
     others = [address for address in neighbours if ":" not in address]
     return {
         vip: _arp.who_has(name, by_name[name]["address"], [vip, *others])

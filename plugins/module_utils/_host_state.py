@@ -13,6 +13,8 @@ from ansible_collections.lvs.cluster.plugins.module_utils import _program
 
 #: The packages that roles install, by the names of all distributions.
 PACKAGES = (
+    "bird",
+    "bird2",
     "chrony",
     "iproute",
     "iproute2",

@@ -157,6 +157,11 @@ options:
     type: bool
     default: false
     version_added: 0.4.0
+  bgp:
+    description: Whether the machine is a director that announces its VIPs by BGP.
+    type: bool
+    default: false
+    version_added: 0.6.0
   vrrp_instances:
     description:
       - The VRRP instances that the inventory defines for a director, in the form of
@@ -421,7 +426,7 @@ from ansible_collections.lvs.cluster.plugins.module_utils._host_facts import (
 )
 
 #: The roles of a director, in the order in which they are removed.
-DIRECTOR_ROLES = ("keepalived_ha", "director")
+DIRECTOR_ROLES = ("keepalived_ha", "director_bgp", "director")
 
 
 def examine(params: Mapping[str, Any], system: Any = _host_reader) -> dict[str, Any]:
@@ -536,6 +541,7 @@ def main() -> None:
             "exclusive_table": {"type": "bool", "default": False},
             "running": {"type": "bool", "default": False},
             "keepalived": {"type": "bool", "default": False},
+            "bgp": {"type": "bool", "default": False},
             "services": {"type": "list", "elements": "dict", "default": []},
             "serves": {"type": "dict", "default": {}},
             "vrrp_instances": {"type": "list", "elements": "dict", "default": []},
