@@ -74,8 +74,8 @@ class Status(NamedTuple):
     """The state of a cluster, as plain data.
 
     :ivar directors: ``name``, ``state`` (active, standby, unreachable), ``vips`` on its LAN,
-        ``macs`` (its link-layer addresses), ``sync`` (the states of its sync daemons), ``reason``
-        if it can't be read
+        ``macs`` (its link-layer addresses), ``sync`` (the states of its sync daemons), ``routers``
+        with BGP (to which it announces VIPs), ``reason`` if it can't be read
     :ivar services: in the inventory's order, as the table of ``director`` has them, which holds
         their VIP, with counters; each destination with its ``name`` and a ``remark``; its
         ``weight`` is None if it is not in the table
@@ -157,6 +157,8 @@ class DirectorState:
         text = str(raw.get("text") or "")
         self.configured = bool(text)
         self.service: Data = raw.get("keepalived") or {}
+        #: None if BIRD does not run.
+        self.bgp: Data | None = raw.get("bgp")
         found = (
             keepalived_parser.Reading(text).config["services"]
             if keepalived
@@ -180,6 +182,34 @@ class DirectorState:
             yield f"{self.name}: {PENDING}."
         if not self.service["current"]:
             yield f"{self.name}: {UNIT_PENDING}."
+
+    @property
+    def sessions(self) -> Sequence[Data]:
+        """The BGP sessions."""
+        return (self.bgp or {}).get("sessions") or []
+
+    def announcements(self) -> Iterator[str]:
+        """Report BGP sessions by which routers don't learn of the VIPs, or learn too late.
+
+        A session may be Established while BFD is down, between daemons that understand TTL
+        security differently.
+        """
+        if self.bgp is None:
+            yield f"{self.name}: BIRD does not run, so no VIP is announced; see journalctl -u bird."
+        for each in self.sessions:
+            router = f"{each['address']} (AS {each['as']})"
+            if each["state"] != "Established":
+                why = f"{each['state']}: {each['error']}" if each["error"] else each["state"]
+                yield (
+                    f"{self.name}: the BGP session with the router {router} is not Established"
+                    f" ({why}). Check that the router has this director as a neighbor."
+                )
+            elif each["bfd"] not in (None, "Up"):
+                yield (
+                    f"{self.name}: BFD with the router {router} is {each['bfd']}, so a dead link"
+                    " would be found late. Check that the router has BFD for this director, over"
+                    " one hop."
+                )
 
     def drained(self, wanted: Table, names: _Names) -> set[str]:
         """Return the real servers with applied weights of 0, though the inventory has others."""
@@ -247,6 +277,7 @@ def status(cluster: Data, states: Sequence[Data]) -> Status:
     pending = [f"{state.name}: {s}." for state in reached for s in state.pending(wanted, names)]
     failed = [f"{state.name}: {s}" for state in reached for s in state.failed()]
     drift = [f"{state.name}: {s}." for state in reached for s in state.drift(names)]
+    bgp = cluster["ha"] == "bgp"
     directors = [
         {
             "name": state.name,
@@ -254,11 +285,15 @@ def status(cluster: Data, states: Sequence[Data]) -> Status:
             "vips": state.vips,
             "macs": state.macs,
             "sync": state.sync,
+            **({"routers": _routers(state)} if bgp else {}),
             **({"reason": state.reason} if state.reason else {}),
         }
         for state in seen
     ]
-    trouble = list(_vip_warnings(directors, cluster["vips"]))
+    trouble = list(_vip_warnings(directors, cluster["vips"], bgp=bgp))
+    if bgp:
+        trouble += [sentence for state in reached for sentence in state.announcements()]
+        trouble += _table_differences(reached, wanted, names)
     trouble += [sentence for state in reached for sentence in state.unapplied_configuration()]
     unseen = [] if reached else list(map(_unreachable, directors)) or [NO_DIRECTOR_READ]
     services = list(_services([*active, *reached], wanted, _frontends(cluster), names, drained))
@@ -410,17 +445,39 @@ def _remark(
     return ", ".join(remarks)
 
 
+def _routers(state: DirectorState) -> list[str]:
+    """Return the routers to which a director announces VIPs."""
+    return [
+        each["address"]
+        for each in state.sessions
+        if each["state"] == "Established" and each["exported"]
+    ]
+
+
 def _unreachable(director: Data) -> str:
     return f"{director['name']} can't be read: {director['reason'].rstrip('.')}."
 
 
-def _vip_warnings(directors: Sequence[Data], vips: Iterable[str]) -> Iterator[str]:
-    """Report directors that can't be read, and VIPs that no director holds, or several."""
+def _vip_warnings(
+    directors: Sequence[Data], vips: Iterable[str], *, bgp: bool = False
+) -> Iterator[str]:
+    """Report directors that can't be read, and VIPs that no director holds, or several.
+
+    :param bgp: whether all directors are to hold all VIPs
+    """
     for director in directors:
         if director["state"] == "unreachable":
             yield _unreachable(director)
     for vip in vips:
         holders = [director["name"] for director in directors if vip in director["vips"]]
+        if bgp:
+            for director in directors:
+                if director["name"] not in holders and director["state"] != "unreachable":
+                    yield (
+                        f"{director['name']} does not announce {vip}: none of its real servers"
+                        " answers, the director is drained, or keepalived does not run there."
+                    )
+            continue
         if not holders:
             yield f"No director that could be read holds {vip}."
         if len(holders) > 1:
@@ -430,10 +487,40 @@ def _vip_warnings(directors: Sequence[Data], vips: Iterable[str]) -> Iterator[st
             )
 
 
+def _table_differences(
+    states: Sequence[DirectorState], wanted: Table, names: _Names
+) -> Iterator[str]:
+    """Report destinations with different weights on directors that are all active.
+
+    Clients of such a service may reach another real server when their director changes.
+    """
+    for key in wanted:
+        weights: dict[str, dict[int | None, list[str]]] = {}
+        everywhere = {each.key: each for s in states for each in _pool(s.table.get(key)).values()}
+        for each in everywhere.values():
+            of_each = weights.setdefault(names.destination(key, each), {})
+            for state in states:
+                there = _pool(state.table.get(key)).get(each.key)
+                of_each.setdefault(there.weight if there else None, []).append(state.name)
+        for name, of_each in weights.items():
+            if len(of_each) > 1:
+                differing = "; ".join(
+                    f"{'not in the table' if weight is None else weight} on {join_names(who)}"
+                    for weight, who in of_each.items()
+                )
+                yield (
+                    f"service {names.service(key)}: {name} has different weights ({differing}), so"
+                    " a connection that changes its director may be lost."
+                )
+
+
 def _lines(found: Status, unread: Sequence[str]) -> Iterator[str]:
     """Yield the lines of a table."""
     for director in found.directors:
-        about = [f"holds {join_names(director['vips'])}"] if director["vips"] else []
+        verb = "announces" if "routers" in director else "holds"
+        about = [f"{verb} {join_names(director['vips'])}"] if director["vips"] else []
+        if director.get("routers"):
+            about[-1:] = [f"{about[-1]} to {join_names(director['routers'])}"] if about else []
         about += [f"sync daemon {join_names(director['sync'])}"] if director["sync"] else []
         yield f"{director['name']}: {', '.join([director['state'], *about])}"
     yield from (f"{name}: not read; it failed, or --limit leaves it out" for name in unread)

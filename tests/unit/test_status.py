@@ -386,3 +386,91 @@ def test_a_director_that_was_not_read_is_listed():
     found = status(web, [state(web)])
     assert found["lines"][1] == "d24: not read; it failed, or --limit leaves it out"
     assert (found["trouble"], found["unseen"]) == ([], [])
+
+
+MH = {
+    **WEB,
+    "scheduler": "mh",
+    "scheduler_flags": ["mh-fallback", "mh-port"],
+    "check": {"type": "tcp"},
+}
+
+
+@pytest.fixture
+def announcing():
+    """A cluster of two directors with BGP."""
+    neighbors = [{"address": "192.168.2.1", "as": 65000}]
+    return cluster(
+        MH,
+        directors=("d23", "d24"),
+        lvs_ha="bgp",
+        lvs_bgp={"as": 65010},
+        lvs_bgp_neighbors=neighbors,
+        lvs_method="tun",
+    )
+
+
+SESSION = {
+    "name": "router1",
+    "address": "192.168.2.1",
+    "as": 65000,
+    "state": "Established",
+    "error": "",
+    "bfd": "Up",
+    "exported": [f"{VIP}/32"],
+}
+RUNS = {"version": "2.0.12", "digest": "0a", "sessions": [SESSION]}
+
+
+def test_every_director_with_bgp_is_active(announcing):
+    states = [state(announcing, name, bgp=RUNS) for name in ("d23", "d24")]
+    found = status(announcing, states)
+    assert (found["active"], found["trouble"]) == (["d23", "d24"], [])
+    assert found["lines"][0] == f"d23: active, announces {VIP} to 192.168.2.1"
+
+
+@pytest.mark.parametrize(
+    ("bgp", "sentence"),
+    [
+        (None, "d23: BIRD does not run, so no VIP is announced; see journalctl -u bird."),
+        (
+            {**RUNS, "sessions": [{**SESSION, "state": "Active", "error": "Socket: Refused"}]},
+            (
+                "d23: the BGP session with the router 192.168.2.1 (AS 65000) is not Established"
+                " (Active: Socket: Refused). Check that the router has this director as a neighbor."
+            ),
+        ),
+        (
+            {**RUNS, "sessions": [{**SESSION, "bfd": "Down"}]},
+            (
+                "d23: BFD with the router 192.168.2.1 (AS 65000) is Down, so a dead link would be"
+                " found late. Check that the router has BFD for this director, over one hop."
+            ),
+        ),
+    ],
+)
+def test_announcements_that_do_not_reach_a_router(announcing, bgp, sentence):
+    found = status(announcing, [state(announcing, bgp=bgp), state(announcing, "d24", bgp=RUNS)])
+    assert found["trouble"] == [sentence]
+
+
+def test_a_director_that_does_not_announce_a_vip(announcing):
+    found = status(
+        announcing, [state(announcing, bgp=RUNS), state(announcing, "d24", holds=(), bgp=RUNS)]
+    )
+    sentence = (
+        f"d24 does not announce {VIP}: none of its real servers answers, the director is drained,"
+        " or keepalived does not run there."
+    )
+    assert found["trouble"] == [sentence]
+
+
+def test_tables_that_differ_between_active_directors(announcing):
+    found = status(
+        announcing, [state(announcing, bgp=RUNS), state(announcing, "d24", out=("rs20",), bgp=RUNS)]
+    )
+    sentence = (
+        "service web: rs20 has different weights (5 on d23; not in the table on d24), so a"
+        " connection that changes its director may be lost."
+    )
+    assert found["trouble"] == [sentence]
