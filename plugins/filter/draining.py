@@ -47,6 +47,12 @@ options:
     description: Whether to undrain them instead.
     type: bool
     default: false
+  directors:
+    description: Whether O(hosts) are directors, which can be drained with BGP. Then the result has
+      C(mistakes) and C(directors), their names.
+    type: bool
+    default: false
+    version_added: 0.6.0
 seealso:
   - plugin: lvs.cluster.status
     plugin_type: filter
@@ -98,10 +104,13 @@ def draining(
     serial: int | str = "100%",
     back: bool = False,
     managed: Sequence[str] | None = None,
+    directors: bool = False,
 ) -> dict[str, Any]:
     """Return the batches to drain or undrain, or all that is wrong with them."""
     from ansible_collections.lvs.cluster.plugins.plugin_utils import _draining
 
+    if directors:
+        return _draining.drain_directors(cluster, status, hosts, back=back)._asdict()
     if back:
         return _draining.undrain(cluster, status, groups, hosts)._asdict()
     return _draining.drain(cluster, status, groups, hosts, serial, managed)._asdict()

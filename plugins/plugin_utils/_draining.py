@@ -100,6 +100,49 @@ def undrain(cluster: Data, found: Data, groups: Data, hosts: Any) -> Draining:
     return _planned(cluster, found, names, [names], drained)
 
 
+class DirectorDraining(NamedTuple):
+    """The directors to drain or undrain, or why that is refused.
+
+    :ivar directors: their names
+    """
+
+    mistakes: list[str]
+    directors: list[str] = []
+
+
+def drain_directors(
+    cluster: Data, found: Data, directors: Any, *, back: bool = False
+) -> DirectorDraining:
+    """Return which directors can be drained; only BGP leaves others that are active.
+
+    :param directors: their names, a list or with commas
+    :param back: whether to undrain them instead
+    """
+    entries = directors.split(",") if isinstance(directors, str) else list(directors or ())
+    names = list(dict.fromkeys(filter(None, (str(each).strip() for each in entries))))
+    known = cluster["directors"]
+    wrong = [
+        f"There is no director {name}{suggestion(name, known)}."
+        for name in names
+        if name not in known
+    ]
+    if cluster["ha"] != "bgp":
+        wrong.append(
+            "Directors can be drained with lvs_ha: bgp only, where all are active. To work on one"
+            " of a pair, use the playbook lvs.cluster.upgrade."
+        )
+    if wrong or back:
+        return DirectorDraining(wrong, [] if wrong else names)
+    if found["drained"]:
+        wrong.append(
+            f"Real servers are drained ({join_names(found['drained'])}), and their connections"
+            " would be lost with a change of the director; undrain them first."
+        )
+    if not [name for name in found["active"] if name not in names]:
+        wrong.append(f"With {join_names(names)} drained, no director would be active.")
+    return DirectorDraining(wrong, [] if wrong else names)
+
+
 def _planned(
     cluster: Data,
     found: Data,

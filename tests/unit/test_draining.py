@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.lvs.cluster.plugins.filter.draining import FilterModule
+from ansible_collections.lvs.cluster.plugins.plugin_utils import _draining
 from ansible_collections.lvs.cluster.tests.unit.test_status import (
     SERVERS,
     WEB,
@@ -193,3 +194,39 @@ def test_a_listed_destination_is_drained_by_its_name():
     own = {**WEB, "destinations": [{"address": "192.168.2.20", "name": "rs20", "weight": 3}] * 1}
     [service] = cluster({**own, "realservers": "lvs_clients"}, drained=["rs20"])["services"]
     assert {d["name"]: d["weight"] for d in service["destinations"]} == {"c10": 5, "rs20": 0}
+
+
+def bgp(active, drained=()):
+    """Return a cluster of three directors with BGP, and its status."""
+    cluster = {"ha": "bgp", "directors": {"d1": {}, "d2": {}, "d3": {}}}
+    return cluster, {"active": list(active), "drained": list(drained)}
+
+
+def test_directors_with_bgp_can_be_drained():
+    cluster, found = bgp(["d1", "d2", "d3"])
+    assert _draining.drain_directors(cluster, found, "d1, d3").directors == ["d1", "d3"]
+
+
+@pytest.mark.parametrize(
+    ("active", "drained", "names", "sentence"),
+    [
+        (["d1", "d2"], [], "d1,d2", "With d1 and d2 drained, no director would be active."),
+        (["d1", "d2"], [], "d4", "There is no director d4"),
+        (["d1", "d2"], ["s1"], "d1", "Real servers are drained (s1), and their connections"),
+    ],
+)
+def test_directors_that_can_not_be_drained(active, drained, names, sentence):
+    found = _draining.drain_directors(*bgp(active, drained), names)
+    assert found.directors == []
+    [mistake] = found.mistakes
+    assert mistake.startswith(sentence)
+
+
+def test_a_director_is_undrained_also_if_all_others_are_drained():
+    assert _draining.drain_directors(*bgp([]), "d1", back=True) == ([], ["d1"])
+
+
+def test_directors_of_a_pair_are_not_drained():
+    cluster, found = bgp(["d1"])
+    [mistake] = _draining.drain_directors({**cluster, "ha": "vrrp"}, found, "d1").mistakes
+    assert "lvs_ha: bgp only" in mistake
