@@ -32,8 +32,8 @@ FIND_PYTHON := for python in python3.13 python3.12 python3.11 python3; do \
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' Makefile | expand -t 16
 
-# With several directors, the demo also sets the link of the master down.
-PROOF = $(if $(filter keepalived_%,$(CLUSTER)),lab/failover.yml,playbooks/verify.yml)
+# With several directors, the demo also sets the link of the master down, or cuts the power of one of them.
+PROOF = $(if $(filter keepalived_%,$(CLUSTER)),lab/failover.yml,$(if $(filter scale_out,$(CLUSTER)),lab/power_cut.yml,playbooks/verify.yml))
 
 demo: explain lab ## build a cluster in the lab (METHOD=dr, tun, nat, fullnat or CLUSTER=...) and send requests to it
 	$(IN_LAB) ansible-playbook -i inventories/$(CLUSTER) -i lab/nodes.yml -i lab/clusters/$(CLUSTER).yml \
