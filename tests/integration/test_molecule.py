@@ -26,7 +26,7 @@ LIMIT = 3600  # seconds for one scenario
 LOGS = ROOT / ".cache" / "molecule"
 LAB = [sys.executable, str(ROOT / "lab" / "lab.py")]
 #: The longest first, so that two processes end at about the same time.
-LONGEST = ["keepalived_ha", "single_director"]
+LONGEST = ["keepalived_ha", "single_director", "scale_out"]
 SCENARIOS = sorted(
     (path.parent.name for path in ROOT.glob("molecule/*/molecule.yml")),
     key=lambda name: (LONGEST.index(name) if name in LONGEST else len(LONGEST), name),
