@@ -22,6 +22,7 @@ PREFIX = "ansible_collections.lvs.cluster.plugins.module_utils"
 LIMITS = {
     "arp_suppress": 39,
     "bird_conf": 30,
+    "bird_info": 30,
     "boot_unit": 15,
     "director_lease": 9,
     "host_info": 52,
