@@ -14,7 +14,7 @@ description:
   - It compares three states, which are what the inventory wants, what was applied, in a file on the
     director, and the kernel's table. Where keepalived runs, table and file differ by the results of
     its checks.
-positional: states
+positional: states, time
 options:
   _input:
     description: The cluster, as P(lvs.cluster.resolve#filter) returns it.
@@ -30,6 +30,10 @@ options:
     type: list
     elements: dict
     required: true
+  time:
+    description: When the states were read.
+    type: str
+    default: ""
 seealso:
   - module: lvs.cluster.ipvs_info
   - plugin: lvs.cluster.draining
@@ -49,23 +53,25 @@ RETURN = r"""
 _value:
   description:
     - C(directors) has of each whether it is V(active), V(standby) or V(unreachable), which VIPs it
-      holds, which link-layer addresses it has, and in which states its sync daemons are. C(active)
-      has the names of those that hold VIPs, C(held_vips) the VIPs of each by its name.
-      C(sync_daemons) is how many sync daemons each of them should run.
+      holds, which link-layer addresses it has, in which states its sync daemons are, and how many
+      connections its table has. C(active) has the names of those that hold VIPs, C(held_vips) the
+      VIPs of each by its name. C(sync_daemons) is how many sync daemons each of them should run.
     - C(trouble) lists what is wrong with which directors are active, and where keepalived runs
       another configuration than its file has. C(unseen) lists why no director could be read.
     - C(services) has what the table of the director has that holds their VIP, with rates per
-      second, and beside it what is missing there. C(endpoints) has their VIPs and ports. A
-      destination that is not in the table has no C(weight). C(remark) is a note for the operator.
+      second, and beside it what is missing there. C(endpoints) has their VIPs and ports, C(vips)
+      the VIPs. A destination that is not in the table has no C(weight). C(remark) is a note for the
+      operator.
     - C(serving) has the names of the real servers that have a weight in the table.
     - C(drained) has the real servers with an applied weight of 0, though the inventory has another.
     - C(pending) has what of the inventory is not applied to the directors, C(differences) that,
       units of systemd that failed, and all else that is not as in the inventory, as sentences.
-    - C(lines) is all of it as text.
+    - C(lines) is all of it as text. C(time) is the option O(time).
   type: dict
   sample:
     directors:
-      - {name: d23, state: active, vips: [192.168.2.149], macs: ["02:42:c0:a8:02:17"], sync: []}
+      - {name: d23, state: active, vips: [192.168.2.149], macs: ["02:42:c0:a8:02:17"], sync: [],
+         connections_rate: 12, active: 3}
     active: [d23]
     held_vips: {d23: [192.168.2.149]}
     serving: []
@@ -79,6 +85,7 @@ _value:
         protocol: tcp
         scheduler: wrr
         endpoints: ["192.168.2.149:80"]
+        vips: [192.168.2.149]
         director: d23
         running: true
         connections_rate: 12
@@ -102,17 +109,20 @@ _value:
     pending: []
     differences: []
     lines: ["d23: active, holds 192.168.2.149"]
+    time: 2026-11-28 22:40:05 UTC
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 
-def status(cluster: Mapping[str, Any], states: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def status(
+    cluster: Mapping[str, Any], states: Sequence[Mapping[str, Any]], time: str = ""
+) -> dict[str, Any]:
     """Return what runs beside what the inventory describes, as plain data."""
     from ansible_collections.lvs.cluster.plugins.plugin_utils import _status
 
-    return _status.status(cluster, states)._asdict()
+    return _status.status(cluster, states, time)._asdict()
 
 
 class FilterModule:

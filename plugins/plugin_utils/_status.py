@@ -74,11 +74,12 @@ class Status(NamedTuple):
     """The state of a cluster, as plain data.
 
     :ivar directors: ``name``, ``state`` (active, standby, unreachable), ``vips`` on its LAN,
-        ``macs`` (its link-layer addresses), ``sync`` (the states of its sync daemons), ``routers``
-        with BGP (to which it announces VIPs), ``reason`` if it can't be read
+        ``macs`` (its link-layer addresses), ``sync`` (the states of its sync daemons),
+        ``connections_rate`` and ``active`` of all its services, ``routers`` with BGP (to which it
+        announces VIPs), ``reason`` if it can't be read
     :ivar services: in the inventory's order, as the table of ``director`` has them, which holds
-        their VIP, with counters; each destination with its ``name`` and a ``remark``; its
-        ``weight`` is None if it is not in the table
+        their VIP, with counters; ``vips`` are those that clients use; each destination with its
+        ``name`` and a ``remark``; its ``weight`` is None if it is not in the table
     :ivar active: the directors that hold VIPs
     :ivar held_vips: by name, which VIPs each director holds
     :ivar serving: the real servers that have a weight in the table
@@ -91,6 +92,7 @@ class Status(NamedTuple):
     :ivar differences: that, the drift of the kernel's table from what is applied, and units that
         failed
     :ivar lines: all of it as text
+    :ivar time: when the directors were read
     """
 
     directors: list[dict[str, Any]]
@@ -105,6 +107,7 @@ class Status(NamedTuple):
     pending: list[str]
     differences: list[str]
     lines: list[str]
+    time: str = ""
 
 
 class _Names:
@@ -170,6 +173,14 @@ class DirectorState:
             normal_address(raw["sorry_server"].get("address"))
             for raw in found
             if raw.get("sorry_server")
+        }
+
+    def loads(self) -> dict[str, int]:
+        """Return new connections per second and active connections of all services."""
+        pools = [item.get("destinations") or () for item in self.counters.values()]
+        return {
+            "connections_rate": sum(c.get("connections_rate", 0) for c in self.counters.values()),
+            "active": sum(item.get("active", 0) for pool in pools for item in pool),
         }
 
     def unapplied_configuration(self) -> Iterator[str]:
@@ -258,7 +269,7 @@ class DirectorState:
                 yield from _sentences(operation, self.table, names)
 
 
-def status(cluster: Data, states: Sequence[Data]) -> Status:
+def status(cluster: Data, states: Sequence[Data], time: str = "") -> Status:
     """Return the state of the directors, compared with the result of ``resolve``.
 
     Each state has the ``name`` of a director, and the ``reason`` why it could not be read, or:
@@ -286,11 +297,13 @@ def status(cluster: Data, states: Sequence[Data]) -> Status:
             "macs": state.macs,
             "sync": state.sync,
             **({"routers": _routers(state)} if bgp else {}),
+            **state.loads(),
             **({"reason": state.reason} if state.reason else {}),
         }
         for state in seen
     ]
-    trouble = list(_vip_warnings(directors, cluster["vips"], bgp=bgp))
+    trouble = [_unreachable(each) for each in directors if each["state"] == "unreachable"]
+    trouble += vip_errors(directors, cluster["vips"], bgp=bgp)
     if bgp:
         trouble += [sentence for state in reached for sentence in state.announcements()]
         trouble += _table_differences(reached, wanted, names)
@@ -311,6 +324,7 @@ def status(cluster: Data, states: Sequence[Data]) -> Status:
         pending,
         [*trouble, *failed, *dict.fromkeys([*pending, *drift])],
         [],
+        time,
     )
     unread = [name for name in cluster["directors"] if name not in {state.name for state in seen}]
     return found._replace(lines=list(_lines(found, unread)))
@@ -402,6 +416,7 @@ def _services(
                 if field != "destinations"
             },
             "endpoints": [_endpoint(frontend) for frontend in frontends.get(key, ())] or [str(key)],
+            "vips": sorted(vips - {""}),
             "director": state.name,
             "running": there is not None,
             **{rate: counters.get(rate, 0) for rate in _RATES},
@@ -458,16 +473,13 @@ def _unreachable(director: Data) -> str:
     return f"{director['name']} can't be read: {director['reason'].rstrip('.')}."
 
 
-def _vip_warnings(
+def vip_errors(
     directors: Sequence[Data], vips: Iterable[str], *, bgp: bool = False
 ) -> Iterator[str]:
-    """Report directors that can't be read, and VIPs that no director holds, or several.
+    """Report VIPs that no director holds, or several.
 
     :param bgp: whether all directors are to hold all VIPs
     """
-    for director in directors:
-        if director["state"] == "unreachable":
-            yield _unreachable(director)
     for vip in vips:
         holders = [director["name"] for director in directors if vip in director["vips"]]
         if bgp:

@@ -143,7 +143,8 @@ def test_a_single_director_without_differences():
     assert found["differences"] == found["pending"] == found["drained"] == []
     [director] = found["directors"]
     wanted = {"name": "d23", "state": "active", "vips": [VIP], "macs": [MAC, OTHER_MAC], "sync": []}
-    assert director == wanted
+    assert director == {**wanted, "connections_rate": 7, "active": 12}
+    assert found["services"][0]["vips"] == [VIP]
     assert (found["held_vips"], found["sync_daemons"]) == ({"d23": [VIP]}, 0)
     assert found["serving"] == ["rs20", "rs21", "rs22", "rs31", "rs32"]
     assert remarks(found) == {}
