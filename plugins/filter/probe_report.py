@@ -68,7 +68,8 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description: C(lines) shows what was seen, C(problems) lists what is wrong with it, C(untested)
-    which services were not tested, and why.
+    which services were not tested, and why. C(results) has for each service and client how many
+    requests were sent and answered, and by which real servers, if the answers identify them.
   type: dict
   sample:
     lines:
@@ -79,6 +80,14 @@ _value:
       - "  answers came from 02:42:c0:a8:02:1f and 02:42:c0:a8:02:20, past the director"
     problems: []
     untested: []
+    results:
+      - title: web, 192.168.2.149:80, wrr
+        client: c10
+        lines: ["rs31  20 of 40 requests, weight 5", "rs32  20 of 40 requests, weight 5"]
+        problems: []
+        requests: 40
+        answered: 40
+        answers: {rs31: 20, rs32: 20}
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -90,8 +99,8 @@ def probe_report(
     seen: Mapping[str, Mapping[str, Any]],
     status: Mapping[str, Any],
     machines: Mapping[str, Mapping[str, Any]],
-) -> dict[str, list[str]]:
-    """Return the report: lines, errors, and services that were not tested."""
+) -> dict[str, list[Any]]:
+    """Return the report: lines, errors, services that were not tested, and the results as data."""
     from ansible_collections.lvs.cluster.plugins.plugin_utils import _probe_report
 
     return _probe_report.probe_report(probes, seen, status, machines)

@@ -31,8 +31,8 @@ _UNKNOWN: Data = {
 
 def probe_report(
     probes: Sequence[Data], seen: Mapping[str, Data], status: Data, machines: Mapping[str, Data]
-) -> dict[str, list[str]]:
-    """Return the report: lines, errors, and services that were not tested.
+) -> dict[str, list[Any]]:
+    """Return the report: lines, errors, services that were not tested, and the results as data.
 
     :param probes: what `_probes.of_clients` returns
     :param seen: by client, the registered results of ``vip_probe`` for the probes that have
@@ -51,17 +51,21 @@ def probe_report(
         elif result:
             clients[client] = iter(result.get("results", ()))
     names = {mac: host for host, m in machines.items() for mac in m.get("all_macs", ())}
-    lines, untested = list[str](), list[str]()
+    lines, untested, data = list[str](), list[str](), list[dict[str, Any]]()
     for probe in probes:
         title = probe["title"]
         reason = probe["untested"] or ("" if clients else "no client took part")
         if reason:
             lines += [title, f"  not tested: {reason}"]
             untested += [f"{title}: not tested: {reason}."] if probe["untested"] else []
+            data.append({"title": title, "client": "", "untested": reason})
             continue
         for client, results in clients.items():
             where = f"{title}, from {client}" if len(clients) > 1 else title
-            seen_lines, wrong = _judge(probe, next(results), status["directors"], names)
+            result = next(results)
+            seen_lines, wrong = _judge(probe, result, status["directors"], names)
+            data.append({"title": title, "client": client, "lines": seen_lines, "problems": wrong})
+            data[-1].update(_counts(probe, result, names))
             lines += [where, *(f"  {line}" for line in seen_lines)]
             problems += [f"{where}: {sentence}" for sentence in wrong]
         if _probes.accepts_no_reply(probe["options"]):
@@ -72,7 +76,12 @@ def probe_report(
         problems.append("No service was tested, so nothing shows that the cluster works.")
     shown = [line for line in status["lines"] if line not in (_status.NO_DIFFERENCE, *problems)]
     good = [] if problems or untested or status["differences"] else [_status.NO_DIFFERENCE]
-    return {"lines": [*lines, *shown, *untested, *good], "problems": problems, "untested": untested}
+    return {
+        "lines": [*lines, *shown, *untested, *good],
+        "problems": problems,
+        "untested": untested,
+        "results": data,
+    }
 
 
 def findings(machines: Mapping[str, Data]) -> list[str]:
@@ -105,9 +114,8 @@ def _judge(
         return [], [f"{_reason(result)}."]
     service = probe["service"]
     holder = next((each for each in directors if service["vip"] in each["vips"]), NO_DIRECTOR)
-    weights = {d["name"]: d["weight"] for d in service["destinations"]}
-    if probe["options"].get("identity") == "mac":
-        result = _named(result, {mac: host for mac, host in names.items() if host in weights})
+    weights = _weights(service)
+    result = _by_name(probe, result, names)
     wrong = [
         *unanswered(result),
         *out_of_proportion(result, service, weights),
@@ -115,6 +123,33 @@ def _judge(
         *passed(result, service, holder["macs"], holder["name"] in weights),
     ]
     return list(seen_lines(result, weights, holder["macs"])), wrong
+
+
+def _weights(service: Data) -> dict[str, int]:
+    return {d["name"]: d["weight"] for d in service["destinations"]}
+
+
+def _counts(probe: Data, result: Data, names: Mapping[str, str]) -> dict[str, Any]:
+    """Return the requests of one client to one service, and how many were answered, by whom."""
+    if "sequence" not in result:
+        return {"requests": 0, "answered": 0, "answers": {}}
+    answers = dict.fromkeys(_weights(probe["service"]), 0) | dict(
+        _by_name(probe, result, names)["answers"]
+    )
+    unnamed = {UNNAMED, NO_REPLY} & set(answers)
+    return {
+        "requests": len(result["sequence"]),
+        "answered": len(result["sequence"]) - len(result["failures"]),
+        "answers": {} if unnamed else answers,
+    }
+
+
+def _by_name(probe: Data, result: Data, names: Mapping[str, str]) -> Data:
+    """Return a result whose answers are counted by real server, if they can be."""
+    if probe["options"].get("identity") != "mac":
+        return result
+    pool = _weights(probe["service"])
+    return _named(result, {mac: host for mac, host in names.items() if host in pool})
 
 
 def _named(result: Data, names: Mapping[str, str]) -> Data:

@@ -62,7 +62,18 @@ def judge(seen, expected, machines=(), **options):
 
 
 def test_a_cluster_that_works():
-    assert judge(probe(), service()) == {
+    found = judge(probe(), service())
+    [result] = found.pop("results")
+    assert {**result, "lines": [], "problems": []} == {
+        "title": "web, 192.168.2.149:80, wrr",
+        "client": "c10",
+        "lines": [],
+        "problems": [],
+        "requests": 40,
+        "answered": 40,
+        "answers": {"rs31": 20, "rs32": 20},
+    }
+    assert found == {
         "lines": [
             "web, 192.168.2.149:80, wrr",
             "  rs31  20 of 40 requests, weight 5",
@@ -76,6 +87,16 @@ def test_a_cluster_that_works():
         "problems": [],
         "untested": [],
     }
+
+
+def test_results_count_what_was_not_answered():
+    [result] = judge(probe((20,), failed=3), service())["results"]
+    assert (result["requests"], result["answered"]) == (23, 20)
+    assert result["answers"] == {"rs31": 20, "rs32": 0}
+    [unnamed] = judge(probe(answers={"any": 40}), service())["results"]
+    assert unnamed["answers"] == {}
+    [failed] = judge({"msg": "no route"}, service())["results"]
+    assert (failed["requests"], failed["problems"]) == (0, ["no route."])
 
 
 @pytest.mark.parametrize(
