@@ -120,6 +120,32 @@ def test_status_of_directors_that_are_unreachable(play, inventory, tmp_path):
     assert [d["state"] for d in json.loads(file.read_text())["directors"]] == ["unreachable"] * 2
 
 
+@pytest.mark.parametrize("playbook", ["status", "verify"])
+def test_the_status_as_a_page(play, inventory, tmp_path, playbook):
+    file = tmp_path / "status.html"
+    play(playbook, inventory(), "-e", f"status_file={file}")
+    text = file.read_text()
+    assert text.startswith("<!doctype html>")
+    assert "d23 can&#39;t be read: " in text
+    assert f"Written by lvs.cluster {playbook}" in text
+    assert file.stat().st_mode & 0o777 == 0o644
+
+
+def test_check_mode_writes_no_status(play, inventory, tmp_path):
+    file = tmp_path / "status.html"
+    play("status", inventory(), "-e", f"status_file={file}", "--check")
+    assert not file.exists()
+
+
+def test_a_status_file_that_cannot_be_written(play, inventory, tmp_path):
+    file = tmp_path / "missing" / "status.html"
+    output = play("status", inventory(), "-e", f"status_file={file}")
+    [line] = [line for line in output.splitlines() if line.startswith("status_file ")]
+    assert line == (
+        f"status_file {file} can't be written: Destination directory {file.parent} does not exist."
+    )
+
+
 @pytest.mark.parametrize("playbook", ["status", "verify", "drain", "undrain", "rollout"])
 def test_without_a_director_the_state_of_the_cluster_is_unknown(play, inventory, playbook):
     assert "No host of lvs_directors takes part" in play(playbook, inventory(), "--limit=rs31")

@@ -162,3 +162,13 @@ def test_options_without_a_meaning_are_mistakes():
         "drain_until is 'idle'; it must be one of active, all.",
         "teardown_confirm is 'si'; it must be true or false.",
     ]
+
+
+def test_the_name_of_the_status_file_says_what_it_has():
+    assert options(status_file="status.html").mistakes == []
+    for name in ("status.txt", "/srv/www/", "html", 5):
+        [mistake] = options(status_file=name).mistakes
+        assert mistake.startswith("status_file is ")
+        assert mistake.endswith(
+            "; its name must end with .html, for a page, or with .json, for data."
+        )

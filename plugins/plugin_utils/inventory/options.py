@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.lvs.cluster.plugins.module_utils._model import DRAIN_UNTIL
+from ansible_collections.lvs.cluster.plugins.module_utils._wording import shown
 from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.fields import Subject
 from ansible_collections.lvs.cluster.plugins.plugin_utils.inventory.mistakes import Mistakes
 
@@ -41,6 +42,9 @@ _VALUES: Mapping[str, Any] = {
 }
 
 
+#: How the name of the status's file ends: it is a page, or data.
+_STATUS_FILES = (".html", ".json")
+
 #: Options that are the path of a file on the controller.
 _PATHS = ("rollout_tasks", "status_file", "upgrade_tasks")
 
@@ -64,6 +68,11 @@ def read(variables: Mapping[str, Any], mistakes: Mistakes) -> dict[str, Any]:
     for name, default in _VALUES.items():
         value = fields.raw.get(name)
         found[name] = default if value is None or value == "" else value
+    if found["status_file"] and not str(found["status_file"]).endswith(_STATUS_FILES):
+        fields.wrong(
+            f"status_file is {shown(found['status_file'])}; its name must end with .html, for a"
+            " page, or with .json, for data"
+        )
     # PWD is the folder as the user knows it, with its symbolic links.
     folder = os.environ.get("PWD") or os.getcwd()
     found.update({name: os.path.join(folder, str(found[name])) for name in _PATHS if found[name]})

@@ -394,12 +394,16 @@ def _vips(
         for vip in service["vips"] or [f"fwmark {service.get('fwmark', '')}".strip()]:
             on.setdefault(vip, []).append(service)
     unread = all(director.state in (UNREAD, UNREACHABLE) for director in directors)
+    bgp = cluster["ha"] == "bgp"
     for address, here in on.items():
         holders = tuple(d.name for d in directors if address in d.vips)
         if address in cluster["vips"]:
-            wrong = set(_status.vip_errors(status["directors"], [address]))
+            wrong = set(_status.vip_errors(status["directors"], [address], bgp=bgp))
             tone = "error" if wrong.intersection(status["trouble"]) else "ok"
-            where = f"on {holders[0]}" if len(holders) == 1 else f"held by {len(holders) or 'none'}"
+            held = "announced" if bgp else "held"
+            where = (
+                f"on {holders[0]}" if len(holders) == 1 else f"{held} by {len(holders) or 'none'}"
+            )
             state = UNREAD if unread else State(where, tone)
         else:
             holders = tuple(dict.fromkeys(s["director"] for s in here if s["director"]))
@@ -459,7 +463,8 @@ def _findings(
     report: Data | None,
 ) -> Iterator[Finding]:
     """Yield what is wrong, the worst first: an error is what does not work."""
-    red = [*_status.vip_errors(status["directors"], cluster["vips"])]
+    bgp = cluster["ha"] == "bgp"
+    red = [*_status.vip_errors(status["directors"], cluster["vips"], bgp=bgp)]
     red += [each for each in status["trouble"] if _of_unreachable(each, directors)]
     lacking = [
         f"service {service.name}: {row.name} is missing"
