@@ -8,6 +8,7 @@ PYTEST_ARGS ?=
 
 VENV := $(CURDIR)/.venv
 READY := .venv/ready
+PAGES_READY := .venv/pages
 COVERAGE := .cache/coverage
 DURATIONS := $(CURDIR)/.cache/durations
 IN_LAB := python lab/lab.py exec --
@@ -21,13 +22,14 @@ try: export MOLECULE_EPHEMERAL_DIRECTORY := $(CURDIR)/.cache/molecule/$(SCENARIO
 $(if $(word 2,$(CURDIR)),$(error The path of this folder, $(CURDIR), has a blank; move the clone to a path without one))
 
 PACKAGES := iproute2 openssh-client procps python3-venv systemd # needed on this host; the lab installs its own
+BROWSER := chromium fonts-dejavu-core
 
 # Print the first Python that can create .venv.
 FIND_PYTHON := for python in python3.13 python3.12 python3.11 python3; do \
 	$$python -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& echo $$python && break; done
 
-.PHONY: help demo explain test lint unit compat keepalived bird kernel coverage molecule try lab labs lab-down bench clean
+.PHONY: help demo explain test lint unit pages compat keepalived bird kernel coverage molecule try lab labs lab-down bench clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' Makefile | expand -t 16
@@ -46,7 +48,7 @@ explain:
 # Two parts run at a time: those in the labs one after the other, and beside them, with what these
 # leave of the processors, those that need no lab. Lines of them are shown when a part has ended.
 IN_LABS = labs kernel molecule
-OUTSIDE = lint unit compat keepalived bird
+OUTSIDE = lint unit pages compat keepalived bird
 
 test: $(READY) ## run all tests, up to the first part that fails, and list their durations
 	@mkdir -p $(dir $(DURATIONS)); rm -f $(DURATIONS); export LVS_DURATIONS=$(DURATIONS); start=$$(date +%s); \
@@ -61,7 +63,8 @@ part-%:
 part-kernel: | part-labs
 part-molecule: | part-kernel
 part-unit: | part-lint
-part-compat: | part-unit
+part-pages: | part-unit
+part-compat: | part-pages
 part-keepalived: | part-compat
 part-bird: | part-keepalived
 coverage: | $(if $(filter part-%,$(MAKECMDGOALS)),part-kernel part-bird)
@@ -81,6 +84,9 @@ unit: $(READY) ## run the tests that need neither root nor a kernel with IPVS
 	rm -rf $(COVERAGE)/unit*
 	coverage run --data-file=$(COVERAGE)/unit -m pytest --hypothesis-profile=ci tests/unit \
 		--durations=10 $(PYTEST_ARGS)
+
+pages: $(PAGES_READY) ## test the pages of the status in a browser: size, colours, accessibility
+	pytest tests/pages $(PYTEST_ARGS)
 
 # Without arguments, `nox` tests every ansible-core, also that of .venv, which all other targets use.
 compat: $(READY) ## run unit and archive tests with the oldest and the newest ansible-core that run here
@@ -144,4 +150,9 @@ $(READY): requirements-dev.txt
 	[ "$$python" ] || { echo "Python 3.11 or later, with its venv, is needed."; exit 1; }; \
 	$$python -m venv --clear .venv
 	pip install --quiet --requirement requirements-dev.txt
+	@touch $@
+
+$(PAGES_READY): tests/pages/requirements.txt $(READY)
+	@command -v chromium >/dev/null || { $(APT_GET) update && $(APT_GET) install $(BROWSER); }
+	pip install --quiet --requirement $<
 	@touch $@
