@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: adopt
 short_description: Write the inventory of a running cluster
-version_added: 0.4.0
+version_added: 0.1.0
 author: lvs.cluster contributors (@lvs-cluster)
 description:
   - Writes an inventory for this collection from the IPVS table of directors, as C(ipvsadm -Sn)

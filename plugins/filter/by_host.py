@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: by_host
 short_description: Return a variable of several hosts
-version_added: 0.6.0
+version_added: 0.1.0
 author: lvs.cluster contributors (@lvs-cluster)
 description:
   - Returns the value that a variable, such as a registered result, has on each of several hosts.

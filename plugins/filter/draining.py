@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: draining
 short_description: Return the order in which real servers can be drained, or why they can't
-version_added: 0.4.0
+version_added: 0.1.0
 author: lvs.cluster contributors (@lvs-cluster)
 description:
   - Returns the real servers that names of hosts and groups stand for, in batches. Those that are
@@ -52,7 +52,6 @@ options:
       C(mistakes) and C(directors), their names.
     type: bool
     default: false
-    version_added: 0.6.0
 seealso:
   - plugin: lvs.cluster.status
     plugin_type: filter

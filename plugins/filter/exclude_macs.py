@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: exclude_macs
 short_description: Exclude packets of other directors from firewall marks
-version_added: 0.6.0
+version_added: 0.1.0
 author: lvs.cluster contributors (@lvs-cluster)
 description:
   - Adds C(exclude_macs), the link-layer addresses of other directors, to firewall marks. Packets

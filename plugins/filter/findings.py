@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: findings
 short_description: Return what preflight found on machines, as sentences
-version_added: 0.5.0
+version_added: 0.1.0
 author: lvs.cluster contributors (@lvs-cluster)
 description:
   - Puts the findings of several machines into one list, each with the name of its machine.

@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: hosts_lines
 short_description: Format host names and addresses as lines of /etc/hosts
-version_added: 0.4.0
+version_added: 0.1.0
 author: lvs.cluster contributors (@lvs-cluster)
 description:
   - Returns a line with the address and the name for each name.

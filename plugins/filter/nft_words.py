@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: nft_words
 short_description: Check that values are single words of nft
-version_added: 0.4.0
+version_added: 0.1.0
 author: lvs.cluster contributors (@lvs-cluster)
 description:
   - Returns the values unchanged if each of them is one word of C(nft), such as an address, a

@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: peer_traffic
 short_description: Describe the packets between directors, for a packet filter
-version_added: 0.5.0
+version_added: 0.1.0
 author: lvs.cluster contributors (@lvs-cluster)
 description:
   - Returns what identifies the advertisements of VRRP instances and the packets of IPVS's sync

@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: probes
 short_description: Return the requests that show whether virtual services work
-version_added: 0.5.0
+version_added: 0.1.0
 author: lvs.cluster contributors (@lvs-cluster)
 description:
   - Returns the request for each service of each VIP. For a service by UDP, it is the request of its

@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: removals
 short_description: Return which former configuration of a real server is removed
-version_added: 0.6.0
+version_added: 0.1.0
 author: lvs.cluster contributors (@lvs-cluster)
 description:
   - A role that a real server no longer needs is removed as a whole. A role that is still needed may

@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: resolve
 short_description: Resolve the cluster that an inventory describes, or list all its mistakes
-version_added: 0.2.0
+version_added: 0.1.0
 author: lvs.cluster contributors (@lvs-cluster)
 description:
   - Returns the data that the playbooks of this collection use, such as the virtual services with
@@ -36,7 +36,6 @@ options:
     type: list
     elements: str
     default: []
-    version_added: 0.4.0
 seealso:
   - module: lvs.cluster.ipvs_table
   - module: lvs.cluster.report

@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: service_tunnels
 short_description: Compute tunnels and TCP segment sizes for services of method TUN
-version_added: 0.4.0
+version_added: 0.1.0
 author: lvs.cluster contributors (@lvs-cluster)
 description:
   - Returns what a real server needs for its virtual services of forwarding method TUN.

@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: status
 short_description: Compare the state of the directors with the inventory
-version_added: 0.4.0
+version_added: 0.1.0
 author: lvs.cluster contributors (@lvs-cluster)
 description:
   - Compares the state of the directors, as it was read there, with the inventory.

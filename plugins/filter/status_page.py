@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: status_page
 short_description: Show the state of a cluster as a page
-version_added: 0.6.0
+version_added: 0.1.0
 author: lvs.cluster contributors (@lvs-cluster)
 description:
   - Returns a page in HTML that shows what is not as in the inventory, a picture of the cluster, and

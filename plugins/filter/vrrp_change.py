@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: vrrp_change
 short_description: Return the order in which directors change VRRP without two masters
-version_added: 0.6.0
+version_added: 0.1.0
 author: lvs.cluster contributors (@lvs-cluster)
 description:
   - Directors that differ in what VRRP has to be the same on all of them (the virtual router ID, the

@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: bird_conf
 short_description: Announce VIPs by BGP, with a configuration that BIRD itself has checked
-version_added: 0.6.0
+version_added: 0.1.0
 author: lvs.cluster contributors (@lvs-cluster)
 description:
   - Writes C(bird.conf) from typed data. BIRD then announces to its neighbors, the routers, each VIP

@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: bird_info
 short_description: Read the BGP sessions of BIRD, and what it announces
-version_added: 0.6.0
+version_added: 0.1.0
 author: lvs.cluster contributors (@lvs-cluster)
 description:
   - Returns what BIRD runs on a director with BGP, its sessions with the routers, and the routes

@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: boot_unit
 short_description: Install a systemd unit, and start it now and at every boot
-version_added: 0.2.0
+version_added: 0.1.0
 author: lvs.cluster contributors (@lvs-cluster)
 description:
   - Writes a unit, enables it and starts it. A unit that changed is restarted.
@@ -38,14 +38,12 @@ options:
       - The roles of this collection give C(plugins/module_utils/_boot.py), which restores what is
         in their state files.
     type: str
-    version_added: 0.6.0
   nft:
     description:
       - A file of nftables that is loaded again whenever C(nftables.service) is started, reloaded or
         stopped. Each of these flushes all tables.
       - If it can't be loaded, the unit is restarted, which then fails.
     type: path
-    version_added: 0.6.0
   state:
     description: Desired state of the unit.
     type: str
@@ -109,7 +107,6 @@ msg:
   description: Why nothing is changed.
   type: str
   returned: on a system other than Linux
-  version_added: 0.6.0
   sample: "There is no systemd on freebsd14: its own files restore at boot what was configured."
 mistakes:
   description: All mistakes, each as a sentence.

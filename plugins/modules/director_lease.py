@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: director_lease
 short_description: Take or release the lease of a director
-version_added: 0.5.0
+version_added: 0.1.0
 author: lvs.cluster contributors (@lvs-cluster)
 description:
   - A run of a playbook takes the lease of a director before it changes anything there, and releases

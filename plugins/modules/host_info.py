@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: host_info
 short_description: Read the addresses of a machine, the VIPs that it holds, and its configuration
-version_added: 0.5.0
+version_added: 0.1.0
 author: lvs.cluster contributors (@lvs-cluster)
 description:
   - Returns which VIPs a machine holds as a director, what is on its interfaces, the text of
@@ -46,7 +46,6 @@ options:
         P(lvs.cluster.keepalived_ha#role) has configured keepalived.
     type: bool
     default: false
-    version_added: 0.6.0
   state:
     description:
       - The state to wait for. With V(held), the machine holds all of O(vips), with V(released) none

@@ -144,7 +144,6 @@ options:
       destinations. With thousands of destinations, the result then takes longer than the change.
     type: bool
     default: false
-    version_added: 0.6.0
 extends_documentation_fragment:
   - lvs.cluster.virtual_service
   - lvs.cluster.attributes

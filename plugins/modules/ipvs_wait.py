@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: ipvs_wait
 short_description: Wait for connections to drain, or for real servers to be in the pool
-version_added: 0.4.0
+version_added: 0.1.0
 author: lvs.cluster contributors (@lvs-cluster)
 description:
   - Reads the director's table every second, and shows what it waits for whenever that changes.

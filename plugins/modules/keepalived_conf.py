@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: keepalived_conf
 short_description: Write a configuration of keepalived that keepalived itself has checked
-version_added: 0.3.0
+version_added: 0.1.0
 author: lvs.cluster contributors (@lvs-cluster)
 description:
   - Writes C(keepalived.conf) from typed data. Virtual services are described as everywhere in this
@@ -56,7 +56,6 @@ options:
         the module relies on C(keepalived -t).
     type: bool
     default: false
-    version_added: 0.6.0
 requirements:
   - keepalived 2.0 or later on the target. It is tested with 2.2.7 and 2.3.3.
 notes:

@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: nft_table
 short_description: Manage one nftables table
-version_added: 0.2.0
+version_added: 0.1.0
 author: lvs.cluster contributors (@lvs-cluster)
 description:
   - Loads one table of nftables with exactly the given rules, now and at boot. Every other table is

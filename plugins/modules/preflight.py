@@ -44,7 +44,6 @@ options:
     type: list
     elements: str
     default: []
-    version_added: 0.2.0
   mtu:
     description:
       - The MTU, in bytes, that the routes to the addresses of O(routed_to) must have at least.
@@ -53,7 +52,6 @@ options:
         not known here.
     type: int
     default: 0
-    version_added: 0.2.0
   tunnel_sources:
     description:
       - The addresses of real servers to which tunnels lead, each with the addresses and networks
@@ -62,7 +60,6 @@ options:
         O(addresses) has no source of its family.
     type: dict
     default: {}
-    version_added: 0.5.0
   not_gateways:
     description:
       - The addresses that must not be a gateway of the machine, in no routing table.
@@ -78,7 +75,6 @@ options:
     type: list
     elements: str
     default: []
-    version_added: 0.2.0
   answers:
     description:
       - The services whose answers go through O(gateways), in the form of
@@ -86,25 +82,21 @@ options:
     type: list
     elements: dict
     default: []
-    version_added: 0.2.0
   route:
     description: Which packets go through O(gateways); see M(lvs.cluster.return_route).
     type: str
     choices: [policy, default]
     default: policy
-    version_added: 0.2.0
   fib:
     description: On FreeBSD, the routing table that has the route through O(gateways); see
       M(lvs.cluster.return_route).
     type: int
     default: 0
-    version_added: 0.6.0
   keep_ports:
     description: The ports whose answers keep their route; see M(lvs.cluster.return_route).
     type: list
     elements: int
     default: [22]
-    version_added: 0.2.0
   vips:
     description:
       - The VIPs that only this machine must hold. It is a finding if another machine answers ARP
@@ -138,30 +130,25 @@ options:
       - Without it, only what the roles do not correct is checked.
     type: bool
     default: false
-    version_added: 0.3.0
   services:
     description: The virtual services of a director, as
       P(lvs.cluster.resolve#filter) returns them.
     type: list
     elements: dict
     default: []
-    version_added: 0.3.0
   serves:
     description: What a real server serves, by forwarding method, as C(real_servers) of
       P(lvs.cluster.resolve#filter) has it.
     type: dict
     default: {}
-    version_added: 0.3.0
   keepalived:
     description: Whether keepalived fills the IPVS table of the machine.
     type: bool
     default: false
-    version_added: 0.4.0
   bgp:
     description: Whether the machine is a director that announces its VIPs by BGP.
     type: bool
     default: false
-    version_added: 0.6.0
   vrrp_instances:
     description:
       - The VRRP instances that the inventory defines for a director, in the form of
@@ -171,39 +158,33 @@ options:
     type: list
     elements: dict
     default: []
-    version_added: 0.6.0
   auth_pass:
     description: The password of all O(vrrp_instances).
     type: str
     default: ""
-    version_added: 0.6.0
   rp_filter:
     description: What is done about reverse path filtering; see M(lvs.cluster.arp_suppress). With
       V(keep), it is checked on tunnels only.
     type: str
     choices: [loose, 'off', keep]
     default: loose
-    version_added: 0.3.0
   forward:
     description: What a director must forward with V(nat) and V(fullnat), as the role
       P(lvs.cluster.director#role) has it.
     type: str
     choices: [all, balanced]
     default: all
-    version_added: 0.5.0
   sysctls:
     description: The kernel settings of the inventory, in the form of M(lvs.cluster.sysctls). A
       setting with this value is ok.
     type: dict
     default: {}
-    version_added: 0.3.0
   roles:
     description: The roles of the machine in the inventory. Other RV(installed_roles) are in
       RV(former_director_roles) and RV(former_realserver_roles).
     type: list
     elements: str
     default: []
-    version_added: 0.6.0
 notes:
   - The packet filter is read with C(nft list ruleset). It does not include rules of
     iptables-legacy.
@@ -254,7 +235,6 @@ checks:
   type: list
   elements: dict
   returned: success
-  version_added: 0.3.0
   contains:
     check:
       description: The name of the check.
@@ -276,7 +256,6 @@ lines:
   elements: str
   returned: success
   sample: ["  ok: ARP: ARP is suppressed for the VIPs"]
-  version_added: 0.6.0
 findings:
   description: The messages of RV(checks) that are errors. The module warns with those of warnings.
   type: list
@@ -289,14 +268,12 @@ interfaces:
   elements: str
   returned: success
   sample: [eth1]
-  version_added: 0.2.0
 vip_interface:
   description: O(interface), or the interface in whose network the O(vips) are; empty where there is
     none.
   type: str
   returned: success
   sample: eth0
-  version_added: 0.6.0
 macs:
   description: The link-layer addresses of RV(interfaces) and RV(vip_interface), as other machines
     see them.
@@ -304,7 +281,6 @@ macs:
   elements: str
   returned: success
   sample: ["02:42:c0:a8:02:17"]
-  version_added: 0.3.0
 all_macs:
   description: The link-layer addresses of all Ethernet interfaces that are up, from which its
     packets come.
@@ -312,19 +288,16 @@ all_macs:
   elements: str
   returned: success
   sample: ["02:42:c0:a8:02:17"]
-  version_added: 0.5.0
 addresses:
   description: The addresses of the machine, on all interfaces.
   type: list
   elements: str
   returned: success
   sample: [127.0.0.1, 192.168.2.23]
-  version_added: 0.6.0
 vrrp:
   description: The VRRP configuration in C(/etc/keepalived/keepalived.conf).
   type: dict
   returned: success
-  version_added: 0.6.0
   contains:
     instances:
       description: The names of its instances.
@@ -358,7 +331,6 @@ installed_roles:
   elements: str
   returned: success
   sample: [realserver_dr]
-  version_added: 0.2.0
 former_director_roles:
   description: Those of RV(installed_roles) of a director that are not in O(roles), in the order in
     which they are to be removed.
@@ -366,20 +338,17 @@ former_director_roles:
   elements: str
   returned: success
   sample: []
-  version_added: 0.6.0
 former_realserver_roles:
   description: Those of RV(installed_roles) of a real server that are not in O(roles).
   type: list
   elements: str
   returned: success
   sample: []
-  version_added: 0.6.0
 host_state:
   description: Facts of the machine by which roles of this collection skip tasks with nothing to
     do.
   type: dict
   returned: success
-  version_added: 0.6.0
   contains:
     os_family:
       description: The family of its distribution, as Ansible's fact of that name has it; empty for

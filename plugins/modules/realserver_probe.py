@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: realserver_probe
 short_description: Wait until real servers answer requests to their own addresses
-version_added: 0.4.0
+version_added: 0.1.0
 author: lvs.cluster contributors (@lvs-cluster)
 description:
   - Sends requests to real servers at their own addresses, past IPVS, until all of them answer.
@@ -56,7 +56,6 @@ options:
       dns:
         description: A DNS query. A reply is correct if it has no error code.
         type: dict
-        version_added: 0.5.0
         suboptions:
           query:
             description: The type of record.
@@ -70,7 +69,6 @@ options:
       udp:
         description: A datagram, as in a health check of type C(udp).
         type: dict
-        version_added: 0.5.0
         suboptions:
           payload:
             description: What is sent, in hexadecimal. By default, it is random.

@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: report
 short_description: Show lines to the operator, and fail with errors
-version_added: 0.5.0
+version_added: 0.1.0
 author: lvs.cluster contributors (@lvs-cluster)
 description:
   - Displays lines of text unchanged, with any callback plugin and its

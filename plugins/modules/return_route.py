@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: return_route
 short_description: Route a real server's answers back through the director
-version_added: 0.2.0
+version_added: 0.1.0
 author: lvs.cluster contributors (@lvs-cluster)
 description:
   - With the forwarding method NAT, the director translates addresses, so answers must return
@@ -69,7 +69,6 @@ options:
       - O(save) notes it. To set another, remove the return path first.
     type: int
     default: 0
-    version_added: 0.6.0
   keep_ports:
     description:
       - For an address with all ports (C(port) V(0)), answers from these TCP, UDP or SCTP ports
@@ -86,7 +85,6 @@ options:
         pruned then.
     type: bool
     default: true
-    version_added: 0.6.0
   state:
     description: With V(absent), what this module made is removed.
     type: str
@@ -157,7 +155,6 @@ kept:
   type: list
   elements: str
   returned: success
-  version_added: 0.6.0
   sample: ["pref 5250 from 192.168.0.160 ipproto 6 sport 8081 lookup 5251 protocol 151"]
 mistakes:
   description: All mistakes, each as a sentence.

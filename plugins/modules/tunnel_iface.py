@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: tunnel_iface
 short_description: Manage tunnel devices on a real server
-version_added: 0.2.0
+version_added: 0.1.0
 author: lvs.cluster contributors (@lvs-cluster)
 description:
   - With the forwarding method TUN, a director encapsulates each packet of a client and sends it to
@@ -69,7 +69,6 @@ options:
     type: list
     elements: str
     default: []
-    version_added: 0.6.0
   state:
     description:
       - With V(present), O(tunnels) are set up, and others that O(save) lists are removed.
@@ -147,7 +146,6 @@ packets:
   type: list
   elements: dict
   returned: success
-  version_added: 0.5.0
   contains:
     family:
       description: The family of the outer packet's addresses, V(ip) or V(ip6).

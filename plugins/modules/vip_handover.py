@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: vip_handover
 short_description: Hand over the VIPs of a director without losing new connections
-version_added: 0.6.0
+version_added: 0.1.0
 author: lvs.cluster contributors (@lvs-cluster)
 description:
   - The kernel synchronises a connection to the other directors within three seconds. If they take

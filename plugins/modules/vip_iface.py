@@ -82,7 +82,6 @@ options:
         pruned then.
     type: bool
     default: true
-    version_added: 0.6.0
   suppressed_on:
     description:
       - The interfaces on which ARP must be suppressed before an IPv4 VIP is added to an interface
@@ -96,7 +95,6 @@ options:
         on its LAN interface as well.
     type: bool
     default: false
-    version_added: 0.3.0
   announce:
     description:
       - Whether a VIP that was added is announced, three times within two seconds. For IPv4 this is
@@ -148,7 +146,6 @@ kept:
   type: list
   elements: str
   returned: success
-  version_added: 0.6.0
   sample: [192.168.2.150]
 interface:
   description: The interface, given or found.

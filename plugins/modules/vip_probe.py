@@ -48,7 +48,6 @@ options:
   dns:
     description: The query of O(protocol=dns). A reply is correct if it has no error code.
     type: dict
-    version_added: 0.5.0
     suboptions:
       query:
         description: The type of record.
@@ -62,7 +61,6 @@ options:
   udp:
     description: What O(protocol=udp) sends and expects, as in a health check of type C(udp).
     type: dict
-    version_added: 0.5.0
     suboptions:
       payload:
         description: What is sent, in hexadecimal. By default, it is random.
