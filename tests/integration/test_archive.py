@@ -28,6 +28,7 @@ FOR_USERS = {
     "LICENSE",
     "MANIFEST.json",
     "README.md",
+    "SECURITY.md",
     "changelogs",
     "docs",
     "inventories",

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import ast
 import fnmatch
 import importlib.util
 import re
@@ -178,3 +179,61 @@ def test_a_broken_link_is_found(tmp_path, monkeypatch):
         "a.md: b.md#none has no such heading",
         "a.md: #f has no such heading",
     ]
+
+
+#: Paths that roles read or make, and that are no files of theirs.
+NOT_WRITTEN = {
+    "/etc/lvs/fullnat.nft",  # of an example
+    "/etc/lvs/marks.nft",  # likewise
+    "/etc/systemd/system/keepalived.service.d",
+}
+WRITTEN = re.compile(
+    r"/(?:etc/(?:hosts$|keepalived|lvs|modules-load|sysctl\.d|systemd)|run/lvs|usr/local/)"
+)
+
+
+def written():
+    """Return the files that roles and modules write on Linux, as their sources have them."""
+    places = [*ROOT.glob("roles/*/tasks/*.yml"), *ROOT.glob("roles/*/files/*")]
+    places += [
+        ROOT / f"plugins/{name}.py" for name in ("module_utils/_lock", "modules/director_lease")
+    ]
+    text = "\n".join(path.read_text() for path in places)
+    found = {path.rstrip(".") for path in re.findall(r"(?<![\w/.}])/[a-z]+/[\w./-]+", text)}
+    for tasks in ROOT.glob("roles/*/tasks/main.yml"):
+        role = tasks.read_text()
+        for unit in re.findall(r"name: (lvs-[\w-]+)\.service", role):
+            found |= {f"/etc/systemd/system/{unit}.service", f"/usr/local/lib/lvs/{unit}"}
+            if re.search(r"(?m)^    nft: ", role):
+                found.add(f"/etc/systemd/system/nftables.service.d/{unit}.conf")
+    return {path for path in found if WRITTEN.match(path)} - NOT_WRITTEN
+
+
+def test_every_file_that_is_written_is_documented_and_no_other():
+    page = (ROOT / "docs" / "machines.md").read_text()
+    documented = set(re.findall(r"(?m)^\| `(/[^`]+)` \|", page))
+    assert len(documented) > 30
+    assert documented == written()
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("roles/*/vars/main.yml")), ids=str)
+def test_packages_are_documented(path):
+    role = path.parts[-3]
+    packages = yaml.safe_load(path.read_text()).get(f"{role}_packages_of")
+    if packages:
+        row = f"| `{role}` | {', '.join(packages['Debian'])} |"
+        assert row in (ROOT / "docs" / "machines.md").read_text()
+
+
+def test_every_suite_of_the_lab_and_every_ansible_core_is_in_the_support_matrix():
+    page = (ROOT / "docs" / "support.md").read_text()
+    cores = re.search(r"(?ms)^CORES = (\{.*?^\})", (ROOT / "noxfile.py").read_text())
+    for core, (pythons, target) in ast.literal_eval(cores[1]).items():
+        assert f"| {core} | {', '.join(pythons.split())} | {target} and later |" in page
+    releases = (ROOT / "tests" / "keepalived" / "releases.py").read_text()
+    tested = re.findall(r'"debian(\d+)": Release\("\w+", \((\d+), (\d+), (\d+)\)\)', releases)
+    assert len(tested) == 2
+    for debian, *version in tested:
+        assert re.search(
+            rf"\| Debian {debian}: .*keepalived {re.escape('.'.join(version))} \|", page
+        )
