@@ -82,10 +82,10 @@ ADDRESSES = ("repository", "documentation", "homepage", "issues")
 
 
 def tracked():
-    """Return the files of the checkout that git has, or would add."""
+    """Return the files of the checkout that git has."""
     if not shutil.which("git") or not (ROOT / ".git").exists():
         pytest.skip("this is no git checkout")
-    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    command = ["git", "ls-files"]
     listed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
     return [
         ROOT / name
