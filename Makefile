@@ -77,6 +77,10 @@ lint: $(READY) ## check all files without running them
 	yamllint --strict .
 	ansible-lint
 	antsibull-changelog lint
+	antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs=self .
+	codespell
+	reuse lint --quiet
+	shellcheck .ci/run
 	nox --session target
 	python tests/sanity/run.py
 
