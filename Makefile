@@ -29,7 +29,7 @@ FIND_PYTHON := for python in python3.13 python3.12 python3.11 python3; do \
 	$$python -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& echo $$python && break; done
 
-.PHONY: help demo explain test lint unit pages compat keepalived bird kernel coverage molecule try lab labs lab-down bench clean
+.PHONY: help demo explain test lint docs unit pages compat keepalived bird kernel coverage molecule try lab labs lab-down bench clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' Makefile | expand -t 16
@@ -48,7 +48,7 @@ explain:
 # Two parts run at a time: those in the labs one after the other, and beside them, with what these
 # leave of the processors, those that need no lab. Lines of them are shown when a part has ended.
 IN_LABS = labs kernel molecule
-OUTSIDE = lint unit pages compat keepalived bird
+OUTSIDE = lint docs unit pages compat keepalived bird
 
 test: $(READY) ## run all tests, up to the first part that fails, and list their durations
 	@mkdir -p $(dir $(DURATIONS)); rm -f $(DURATIONS); export LVS_DURATIONS=$(DURATIONS); start=$$(date +%s); \
@@ -62,7 +62,8 @@ part-%:
 
 part-kernel: | part-labs
 part-molecule: | part-kernel
-part-unit: | part-lint
+part-docs: | part-lint
+part-unit: | part-docs
 part-pages: | part-unit
 part-compat: | part-pages
 part-keepalived: | part-compat
@@ -83,6 +84,9 @@ lint: $(READY) ## check all files without running them
 	shellcheck .ci/run
 	nox --session target
 	python tests/sanity/run.py
+
+docs: $(READY) ## build the documentation site into .cache/docs/html, and check its links
+	python tools/site/build.py
 
 unit: $(READY) ## run the tests that need neither root nor a kernel with IPVS
 	rm -rf $(COVERAGE)/unit*

@@ -163,7 +163,8 @@ def test_links_of_installed_pages_lead_to_installed_files():
 
 def test_links_of_all_pages_lead_somewhere():
     files = set(tracked())
-    pages = sorted(path for path in files if path.suffix == ".md")
+    site = ROOT / "tools" / "site"  # `make docs` checks its links
+    pages = sorted(path for path in files if path.suffix == ".md" and site not in path.parents)
     assert list(broken(pages, files)) == []
 
 
