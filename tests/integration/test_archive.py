@@ -28,6 +28,7 @@ FOR_USERS = {
     "LICENSE",
     "MANIFEST.json",
     "README.md",
+    "README.zh-CN.md",
     "SECURITY.md",
     "changelogs",
     "docs",
