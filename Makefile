@@ -5,6 +5,8 @@
 METHOD ?= dr
 CLUSTER ?= single_director$(patsubst %,_%,$(filter-out dr,$(METHOD)))
 PYTEST_ARGS ?=
+# What .venv gets: ranges, or with requirements-dev.lock the exact files that the lock has hashes of.
+REQUIREMENTS ?= requirements-dev.txt
 
 VENV := $(CURDIR)/.venv
 READY := .venv/ready
@@ -29,7 +31,7 @@ FIND_PYTHON := for python in python3.13 python3.12 python3.11 python3; do \
 	$$python -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& echo $$python && break; done
 
-.PHONY: help demo explain test lint docs unit pages compat keepalived bird kernel coverage molecule try lab labs lab-down bench clean
+.PHONY: help demo explain test lint docs unit pages compat keepalived bird kernel coverage molecule try lab labs lab-down bench lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' Makefile | expand -t 16
@@ -147,17 +149,20 @@ lab-down: ## remove the labs
 bench: lab ## run the benchmarks
 	$(IN_LAB) python benchmarks/run.py
 
+lock: $(READY) ## renew requirements-dev.lock: the newest versions that requirements-dev.txt allows, with hashes
+	nox --session lock
+
 clean: lab-down ## remove the labs, and all files that were built in this directory
 	rm -rf .venv .cache .ansible .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
-$(READY): requirements-dev.txt
+$(READY): $(REQUIREMENTS)
 	@[ "$$($(FIND_PYTHON))" ] && command -v ip >/dev/null && command -v ps >/dev/null && command -v ssh >/dev/null && \
 	command -v systemd-analyze >/dev/null || \
 	{ $(APT_GET) update && $(APT_GET) install $(PACKAGES); }
 	@python=$$($(FIND_PYTHON)); \
 	[ "$$python" ] || { echo "Python 3.11 or later, with its venv, is needed."; exit 1; }; \
 	$$python -m venv --clear .venv
-	pip install --quiet --requirement requirements-dev.txt
+	pip install --quiet --requirement $(REQUIREMENTS)
 	@touch $@
 
 $(PAGES_READY): tests/pages/requirements.txt $(READY)

@@ -110,3 +110,12 @@ def target(session: nox.Session) -> None:
     collection = ".collections/ansible_collections/lvs/cluster"
     paths = [f"{collection}/{path}" for path in TARGET_CODE]
     session.run("mypy", f"--python-version={TARGET}", "--cache-dir=.cache/mypy-target", *paths)
+
+
+@nox.session(default=False)
+def lock(session: nox.Session) -> None:
+    """Renew requirements-dev.lock, which is for each Python from 3.11 on."""
+    session.install("uv >=0.9")
+    options = ["--universal", "--python-version=3.11", "--generate-hashes", "--upgrade"]
+    output = ["--no-annotate", "--no-header", "--quiet", "--output-file=requirements-dev.lock"]
+    session.run("uv", "pip", "compile", *options, *output, "requirements-dev.txt")

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
 MAKEFILE = (ROOT / "Makefile").read_text()
@@ -58,3 +60,29 @@ def test_the_license_is_one_text():
     """REUSE wants it in LICENSES, and Galaxy and others in LICENSE."""
     text = (ROOT / "LICENSE").read_bytes()
     assert text == (ROOT / "LICENSES" / "GPL-3.0-or-later.txt").read_bytes()
+
+
+def locked():
+    """Return the versions of each package in the lock file, and their hashes."""
+    text = (ROOT / "requirements-dev.lock").read_text().replace("\\\n", "")
+    for line in text.splitlines():
+        requirement, *hashes = line.split("--hash=")
+        name, version = requirement.partition(";")[0].strip().split("==")
+        yield canonicalize_name(name), version, hashes
+
+
+def test_the_lock_has_a_hash_of_every_package():
+    assert len(list(locked())) > 50
+    assert [name for name, _, hashes in locked() if not hashes] == []
+
+
+def test_the_lock_has_what_the_requirements_allow():
+    """If not, `make lock` renews it."""
+    lines = (ROOT / "requirements-dev.txt").read_text().splitlines()
+    wanted = [Requirement(line) for line in lines if line and not line.startswith("#")]
+    assert len(wanted) > 15
+    for requirement in wanted:
+        name = canonicalize_name(requirement.name)
+        versions = [version for found, version, _ in locked() if found == name]
+        assert versions, name
+        assert all(version in requirement.specifier for version in versions), name
