@@ -79,6 +79,12 @@ def test_labels_of_ansible_are_known_without_network():
     )
 
 
+def test_a_page_of_errors_is_found(tmp_path):
+    (tmp_path / "a_role.rst").write_text("Synopsis\n")
+    (tmp_path / "b_role.rst").write_text("The documentation for the role, b,  was malformed.\n")
+    assert build.error_pages(tmp_path) == ["b_role"]
+
+
 def test_links_of_the_site_that_lead_nowhere_are_found(tmp_path):
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "b.html").write_text('<h1 id="c%C3%BC">C</h1>')

@@ -161,8 +161,16 @@ def reference(place: Path) -> None:
     command = ["antsibull-docs", "collection", "--use-current", "--squash-hierarchy"]
     command += ["--no-add-antsibull-docs-version", "--dest-dir", str(place), "lvs.cluster"]
     subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    if malformed := error_pages(place):
+        sys.exit("antsibull-docs can't render: " + ", ".join(malformed))
     text = "".join(path.read_text() for path in place.glob("*.rst"))
     (place.parent / "ansible.inv").write_bytes(inventory_of_ansible(text))
+
+
+def error_pages(place: Path) -> list[str]:
+    """Return the pages on which antsibull-docs wrote errors in place of the documentation."""
+    pages = sorted(place.glob("*.rst"))
+    return [path.stem for path in pages if "was malformed" in path.read_text()]
 
 
 def inventory_of_ansible(text: str) -> bytes:
