@@ -144,6 +144,7 @@ def read(
         "info": {"services": services, "counters": counters, "sync_daemons": daemon},
         "text": _text(applied, name),
         "units": [],
+        "bgp": {"sessions": [SESSION]},
         "keepalived": {"active": True, "current": True, "applied": True} if pair else {},
         "links": [
             {
@@ -155,6 +156,16 @@ def read(
             }
         ],
     }
+
+
+SESSION = {
+    "address": "10.99.1.1",
+    "as": 65000,
+    "state": "Established",
+    "error": "",
+    "bfd": "Up",
+    "exported": ["203.0.113.10/32"],
+}
 
 
 def _load(service: Mapping[str, Any], item: Mapping[str, Any], busy: bool) -> dict[str, Any]:
@@ -184,11 +195,12 @@ def _text(cluster: Mapping[str, Any], name: str) -> str:
 
 
 def first_holds_all(cluster: Mapping[str, Any], **faults: Any) -> list[dict[str, Any]]:
-    """Return what is read on all directors, of which the first one holds the VIPs."""
+    """Return what is read on all directors, of which the first one holds the VIPs; all with BGP."""
+    held = cluster["vips"] if cluster["ha"] == "bgp" else []
     first, *others = cluster["directors"]
     return [
         read(cluster, first, cluster["vips"], **faults),
-        *(read(cluster, other, []) for other in others),
+        *(read(cluster, other, held) for other in others),
     ]
 
 

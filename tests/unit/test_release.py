@@ -186,10 +186,11 @@ def test_a_broken_link_is_found(tmp_path, monkeypatch):
 NOT_WRITTEN = {
     "/etc/lvs/fullnat.nft",  # of an example
     "/etc/lvs/marks.nft",  # likewise
+    "/etc/systemd/system/bird.service.d",
     "/etc/systemd/system/keepalived.service.d",
 }
 WRITTEN = re.compile(
-    r"/(?:etc/(?:hosts$|keepalived|lvs|modules-load|sysctl\.d|systemd)|run/lvs|usr/local/)"
+    r"/(?:etc/(?:bird/|hosts$|keepalived|lvs|modules-load|sysctl\.d|systemd)|run/lvs|usr/local/)"
 )
 
 
@@ -197,7 +198,7 @@ def written():
     """Return the files that roles and modules write on Linux, as their sources have them."""
     places = [*ROOT.glob("roles/*/tasks/*.yml"), *ROOT.glob("roles/*/files/*")]
     places += [
-        ROOT / f"plugins/{name}.py" for name in ("module_utils/_lock", "modules/director_lease")
+        ROOT / f"plugins/{name}.py" for name in ("module_utils/_lock", "modules/director_lease", "module_utils/_announce")
     ]
     text = "\n".join(path.read_text() for path in places)
     found = {path.rstrip(".") for path in re.findall(r"(?<![\w/.}])/[a-z]+/[\w./-]+", text)}
