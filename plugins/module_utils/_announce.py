@@ -28,7 +28,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 INTERFACE = "lvs-vips"
@@ -213,6 +213,15 @@ def undrain() -> None:
     announce()
 
 
+COMMANDS: Mapping[str, Callable[..., None]] = {
+    "reset": reset,
+    "up": up,
+    "down": down,
+    "drain": drain,
+    "undrain": undrain,
+}
+
+
 def main(words: list[str]) -> int:
     """Run one command; return the exit status."""
     command, arguments = words[0], words[1:]
@@ -224,14 +233,7 @@ def main(words: list[str]) -> int:
                 equalize()
                 announce()
             else:
-                commands = {
-                    "reset": reset,
-                    "up": up,
-                    "down": down,
-                    "drain": drain,
-                    "undrain": undrain,
-                }
-                commands[command](*arguments)
+                COMMANDS[command](*arguments)
     except Failure as failure:
         sys.stderr.write(f"{failure}\n")
         return 1

@@ -69,6 +69,7 @@ class Director(NamedTuple):
     :ivar given: the variables that are set
     :ivar local_as: its AS number; 0 if it is not set or wrong
     :ivar router_id: its ``router_id``, or its first IPv4 address
+    :ivar options: its other settings, as the variables of the role director_bgp
     :ivar neighbors: the addresses of its routers, each with whether it must be on a link
     """
 
@@ -76,6 +77,7 @@ class Director(NamedTuple):
     given: Sequence[str]
     local_as: int
     router_id: str
+    options: Mapping[str, Any]
     neighbors: Mapping[str, bool]
 
 
@@ -89,11 +91,13 @@ def read(name: str, addresses: Sequence[str], fields: Fields) -> Director:
     own = _Part(fields, settings, "lvs_bgp")
     own.known(SETTINGS)
     local_as = own.integer("as", 1, MAX_AS, 0)
-    own.boolean("bfd")
-    own.integer("bfd_interval", 10, 60_000, BFD_INTERVAL)
-    own.integer("bfd_multiplier", 2, 255, BFD_MULTIPLIER)
-    own.integer("hold", 3, 65_535, HOLD_TIME)
-    own.boolean("ttl_security")
+    options = {
+        "bfd": own.switch("bfd"),
+        "bfd_interval": own.integer("bfd_interval", 10, 10_000, BFD_INTERVAL),
+        "bfd_multiplier": own.integer("bfd_multiplier", 1, 255, BFD_MULTIPLIER),
+        "hold_time": own.integer("hold", 3, 65_535, HOLD_TIME),
+        "ttl_security": own.switch("ttl_security"),
+    }
     own.password()
     router_id = next((a for a in addresses if ":" not in a), "")
     if settings.get("router_id") is not None:
@@ -103,7 +107,7 @@ def read(name: str, addresses: Sequence[str], fields: Fields) -> Director:
                 f"router_id is {shown(settings['router_id'])}; it must be an IPv4 address that no"
                 " other BGP router has"
             )
-    return Director(name, given, local_as, router_id, dict(_neighbors(fields)))
+    return Director(name, given, local_as, router_id, options, dict(_neighbors(fields)))
 
 
 class _Part(Fields):
@@ -121,6 +125,10 @@ class _Part(Fields):
         """Report each field that is not in ``names``."""
         for name in sorted(set(map(str, self.raw)).difference(names)):
             self.wrong(f"{unknown('field', name, names)}; correct or remove it")
+
+    def switch(self, name: str) -> bool:
+        """Return whether something is on, which it is by default."""
+        return self.boolean(name) if self.raw.get(name) is not None else True
 
     def password(self) -> None:
         """Check the password. A mistake in it does not repeat it. RFC 2385: 1 to 80 octets."""

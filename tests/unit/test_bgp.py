@@ -43,7 +43,15 @@ def test_every_director_is_active_and_announces():
     assert resolved.director_roles == ["director", "director_bgp", "keepalived_ha"]
     roles = resolved.hosts["d12"]["roles"]
     assert list(roles) == resolved.director_roles
-    assert roles["director_bgp"] == {"router_id": "10.99.1.12"}
+    assert roles["director_bgp"] == {
+        "as": 65010,
+        "router_id": "10.99.1.12",
+        "bfd": True,
+        "bfd_interval": 100,
+        "bfd_multiplier": 3,
+        "hold_time": 9,
+        "ttl_security": True,
+    }
     assert (roles["director"]["table_owner"], roles["director"]["vip_owner"]) == (
         "keepalived",
         "keepalived",

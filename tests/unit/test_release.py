@@ -198,7 +198,8 @@ def written():
     """Return the files that roles and modules write on Linux, as their sources have them."""
     places = [*ROOT.glob("roles/*/tasks/*.yml"), *ROOT.glob("roles/*/files/*")]
     places += [
-        ROOT / f"plugins/{name}.py" for name in ("module_utils/_lock", "modules/director_lease", "module_utils/_announce")
+        ROOT / f"plugins/{name}.py"
+        for name in ("module_utils/_lock", "modules/director_lease", "module_utils/_announce")
     ]
     text = "\n".join(path.read_text() for path in places)
     found = {path.rstrip(".") for path in re.findall(r"(?<![\w/.}])/[a-z]+/[\w./-]+", text)}

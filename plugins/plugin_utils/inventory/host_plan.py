@@ -71,7 +71,11 @@ def _director_roles(cluster: Cluster, host: Host) -> dict[str, dict[str, Any]]:
             # With several masters, it must not load-balance again what another one forwards to it.
             "excluded_directors": others if len(cluster.masters) > 1 else [],
         },
-        "director_bgp": {"router_id": host.bgp.router_id},
+        "director_bgp": {
+            "as": host.bgp.local_as,
+            "router_id": host.bgp.router_id,
+            **host.bgp.options,
+        },
         "keepalived_ha": {field: vrrp[field] for field in ("instances", "peers", "local")},
     }
     return {role: variables[role] for role in cluster.director_roles}
