@@ -38,6 +38,8 @@ ANSWER_SECONDS, BUSY_SECONDS = 10, 30
 RESTORE_SECONDS = 60
 #: How much later than this module BIRD undoes a change by itself.
 GRACE_SECONDS = 10
+#: For how long a session that was lost has to stay Established.
+STABLE_SECONDS = 2
 POLL = 0.1
 
 
@@ -195,12 +197,8 @@ def _undo(
             return ["BIRD does not run any more."]
         if former and now.digest != former.digest:
             return ["BIRD has not restored its former configuration: run birdc configure."]
-        end = time.monotonic() + RESTORE_SECONDS
-        while True:
-            lost = _lost(socket, awaited)
-            if not lost or time.monotonic() > end:
-                break
-            time.sleep(POLL)  # a signal that ended the wait for the change does not end this one
+        # A signal that ended the wait for the change does not end this one.
+        lost = _wait_until_back(socket, awaited, RESTORE_SECONDS, time.sleep, was_lost=True)
     except _run.OperatorError as error:
         return error.mistakes
     return [
@@ -225,24 +223,47 @@ def _lost(socket: str, awaited: Mapping[str, tuple[str, bool]]) -> list[tuple[st
     ]
 
 
+def _wait_until_back(
+    socket: str,
+    awaited: Mapping[str, tuple[str, bool]],
+    seconds: float,
+    pause: Callable[[float], object],
+    *,
+    was_lost: bool = False,
+) -> list[tuple[str, str]]:
+    """Wait until no session is lost; return those that still are when the time is up.
+
+    A session that was lost has to stay for a while: both sides connect again, and of two
+    connections one is closed (RFC 4271, 6.8), which may end a session that was just Established.
+    """
+    end = time.monotonic() + seconds
+    since = time.monotonic()
+    while True:
+        lost = _lost(socket, awaited)
+        now = time.monotonic()
+        if lost:
+            was_lost, since = True, now
+        if not lost and (not was_lost or now - since >= STABLE_SECONDS):
+            return []
+        if now > end + (0 if lost else STABLE_SECONDS):
+            return lost
+        pause(POLL)
+
+
 def _wait_for_sessions(socket: str, awaited: Mapping[str, tuple[str, bool]], seconds: int) -> None:
     """Wait until sessions are Established, and BFD is up for those that have True."""
     end = time.monotonic() + seconds
     _wait_until_done(socket)
-    while True:
-        lost = _lost(socket, awaited)
-        if not lost:
-            return
-        if time.monotonic() > end:
-            raise _run.OperatorError(
-                *(
-                    f"Neighbor {name}: the session was Established before the change, and is not"
-                    f" again after {seconds} s: {words}. Check what the change requires of the"
-                    " neighbor: its AS, address, password, TTL and BFD."
-                    for name, words in lost
-                )
+    lost = _wait_until_back(socket, awaited, end - time.monotonic(), _run.pause)
+    if lost:
+        raise _run.OperatorError(
+            *(
+                f"Neighbor {name}: the session was Established before the change, and is not"
+                f" again after {seconds} s: {words}. Check what the change requires of the"
+                " neighbor: its AS, address, password, TTL and BFD."
+                for name, words in lost
             )
-        _run.pause(POLL)
+        )
 
 
 def _wait_until_done(socket: str) -> None:
