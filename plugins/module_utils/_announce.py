@@ -173,7 +173,7 @@ def announce() -> None:
     addrconf_ifdown), so they are added again.
     """
     if DRAINED.exists():
-        print("The director is drained, so it announces no VIP.")
+        sys.stderr.write("The director is drained, so it announces no VIP.\n")
         return
     add_interface()
     for vip in vips():

@@ -85,7 +85,7 @@ def test_a_drained_director_announces_nothing(interface, capsys):
     _announce.DRAINED.touch()
     run("open", "0")
     assert not interface.up
-    assert "is drained" in capsys.readouterr().out
+    assert "is drained" in capsys.readouterr().err
     _announce.DRAINED.unlink()
     run("open", "0")
     assert interface.up

@@ -58,7 +58,7 @@ class Text(NamedTuple):
 
 
 class Box(NamedTuple):
-    """A box; ``bar`` is how much of its lower edge shows its share of the rate."""
+    """A box; ``share`` is how much of its lower edge shows its share of the rate."""
 
     kind: str
     x: float
@@ -68,7 +68,7 @@ class Box(NamedTuple):
     tone: str
     texts: tuple[Text, ...]
     title: str
-    bar: float = 0
+    share: float = 0
 
     @property
     def right(self) -> float:
@@ -287,9 +287,9 @@ class _Layout:
         self, kind: str, item: _Item, x: float, y: float, w: float, h: float, texts: list[Text]
     ) -> Box:
         """Return a box; a real server's has a bar."""
-        bar = item.rate / self.most if kind == "server" and self.most else 0
+        share = item.rate / self.most if kind == "server" and self.most else 0
         return Box(
-            kind, x, y, w, h, item.state.tone, tuple(t for t in texts if t.text), item.title, bar
+            kind, x, y, w, h, item.state.tone, tuple(t for t in texts if t.text), item.title, share
         )
 
     def grid(self, kind: str, items: Sequence[_Item], x: float, y: float, w: float) -> Box:

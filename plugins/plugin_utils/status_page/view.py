@@ -365,7 +365,7 @@ def _servers(services: Sequence[Data], directors: Sequence[Director]) -> Iterato
     for name, pairs in found.items():
         items = [item for _service, item in pairs]
         states = [state_of(item) for item in items]
-        state = next(each for each in STATES if each in states)
+        state = min(states, key=STATES.index)
         weights = list(dict.fromkeys(item["weight"] for item in items if item["weight"]))
         if state == SERVING:
             plural = "weights" if len(weights) > 1 else "weight"
@@ -381,7 +381,9 @@ def _servers(services: Sequence[Data], directors: Sequence[Director]) -> Iterato
             words,
             sum(item.get("connections_rate", 0) for item in items),
             sum(item.get("active", 0) for item in items),
-            tuple(dict.fromkeys(d for s, _ in pairs for d in _holders(s, directors))),
+            tuple(
+                dict.fromkeys(d for service, _item in pairs for d in _holders(service, directors))
+            ),
         )
 
 
