@@ -26,7 +26,10 @@ LIMIT = 3600  # seconds for one scenario
 LOGS = ROOT / ".cache" / "molecule"
 LAB = [sys.executable, str(ROOT / "lab" / "lab.py")]
 #: The longest first, so that two processes end at about the same time.
-LONGEST = ["keepalived_ha", "single_director", "scale_out"]
+LONGEST = ["keepalived_ha", "single_director"]
+#: Run by name only, `make molecule SCENARIO=scale_out`. BFD takes a router for dead after 0.3 s,
+#: and an emulated machine that shares its processor may stand still for longer.
+BY_NAME = ["scale_out"]
 SCENARIOS = sorted(
     (path.parent.name for path in ROOT.glob("molecule/*/molecule.yml")),
     key=lambda name: (LONGEST.index(name) if name in LONGEST else len(LONGEST), name),
@@ -56,6 +59,8 @@ def test_scenario(scenario, tmp_path, capfd, which_lab):
     # Molecule keeps its state by the folder's name only, and for longer than a lab lives.
     environment = {**os.environ, "MOLECULE_EPHEMERAL_DIRECTORY": str(tmp_path)}
     alone = "PYTEST_XDIST_WORKER" not in os.environ
+    if scenario in BY_NAME and not alone:
+        pytest.skip(f"run it by itself: make molecule SCENARIO={scenario}")
     environment.pop("PYTEST_XDIST_WORKER", None)  # what it begins is no worker of this one's
     if not (alone and sys.stdout.isatty()):
         environment |= {"NO_COLOR": "1", "ANSIBLE_NOCOLOR": "1"}
