@@ -40,7 +40,7 @@ AUTHENTICATION_SINCE = (2, 17)
 RETRY, DELAY, ERROR_WAIT = 3, 1, 30
 
 #: The numbers of the options, each with its unit and bounds. BIRD refuses a hold time below 3
-#: seconds (proto/bgp/config.Y), but for 0, which would be none. Its BFD needs no such bounds: below
+#: seconds (proto/bgp/config.Y), except 0, which would be none. Its BFD needs no such bounds: below
 #: 10 ms a busy machine flaps, above 10 s BFD is slower than the hold timer.
 BOUNDS = {
     "local_as": ("an AS number", 1, 4294967295),

@@ -4,7 +4,7 @@
 
 The file defines a constant with its own digest, and ``birdc eval`` prints the constant of the
 configuration that is in effect. So what BIRD runs is known, also after BIRD has undone a change or
-somebody has edited the file without a reload.
+after an edit of the file without a reload.
 
 BIRD reads a new configuration from a file beside its own, and its own is replaced when the sessions
 are back. BIRD undoes the change by itself if it is not confirmed in time. So whatever ends this

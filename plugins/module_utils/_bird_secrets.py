@@ -26,7 +26,7 @@ class Mask:
 
     def __call__(self, text: str) -> str:
         """Return a text without its secrets and without its digest, with as many lines."""
-        # A digest of a text with a short password would tell whether a guess is right.
+        # A digest of a text with a short password would show whether a guess is right.
         digest = _bird.digest(text)
         if digest:
             text = text.replace(digest, "<digest>")

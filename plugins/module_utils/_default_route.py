@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The director as the default route, on systems without policy routes: what follows from what.
 
-Pure but for `would_cut`, which is given how to ask. A gateway is text that the system's own file of
+Pure except `would_cut`, which is given how to ask. A gateway is text that the system's own file of
 the library gives a meaning to; None stands for no default route.
 """
 

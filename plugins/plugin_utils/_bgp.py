@@ -18,7 +18,7 @@ from ansible_collections.lvs.cluster.plugins.module_utils._wording import shown,
 
 #: A number of an autonomous system has 4 octets (RFC 6793); 0 is reserved (RFC 7607).
 MAX_AS = 2**32 - 1
-#: How many destinations the lookup table of mh can tell apart: its size, CONFIG_IP_VS_MH_TAB_INDEX
+#: How many destinations the lookup table of mh has slots for: its size, CONFIG_IP_VS_MH_TAB_INDEX
 #: 12 of Debian, is the prime 4093 (ip_vs_mh.c).
 MH_SLOTS = 4093
 #: Milliseconds between two packets of BFD, and how many may be lost.
@@ -273,8 +273,7 @@ def service_mistakes(raw: Mapping[str, Any], method: str, size: int) -> Iterator
             yield f"{field} is set by the collection with lvs_ha: bgp, since {why}; remove it"
     if size > MH_SLOTS:
         yield (
-            f"it has {size} destinations, more than mh can tell apart ({MH_SLOTS}); split the"
-            " service"
+            f"it has {size} destinations, more than the slots of mh ({MH_SLOTS}); split the service"
         )
 
 

@@ -225,7 +225,7 @@ def test_variables_of_bgp_are_refused_without_bgp(ha):
 def test_more_destinations_than_mh_can_tell_apart():
     sentences = list(_bgp.service_mistakes(WEB, "tun", 4094))
     assert sentences == [
-        "it has 4094 destinations, more than mh can tell apart (4093); split the service"
+        "it has 4094 destinations, more than the slots of mh (4093); split the service"
     ]
     assert list(_bgp.service_mistakes(WEB, "tun", 4093)) == []
 
